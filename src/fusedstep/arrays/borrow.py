@@ -1,0 +1,79 @@
+"""Borrows the memory of any array: NumPy's, PyTorch's, MindSpore's, DLPack's, the array interface's, a buffer's."""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from . import mindspore_tensors, torch_tensors
+
+# The storage types and, for those that kernels handle as bits, the type of the bits.
+STORAGES: dict[Any, str] = {np.dtype(name): name for name in ("float64", "float32", "float16")}
+BITS = {"float16": np.uint16, "bfloat16": np.uint16}
+
+
+def borrow(array: Any) -> np.ndarray:
+    """A NumPy view of an array's memory; of 16-bit integers for a PyTorch bfloat16 tensor.
+
+    Raises:
+        TypeError: the object is no array, or none whose memory can be borrowed.
+    """
+    if type(array) is np.ndarray:
+        return array
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("a masked array, whose mask would be ignored; pass its .data")
+    if isinstance(array, np.ndarray):
+        return array.view(np.ndarray)
+    if torch_tensors.is_tensor(array):
+        return torch_tensors.borrow(array)
+    if mindspore_tensors.is_tensor(array):
+        return mindspore_tensors.borrow(array)
+    if not isinstance(array, np.generic | str | bytes):
+        if hasattr(array, "__array_interface__"):
+            return np.asarray(array)
+        if hasattr(array, "__dlpack__"):
+            return borrow_dlpack(array)
+        try:
+            return np.asarray(memoryview(array))
+        except (TypeError, ValueError):
+            pass
+    raise TypeError(f"{kind(array)}, which is no array; pass a NumPy array or a PyTorch tensor")
+
+
+def borrow_dlpack(array: Any) -> np.ndarray:
+    """A NumPy view through DLPack."""
+    try:
+        return np.from_dlpack(array)
+    except (BufferError, RuntimeError, ValueError, TypeError) as error:
+        raise TypeError(f"{kind(array)}, whose memory NumPy cannot use ({error}); pass a CPU array") from error
+
+
+def storage_of(array: Any, view: np.ndarray) -> str | None:
+    """The storage type of a borrowed array, or None if kernels do not know it."""
+    storage = STORAGES.get(view.dtype)
+    if storage is None:
+        if torch_tensors.is_tensor(array):
+            storage = "bfloat16" if torch_tensors.is_bfloat16(array) else None
+        elif view.dtype.name == "bfloat16" and view.dtype.isnative:
+            # ml_dtypes' type, known once some array of it has come.
+            storage = STORAGES[view.dtype] = "bfloat16"
+    return storage
+
+
+def dtype_name(array: Any, view: np.ndarray) -> str:
+    """What the caller calls the type of an array's elements."""
+    if torch_tensors.is_tensor(array):
+        return str(array.dtype).removeprefix("torch.")
+    name = view.dtype.name
+    return name if view.dtype.isnative else f"byte-swapped {name}"
+
+
+def wrote(arrays: list[Any]) -> None:
+    """Tells the owners of arrays that their memory was written to."""
+    if "torch" in sys.modules:
+        torch_tensors.wrote(arrays)
+
+
+def kind(value: Any) -> str:
+    """What a value is, for a sentence."""
+    return "None" if value is None else f"of type {type(value).__name__}"

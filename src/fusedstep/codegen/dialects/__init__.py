@@ -1,0 +1,1 @@
+"""What the words of rules and loops mean to each compiler: one file a dialect."""

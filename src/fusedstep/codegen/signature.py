@@ -1,0 +1,68 @@
+"""Reads what a rule takes from its signature: states, gradient, scalars and switches."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+RESERVED = ("indices", "rows", "grad", "use_locking")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a rule takes.
+
+    Attributes:
+        name: the rule's name.
+        states: the positional arguments but the last: the arrays that a step changes, the variable first.
+        gradient: the last positional argument.
+        scalars: the keyword-only arguments that are numbers.
+        defaults: the scalars that may be left out, with their values.
+        switches: the keyword-only arguments annotated ``bool``, with their values when nothing is said.
+    """
+
+    name: str
+    states: tuple[str, ...]
+    gradient: str
+    scalars: tuple[str, ...]
+    defaults: dict[str, float]
+    switches: dict[str, bool]
+
+
+@cache
+def read_signature(rule: Callable[..., Any]) -> Signature:
+    """Reads a rule's signature.
+
+    Raises:
+        TypeError: the signature is not a rule's; the message says what to change.
+    """
+    if not inspect.isfunction(rule):
+        raise TypeError(f"a rule is a plain Python function, got {rule!r}: define it with def, in a file")
+    positional, scalars, defaults, switches = [], [], {}, {}
+    for name, parameter in inspect.signature(rule).parameters.items():
+        given = parameter.default is not parameter.empty
+        if name in RESERVED and not (name == "grad" and parameter.kind is parameter.POSITIONAL_OR_KEYWORD):
+            raise TypeError(f"rule {rule.__name__}: no argument can be called {name!r}, the call uses that name")
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            if parameter.annotation in (bool, "bool"):
+                switches[name] = bool(parameter.default) if given else False
+            else:
+                scalars.append(name)
+                if given:
+                    defaults[name] = parameter.default
+        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not given:
+            positional.append(name)
+        else:
+            raise TypeError(
+                f"rule {rule.__name__}: argument {name!r} must be a plain positional one without a default "
+                "(a state, or last the gradient) or keyword-only (a scalar, or a switch annotated bool)"
+            )
+    if "grad" in positional[:-1]:
+        raise TypeError(f"rule {rule.__name__}: the gradient, 'grad', must be the last positional argument")
+    if len(positional) < 2:
+        raise TypeError(
+            f"rule {rule.__name__} takes {len(positional)} positional arguments; it needs the states, "
+            "the variable first, and then the gradient: def rule(var, ..., grad, *, lr, ...)"
+        )
+    return Signature(rule.__name__, tuple(positional[:-1]), positional[-1], tuple(scalars), defaults, switches)

@@ -1,0 +1,305 @@
+"""Translates a rule into text for a compiler that is strict about types.
+
+Three things change on the way, so that rules can stay clean: sub-expressions of scalars alone are taken out, to be
+evaluated once per call in float64; literals get the compute type, which a compiler would else promote; and words,
+switches, constants and helper functions are resolved to what they mean where the rule was defined.
+"""
+
+import ast
+import builtins
+import inspect
+import math
+import textwrap
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..rules import words
+from .signature import Signature
+
+CONSTANT, SCALAR, ELEMENT = range(3)
+
+WORDS: dict[Any, str] = {getattr(words, name): name for name in words.__all__}
+for _library in (np, math, builtins):
+    WORDS |= {getattr(_library, name): name for name in words.__all__ if hasattr(_library, name)}
+WORDS |= {math.fabs: "abs", math.pow: "power"}
+
+# What the woven text itself calls by name.
+TAKEN = {"np", "compute", "scalars", "rule"}
+
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A piece of a rule: its expression, and whether it is a constant, a scalar or differs by element."""
+
+    node: ast.expr
+    kind: int
+
+
+@dataclass
+class Translation:
+    """A rule as text: ``hoisted`` expressions of scalars, then the ``lines`` that an element goes through."""
+
+    hoisted: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+
+
+def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str, bool]) -> Translation:
+    """Translates a rule with its switches set.
+
+    Raises:
+        TypeError: the rule says something that cannot be woven; the message names the line and the remedy.
+    """
+    scope = Scope(rule, Translation())
+    for name in (*signature.states, signature.gradient):
+        scope.names[name] = Value(ast.Name(local(name)), ELEMENT)
+    for name in signature.scalars:
+        scope.names[name] = Value(ast.Name(local(name)), SCALAR)
+    scope.switches = switches
+    returned = scope.run(scope.body)
+    if returned is None or len(returned) != len(signature.states):
+        raise TypeError(
+            f"rule {rule.__name__} returns {'nothing' if returned is None else len(returned)} for its "
+            f"{len(signature.states)} states: return the new {', '.join(signature.states)}, in this order"
+        )
+    scope.emit("return " + ", ".join(scope.element(value) for value in returned) + ",")
+    return scope.translation
+
+
+class Scope:
+    """The names that a function's body sees, and what they stand for, while it is translated line by line."""
+
+    def __init__(self, function: Callable[..., Any], translation: Translation, prefix: str = "") -> None:
+        self.function = function
+        self.translation = translation
+        self.prefix = prefix
+        self.names: dict[str, Value] = {}
+        self.switches: dict[str, bool] = {}
+        definition = definition_of(function)
+        self.body, self.parameters = definition.body, definition.args
+        self.globals = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+
+    def refuse(self, node: ast.AST, why: str) -> NoReturn:
+        text = ast.unparse(node).splitlines()[0]
+        raise TypeError(f"rule {self.function.__name__}: cannot weave `{text}`: {why}")
+
+    def emit(self, line: str) -> None:
+        self.translation.lines.append(line)
+
+    def run(self, body: list[ast.stmt]) -> list[Value] | None:
+        """Translates statements; gives what they return, or None if they run off the end."""
+        for statement in body:
+            match statement:
+                case ast.Expr(value=ast.Constant()) | ast.Pass():
+                    pass
+                case ast.Return(value=ast.Tuple(elts=elements)):
+                    return [self.visit(element) for element in elements]
+                case ast.Return(value=ast.expr() as single):
+                    return self.several(single)
+                case ast.Assign(targets=[target], value=value):
+                    self.assign(target, value)
+                case ast.AnnAssign(target=target, value=ast.expr() as value):
+                    self.assign(target, value)
+                case ast.AugAssign(target=ast.Name(id=name) as target, op=operator, value=value):
+                    self.assign(target, ast.BinOp(ast.Name(name), operator, value))
+                case ast.If(test=test, body=then, orelse=otherwise):
+                    returned = self.run(then if self.decide(test) else otherwise)
+                    if returned is not None:
+                        return returned
+                case _:
+                    self.refuse(statement, "a rule is made of assignments, `if` on a switch, and one return")
+        return None
+
+    def several(self, node: ast.expr) -> list[Value]:
+        """The values of an expression that may stand for more than one: a tuple, or a helper's call."""
+        if isinstance(node, ast.Tuple):
+            return [self.visit(element) for element in node.elts]
+        if isinstance(node, ast.Call) and self.meaning(node) is None:
+            return self.inline(node, self.resolve(node.func))
+        return [self.visit(node)]
+
+    def assign(self, target: ast.expr, value: ast.expr) -> None:
+        targets = target.elts if isinstance(target, ast.Tuple) else [target]
+        values = self.several(value)
+        if len(values) != len(targets) or not all(isinstance(each, ast.Name) for each in targets):
+            self.refuse(target, f"{len(values)} values are assigned; assign them to as many plain names")
+        names = [each.id for each in targets if isinstance(each, ast.Name)]
+        changed = [(name, each) for name, each in zip(names, values, strict=True) if each.kind == ELEMENT]
+        if changed:
+            left = ", ".join(local(self.prefix + name) for name, _ in changed)
+            self.emit(f"{left} = " + ", ".join(ast.unparse(each.node) for _, each in changed))
+        for name, each in zip(names, values, strict=True):
+            self.names[name] = Value(ast.Name(local(self.prefix + name)), ELEMENT) if each.kind == ELEMENT else each
+
+    def decide(self, test: ast.expr) -> bool:
+        """The truth of a condition on switches, which holds for all elements alike."""
+        known = {
+            node.id: self.switches[node.id]
+            for node in ast.walk(test)
+            if isinstance(node, ast.Name) and node.id in self.switches
+        }
+        names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+        if names - known.keys() or any(isinstance(node, ast.Call) for node in ast.walk(test)):
+            self.refuse(test, "only a switch (keyword-only, annotated bool) decides here; for elements use where()")
+        return bool(eval(compile(ast.Expression(test), "<switch>", "eval"), {"__builtins__": {}}, known))  # noqa: S307
+
+    def visit(self, node: ast.expr) -> Value:
+        match node:
+            case ast.Constant(value=bool() | int() | float()):
+                return Value(node, CONSTANT)
+            case ast.Name(id=name) if name in self.names:
+                return self.names[name]
+            case ast.Name() | ast.Attribute():
+                found = self.resolve(node)
+                if isinstance(found, int | float | np.integer | np.floating) and found == found:
+                    return Value(ast.Constant(float(found)), CONSTANT)
+                self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
+            case ast.BinOp(left=left, op=operator, right=right) if isinstance(operator, ARITHMETIC):
+                return self.binary(self.visit(left), operator, self.visit(right))
+            case ast.UnaryOp(op=(ast.USub() | ast.UAdd()) as operator, operand=operand):
+                value = self.visit(operand)
+                return Value(ast.UnaryOp(operator, value.node), value.kind)
+            case ast.UnaryOp(op=ast.Invert(), operand=operand):
+                value = self.visit(operand)
+                return Value(ast.UnaryOp(ast.Not(), value.node), value.kind)
+            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+                sides, kind = self.alike([self.visit(left), self.visit(right)])
+                return Value(ast.Compare(sides[0], [operator], [sides[1]]), kind)
+            case ast.IfExp(test=test, body=then, orelse=otherwise):
+                return self.visit(then if self.decide(test) else otherwise)
+            case ast.Call():
+                return self.call(node)
+        self.refuse(node, "write it with + - * / **, comparisons, & | ~, and the words of fusedstep.words")
+
+    def binary(self, left: Value, operator: ast.operator, right: Value) -> Value:
+        if isinstance(operator, ast.Pow):
+            return self.raised(left, right)
+        sides, kind = self.alike([left, right])
+        return Value(ast.BinOp(sides[0], operator, sides[1]), kind)
+
+    def raised(self, base: Value, exponent: Value) -> Value:
+        """``base ** exponent``, by a product or a root for the exponents for which NumPy does so."""
+        constant = exponent.node.value if isinstance(exponent.node, ast.Constant) else None
+        if base.kind == ELEMENT and constant == 2:
+            once = self.bound(base)
+            return Value(ast.BinOp(once.node, ast.Mult(), once.node), ELEMENT)
+        if base.kind == ELEMENT and constant == 0.5:
+            return self.word("sqrt", [base])
+        return self.word("power", [base, exponent])
+
+    def bound(self, value: Value) -> Value:
+        """The same value under a name, so that it is computed once."""
+        if value.kind != ELEMENT or isinstance(value.node, ast.Name):
+            return value
+        name = f"{self.prefix}part_{len(self.translation.lines)}"
+        self.emit(f"{name} = {ast.unparse(value.node)}")
+        return Value(ast.Name(name), ELEMENT)
+
+    def call(self, node: ast.Call) -> Value:
+        word = self.meaning(node)
+        if word is not None:
+            return self.word(word, [self.visit(argument) for argument in node.args])
+        values = self.inline(node, self.resolve(node.func))
+        if len(values) != 1:
+            self.refuse(node, f"it returns {len(values)} values where one is needed")
+        return values[0]
+
+    def meaning(self, node: ast.Call) -> str | None:
+        """The word that a call stands for, or None if it calls a helper."""
+        called = self.resolve(node.func)
+        if inspect.isfunction(called) and called not in WORDS:
+            return None
+        if not isinstance(called, Hashable) or called not in WORDS:
+            self.refuse(node, "it is no word of fusedstep.words and no plain Python function")
+        if node.keywords:
+            self.refuse(node, "words take positional arguments only")
+        return WORDS[called]
+
+    def word(self, name: str, arguments: list[Value]) -> Value:
+        expected = len(inspect.signature(getattr(words, name)).parameters)
+        if len(arguments) != expected:
+            raise TypeError(f"rule {self.function.__name__}: {name}() takes {expected} values, got {len(arguments)}")
+        self.translation.words.add(name)
+        nodes, kind = self.alike(arguments)
+        return Value(ast.Call(ast.Name(f"word_{name}"), nodes, []), kind)
+
+    def inline(self, node: ast.Call, helper: Callable[..., Any]) -> list[Value]:
+        """A helper's lines in place of its call, so that scalars are taken out of helpers too."""
+        if helper.__name__ in self.prefix.split("__"):
+            self.refuse(node, "a helper cannot call itself")
+        inner = Scope(helper, self.translation, f"{self.prefix}{helper.__name__}__{len(self.translation.lines)}__")
+        try:
+            given = inspect.signature(helper).bind(
+                *(self.visit(argument) for argument in node.args),
+                **{word.arg: self.visit(word.value) for word in node.keywords if word.arg},
+            )
+        except TypeError as error:
+            self.refuse(node, str(error))
+        for name, value in given.arguments.items():
+            inner.names[name] = self.bound(value)
+        for name, parameter in inspect.signature(helper).parameters.items():
+            if name not in given.arguments:
+                inner.names[name] = Value(ast.Constant(parameter.default), CONSTANT)
+        returned = inner.run(inner.body)
+        if returned is None:
+            self.refuse(node, "the helper returns nothing")
+        return returned
+
+    def alike(self, values: list[Value]) -> tuple[list[ast.expr], int]:
+        """Expressions that may stand together: all of scalars, or all of elements."""
+        kind = max(value.kind for value in values)
+        if kind < ELEMENT:
+            return [value.node for value in values], kind
+        return [ast.parse(self.element(value), mode="eval").body for value in values], kind
+
+    def element(self, value: Value) -> str:
+        """The text of a value in the compute type."""
+        text = ast.unparse(value.node)
+        if value.kind == ELEMENT:
+            return text
+        if value.kind == CONSTANT:
+            return f"compute({text})"
+        if text not in self.translation.hoisted:
+            self.translation.hoisted.append(text)
+        return f"scalars[{self.translation.hoisted.index(text)}]"
+
+    def resolve(self, node: ast.expr) -> Any:
+        """What a name or a dotted name meant where the function was defined."""
+        match node:
+            case ast.Name(id=name) if name in self.globals:
+                return self.globals[name]
+            case ast.Name(id=name) if hasattr(builtins, name):
+                return getattr(builtins, name)
+            case ast.Attribute(value=owner, attr=attribute):
+                found = getattr(self.resolve(owner), attribute, None)
+                if found is not None:
+                    return found
+        self.refuse(node, "this name means nothing where the rule was defined")
+
+
+def local(name: str) -> str:
+    """A name that no other name of the woven text is mistaken for."""
+    return f"{name}_" if name in TAKEN or name.startswith("word_") else name
+
+
+def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
+    """The syntax tree of a function's definition."""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        raise TypeError(
+            f"the source of {function.__name__} cannot be had (typed at a prompt, or built by exec): "
+            "define it with def in a file or a notebook cell"
+        ) from None
+    try:
+        definition = ast.parse(source).body[0]
+    except SyntaxError:
+        definition = None
+    if not isinstance(definition, ast.FunctionDef):
+        raise TypeError(f"{function.__name__} is no function made by def: write it as def name(...): ... return ...")
+    return definition

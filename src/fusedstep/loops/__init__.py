@@ -1,0 +1,1 @@
+"""Loops: how memory is walked, and nothing of any rule."""

@@ -1,0 +1,182 @@
+"""The checks of a call, and their sentences. Every one comes before the first write."""
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from ..arrays.borrow import borrow, dtype_name, kind, storage_of
+from ..arrays.layout import Rows, rows_of
+
+SIXTEEN_BITS = ("float16", "bfloat16")
+
+
+def flag(operator: str, name: str, value: Any) -> bool:
+    """A bool.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if type(value) is not bool:
+        raise TypeError(f"{operator}: {name} is {value!r} of type {type(value).__name__}, expected True or False")
+    return value
+
+
+def number(operator: str, name: str, value: Any) -> float:
+    """A Python number, a NumPy scalar, or an array or tensor of one element, as a float.
+
+    Raises:
+        TypeError: it is no real number.
+        ValueError: it has another number of elements than one, or is too large for a float.
+    """
+    if type(value) is float:
+        return value
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{operator}: {name} is the truth value {value}, expected a real number")
+    if isinstance(value, numbers.Real):
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"{operator}: {name} is too large for a float") from None
+    try:
+        view = borrow(value) if not isinstance(value, np.generic) else np.asarray(value)
+    except TypeError:
+        raise TypeError(f"{operator}: {name} is {kind(value)}, expected a real number or an array of one") from None
+    if view.size != 1:
+        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected a scalar or an array of one element")
+    if storage_of(value, view) == "bfloat16":
+        return float((view.reshape(-1).view(np.uint16).astype(np.uint32) << 16).view(np.float32)[0])
+    if view.dtype.kind not in "fiu":
+        raise TypeError(f"{operator}: {name} holds {dtype_name(value, view)}, expected a real number")
+    return float(view.reshape(-1)[0])
+
+
+def step_size(operator: str, name: str, value: float) -> None:
+    """A step size or penalty: finite and not negative.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not 0.0 <= value < math.inf:
+        raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is not negative")
+
+
+def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
+    """A state's memory and storage type.
+
+    Raises:
+        TypeError: it is no array, or of a type that is not updated.
+        ValueError: it cannot be written to, or its elements lie askew in memory.
+    """
+    try:
+        view = borrow(array)
+    except TypeError as error:
+        raise TypeError(f"{operator}: {name} is {error}") from error.__cause__
+    storage = storage_of(array, view)
+    if storage is None:
+        raise TypeError(
+            f"{operator}: {name} holds {dtype_name(array, view)}, "
+            "expected float32, float64, float16 or bfloat16 in the machine's byte order"
+        )
+    if not view.flags.writeable:
+        raise ValueError(f"{operator}: {name} is read-only, expected an array to update in place; pass a copy")
+    if not view.flags.aligned:
+        raise ValueError(
+            f"{operator}: {name} starts at an address that is no multiple of its element size; pass an aligned copy"
+        )
+    return view, storage
+
+
+def same_shape(operator: str, names: tuple[str, ...], views: list[np.ndarray]) -> None:
+    """States of one shape.
+
+    Raises:
+        ValueError: one differs from the first.
+    """
+    shape = views[0].shape
+    for name, view in zip(names, views, strict=True):
+        if view.shape != shape:
+            raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {names[0]}")
+
+
+def storages_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
+    """16-bit and float32 states in any mixture, or float64 throughout.
+
+    Raises:
+        TypeError: float64 and another.
+    """
+    double = storages[0] == "float64"
+    for name, storage in zip(names, storages, strict=True):
+        if (storage == "float64") != double:
+            expected = "float64" if double else "float32, float16 or bfloat16"
+            raise TypeError(
+                f"{operator}: {name} holds {storage}, expected {expected} beside a {storages[0]} {names[0]}; "
+                "float64 goes only with float64"
+            )
+
+
+def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], beside: str) -> tuple[np.ndarray, str]:
+    """A gradient's memory and storage type; copied where it is not contiguous, writable and in native byte order.
+
+    Raises:
+        TypeError: it is no array, or neither of the variable's type nor float32 beside a 16-bit variable.
+        ValueError: it has another shape.
+    """
+    try:
+        view = borrow(array)
+    except TypeError as error:
+        raise TypeError(f"{operator}: {name} is {error}") from error.__cause__
+    if view.shape != shape:
+        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}")
+    storage = storage_of(array, view)
+    if storage is None:
+        native = view.astype(view.dtype.newbyteorder("="))
+        storage = storage_of(native, native)
+        view = native
+    if storage != beside and not (storage == "float32" and beside in SIXTEEN_BITS):
+        expected = f"{beside} or float32" if beside in SIXTEEN_BITS else beside
+        raise TypeError(
+            f"{operator}: {name} holds {dtype_name(array, view)}, expected {expected}, the type of the variable"
+        )
+    if not view.flags.carray:
+        view = view.copy()
+    return view, storage
+
+
+def indices(operator: str, array: Any, rows: int) -> np.ndarray:
+    """A snapshot of row indices.
+
+    Raises:
+        TypeError: they are no array of integers.
+        ValueError: they have not one dimension, or there are 2**31 or more.
+    """
+    try:
+        view = borrow(array)
+    except TypeError as error:
+        raise TypeError(f"{operator}: indices is {error}") from error.__cause__
+    if view.dtype.kind not in "iu":
+        raise TypeError(f"{operator}: indices holds {dtype_name(array, view)}, expected integers")
+    if view.ndim != 1:
+        raise ValueError(f"{operator}: indices has shape {view.shape}, expected one dimension")
+    if view.size >= 2**31:
+        raise ValueError(f"{operator}: indices has {view.size} entries, expected fewer than 2**31 in one call")
+    return view.astype(np.int64)
+
+
+def layout(operator: str, names: tuple[str, ...], views: list[np.ndarray]) -> list[Rows]:
+    """The rows of every state.
+
+    Raises:
+        ValueError: a state's rows do not lie whole in memory.
+    """
+    found = []
+    for name, view in zip(names, views, strict=True):
+        try:
+            found.append(rows_of(view))
+        except ValueError as error:
+            raise ValueError(
+                f"{operator}: {name} {error}, expected contiguous rows, one behind the other; "
+                "pass a contiguous array and copy the result back"
+            ) from None
+    return found

@@ -1,0 +1,209 @@
+"""An operator: a rule, run in place on the caller's arrays."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from ..arrays.borrow import BITS, wrote
+from ..arrays.layout import Rows
+from ..codegen.kernels import Kernel, kernel_for, survey
+from ..codegen.signature import read_signature
+from ..codegen.weave import Recipe
+from . import checks, locks
+from .launch import launch_dense, launch_every_row, launch_touched_rows
+
+ROWS = ("touched", "every")
+
+
+class Operator:
+    """Runs an update rule of your own, fused and in place, on dense or sparse gradients.
+
+    A rule is a plain function: its positional arguments are the states and then the gradient, its keyword-only ones
+    scalars, or switches where annotated ``bool``; it returns the new states (see ``fusedstep.rules``). It is compiled
+    once per combination of types and kept on disk.
+
+    Args:
+        rule: the rule.
+        use_locking: whether calls that share memory follow one another, however many threads make them. Without it
+            they may interleave; they never crash.
+        **switches: the rule's compile-time switches.
+
+    Raises:
+        TypeError: the rule is none, or a switch is not its own or no bool; at the first call, the rule says something
+            that cannot be compiled.
+
+    >>> import numpy as np
+    >>> from fusedstep.words import sign
+    >>> def sign_descent(var, momentum, grad, *, lr, beta):
+    ...     momentum = beta * momentum + (1 - beta) * grad
+    ...     return var - lr * sign(momentum), momentum
+    >>> step = Operator(sign_descent)
+    >>> var, momentum = np.ones((3, 2), np.float32), np.zeros((3, 2), np.float32)
+    >>> grad, indices = np.array([[0.5, -0.5], [0.25, 0.0]], np.float32), np.array([2, 2])
+    >>> _ = step(var, momentum, grad, indices, lr=0.125, beta=0.5)
+    >>> var.tolist()
+    [[1.0, 1.0], [1.0, 1.0], [0.875, 1.125]]
+    """
+
+    def __init__(self, rule: Callable[..., Any], *, use_locking: bool = False, **switches: bool) -> None:
+        self.signature = read_signature(rule)
+        self.rule = rule
+        self.name = self.signature.name
+        self.use_locking = checks.flag(self.name, "use_locking", use_locking)
+        for name, value in switches.items():
+            if name not in self.signature.switches:
+                known = ", ".join(self.signature.switches) or "none"
+                raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
+            checks.flag(self.name, name, value)
+        self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
+        self.step_sizes: frozenset[str] = frozenset()
+        self._kernels: dict[tuple[str, ...], Kernel] = {}
+
+    def __repr__(self) -> str:
+        return f"<fusedstep operator {self.name}>"
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.rule, self.use_locking, dict(self.switches))
+
+    def __call__(self, *arrays: Any, rows: str = "touched", **named: Any) -> tuple[Any, ...]:
+        """Takes one step.
+
+        Args:
+            *arrays: the states, then ``grad``, then, for a sparse gradient, ``indices``; each may be named instead.
+                States are updated in place. They have one shape and are float32, float16 and bfloat16 in any
+                mixture, or float64. ``grad`` is of the variable's type, or float32 beside a 16-bit variable; its
+                shape is that of the states, or with ``indices`` ``(len(indices),) + var.shape[1:]``.
+                ``indices`` are integers, in any order; gradients of one row are summed first.
+            rows: with ``indices``, which rows take the step: the ``"touched"`` ones, or ``"every"`` one, those that
+                are not named with a zero gradient.
+            **named: the scalars, as numbers or arrays of one element.
+
+        Returns:
+            The states, the same objects.
+
+        Raises:
+            TypeError, ValueError, IndexError: before anything is changed.
+        """
+        signature = self.signature
+        order = (*signature.states, "grad", "indices")
+        if len(arrays) > len(order):
+            raise TypeError(f"{self.name}: takes at most {len(order)} arrays ({', '.join(order)}), got {len(arrays)}")
+        given = dict(zip(order, arrays, strict=False))
+        for name in order:
+            if name in named:
+                if name in given:
+                    raise TypeError(f"{self.name}: {name} is given twice, by position and by name")
+                given[name] = named.pop(name)
+        if signature.gradient in named and "grad" not in given:
+            given["grad"] = named.pop(signature.gradient)
+        missing = [name for name in order[:-1] if name not in given]
+        if missing:
+            raise TypeError(f"{self.name}: {', '.join(missing)} not given; pass {', '.join(order[:-1])}[, indices]")
+        if rows not in ROWS:
+            raise ValueError(f"{self.name}: rows is {rows!r}, expected 'touched' or 'every'")
+        states = [given[name] for name in signature.states]
+        return self.step(states, given["grad"], given.get("indices"), rows, self.scalars(named))
+
+    def scalars(self, named: Mapping[str, Any]) -> list[float]:
+        """The rule's scalars in its order, from values by name."""
+        signature = self.signature
+        if named.keys() != set(signature.scalars):
+            unknown = sorted(named.keys() - set(signature.scalars))
+            missing = [name for name in signature.scalars if name not in named and name not in signature.defaults]
+            if unknown or missing:
+                raise TypeError(
+                    f"{self.name}: takes the scalars {', '.join(signature.scalars) or 'none'}"
+                    + (f"; missing: {', '.join(missing)}" if missing else "")
+                    + (f"; not known: {', '.join(unknown)}" if unknown else "")
+                )
+            named = {**signature.defaults, **named}
+        numbers = [checks.number(self.name, name, named[name]) for name in signature.scalars]
+        for name, value in zip(signature.scalars, numbers, strict=True):
+            if name in self.step_sizes:
+                checks.step_size(self.name, name, value)
+        return numbers
+
+    def step(
+        self, states: Sequence[Any], gradient: Any, indices: Any, rows: str | None, scalars: Sequence[float]
+    ) -> tuple[Any, ...]:
+        """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
+        operator, names, gradient_name = self.name, self.signature.states, self.gradient_name
+        borrowed = [checks.state(operator, name, array) for name, array in zip(names, states, strict=True)]
+        views = [view for view, _ in borrowed]
+        storages = tuple([storage for _, storage in borrowed])
+        checks.same_shape(operator, names, views)
+        checks.storages_mix(operator, names, storages)
+        shape = views[0].shape
+        if indices is not None:
+            if not shape:
+                raise ValueError(f"{operator}: {names[0]} has no dimension, expected at least one, of rows")
+            snapshot = checks.indices(operator, indices, shape[0])
+            shape = (snapshot.size, *shape[1:])
+        grad, grad_storage = checks.gradient(operator, gradient_name, gradient, shape, storages[0])
+        tables = checks.layout(
+            operator, names, [view if storage not in BITS else view.view(BITS[storage]) for view, storage in borrowed]
+        )
+        flat = grad.reshape(-1) if grad_storage not in BITS else grad.reshape(-1).view(BITS[grad_storage])
+        if indices is None:
+            loop, launch, sparse = "dense", launch_dense, ()
+            tables = elementwise(tables)
+        else:
+            outside = survey().first_outside(snapshot, views[0].shape[0])
+            if outside >= 0:
+                raise IndexError(
+                    f"{operator}: indices[{outside}] is {int(np.asarray(indices)[outside])}, expected 0 to "
+                    f"{views[0].shape[0] - 1} ({names[0]} has {views[0].shape[0]} rows)"
+                )
+            sparse = (snapshot,)
+            loop, launch = (
+                ("touched_rows", launch_touched_rows) if rows == "touched" else ("every_row", launch_every_row)
+            )
+        kernel = self.kernel(loop, storages, grad_storage)
+        if kernel.may_overlap(*[table.flat for table in tables], flat):
+            flat = apart(operator, names, tables, flat)
+        with locks.hold([table.table() for table in tables]) if self.use_locking else nullcontext():
+            launch(kernel.run, tables, flat, *sparse, scalars)
+        wrote(states)
+        return tuple(states)
+
+    @property
+    def gradient_name(self) -> str:
+        """What the caller calls the gradient."""
+        return "grad"
+
+    def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
+        """The compiled kernel of a loop for some storage types."""
+        key = (loop, *storages, gradient)
+        if key not in self._kernels:
+            self._kernels[key] = kernel_for(Recipe(self.rule, self.switches, loop, storages, gradient))
+        return self._kernels[key]
+
+
+def _rebuild(cls: type, rule: Any, use_locking: bool, switches: dict[str, bool]) -> Operator:
+    return cls(rule, use_locking=use_locking, **switches)
+
+
+def elementwise(tables: list[Rows]) -> list[Rows]:
+    """States of a dense step, whose rows mean nothing, as rows of one element where their memory has no gaps."""
+    if all(table.pitch == table.width for table in tables):
+        return [Rows(table.flat, table.flat.size, 1, 1) for table in tables]
+    return tables
+
+
+def apart(operator: str, names: tuple[str, ...], tables: list[Rows], gradient: np.ndarray) -> np.ndarray:
+    """The gradient, copied if it shares memory with a state.
+
+    Raises:
+        ValueError: two states share memory.
+    """
+    views = [table.table() for table in tables]
+    for number, view in enumerate(views):
+        for other in range(number):
+            if locks.overlap(view, views[other]):
+                raise ValueError(
+                    f"{operator}: {names[number]} and {names[other]} share memory, expected arrays of their own; "
+                    "pass a copy of one"
+                )
+    return gradient.copy() if any(locks.overlap(view, gradient) for view in views) else gradient

@@ -1,0 +1,130 @@
+"""The threads that kernels run on: the caller's own, and a few helpers that wait for work.
+
+Helpers take shares of a job from the same queue as the caller, who does whatever they leave: a job never waits for a
+helper that has not begun.
+"""
+
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+
+__all__ = ["get_num_threads", "run", "set_num_threads"]
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+class Job:
+    """Shares of one call's work, to be done in any order by whoever comes."""
+
+    def __init__(self, shares: list[Callable[[], None]]) -> None:
+        self.waiting = deque(shares)
+        self.count = len(shares)
+        self.done: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work(self) -> None:
+        """Does shares until none is waiting."""
+        while True:
+            try:
+                share = self.waiting.popleft()
+            except IndexError:
+                return
+            error: BaseException | None = None
+            try:
+                share()
+            except BaseException as raised:
+                error = raised
+            self.done.put(error)
+
+
+class Helpers:
+    """Threads that wait for jobs; started when first needed."""
+
+    def __init__(self) -> None:
+        self.inbox: SimpleQueue[Job] = SimpleQueue()
+        self.lock = threading.Lock()
+        self.started = 0
+
+    def call(self, job: Job, count: int) -> None:
+        """Calls up to ``count`` helpers to a job."""
+        if self.started < count:
+            # No new thread can be had while the interpreter shuts down: the caller works alone.
+            with self.lock, contextlib.suppress(RuntimeError):
+                while self.started < count:
+                    threading.Thread(target=self.serve, name="fusedstep", daemon=True).start()
+                    self.started += 1
+        for _ in range(min(count, self.started)):
+            self.inbox.put(job)
+
+    def serve(self) -> None:
+        while True:
+            job = self.inbox.get()
+            job.work()
+            # Waiting with the job in hand would keep its arrays alive.
+            del job
+
+
+_helpers = Helpers()
+_num_threads = usable_cpus()
+
+
+def run(shares: list[Callable[[], None]]) -> None:
+    """Does all shares, on the caller's thread and on helpers; returns, or raises, once every one has ended."""
+    if len(shares) == 1:
+        shares[0]()
+        return
+    job = Job(shares)
+    _helpers.call(job, len(shares) - 1)
+    job.work()
+    errors = [job.done.get() for _ in range(job.count)]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def set_num_threads(count: int) -> None:
+    """Sets on how many threads a call may run, the caller's own included.
+
+    The results do not depend on it, not by one bit.
+
+    Args:
+        count: at least 1. The default is the number of CPUs that the process may use.
+
+    Raises:
+        TypeError: ``count`` is no whole number.
+        ValueError: ``count`` is below 1.
+
+    >>> before = get_num_threads()
+    >>> set_num_threads(2)
+    >>> get_num_threads()
+    2
+    >>> set_num_threads(before)
+    """
+    global _num_threads
+    if isinstance(count, bool) or not hasattr(count, "__index__"):
+        raise TypeError(f"set_num_threads: count is of type {type(count).__name__}, expected a whole number")
+    if count < 1:
+        raise ValueError(f"set_num_threads: count is {count}, expected at least 1")
+    _num_threads = int(count)
+
+
+def get_num_threads() -> int:
+    """On how many threads a call may run, the caller's own included."""
+    return _num_threads
+
+
+def _forget_helpers() -> None:
+    # A child of fork has none of its parent's threads.
+    global _helpers
+    _helpers = Helpers()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_helpers)

@@ -1,0 +1,120 @@
+"""The vocabulary of rules, with its meaning on NumPy arrays.
+
+A rule may use these words, the operators ``+ - * / **``, comparisons and ``& | ~``. NumPy's and ``math``'s functions
+of the same names are understood as well. Each compiler's dialect (``codegen/dialects``) gives the same words its own
+meaning; the one here is the reference.
+"""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "abs",
+    "divide_or_zero",
+    "exp",
+    "log",
+    "maximum",
+    "minimum",
+    "power",
+    "sign",
+    "sqrt",
+    "where",
+]
+
+
+def sqrt(x: Any) -> Any:
+    """The square root, correctly rounded; NaN below zero.
+
+    >>> float(sqrt(2.25))
+    1.5
+    """
+    return np.sqrt(x)
+
+
+def abs(x: Any) -> Any:  # noqa: A001 - the field's name for it
+    """The magnitude.
+
+    >>> float(abs(-0.5))
+    0.5
+    """
+    return np.abs(x)
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1; NaN for NaN.
+
+    >>> float(sign(-0.5))
+    -1.0
+    """
+    return np.sign(x)
+
+
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of the two; NaN if either is NaN.
+
+    >>> float(maximum(0.5, 0))
+    0.5
+    """
+    return np.maximum(x, y)
+
+
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of the two; NaN if either is NaN.
+
+    >>> float(minimum(0.5, 0))
+    0.0
+    """
+    return np.minimum(x, y)
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, else ``y``.
+
+    A NaN makes every comparison false: write the condition so that the NaN's branch keeps it
+    (``where(abs(z) <= l1, 0, z)``, not ``where(abs(z) > l1, z, 0)``).
+
+    >>> float(where(2 > 1, 0.25, 0.75))
+    0.25
+    """
+    return np.where(condition, x, y)
+
+
+def exp(x: Any) -> Any:
+    """e to the power x.
+
+    >>> float(exp(0.0))
+    1.0
+    """
+    return np.exp(x)
+
+
+def log(x: Any) -> Any:
+    """The natural logarithm.
+
+    >>> float(log(1.0))
+    0.0
+    """
+    return np.log(x)
+
+
+def power(x: Any, y: Any) -> Any:
+    """x to the power y.
+
+    >>> float(power(2.0, 3.0))
+    8.0
+    """
+    return np.power(x, y)
+
+
+def divide_or_zero(x: Any, y: Any) -> Any:
+    """``x / y``, and 0 where ``y`` is exactly 0; a NaN goes through.
+
+    For a divisor whose zero means that nothing was ever seen here, so that no step is due.
+
+    >>> divide_or_zero(1.0, np.array([0.0, 4.0])).tolist()
+    [0.0, 0.25]
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    quotient = np.zeros(np.broadcast_shapes(x.shape, y.shape), np.result_type(x, y, np.float16))
+    return np.divide(x, y, out=quotient, where=y != 0)[()]
