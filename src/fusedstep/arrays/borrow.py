@@ -1,6 +1,7 @@
 """Borrows the memory of any array: NumPy's, PyTorch's, MindSpore's, DLPack's, the array interface's, a buffer's."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ STORAGES: dict[Any, str] = {np.dtype(name): name for name in ("float64", "float3
 BITS = {"float16": np.uint16, "bfloat16": np.uint16}
 
 
-def borrow(array: Any) -> np.ndarray:
+def borrow(array: Any) -> Any:
     """A NumPy view of an array's memory; of 16-bit integers for a PyTorch bfloat16 tensor.
 
     Raises:
@@ -68,7 +69,7 @@ def dtype_name(array: Any, view: np.ndarray) -> str:
     return name if view.dtype.isnative else f"byte-swapped {name}"
 
 
-def wrote(arrays: list[Any]) -> None:
+def wrote(arrays: Sequence[Any]) -> None:
     """Tells the owners of arrays that their memory was written to."""
     if "torch" in sys.modules:
         torch_tensors.wrote(arrays)

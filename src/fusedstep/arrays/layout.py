@@ -1,5 +1,6 @@
 """How the rows of an array lie in memory."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ def rows_of(array: np.ndarray) -> Rows:
     if array.ndim == 0:
         return Rows(array.reshape(-1), 1, 1, 1)
     rows = array.shape[0]
-    width = int(np.prod(array.shape[1:]))
+    width = math.prod(array.shape[1:])
     if array.flags.c_contiguous or array.size == 0:
         return Rows(array.reshape(-1), rows, width, width)
     if not array[0].flags.c_contiguous:

@@ -1,6 +1,7 @@
 """PyTorch tensors on the CPU, for callers who have imported torch; it is never imported here."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def borrow(tensor: Any) -> Any:
         ) from error
 
 
-def wrote(arrays: list[Any]) -> None:
+def wrote(arrays: Sequence[Any]) -> None:
     """Raises the version counters of the tensors among some arrays, so that autograd notices the change."""
     torch = sys.modules["torch"]
     tensors = [array for array in arrays if isinstance(array, torch.Tensor) and not array.is_inference()]

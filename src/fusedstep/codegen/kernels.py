@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from .store import load
-from .weave import Recipe, weave, weave_survey
+from .weave import Recipe, weave, weave_duplicates, weave_grouping
 
 
 class Kernel(NamedTuple):
@@ -21,11 +21,12 @@ class Kernel(NamedTuple):
     may_overlap: Callable[..., bool]
 
 
-class Survey(NamedTuple):
-    """The compiled first look at indices; see ``loops/cpu/survey.py``."""
+class Grouping(NamedTuple):
+    """The compiled functions of ``loops/cpu/grouping.py``."""
 
-    first_outside: Callable[..., int]
-    count_blocks: Callable[..., None]
+    group: Callable[..., int]
+    share_out: Callable[..., int]
+    ascending: Callable[..., None]
 
 
 @cache
@@ -36,16 +37,27 @@ def kernel_for(recipe: Recipe) -> Kernel:
 
 
 @cache
-def survey() -> Survey:
-    """The kernels that look at indices."""
-    module = load(weave_survey())
-    return Survey(module.first_outside, module.count_blocks)
+def grouping() -> Grouping:
+    """The functions that group indices."""
+    module = load(weave_grouping())
+    return Grouping(module.group, module.share_out, module.ascending)
+
+
+@cache
+def duplicates_for(gradient: str, compute: str) -> Callable[..., None]:
+    """The loop ``loops/cpu/duplicates.py`` for a gradient's storage type and a compute type."""
+    function: Callable[..., None] = load(weave_duplicates(gradient, compute, half_for(gradient))).duplicates
+    return function
 
 
 def source_of(recipe: Recipe) -> str:
     """The text of a recipe's kernel, as woven for the CPU at hand."""
-    needs_half = "float16" in (*recipe.storages, recipe.gradient)
-    return weave(recipe, "hardware" if needs_half and converts_half() else "integers")
+    return weave(recipe, half_for(*recipe.storages, recipe.gradient))
+
+
+def half_for(*storages: str) -> str:
+    """How kernels for some storage types convert float16."""
+    return "hardware" if "float16" in storages and converts_half() else "integers"
 
 
 @cache

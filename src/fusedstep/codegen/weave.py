@@ -1,25 +1,27 @@
 """Weaves a rule, a loop and a dialect into the text of one module."""
 
-import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from itertools import combinations
 from typing import Any
 
 from .signature import read_signature
+from .sources import dialect_definitions, loop_definitions, parameters, span_words_of
+from .spans import gradient_words, state_words
+from .storage import ARRAYS, compute_type, converter
 from .translate import local, translate
 
-PACKAGE = Path(__file__).parent.parent
-DIALECT = PACKAGE / "codegen" / "dialects" / "numba_cpu.py"
-LOOPS = PACKAGE / "loops" / "cpu"
-
-# A state's storage type: the array that holds it, and how to read and write one element.
-ARRAYS = {"float64": "float64", "float32": "float32", "float16": "uint16", "bfloat16": "uint16"}
-ITEM_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
-
-DECORATOR = '@njit(error_model="numpy", nogil=True)'
+COMPILED = '@njit(error_model="numpy", nogil=True)'
 INLINED = '@njit(inline="always", error_model="numpy")'
+BANNER = (
+    "Generated from a rule, a loop and a dialect, and named by the SHA-256 of this text: changing it changes nothing."
+)
+
+# The types of the loops' arguments; what is not named here is a number.
+ARGUMENTS = {
+    **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
+    **dict.fromkeys(("table", "numbers", "firsts", "counts", "slots", "owners", "loads"), "int32[::1]"),
+}
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,6 @@ class Recipe:
     storages: tuple[str, ...]
     gradient: str
 
-    @property
-    def compute(self) -> str:
-        return "float64" if self.storages[0] == "float64" else "float32"
-
-    @property
-    def title(self) -> str:
-        switches = "".join(f" {name}={value}" for name, value in self.switches)
-        return f"{self.rule.__name__}{switches} / {self.loop} / {' '.join(self.storages)} / {self.gradient}"
-
 
 def weave(recipe: Recipe, half: str) -> str:
     """The text of the module that holds a recipe's kernel.
@@ -59,188 +52,110 @@ def weave(recipe: Recipe, half: str) -> str:
     """
     signature = read_signature(recipe.rule)
     translation = translate(recipe.rule, signature, dict(recipe.switches))
-    loop_text = loop_source(recipe.loop)
-    converters = {storage: converter(storage, half) for storage in {*recipe.storages, recipe.gradient, recipe.compute}}
-    words = {f"word_{word}" for word in translation.words} | {f"from_{name}" for name in converters.values()}
-    words |= {f"to_{name}" for name in converters.values()} | {"prefetch"}
-    states = [local(state) for state in signature.states]
-    indented = "\n    ".join(translation.lines)
-    hoisted = "\n    ".join(f"compute({text})," for text in translation.hoisted or ["0"])
-    return f'''"""fusedstep kernel: {recipe.title}
+    compute = compute_type(recipe.storages[0])
+    words = state_words(recipe.storages, recipe.gradient, half) | gradient_words(recipe.gradient, compute, half)
+    scalars = [local(name) for name in signature.scalars]
+    arguments = [*(local(name) for name in (*signature.states, signature.gradient)), "scalars"]
+    switches = "".join(f", {name}={value}" for name, value in recipe.switches)
+    return module(
+        f"rule {signature.name}{switches}; loop {recipe.loop}; states {', '.join(recipe.storages)}; "
+        f"gradient {recipe.gradient}",
+        dialect(translation.words, [*recipe.storages, recipe.gradient, compute], half),
+        f"compute = np.{compute}",
+        f"{INLINED}\ndef scalars_of({', '.join(scalars)}):\n    return (\n"
+        + "".join(f"        compute({text}),\n" for text in translation.hoisted or ["0"])
+        + "    )",
+        f"{INLINED}\ndef rule({', '.join(arguments)}):\n    " + "\n    ".join(translation.lines),
+        *spans(recipe.loop, words),
+        *(compiled(text) for text in loop_definitions(recipe.loop).values()),
+        entry(recipe, len(scalars)),
+        may_overlap([*recipe.storages, recipe.gradient]),
+    )
 
-Generated from a rule, a loop and a dialect, and named by the SHA-256 of this text. Changing it changes nothing.
-"""
 
-from typing import Any
+def weave_duplicates(gradient: str, compute: str, half: str) -> str:
+    """The text of the module that sums the gradients of duplicate rows."""
+    kinds = {"gradient": f"{ARRAYS[gradient]}[::1]", "sums": f"{compute}[::1]"}
+    return module(
+        f"loop duplicates; gradient {gradient}; sums {compute}",
+        dialect(set(), [gradient], half),
+        *spans("duplicates", gradient_words(gradient, compute, half)),
+        *exported("duplicates", ARGUMENTS | kinds),
+    )
 
-{dialect_source(words)}
 
-compute = np.{recipe.compute}
+def weave_grouping() -> str:
+    """The text of the module that groups indices."""
+    return module("grouping of indices", dialect_definitions(set()), *exported("grouping", ARGUMENTS))
 
 
-{INLINED}
-def scalars_of({", ".join(map(local, signature.scalars))}):
+def module(title: str, *parts: str) -> str:
+    """The text of a module from its parts."""
+    return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""\n\nfrom typing import Any', *parts]) + "\n"
+
+
+def dialect(words: set[str], storages: Sequence[str], half: str) -> str:
+    """The dialect's text for some words and storage types."""
+    converters = {converter(storage, half) for storage in storages}
+    names = {f"{way}_{name}" for way in ("from", "to") for name in converters}
+    return dialect_definitions({f"word_{word}" for word in words} | names | {"prefetch"})
+
+
+def spans(loop: str, words: dict[str, str]) -> list[str]:
+    """The span words that a loop uses, as text."""
+    return [f"{INLINED}\ndef {name}{text}" for name, text in words.items() if name in span_words_of(loop)]
+
+
+def compiled(text: str) -> str:
+    """A definition of a loop's file, to be compiled when it is called."""
+    return f"{COMPILED}\n{text}" if text.startswith("def ") else text
+
+
+def exported(loop: str, kinds: dict[str, str]) -> list[str]:
+    """The definitions of a loop's file that holds no rule, its functions compiled for the types of their arguments."""
+    texts = []
+    for name, text in loop_definitions(loop).items():
+        if text.startswith("def "):
+            types = ", ".join(kinds.get(argument, "int64") for argument in parameters(loop, name))
+            result = "int64" if "-> int:" in text else "void"
+            text = f'@njit("{result}({types})", error_model="numpy", nogil=True, cache=CACHE)\n{text}'
+        texts.append(text)
+    return texts
+
+
+def entry(recipe: Recipe, scalars: int) -> str:
+    """The function that is called from outside: arrays, pitches, gradient, the loop's own arguments, scalars."""
+    names = parameters(recipe.loop, recipe.loop)
+    own = names[names.index("gradient") + 1 : names.index("scalars")]
+    kinds = ARGUMENTS | {"sums": f"{compute_type(recipe.storages[0])}[::1]"}
+    states = [f"state_{k}" for k in range(len(recipe.storages))]
+    pitches = [f"pitch_{k}" for k in range(len(recipe.storages))]
+    numbers = [f"scalar_{k}" for k in range(scalars)]
+    types = [
+        *(f"{ARRAYS[storage]}[::1]" for storage in recipe.storages),
+        *("int64" for _ in pitches),
+        f"{ARRAYS[recipe.gradient]}[::1]",
+        *(kinds.get(name, "int64") for name in own),
+        *("float64" for _ in numbers),
+    ]
+    return f"""@njit("void({", ".join(types)})", error_model="numpy", nogil=True, cache=CACHE)
+def kernel({", ".join([*states, *pitches, "gradient", *own, *numbers])}):
+    scalars = scalars_of({", ".join(numbers)})
+    {recipe.loop}(({", ".join(states)},), ({", ".join(pitches)},), gradient, {", ".join(own)}, scalars)"""
+
+
+def may_overlap(storages: Sequence[str]) -> str:
+    """The function that tells whether two of the arrays of a call lie in one stretch of memory."""
+    names = [f"array_{k}" for k in range(len(storages))]
+    types = ", ".join(f"{ARRAYS[storage]}[::1]" for storage in storages)
+    starts = "\n    ".join(f"start_{name} = {name}.ctypes.data" for name in names)
+    pairs = "\n        or ".join(
+        f"(start_{a} < start_{b} + {b}.nbytes and start_{b} < start_{a} + {a}.nbytes)"
+        for a, b in combinations(names, 2)
+    )
+    return f"""@njit("boolean({types})", error_model="numpy", cache=CACHE)
+def may_overlap({", ".join(names)}):
+    {starts}
     return (
-    {hoisted}
-    )
-
-
-{INLINED}
-def rule({", ".join([*states, local(signature.gradient)])}, scalars):
-    {indented}
-
-
-{span_words(recipe, states, converters)}
-
-{loop_text}
-
-{entry(recipe, states, signature.scalars, loop_parameters(recipe.loop))}
-'''
-
-
-def converter(storage: str, half: str) -> str:
-    """The name of a storage type's pair of conversions in the dialect."""
-    return f"float16_by_{half}" if storage == "float16" else storage
-
-
-def span_words(recipe: Recipe, states: list[str], converters: dict[str, str]) -> str:
-    """The span words of ``loops/cpu/span_words.py`` for one rule and its storage types."""
-    names = [f"states[{number}]" for number in range(len(states))]
-    loads = ", ".join(
-        f"from_{converters[storage]}(spans[{number}][i])" for number, storage in enumerate(recipe.storages)
-    )
-    stores = "\n        ".join(
-        f"spans[{number}][i] = to_{converters[storage]}(new[{number}])"
-        for number, storage in enumerate(recipe.storages)
-    )
-    views = ", ".join(
-        f"{name}[row * pitches[{number}] : row * pitches[{number}] + (stop - row) * width]"
-        for number, name in enumerate(names)
-    )
-    fetches = "\n    ".join(
-        f"for column in range(0, min(width, {64 * 16 // ITEM_BYTES[storage]}), {64 // ITEM_BYTES[storage]}):\n"
-        f"        prefetch({names[number]}, row * pitches[{number}] + column)"
-        for number, storage in enumerate(recipe.storages)
-    )
-    gradient, zero = converters[recipe.gradient], "compute(0)"
-
-    def step(name: str, arguments: str, value: str) -> str:
-        return (
-            f"{INLINED}\ndef {name}({arguments}):\n    for i in range(spans[0].size):\n"
-            f"        new = rule({loads}, {value}, scalars)\n        {stores}\n\n\n"
-        )
-
-    return (
-        f"{INLINED}\ndef part(states, pitches, row, stop, width):\n    return ({views},)\n\n\n"
-        f"{INLINED}\ndef unbroken(pitches, width):\n    return "
-        + " and ".join(f"pitches[{number}] == width" for number in range(len(states)))
-        + f"\n\n\n{step('update', 'spans, gradient, scalars', f'from_{gradient}(gradient[i])')}"
-        + step("update_by_sums", "spans, sums, scalars", "sums[i]")
-        + step("idle", "spans, scalars", zero)
-        + f"{INLINED}\ndef copy(sums, gradient):\n    for i in range(sums.size):\n"
-        f"        sums[i] = from_{gradient}(gradient[i])\n\n\n"
-        f"{INLINED}\ndef add(sums, gradient):\n    for i in range(sums.size):\n"
-        f"        sums[i] += from_{gradient}(gradient[i])\n\n\n"
-        f"{INLINED}\ndef empty_sums(size):\n    return np.empty(size, compute)\n\n\n"
-        f"{INLINED}\ndef fetch(states, pitches, row, width):\n    {fetches}\n"
-    )
-
-
-def entry(recipe: Recipe, states: list[str], scalars: Sequence[str], parameters: list[str]) -> str:
-    """The two functions that are called from outside: the kernel, and a check for states that share memory."""
-    arrays = [ARRAYS[storage] + "[::1]" for storage in (*recipe.storages, recipe.gradient)]
-    pitches = [f"pitch_{number}" for number in range(len(states))]
-    own = parameters[parameters.index("gradient") + 1 : parameters.index("scalars")]
-    types = [*arrays[:-1], *("int64" for _ in states), arrays[-1]]
-    types += ["int64[::1]" if name == "indices" else "int64" for name in own] + ["float64" for _ in scalars]
-    given = [f"state_{number}" for number in range(len(states))]
-    scalars = [f"scalar_{name}" for name in scalars]
-    names = ", ".join([*given, *pitches, "gradient", *own, *scalars])
-    call = (
-        f"({', '.join(given)},), ({', '.join(pitches)},), gradient, {', '.join(own)}, scalars_of({', '.join(scalars)})"
-    )
-    extents = "\n    ".join(f"from_{name} = {name}.ctypes.data" for name in [*given, "gradient"])
-    pairs = [(a, b) for number, a in enumerate(given) for b in [*given[number + 1 :], "gradient"]]
-    clashes = " or ".join(f"(from_{a} < from_{b} + {b}.nbytes and from_{b} < from_{a} + {a}.nbytes)" for a, b in pairs)
-    return f"""
-@njit("void({", ".join(types)})", error_model="numpy", nogil=True, cache=CACHE)
-def kernel({names}):
-    {recipe.loop}({call})
-
-
-@njit("boolean({", ".join(arrays)})", error_model="numpy", cache=CACHE)
-def may_overlap({", ".join([*given, "gradient"])}):
-    {extents}
-    return {clashes}
-"""
-
-
-def weave_survey() -> str:
-    """The text of the module that looks at indices; it holds no rule."""
-    return f'''"""fusedstep kernels that look at indices. Generated, and named by the SHA-256 of this text."""
-
-from typing import Any
-
-import numpy as np
-from numba import njit
-
-{survey_source()}
-'''
-
-
-def survey_source() -> str:
-    """The functions of ``loops/cpu/survey.py``, each with its types."""
-    _, grouping = definitions(LOOPS / "grouping.py")
-    _, survey = definitions(LOOPS / "survey.py")
-    types = {
-        "first_outside": "int64(int64[::1], int64)",
-        "count_blocks": "void(int64[::1], int64, int64, int64[::1])",
-    }
-    return "\n\n\n".join(
-        [f"{INLINED}\n{grouping['place_of']}"]
-        + [
-            f'@njit("{types[name]}", error_model="numpy", nogil=True, cache=CACHE)\n{text}'
-            for name, text in survey.items()
-        ]
-    )
-
-
-@cache
-def loop_source(name: str) -> str:
-    """The definitions of a loop's file and of the loop files that it imports from."""
-    tree, found = definitions(LOOPS / f"{name}.py")
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module not in (None, "span_words"):
-            _, imported = definitions(LOOPS / f"{node.module}.py")
-            found = imported | found
-    return "\n\n\n".join(f"{DECORATOR}\n{text}" if text.startswith("def ") else text for text in found.values())
-
-
-@cache
-def loop_parameters(name: str) -> list[str]:
-    """The names of a loop's arguments."""
-    tree, _ = definitions(LOOPS / f"{name}.py")
-    loop = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
-    return [argument.arg for argument in loop.args.args]
-
-
-def dialect_source(words: set[str]) -> str:
-    """The dialect's imports, and the definitions of some of its words."""
-    tree, found = definitions(DIALECT)
-    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return "\n".join(imports) + "\n\n\n" + "\n\n\n".join(text for name, text in found.items() if name in words)
-
-
-@cache
-def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
-    """A file's syntax tree, and the text of each function and constant that it defines, unchanged."""
-    source = path.read_text(encoding="utf-8")
-    lines, tree = source.splitlines(), ast.parse(source)
-    found = {}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-    return tree, found
+        {pairs}
+    )"""

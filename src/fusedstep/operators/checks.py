@@ -2,12 +2,14 @@
 
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import borrow, dtype_name, kind, storage_of
+from ..arrays.borrow import BITS, borrow, dtype_name, kind, storage_of
 from ..arrays.layout import Rows, rows_of
+from .grouping import Groups, group
 
 SIXTEEN_BITS = ("float16", "bfloat16")
 
@@ -88,16 +90,31 @@ def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
     return view, storage
 
 
-def same_shape(operator: str, names: tuple[str, ...], views: list[np.ndarray]) -> None:
-    """States of one shape.
+def states(
+    operator: str, names: tuple[str, ...], arrays: Sequence[Any]
+) -> tuple[list[np.ndarray], tuple[str, ...], list[Rows]]:
+    """The memory, the storage types and the rows of all states.
 
     Raises:
-        ValueError: one differs from the first.
+        TypeError: one is no array, or of a type that is not updated, or does not mix with the others.
+        ValueError: one differs in shape, cannot be written to, or has rows that do not lie whole in memory.
     """
-    shape = views[0].shape
-    for name, view in zip(names, views, strict=True):
-        if view.shape != shape:
-            raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {names[0]}")
+    views: list[np.ndarray] = []
+    storages: list[str] = []
+    tables: list[Rows] = []
+    for name, array in zip(names, arrays, strict=True):
+        view, storage = state(operator, name, array)
+        if views and view.shape != views[0].shape:
+            raise ValueError(
+                f"{operator}: {name} has shape {view.shape}, expected {views[0].shape}, the shape of {names[0]}"
+            )
+        views.append(view)
+        storages.append(storage)
+        tables.append(layout(operator, name, view if storage not in BITS else view.view(BITS[storage])))
+    mixture = tuple(storages)
+    if len(set(mixture)) > 1:
+        storages_mix(operator, names, mixture)
+    return views, mixture, tables
 
 
 def storages_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
@@ -117,7 +134,7 @@ def storages_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...
 
 
 def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], beside: str) -> tuple[np.ndarray, str]:
-    """A gradient's memory and storage type; copied where it is not contiguous, writable and in native byte order.
+    """A gradient's elements and storage type; copied where it is not contiguous, writable and in native byte order.
 
     Raises:
         TypeError: it is no array, or neither of the variable's type nor float32 beside a 16-bit variable.
@@ -141,16 +158,19 @@ def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], besid
         )
     if not view.flags.carray:
         view = view.copy()
-    return view, storage
+    flat = view.reshape(-1)
+    return (flat if storage not in BITS else flat.view(BITS[storage])), storage
 
 
-def indices(operator: str, array: Any, rows: int) -> np.ndarray:
-    """A snapshot of row indices.
+def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A snapshot of row indices: what another thread does to them meanwhile is of no matter.
 
     Raises:
         TypeError: they are no array of integers.
-        ValueError: they have not one dimension, or there are 2**31 or more.
+        ValueError: they have not one dimension, or there are 2**31 or more, or the variable has no rows.
     """
+    if not shape:
+        raise ValueError(f"{operator}: {variable} has no dimension, expected at least one, that of the rows")
     try:
         view = borrow(array)
     except TypeError as error:
@@ -164,19 +184,31 @@ def indices(operator: str, array: Any, rows: int) -> np.ndarray:
     return view.astype(np.int64)
 
 
-def layout(operator: str, names: tuple[str, ...], views: list[np.ndarray]) -> list[Rows]:
-    """The rows of every state.
+def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, rows: int) -> Groups:
+    """The rows that a snapshot of indices names.
 
     Raises:
-        ValueError: a state's rows do not lie whole in memory.
+        IndexError: one is no row of the variable.
     """
-    found = []
-    for name, view in zip(names, views, strict=True):
-        try:
-            found.append(rows_of(view))
-        except ValueError as error:
-            raise ValueError(
-                f"{operator}: {name} {error}, expected contiguous rows, one behind the other; "
-                "pass a contiguous array and copy the result back"
-            ) from None
-    return found
+    groups = group(snapshot, rows)
+    if isinstance(groups, int):
+        raise IndexError(
+            f"{operator}: indices[{groups}] is {int(borrow(array)[groups])}, expected 0 to {rows - 1}: "
+            f"{variable} has {rows} rows"
+        )
+    return groups
+
+
+def layout(operator: str, name: str, view: np.ndarray) -> Rows:
+    """The rows of a state.
+
+    Raises:
+        ValueError: they do not lie whole in memory, one behind the other.
+    """
+    try:
+        return rows_of(view)
+    except ValueError as error:
+        raise ValueError(
+            f"{operator}: {name} {error}, expected contiguous rows, one behind the other; "
+            "pass a contiguous array and copy the result back"
+        ) from None

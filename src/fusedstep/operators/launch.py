@@ -3,19 +3,96 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays.layout import Rows
-from ..codegen.kernels import survey
-from ..loops.cpu.grouping import SPREAD
+from .grouping import Groups, Totals, in_row_order, sum_duplicates
 from .threads import get_num_threads, run
 
 # Below this many elements to a thread, handing work over costs more than it saves.
 ELEMENTS_PER_THREAD = 400_000
-BLOCKS = 256
 
-Run = Callable[..., None]
+
+class Call(NamedTuple):
+    """A checked call.
+
+    Attributes:
+        kernel: the compiled loop.
+        states: the rows of every state.
+        gradient: its elements.
+        storage: its storage type.
+        groups: the rows that are named; None for a dense gradient.
+        scalars: the rule's scalars.
+    """
+
+    kernel: Callable[..., None]
+    states: Sequence[Rows]
+    gradient: np.ndarray
+    storage: str
+    groups: Groups | None
+    scalars: Sequence[float]
+
+    def share(self, *own: Any) -> Callable[[], None]:
+        """One thread's part, given by the loop's own arguments."""
+        flats, pitches = [state.flat for state in self.states], [state.pitch for state in self.states]
+        return partial(self.kernel, *flats, *pitches, self.gradient, *own, *self.scalars)
+
+    def totals(self, groups: Groups, threads: int) -> Totals:
+        """The sums of the gradients that share a row."""
+        compute = "float64" if self.storage == "float64" else "float32"
+        return sum_duplicates(self.gradient, self.storage, groups, self.states[0].width, threads, compute)
+
+
+def launch_dense(call: Call) -> None:
+    """Every row takes the step with its own row of the gradient."""
+    _, rows, width, _ = call.states[0]
+    run([call.share(start, stop, width) for start, stop in parts(rows, threads_for(rows * width))])
+
+
+def launch_touched_rows(call: Call) -> None:
+    """The named rows take the step."""
+    groups, width = call.groups, call.states[0].width
+    assert groups is not None
+    threads = threads_for(groups.numbers.size * width)
+    slots, sums, spare = call.totals(groups, threads)
+    run(
+        [
+            call.share(groups.named, groups.firsts, slots, sums, spare + thread, start, stop, width)
+            for thread, (start, stop) in enumerate(parts(groups.named.size, threads))
+        ]
+    )
+
+
+def launch_every_row(call: Call) -> None:
+    """The named rows take the step with their sums, all others with a zero gradient."""
+    groups, (_, rows, width, _) = call.groups, call.states[0]
+    assert groups is not None
+    threads = threads_for(rows * width)
+    slots, sums, spare = call.totals(groups, threads)
+    order = in_row_order(groups, rows)
+    cuts = parts(rows, threads)
+    firsts = [0, *np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist(), order.size]
+    run(
+        [
+            call.share(
+                groups.named,
+                groups.firsts,
+                slots,
+                sums,
+                spare + thread,
+                order,
+                *firsts[thread : thread + 2],
+                *cut,
+                width,
+            )
+            for thread, cut in enumerate(cuts)
+        ]
+    )
+
+
+LAUNCH = {"dense": launch_dense, "touched_rows": launch_touched_rows, "every_row": launch_every_row}
 
 
 def threads_for(elements: int) -> int:
@@ -23,58 +100,6 @@ def threads_for(elements: int) -> int:
     return max(1, min(get_num_threads(), elements // ELEMENTS_PER_THREAD))
 
 
-def launch_dense(kernel: Run, states: Sequence[Rows], gradient: np.ndarray, scalars: Sequence[float]) -> None:
-    """Every row takes the step with its own row of the gradient."""
-    _, rows, width, _ = states[0]
-    arrays = [*(state.flat for state in states), *(state.pitch for state in states), gradient]
-    threads = threads_for(rows * width)
-    if threads == 1:
-        kernel(*arrays, 0, rows, width, *scalars)
-        return
-    cuts = [rows * share // threads for share in range(threads + 1)]
-    run([partial(kernel, *arrays, low, high, width, *scalars) for low, high in pairwise(cuts)])
-
-
-def launch_touched_rows(
-    kernel: Run, states: Sequence[Rows], gradient: np.ndarray, indices: np.ndarray, scalars: Sequence[float]
-) -> None:
-    """The named rows take the step. Threads share rows out by a hash, which scatters neighbours that are in demand."""
-    width = states[0].width
-    arrays = [*(state.flat for state in states), *(state.pitch for state in states), gradient, indices, width]
-    cuts = balanced_cuts(indices, SPREAD, 32, 2**32, 0.0, threads_for(indices.size * width))
-    run([partial(kernel, *arrays, SPREAD, 32, low, high, *scalars) for low, high in pairwise(cuts)])
-
-
-def launch_every_row(
-    kernel: Run, states: Sequence[Rows], gradient: np.ndarray, indices: np.ndarray, scalars: Sequence[float]
-) -> None:
-    """The named rows take the step with their sums, all others with a zero gradient."""
-    _, rows, width, _ = states[0]
-    arrays = [*(state.flat for state in states), *(state.pitch for state in states), gradient, indices, width]
-    # Streaming a row costs about twice what adding up one gradient costs.
-    cuts = balanced_cuts(indices, 1, 0, rows, 2.0, threads_for(rows * width))
-    run([partial(kernel, *arrays, low, high, *scalars) for low, high in pairwise(cuts)])
-
-
-def balanced_cuts(
-    indices: np.ndarray, multiplier: int, shift: int, places: int, place_cost: float, threads: int
-) -> list[int]:
-    """Where to cut a range of places so that every thread has the same work.
-
-    Args:
-        indices: the rows named; each costs 1.
-        multiplier, shift: how ``place_of`` orders rows.
-        places: the end of the range.
-        place_cost: what a place costs that nobody names.
-        threads: into how many parts.
-    """
-    if threads == 1:
-        return [0, places]
-    coarse = max(0, (places - 1).bit_length() - BLOCKS.bit_length() + 1)
-    counts = np.zeros(BLOCKS, np.int64)
-    survey().count_blocks(indices, multiplier, shift + coarse, counts)
-    edges = np.minimum(np.arange(BLOCKS + 1) << coarse, places)
-    costs = np.concatenate(([0.0], np.cumsum(counts + place_cost * np.diff(edges))))
-    goals = costs[-1] * np.arange(1, threads) / threads
-    nearest = np.searchsorted((costs[1:] + costs[:-1]) / 2, goals)
-    return [0, *(int(edges[block]) for block in nearest), places]
+def parts(count: int, threads: int) -> list[tuple[int, int]]:
+    """Cuts a range into one part a thread."""
+    return list(pairwise(count * thread // threads for thread in range(threads + 1)))

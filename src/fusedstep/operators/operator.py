@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import BITS, wrote
+from ..arrays.borrow import wrote
 from ..arrays.layout import Rows
-from ..codegen.kernels import Kernel, kernel_for, survey
+from ..codegen.kernels import Kernel, kernel_for
 from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
 from . import checks, locks
-from .launch import launch_dense, launch_every_row, launch_touched_rows
+from .launch import LAUNCH, Call
 
 ROWS = ("touched", "every")
 
@@ -129,42 +129,22 @@ class Operator:
         self, states: Sequence[Any], gradient: Any, indices: Any, rows: str | None, scalars: Sequence[float]
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
-        operator, names, gradient_name = self.name, self.signature.states, self.gradient_name
-        borrowed = [checks.state(operator, name, array) for name, array in zip(names, states, strict=True)]
-        views = [view for view, _ in borrowed]
-        storages = tuple([storage for _, storage in borrowed])
-        checks.same_shape(operator, names, views)
-        checks.storages_mix(operator, names, storages)
-        shape = views[0].shape
+        operator, names = self.name, self.signature.states
+        views, storages, tables = checks.states(operator, names, states)
+        shape, groups, loop = views[0].shape, None, "dense"
         if indices is not None:
-            if not shape:
-                raise ValueError(f"{operator}: {names[0]} has no dimension, expected at least one, of rows")
-            snapshot = checks.indices(operator, indices, shape[0])
-            shape = (snapshot.size, *shape[1:])
-        grad, grad_storage = checks.gradient(operator, gradient_name, gradient, shape, storages[0])
-        tables = checks.layout(
-            operator, names, [view if storage not in BITS else view.view(BITS[storage]) for view, storage in borrowed]
-        )
-        flat = grad.reshape(-1) if grad_storage not in BITS else grad.reshape(-1).view(BITS[grad_storage])
+            snapshot = checks.indices(operator, indices, names[0], shape)
+            shape, loop = (snapshot.size, *shape[1:]), "touched_rows" if rows == "touched" else "every_row"
+        flat, storage = checks.gradient(operator, self.gradient_name, gradient, shape, storages[0])
         if indices is None:
-            loop, launch, sparse = "dense", launch_dense, ()
             tables = elementwise(tables)
         else:
-            outside = survey().first_outside(snapshot, views[0].shape[0])
-            if outside >= 0:
-                raise IndexError(
-                    f"{operator}: indices[{outside}] is {int(np.asarray(indices)[outside])}, expected 0 to "
-                    f"{views[0].shape[0] - 1} ({names[0]} has {views[0].shape[0]} rows)"
-                )
-            sparse = (snapshot,)
-            loop, launch = (
-                ("touched_rows", launch_touched_rows) if rows == "touched" else ("every_row", launch_every_row)
-            )
-        kernel = self.kernel(loop, storages, grad_storage)
+            groups = checks.named_rows(operator, indices, snapshot, names[0], tables[0].rows)
+        kernel = self.kernel(loop, storages, storage)
         if kernel.may_overlap(*[table.flat for table in tables], flat):
             flat = apart(operator, names, tables, flat)
         with locks.hold([table.table() for table in tables]) if self.use_locking else nullcontext():
-            launch(kernel.run, tables, flat, *sparse, scalars)
+            LAUNCH[loop](Call(kernel.run, tables, flat, storage, groups, scalars))
         wrote(states)
         return tuple(states)
 
@@ -181,7 +161,7 @@ class Operator:
         return self._kernels[key]
 
 
-def _rebuild(cls: type, rule: Any, use_locking: bool, switches: dict[str, bool]) -> Operator:
+def _rebuild(cls: type[Operator], rule: Any, use_locking: bool, switches: dict[str, bool]) -> Operator:
     return cls(rule, use_locking=use_locking, **switches)
 
 

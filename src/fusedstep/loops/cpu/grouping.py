@@ -1,96 +1,96 @@
-"""Grouping: which rows are named, which gradients belong to each, and their sums in the order of the indices."""
+"""Grouping: which rows are named, and which gradients belong to each. Needs no rule."""
 
 from typing import Any
 
 import numpy as np
 
-from .span_words import add, copy
-
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.
 SPREAD = 0x61C8864680B583EB
 
 
-def place_of(row: Any, multiplier: int, shift: int) -> Any:
-    """Where a row stands in the order by which threads share rows out."""
-    return np.int64((np.uint64(row) * np.uint64(multiplier)) >> np.uint64(shift))
+def group(indices: Any, rows: int, table: Any, shift: int, numbers: Any, named: Any, firsts: Any, counts: Any) -> int:
+    """Numbers the rows in the order in which ``indices`` name them.
 
-
-def group(indices: Any, multiplier: int, shift: int, low: int, high: int) -> Any:
-    """Numbers the rows placed from ``low`` to ``high`` in the order in which they appear.
+    Args:
+        indices: the rows that gradients belong to.
+        rows: how many rows there are.
+        table: scratch, filled with -1: 2**k places, at least twice as many as the indices.
+        shift: 64 - k.
+        numbers: receives each gradient's row's number.
+        named: receives each row by its number.
+        firsts: receives the position of each row's first gradient.
+        counts: receives how many gradients each row has.
 
     Returns:
-        For each row by its number: the row, the position of its first gradient, and where its sum is kept (-1 if it
-        has one gradient only); for each gradient of these rows: its position and its row's number; and how many sums
-        there are.
+        How many rows are named; or, for the first index that is no row, -1 less its position.
     """
-    count = indices.size
-    bits = 4
-    while count * 2 > 1 << bits:
-        bits += 1
-    table = np.full(1 << bits, -1, np.int32)
-    rows, firsts, slots = np.empty(count, np.int64), np.empty(count, np.int32), np.empty(count, np.int32)
-    positions, numbers = np.empty(count, np.int32), np.empty(count, np.int32)
-    distinct = entries = summed = 0
-    for position in range(count):
+    mask = table.size - 1
+    distinct = 0
+    for position in range(indices.size):
         row = indices[position]
-        place = place_of(row, multiplier, shift)
-        if place < low or place >= high:
-            continue
-        probe = place_of(row, SPREAD, 64 - bits)
+        if row < 0 or row >= rows:
+            return -1 - position
+        probe = np.int64((np.uint64(row) * np.uint64(SPREAD)) >> np.uint64(shift))
         number = table[probe]
-        while number >= 0 and rows[number] != row:
-            probe = (probe + 1) & ((1 << bits) - 1)
+        while number >= 0 and named[number] != row:
+            probe = (probe + 1) & mask
             number = table[probe]
         if number < 0:
             number = distinct
             table[probe] = number
-            rows[number], firsts[number], slots[number] = row, position, -1
+            named[number], firsts[number], counts[number] = row, position, 0
             distinct += 1
-        elif slots[number] < 0:
-            slots[number] = summed
+        counts[number] += 1
+        numbers[position] = number
+    return distinct
+
+
+def share_out(counts: Any, slots: Any, owners: Any, loads: Any) -> int:
+    """Gives every row that has several gradients a place for their sum, and to the thread with the least to add.
+
+    Args:
+        counts: how many gradients each row has.
+        slots: receives the place of each row's sum; -1 for a row with one gradient.
+        owners: receives the thread that adds up each row; -1 for a row with one gradient.
+        loads: scratch, zeros, one a thread.
+
+    Returns:
+        How many sums there are.
+    """
+    summed = 0
+    for number in range(counts.size):
+        slots[number] = owners[number] = -1
+        if counts[number] > 1:
+            owner = 0
+            for thread in range(1, loads.size):
+                if loads[thread] < loads[owner]:
+                    owner = thread
+            loads[owner] += counts[number]
+            slots[number], owners[number] = summed, owner
             summed += 1
-        positions[entries], numbers[entries] = position, number
-        entries += 1
-    return rows[:distinct], firsts, slots, positions[:entries], numbers, summed
+    return summed
 
 
-def sum_groups(gradient: Any, width: int, firsts: Any, slots: Any, positions: Any, numbers: Any, sums: Any) -> None:
-    """Sums the gradients of every row that has several, in the order of the indices, from the row's first on."""
-    for entry in range(positions.size):
-        slot, position = slots[numbers[entry]], positions[entry]
-        if slot >= 0:
-            total = sums[slot * width : (slot + 1) * width]
-            row = gradient[position * width : (position + 1) * width]
-            if firsts[numbers[entry]] == position:
-                copy(total, row)
-            else:
-                add(total, row)
+def ascending(named: Any, rows: int, order: Any, spare_order: Any) -> None:
+    """Sorts rows: ``order`` receives their numbers, in ascending order of the rows.
 
-
-def gradient_of(number: int, gradient: Any, width: int, firsts: Any, slots: Any, sums: Any) -> Any:
-    """The summed gradient of a row; that of a row with one gradient only is loaded behind the sums."""
-    slot = slots[number]
-    if slot >= 0:
-        return sums[slot * width : (slot + 1) * width]
-    alone = sums[sums.size - width :]
-    copy(alone, gradient[firsts[number] * width : (firsts[number] + 1) * width])
-    return alone
-
-
-def in_row_order(rows: Any, low: int, high: int) -> Any:
-    """The numbers of rows from ``low`` to ``high`` in ascending order of the rows: a radix sort by eleven bits."""
-    order, spare = np.arange(rows.size), np.empty(rows.size, np.int64)
-    shift = 0
-    while (high - low) >> shift > 0:
+    A radix sort by eleven bits; ``spare_order`` is scratch of the size of ``order``.
+    """
+    passes = 0
+    while (rows - 1) >> (11 * passes) > 0:
+        passes += 1
+    # An even number of exchanges leaves the result where it is wanted.
+    source, target = (order, spare_order) if passes % 2 == 0 else (spare_order, order)
+    for number in range(named.size):
+        source[number] = number
+    for shift in range(0, 11 * passes, 11):
         ends = np.zeros(2049, np.int64)
-        for number in order:
-            ends[((rows[number] - low) >> shift & 2047) + 1] += 1
+        for number in named:
+            ends[(number >> shift & 2047) + 1] += 1
         for digit in range(2048):
             ends[digit + 1] += ends[digit]
-        for number in order:
-            digit = (rows[number] - low) >> shift & 2047
-            spare[ends[digit]] = number
+        for number in source:
+            digit = named[number] >> shift & 2047
+            target[ends[digit]] = number
             ends[digit] += 1
-        order, spare = spare, order
-        shift += 11
-    return order
+        source, target = target, source

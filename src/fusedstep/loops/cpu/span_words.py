@@ -28,23 +28,28 @@ def idle(spans: Any, scalars: Any) -> None:
     woven()
 
 
+def loaded(gradient: Any, spare: Any) -> Any:
+    """A gradient in the compute type: itself where that is how it is stored, else ``spare`` with it."""
+    woven()
+
+
 def copy(sums: Any, gradient: Any) -> None:
-    """Loads a row of the gradient."""
+    """Loads a gradient."""
     woven()
 
 
 def add(sums: Any, gradient: Any) -> None:
-    """Adds a row of the gradient."""
-    woven()
-
-
-def empty_sums(size: int) -> Any:
-    """Scratch of the compute type."""
+    """Adds a gradient."""
     woven()
 
 
 def fetch(states: Any, pitches: Any, row: int, width: int) -> None:
-    """Prefetches a row of every state."""
+    """Prefetches a row of every state, to be written."""
+    woven()
+
+
+def fetch_gradient(gradient: Any, start: int, width: int) -> None:
+    """Prefetches a gradient, to be read."""
     woven()
 
 

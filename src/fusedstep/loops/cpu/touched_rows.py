@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .grouping import gradient_of, group, sum_groups
-from .span_words import empty_sums, fetch, part, update_by_sums
+from .span_words import fetch, part, update_by_sums
+from .totals import total_of
 
 # How many rows ahead of the step memory is asked for.
 AHEAD = 16
@@ -13,21 +13,20 @@ def touched_rows(
     states: Any,
     pitches: Any,
     gradient: Any,
-    indices: Any,
+    named: Any,
+    firsts: Any,
+    slots: Any,
+    sums: Any,
+    spare: int,
+    start: int,
+    stop: int,
     width: int,
-    multiplier: int,
-    shift: int,
-    low: int,
-    high: int,
     scalars: Any,
 ) -> None:
-    """The named rows placed from ``low`` to ``high`` take the step, in the order in which they appear."""
-    rows, firsts, slots, positions, numbers, summed = group(indices, multiplier, shift, low, high)
-    sums = empty_sums((summed + 1) * width)
-    sum_groups(gradient, width, firsts, slots, positions, numbers, sums)
-    for number in range(rows.size):
-        if number + AHEAD < rows.size:
-            fetch(states, pitches, rows[number + AHEAD], width)
-        row = rows[number]
-        total = gradient_of(number, gradient, width, firsts, slots, sums)
+    """The rows numbered ``start`` to ``stop`` take the step."""
+    for number in range(start, stop):
+        if number + AHEAD < stop:
+            fetch(states, pitches, named[number + AHEAD], width)
+        row = named[number]
+        total = total_of(number, gradient, width, firsts, slots, sums, spare)
         update_by_sums(part(states, pitches, row, row + 1, width), total, scalars)

@@ -1,0 +1,64 @@
+"""Reads the files that kernels are woven from: definitions, unchanged, by name."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent
+DIALECT = PACKAGE / "codegen" / "dialects" / "numba_cpu.py"
+LOOPS = PACKAGE / "loops" / "cpu"
+
+
+@cache
+def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
+    """A file's syntax tree, and the text of each function and constant that it defines."""
+    source = path.read_text(encoding="utf-8")
+    lines, tree = source.splitlines(), ast.parse(source)
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            found[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+    return tree, found
+
+
+@cache
+def loop_definitions(name: str) -> dict[str, str]:
+    """The definitions of a loop's file and of the loop files that it imports from, but for the span words."""
+    tree, found = definitions(LOOPS / f"{name}.py")
+    for node in imports_within(tree):
+        if node.module != "span_words":
+            found = loop_definitions(str(node.module)) | found
+    return found
+
+
+@cache
+def span_words_of(name: str) -> frozenset[str]:
+    """The span words that a loop's file, and the loop files that it imports from, import."""
+    tree, _ = definitions(LOOPS / f"{name}.py")
+    words: set[str] = set()
+    for node in imports_within(tree):
+        words |= {each.name for each in node.names} if node.module == "span_words" else span_words_of(str(node.module))
+    return frozenset(words)
+
+
+def imports_within(tree: ast.Module) -> list[ast.ImportFrom]:
+    """The imports of files beside the file."""
+    return [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
+
+
+@cache
+def parameters(name: str, function: str) -> list[str]:
+    """The names of the arguments of a function of a loop's file."""
+    tree, _ = definitions(LOOPS / f"{name}.py")
+    found = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    return [argument.arg for argument in found.args.args]
+
+
+def dialect_definitions(words: set[str]) -> str:
+    """The dialect's imports, and the definitions of some of its words."""
+    tree, found = definitions(DIALECT)
+    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return "\n\n\n".join(["\n".join(imports), *(text for name, text in found.items() if name in words)])

@@ -1,0 +1,15 @@
+"""Storage types: how kernels hold, read and write an element of each."""
+
+# The type of the array that holds the elements; 16-bit floats are held as bits.
+ARRAYS = {"float64": "float64", "float32": "float32", "float16": "uint16", "bfloat16": "uint16"}
+ITEM_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+
+
+def compute_type(storage: str) -> str:
+    """The type in which a variable of a storage type is computed."""
+    return "float64" if storage == "float64" else "float32"
+
+
+def converter(storage: str, half: str) -> str:
+    """The name of a storage type's pair of conversions in the dialect: ``from_NAME`` and ``to_NAME``."""
+    return f"float16_by_{half}" if storage == "float16" else storage
