@@ -20,7 +20,7 @@ def gradient_words(gradient: str, compute: str, half: str) -> dict[str, str]:
         "add": f"(sums, gradient):\n    for i in range(sums.size):\n        sums[i] += from_{load}(gradient[i])",
         "fetch_gradient": "(gradient, start, width):\n"
         f"    for column in range(0, min(width, {LINES * line}), {line}):\n"
-        "        prefetch(gradient, start + column)",
+        "        prefetch(gradient, start + column, 0)",
     }
 
 
@@ -34,7 +34,7 @@ def state_words(storages: Sequence[str], gradient: str, half: str) -> dict[str, 
     lines = [CACHE_LINE // ITEM_BYTES[storage] for storage in storages]
     fetches = "\n".join(
         f"    for column in range(0, min(width, {LINES * lines[k]}), {lines[k]}):\n"
-        f"        prefetch(states[{k}], row * pitches[{k}] + column)"
+        f"        prefetch(states[{k}], row * pitches[{k}] + column, 1)"
         for k in numbers
     )
 

@@ -181,7 +181,8 @@ def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) ->
         raise ValueError(f"{operator}: indices has shape {view.shape}, expected one dimension")
     if view.size >= 2**31:
         raise ValueError(f"{operator}: indices has {view.size} entries, expected fewer than 2**31 in one call")
-    return view.astype(np.int64)
+    snapshot: np.ndarray = view.astype(np.int64)
+    return snapshot
 
 
 def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, rows: int) -> Groups:

@@ -28,7 +28,7 @@ class Groups(NamedTuple):
 def group(indices: np.ndarray, rows: int) -> Groups | int:
     """Groups indices by row; or the position of the first that is no row."""
     count = indices.size
-    bits = max(4, (2 * count).bit_length())
+    bits = max(4, (2 * count - 1).bit_length())
     table = np.full(1 << bits, -1, np.int32)
     numbers, firsts, counts = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
     named = np.empty(count, np.int64)

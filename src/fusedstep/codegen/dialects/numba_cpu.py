@@ -138,16 +138,16 @@ def to_float16_by_integers(x):
     return np.uint16(sign | bounded) if x == x else np.uint16(0x7E00)
 
 
-@intrinsic
-def prefetch(typing_context, array, index):
+@intrinsic(prefer_literal=True)
+def prefetch(typing_context, array, index, writes):
     def generate(context, builder, signature, arguments):
         pointer = builder.gep(make_array(signature.args[0])(context, builder, arguments[0]).data, [arguments[1]])
         byte, word = ir.PointerType(ir.IntType(8)), ir.IntType(32)
         hint = builder.module.declare_intrinsic(
             "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         )
-        # Arguments: for writing, keep in every cache level, data.
-        builder.call(hint, [builder.bitcast(pointer, byte), word(1), word(3), word(1)])
+        # Arguments: for writing or reading, keep in every cache level, data.
+        builder.call(hint, [builder.bitcast(pointer, byte), word(writes.literal_value), word(3), word(1)])
         return context.get_dummy_value()
 
-    return types.void(array, index), generate
+    return types.void(array, index, writes), generate

@@ -1,0 +1,37 @@
+# One command per verb. Each makes the virtual environment and installs what it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/demo.installed
+	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
+	@$(BIN)/fusedstep demo
+
+test: $(VENV)/test.installed
+	@echo "== Running the tests"
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/lint.installed
+	@echo "== Checking style and types"
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/demo.installed
+	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about three minutes)"
+	@$(BIN)/python benchmarks/run.py $(foreach peer,$(PEERS),--peer $(peer))
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/%.installed: pyproject.toml | $(BIN)/python
+	@echo "== Installing what 'make $*' needs into $(VENV) (the first time: some minutes, for PyTorch)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$(if $(filter demo,$*),demo$(COMMA)peers,$*)]"
+	@touch $@
+
+COMMA := ,
+
+$(BIN)/python:
+	@echo "== Making the virtual environment $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fusedstep needs Python 3.11 or newer; name one: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,43 @@
+"""The machine itself: a bare loop over as many arrays as the work must move, and nothing computed."""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import work
+from numba import njit
+
+from fusedstep.operators.threads import run
+
+arrays = "float32[::1], float32[::1], float32[::1]"
+
+
+@njit(f"void({arrays})", nogil=True)
+def three_changed(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
+    for i in range(a.size):
+        a[i] += np.float32(1)
+        b[i] += np.float32(1)
+        c[i] += np.float32(1)
+
+
+@njit(f"void({arrays})", nogil=True)
+def two_changed_one_read(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
+    for i in range(a.size):
+        a[i] += c[i]
+        b[i] += c[i]
+
+
+def stream(loop: Callable[..., None]) -> list[Callable[[], None]]:
+    flat = [work.table(seed).reshape(-1) for seed in range(3)]
+    cuts = [flat[0].size * share // work.THREADS for share in range(work.THREADS + 1)]
+    shares: list[Callable[[], None]] = [
+        partial(loop, *(array[low:high] for array in flat)) for low, high in pairwise(cuts)
+    ]
+    return [partial(run, shares)]
+
+
+WORKS = {
+    "FusedSparseAdam": partial(stream, three_changed),
+    "ApplyProximalAdagrad": partial(stream, two_changed_one_read),
+}

@@ -1,0 +1,1 @@
+"""The command ``fusedstep``: a person at a terminal."""

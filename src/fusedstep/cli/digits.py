@@ -1,0 +1,96 @@
+"""The demo's task: softmax regression on pictures of digits, over hashed ids of pixels and of pairs of pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TABLE_ROWS = 2**20
+CLASSES = 10
+TRAIN_PICTURES = 1437
+SEED = 0
+# scikit-learn's pictures have 17 grey levels; two neighbours share one, or most pairs would be seen only once.
+GREY_LEVELS = 9
+
+
+@dataclass(frozen=True)
+class Digits:
+    """The pictures, and what they look up.
+
+    Attributes:
+        ids: the table rows that each picture names, ``(pictures, ids)``.
+        labels: the digit on each picture.
+        train, test: the numbers of the pictures that are learned from, and of those held out.
+        occurring: the rows that any picture names, ascending.
+        places: ``ids`` as places in ``occurring``.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+    occurring: np.ndarray
+    places: np.ndarray
+
+
+def load() -> Digits:
+    """scikit-learn's bundled digits, cut into train and test pictures the same way each time."""
+    from sklearn.datasets import load_digits
+
+    bundled = load_digits()
+    ids = hashed_ids(bundled.data.astype(np.int64))
+    occurring, places = np.unique(ids, return_inverse=True)
+    order = np.random.default_rng(SEED).permutation(len(ids))
+    train, test = order[:TRAIN_PICTURES], order[TRAIN_PICTURES:]
+    return Digits(ids, bundled.target, train, test, occurring, places.reshape(ids.shape))
+
+
+def hashed_ids(greys: np.ndarray) -> np.ndarray:
+    """Table rows from the grey levels 0 to 16 of ``(pictures, pixels)``: a row a pixel, then a row a pair of pixels."""
+    pixels = greys.shape[1]
+    pixel = np.arange(pixels) * GREY_LEVELS + greys * GREY_LEVELS // 17
+    first, second = np.triu_indices(pixels, 1)
+    kinds = pixels * GREY_LEVELS
+    pair = kinds + pixel[:, first] * kinds + pixel[:, second]
+    return scatter(np.concatenate((pixel, pair), axis=1))
+
+
+def scatter(numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers to table rows by the finaliser of SplitMix64, whose high bits depend on every bit put in."""
+    mixed = numbers.astype(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return (mixed >> np.uint64(64 - (TABLE_ROWS - 1).bit_length())).astype(np.int64)
+
+
+def batches(digits: Digits, size: int, steps: int) -> list[np.ndarray]:
+    """The picture numbers of each step: whole batches, shuffled anew each time round, the same on every call."""
+    generator = np.random.default_rng(SEED)
+    per_round = len(digits.train) // size
+    rounds = [generator.permutation(digits.train) for _ in range(-(-steps // per_round))]
+    return [rounds[step // per_round][step % per_round * size :][:size] for step in range(steps)]
+
+
+def logits(table: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """How much the weights speak for each digit: the sum of the rows that each picture names."""
+    return np.asarray(table[ids].sum(axis=1))
+
+
+def softmax_errors(table: np.ndarray, ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The gradient of the summed cross-entropy by the logits of each picture: its probabilities less the truth."""
+    scores = logits(table, ids)
+    probabilities = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    probabilities[np.arange(len(labels)), labels] -= 1
+    return probabilities
+
+
+def spread(errors: np.ndarray, gradient: np.ndarray) -> None:
+    """Writes the sparse gradient's rows: each picture's error once for every id that the picture names."""
+    gradient.reshape(len(errors), -1, CLASSES)[:] = errors[:, None]
+
+
+def accuracy(table: np.ndarray, digits: Digits) -> float:
+    """The share of held-out pictures whose largest logit is their digit's."""
+    found = np.concatenate([logits(table, digits.ids[some]).argmax(axis=1) for some in np.split(digits.test, 4)])
+    return float((found == digits.labels[digits.test]).mean())

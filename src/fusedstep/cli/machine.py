@@ -1,0 +1,37 @@
+"""What a measurement was taken on."""
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..operators.threads import usable_cpus
+
+PACKAGES = ("fusedstep", "numpy", "numba", "torch")
+
+
+def description() -> dict[str, Any]:
+    """The versions and the machine, for a machine-readable result."""
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "machine": {"cpu": cpu_name(), "cores": usable_cpus(), "system": platform.system()},
+    }
+
+
+def version(package: str) -> str | None:
+    """A package's version; None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def cpu_name() -> str:
+    """The CPU's own name where the system tells it, else its architecture."""
+    cpus = Path("/proc/cpuinfo")
+    if cpus.exists():
+        for line in cpus.read_text(encoding="utf-8", errors="replace").splitlines():
+            field, _, value = line.partition(":")
+            if field.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,50 @@
+"""The command ``fusedstep``: finds the subcommand and leaves the rest to its file."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from .extras import MissingExtra
+
+# A subcommand is the file of its name in this folder, with ``add_options(parser)`` and ``run(options) -> int``.
+COMMANDS = {"demo": "train a classifier of handwritten digits with several optimizers and compare them"}
+INTERRUPTED = 130
+REFUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a subcommand.
+
+    Args:
+        arguments: the command line without the program's name; by default this process's own.
+
+    Returns:
+        The exit status: 0, 2 where something is missing, 130 after Ctrl-C.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = parse(words)
+        return int(options.run(options))
+    except MissingExtra as missing:
+        print(f"fusedstep: {missing}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """The options of the subcommand that is named, the only one whose file is imported."""
+    parser = argparse.ArgumentParser(
+        prog="fusedstep", description="Optimizer update operators woven from plain Python rules."
+    )
+    parser.add_argument("--version", action="version", version=f"fusedstep {__version__}")
+    subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        subcommand = subcommands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name in words[:1]:
+            module = importlib.import_module(f".{name}", __package__)
+            module.add_options(subcommand)
+            subcommand.set_defaults(run=module.run)
+    return parser.parse_args(words)

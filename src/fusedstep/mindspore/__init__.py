@@ -1,0 +1,68 @@
+"""MindSpore's names over fusedstep's kernels: code for its optimizer operators runs by changing imports alone.
+
+Neither MindSpore nor a device is needed; tensors live in NumPy's memory.
+
+>>> import numpy as np
+>>> import fusedstep.mindspore as mindspore
+>>> from fusedstep.mindspore import Parameter, Tensor, ops
+>>> var, m, v = (Parameter(Tensor(np.ones((3, 2), np.float32)), name=name) for name in ("var", "m", "v"))
+>>> gradient = Tensor(np.full((2, 2), 0.1), mindspore.float32)
+>>> scalars = [Tensor(value, mindspore.float32) for value in (0.9, 0.999, 0.001, 0.9, 0.999, 1e-8)]
+>>> _ = ops.FusedSparseAdam()(var, m, v, *scalars, gradient, Tensor([0, 1], mindspore.int32))
+>>> print(var.asnumpy()[:, 0])
+[0.9997121  0.9997121  0.99971527]
+"""
+
+from . import common, context, nn, ops
+from .common import dtype
+from .common.dtype import (
+    bool_,
+    dtype_to_nptype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .common.parameter import Parameter
+from .common.tensor import Tensor, tensor
+from .context import GRAPH_MODE, PYNATIVE_MODE, get_context, set_context, set_device
+
+__all__ = [
+    "GRAPH_MODE",
+    "PYNATIVE_MODE",
+    "Parameter",
+    "Tensor",
+    "bool_",
+    "common",
+    "context",
+    "dtype",
+    "dtype_to_nptype",
+    "float16",
+    "float32",
+    "float64",
+    "get_context",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "nn",
+    "ops",
+    "set_context",
+    "set_device",
+    "tensor",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+]
+
+if hasattr(dtype, "bfloat16"):
+    bfloat16 = dtype.bfloat16
+    __all__ += ["bfloat16"]

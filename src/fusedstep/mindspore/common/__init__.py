@@ -1,0 +1,7 @@
+"""Element types, tensors and parameters."""
+
+from . import dtype
+from .parameter import Parameter
+from .tensor import Tensor
+
+__all__ = ["Parameter", "Tensor", "dtype"]

@@ -1,0 +1,5 @@
+"""Cells."""
+
+from .cell import Cell
+
+__all__ = ["Cell"]

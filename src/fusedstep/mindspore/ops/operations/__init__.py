@@ -1,0 +1,7 @@
+"""The operators under their documented names."""
+
+from . import nn_ops
+from .nn_ops import *  # noqa: F403
+from .nn_ops import __getattr__ as __getattr__
+
+__all__ = ["nn_ops", *nn_ops.__all__]
