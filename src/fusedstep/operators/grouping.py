@@ -29,9 +29,8 @@ def group(indices: np.ndarray, rows: int) -> Groups | int:
     """Groups indices by row; or the position of the first that is no row."""
     count = indices.size
     bits = max(4, (2 * count - 1).bit_length())
-    table = np.full(1 << bits, -1, np.int32)
-    numbers, firsts, counts = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
-    named = np.empty(count, np.int64)
+    table, named = np.empty(1 << bits, np.int32), np.empty(count, np.int64)
+    numbers, firsts, counts = np.empty((3, count), np.int32)
     distinct = grouping().group(indices, rows, table, 64 - bits, numbers, named, firsts, counts)
     if distinct < 0:
         return -1 - distinct
@@ -56,8 +55,8 @@ def sum_duplicates(
     gradient: np.ndarray, storage: str, groups: Groups, width: int, threads: int, compute: str
 ) -> Totals:
     """Sums the gradients of every row that has several, in the order of the indices."""
-    slots, owners = np.empty_like(groups.firsts), np.empty_like(groups.firsts)
-    summed = grouping().share_out(groups.counts, slots, owners, np.zeros(threads, np.int32))
+    slots, owners = np.empty((2, groups.named.size), np.int32)
+    summed = grouping().share_out(groups.counts, slots, owners, np.empty(threads, np.int32))
     sums = np.empty((summed + threads) * width, compute)
     if summed:
         add_up = duplicates_for(storage, compute)
@@ -72,6 +71,6 @@ def sum_duplicates(
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:
     """The numbers of the named rows, in ascending order of the rows."""
-    order, spare = np.empty_like(groups.named), np.empty_like(groups.named)
+    order, spare = np.empty((2, groups.named.size), np.int64)
     grouping().ascending(groups.named, rows, order, spare)
     return order

@@ -58,6 +58,8 @@ class Operator:
                 raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
             checks.flag(self.name, name, value)
         self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
+        # What a face's caller calls the gradient, and which scalars are step sizes or penalties.
+        self.gradient_name = "grad"
         self.step_sizes: frozenset[str] = frozenset()
         self._kernels: dict[tuple[str, ...], Kernel] = {}
 
@@ -147,11 +149,6 @@ class Operator:
             LAUNCH[loop](Call(kernel.run, tables, flat, storage, groups, scalars))
         wrote(states)
         return tuple(states)
-
-    @property
-    def gradient_name(self) -> str:
-        """What the caller calls the gradient."""
-        return "grad"
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
         """The compiled kernel of a loop for some storage types."""

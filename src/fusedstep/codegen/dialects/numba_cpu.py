@@ -88,7 +88,7 @@ def to_float64(x):
 
 @njit(inline="always", error_model="numpy")
 def from_bfloat16(bits):
-    return (np.uint32(bits) << np.uint32(16)).view(np.float32)
+    return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
 
 
 @njit(inline="always", error_model="numpy")
@@ -117,20 +117,20 @@ def to_float16_by_hardware(typing_context, x):
 @njit(inline="always", error_model="numpy")
 def from_float16_by_integers(bits):
     sign = (np.uint32(bits) & np.uint32(0x8000)) << np.uint32(16)
-    magnitude = (np.uint32(bits) & np.uint32(0x7FFF)) << np.uint32(13)
+    magnitude = np.uint32((np.uint32(bits) & np.uint32(0x7FFF)) << np.uint32(13))
     # The exponent's offset differs by 112: an exact product moves it, and makes subnormal halves normal on the way.
-    moved = (magnitude.view(np.float32) * np.float32(2.0**112)).view(np.uint32)
+    moved = np.float32(magnitude.view(np.float32) * np.float32(2.0**112)).view(np.uint32)
     special = np.uint32(0x7F800000) if magnitude >= np.uint32(0x0F800000) else np.uint32(0)
-    return (sign | moved | special).view(np.float32)
+    return np.uint32(sign | moved | special).view(np.float32)
 
 
 @njit(inline="always", error_model="numpy")
 def to_float16_by_integers(x):
     bits = np.float32(x).view(np.uint32)
     sign = (bits >> np.uint32(16)) & np.uint32(0x8000)
-    magnitude = bits & np.uint32(0x7FFFFFFF)
+    magnitude = np.uint32(bits & np.uint32(0x7FFFFFFF))
     # Adding 0.5 makes the float32 adder round at 2**-24, the last place of a subnormal half.
-    subnormal = (magnitude.view(np.float32) + np.float32(0.5)).view(np.uint32) - np.uint32(0x3F000000)
+    subnormal = np.float32(magnitude.view(np.float32) + np.float32(0.5)).view(np.uint32) - np.uint32(0x3F000000)
     rounding = np.uint32(0xFFF) + ((magnitude >> np.uint32(13)) & np.uint32(1))
     normal = (magnitude - np.uint32(0x38000000) + rounding) >> np.uint32(13)
     finite = subnormal if magnitude < np.uint32(0x38800000) else normal

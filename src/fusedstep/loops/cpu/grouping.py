@@ -14,7 +14,7 @@ def group(indices: Any, rows: int, table: Any, shift: int, numbers: Any, named: 
     Args:
         indices: the rows that gradients belong to.
         rows: how many rows there are.
-        table: scratch, filled with -1: 2**k places, at least twice as many as the indices.
+        table: scratch: 2**k places, at least twice as many as the indices.
         shift: 64 - k.
         numbers: receives each gradient's row's number.
         named: receives each row by its number.
@@ -24,6 +24,7 @@ def group(indices: Any, rows: int, table: Any, shift: int, numbers: Any, named: 
     Returns:
         How many rows are named; or, for the first index that is no row, -1 less its position.
     """
+    table[:] = -1
     mask = table.size - 1
     distinct = 0
     for position in range(indices.size):
@@ -52,11 +53,12 @@ def share_out(counts: Any, slots: Any, owners: Any, loads: Any) -> int:
         counts: how many gradients each row has.
         slots: receives the place of each row's sum; -1 for a row with one gradient.
         owners: receives the thread that adds up each row; -1 for a row with one gradient.
-        loads: scratch, zeros, one a thread.
+        loads: scratch, one a thread.
 
     Returns:
         How many sums there are.
     """
+    loads[:] = 0
     summed = 0
     for number in range(counts.size):
         slots[number] = owners[number] = -1
