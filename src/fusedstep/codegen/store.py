@@ -62,8 +62,8 @@ def build_on_disk(name: str, text: str) -> types.ModuleType | None:
 def keep(folder: Path, name: str, text: str) -> Path:
     """Writes a module's text once; a race of several processes leaves one whole file."""
     private = folder / "__pycache__"
-    private.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.mkdir(mode=0o700, exist_ok=True)
     if not os.access(private, os.W_OK):
         raise PermissionError(f"no permission to write to {folder}")
     path = folder / f"{name}.py"

@@ -83,10 +83,19 @@ def run(shares: list[Callable[[], None]]) -> None:
     job = Job(shares)
     _helpers.call(job, len(shares) - 1)
     job.work()
-    errors = [job.done.get() for _ in range(job.count)]
-    for error in errors:
+    errors: list[BaseException] = []
+    ended = 0
+    while ended < job.count:
+        try:
+            error = job.done.get()
+            ended += 1
+        except KeyboardInterrupt as interrupt:
+            # Shares that have begun cannot be stopped: the interrupt comes when all of memory is stepped.
+            error = interrupt
         if error is not None:
-            raise error
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def set_num_threads(count: int) -> None:
