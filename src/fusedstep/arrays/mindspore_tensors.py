@@ -13,5 +13,9 @@ def is_tensor(value: Any) -> bool:
 
 
 def borrow(tensor: Any) -> np.ndarray:
-    """A NumPy view of a tensor's memory, which MindSpore's operators see change."""
-    return np.asarray(tensor.asnumpy())
+    """A NumPy view of a tensor's memory, which MindSpore's operators see change; read-only if it can be but a copy."""
+    array = np.asarray(tensor.asnumpy())
+    if array.size and not np.may_share_memory(array, tensor.asnumpy()):
+        # A view of another tensor, or one on a device: each asnumpy() is a copy, and what is written there is lost.
+        array.flags.writeable = False
+    return array

@@ -186,6 +186,8 @@ def elements(data: Any, *, given_dtype: bool) -> np.ndarray:
 
 def converted(array: np.ndarray, dtype: DType) -> np.ndarray:
     """An array of another type; itself if it is of that type."""
+    if array.dtype == dtype.numpy:
+        return array
     # A value out of range becomes what the type makes of it, without a word, as in MindSpore.
     with np.errstate(over="ignore", invalid="ignore"):
-        return array.astype(dtype.numpy, copy=False)
+        return array.astype(dtype.numpy)

@@ -37,7 +37,7 @@ def convert(
             groups.setdefault(name if letter == "-" else letter, {})[name] = value
     result = dict(arguments)
     for members in groups.values():
-        target = highest([member.dtype for member in members.values()])
+        target = highest({member.dtype for member in members.values()})
         for name in members:
             if name in states and members[name].dtype != target:
                 raise documented.refusal(never_converted(operator, name, members, target))
@@ -52,10 +52,10 @@ def convert(
     return result
 
 
-def highest(types: list[DType]) -> DType:
+def highest(types: Collection[DType]) -> DType:
     """The type that the types of a group become: bool gives way to integers, and they to floating-point types.
 
-    >>> highest([as_dtype("int64"), as_dtype("float16")])
+    >>> highest({as_dtype("int64"), as_dtype("float16")})
     mindspore.float16
     """
     floats = [each for each in types if each.name in FLOATS]

@@ -28,6 +28,7 @@ class Primitive:
 
     def __init__(self, *options: Any, **named: Any) -> None:
         self._operator = catalogue.OPERATORS[self.name](*options, **named)
+        self._order = self._operator.entry.arguments.split()
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self._operator.options.items())
@@ -35,7 +36,10 @@ class Primitive:
 
     def __call__(self, *arguments: Any, **named: Any) -> tuple[Tensor, ...]:
         operator = self._operator
-        given = catalogue.bind(self.name, catalogue.call(operator.entry), arguments, named)
+        if named or len(arguments) != len(self._order):
+            given = catalogue.bind(self.name, catalogue.call(operator.entry), arguments, named)
+        else:
+            given = dict(zip(self._order, arguments, strict=True))
         for name, value in given.items():
             self.check_kind(name, value)
         arrays = convert(self.name, self.documented, given, operator.signature.states)
