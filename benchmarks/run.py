@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class Contender:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # MindSpore leaves a folder of logs where it runs.
+            cwd=tempfile.gettempdir(),
         )
 
     def step(self, name: str) -> float | None:

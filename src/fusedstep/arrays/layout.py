@@ -33,10 +33,8 @@ def rows_of(array: np.ndarray) -> Rows:
     Raises:
         ValueError: it lies in another way; the message says how.
     """
-    if array.ndim == 0:
-        return Rows(array.reshape(-1), 1, 1, 1)
-    rows = array.shape[0]
-    width = math.prod(array.shape[1:])
+    shape = array.shape
+    rows, width = (shape[0], math.prod(shape[1:])) if shape else (1, 1)
     if array.flags.c_contiguous or array.size == 0:
         return Rows(array.reshape(-1), rows, width, width)
     if not array[0].flags.c_contiguous:

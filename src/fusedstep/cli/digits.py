@@ -73,13 +73,14 @@ def batches(digits: Digits, size: int, steps: int) -> list[np.ndarray]:
 
 def logits(table: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """How much the weights speak for each digit: the sum of the rows that each picture names."""
-    return np.asarray(table[ids].sum(axis=1))
+    scores: np.ndarray = table.take(ids, axis=0).sum(axis=1)
+    return scores
 
 
 def softmax_errors(table: np.ndarray, ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The gradient of the summed cross-entropy by the logits of each picture: its probabilities less the truth."""
     scores = logits(table, ids)
-    probabilities = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities: np.ndarray = np.exp(scores - scores.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     probabilities[np.arange(len(labels)), labels] -= 1
     return probabilities
@@ -92,5 +93,5 @@ def spread(errors: np.ndarray, gradient: np.ndarray) -> None:
 
 def accuracy(table: np.ndarray, digits: Digits) -> float:
     """The share of held-out pictures whose largest logit is their digit's."""
-    found = np.concatenate([logits(table, digits.ids[some]).argmax(axis=1) for some in np.split(digits.test, 4)])
+    found = np.concatenate([logits(table, digits.ids[some]).argmax(axis=1) for some in np.array_split(digits.test, 4)])
     return float((found == digits.labels[digits.test]).mean())

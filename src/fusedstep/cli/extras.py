@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Mapping
 
 
-class MissingExtra(Exception):
+class MissingExtraError(Exception):
     """A package that is not installed, and how to install it."""
 
 
@@ -17,11 +17,11 @@ def require(command: str, extra: str, packages: Mapping[str, str]) -> None:
         packages: the name to install by the name to import.
 
     Raises:
-        MissingExtra: some cannot.
+        MissingExtraError: some cannot.
     """
     missing = [package for module, package in packages.items() if not installed(module)]
     if missing:
-        raise MissingExtra(
+        raise MissingExtraError(
             f"'{command}' needs {' and '.join(missing)}, not installed here; "
             f'install what it needs with: pip install "fusedstep[{extra}]"'
         )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from .extras import MissingExtra
+from .extras import MissingExtraError
 
 # A subcommand is the file of its name in this folder, with ``add_options(parser)`` and ``run(options) -> int``.
 COMMANDS = {"demo": "train a classifier of handwritten digits with several optimizers and compare them"}
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(words)
         return int(options.run(options))
-    except MissingExtra as missing:
+    except MissingExtraError as missing:
         print(f"fusedstep: {missing}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:

@@ -21,6 +21,7 @@ class Result:
         milliseconds: the median time of a step, spent in the optimizer alone.
         accuracy: the share of held-out pictures that are told rightly.
         nonzero: how many weights are not zero.
+        largest: the largest weight, whatever its sign.
         difference: the largest distance of a weight from the float64 rule's, given the same gradients.
     """
 
@@ -28,12 +29,11 @@ class Result:
     milliseconds: float
     accuracy: float
     nonzero: int
+    largest: float
     difference: float
 
 
-def train(
-    contender: Contender, digits: Digits, schedule: Sequence[np.ndarray], advance: Callable[[], None]
-) -> Result:
+def train(contender: Contender, digits: Digits, schedule: Sequence[np.ndarray], advance: Callable[[], None]) -> Result:
     """Trains a table of zeros on a schedule of batches, telling ``advance`` of each step.
 
     The float64 rule takes the gradients of the weights that are trained, not its own: what differs in the end is the
@@ -61,6 +61,7 @@ def train(
         median(seconds) * 1000,
         accuracy(table, digits),
         int(np.count_nonzero(table)),
+        float(np.abs(table).max()),
         reference.largest_difference(table),
     )
 

@@ -30,7 +30,7 @@ def group(indices: np.ndarray, rows: int) -> Groups | int:
     count = indices.size
     bits = max(4, (2 * count - 1).bit_length())
     table, named = np.empty(1 << bits, np.int32), np.empty(count, np.int64)
-    numbers, firsts, counts = np.empty((3, count), np.int32)
+    numbers, firsts, counts = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
     distinct = grouping().group(indices, rows, table, 64 - bits, numbers, named, firsts, counts)
     if distinct < 0:
         return -1 - distinct
@@ -55,7 +55,7 @@ def sum_duplicates(
     gradient: np.ndarray, storage: str, groups: Groups, width: int, threads: int, compute: str
 ) -> Totals:
     """Sums the gradients of every row that has several, in the order of the indices."""
-    slots, owners = np.empty((2, groups.named.size), np.int32)
+    slots, owners = np.empty(groups.named.size, np.int32), np.empty(groups.named.size, np.int32)
     summed = grouping().share_out(groups.counts, slots, owners, np.empty(threads, np.int32))
     sums = np.empty((summed + threads) * width, compute)
     if summed:
@@ -71,6 +71,6 @@ def sum_duplicates(
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:
     """The numbers of the named rows, in ascending order of the rows."""
-    order, spare = np.empty((2, groups.named.size), np.int64)
+    order, spare = np.empty(groups.named.size, np.int64), np.empty(groups.named.size, np.int64)
     grouping().ascending(groups.named, rows, order, spare)
     return order

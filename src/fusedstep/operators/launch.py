@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,4 +101,4 @@ def threads_for(elements: int) -> int:
 
 def parts(count: int, threads: int) -> list[tuple[int, int]]:
     """Cuts a range into one part a thread."""
-    return list(pairwise(count * thread // threads for thread in range(threads + 1)))
+    return [(count * thread // threads, count * (thread + 1) // threads) for thread in range(threads)]
