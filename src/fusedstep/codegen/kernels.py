@@ -24,8 +24,7 @@ class Kernel(NamedTuple):
 class Grouping(NamedTuple):
     """The compiled functions of ``loops/cpu/grouping.py``."""
 
-    group: Callable[..., int]
-    share_out: Callable[..., int]
+    group: Callable[..., tuple[int, int]]
     ascending: Callable[..., None]
 
 
@@ -40,7 +39,7 @@ def kernel_for(recipe: Recipe) -> Kernel:
 def grouping() -> Grouping:
     """The functions that group indices."""
     module = load(weave_grouping())
-    return Grouping(module.group, module.share_out, module.ascending)
+    return Grouping(module.group, module.ascending)
 
 
 @cache

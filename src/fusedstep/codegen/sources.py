@@ -52,9 +52,19 @@ def imports_within(tree: ast.Module) -> list[ast.ImportFrom]:
 @cache
 def parameters(name: str, function: str) -> list[str]:
     """The names of the arguments of a function of a loop's file."""
+    return [argument.arg for argument in function_of(name, function).args.args]
+
+
+def returned(name: str, function: str) -> str:
+    """The annotation of what a function of a loop's file returns."""
+    annotation = function_of(name, function).returns
+    return ast.unparse(annotation) if annotation else "None"
+
+
+def function_of(name: str, function: str) -> ast.FunctionDef:
+    """The syntax tree of a function of a loop's file."""
     tree, _ = definitions(LOOPS / f"{name}.py")
-    found = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
-    return [argument.arg for argument in found.args.args]
+    return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
 
 
 def dialect_definitions(words: set[str]) -> str:

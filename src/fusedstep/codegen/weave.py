@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from .signature import read_signature
-from .sources import dialect_definitions, loop_definitions, parameters, span_words_of
+from .sources import dialect_definitions, loop_definitions, parameters, returned, span_words_of
 from .spans import gradient_words, state_words
 from .storage import ARRAYS, compute_type, converter
 from .translate import local, translate
@@ -20,8 +20,10 @@ BANNER = (
 # The types of the loops' arguments; what is not named here is a number.
 ARGUMENTS = {
     **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
-    **dict.fromkeys(("table", "numbers", "firsts", "counts", "slots", "owners", "loads"), "int32[::1]"),
+    **dict.fromkeys(("table", "loads"), "int32[::1]"),
+    "groups": "int32[:, ::1]",
 }
+RESULTS = {"None": "void", "int": "int64", "tuple[int, int]": "UniTuple(int64, 2)"}
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,15 @@ def weave_duplicates(gradient: str, compute: str, half: str) -> str:
         f"loop duplicates; gradient {gradient}; sums {compute}",
         dialect(set(), [gradient], half),
         *spans("duplicates", gradient_words(gradient, compute, half)),
-        *exported("duplicates", ARGUMENTS | kinds),
+        *exported("duplicates", ["duplicates"], ARGUMENTS | kinds),
     )
 
 
 def weave_grouping() -> str:
     """The text of the module that groups indices."""
-    return module("grouping of indices", dialect_definitions(set()), *exported("grouping", ARGUMENTS))
+    return module(
+        "grouping of indices", dialect_definitions(set()), *exported("grouping", ["group", "ascending"], ARGUMENTS)
+    )
 
 
 def module(title: str, *parts: str) -> str:
@@ -111,15 +115,15 @@ def compiled(text: str) -> str:
     return f"{COMPILED}\n{text}" if text.startswith("def ") else text
 
 
-def exported(loop: str, kinds: dict[str, str]) -> list[str]:
-    """The definitions of a loop's file that holds no rule, its functions compiled for the types of their arguments."""
-    texts = []
-    for name, text in loop_definitions(loop).items():
-        if text.startswith("def "):
-            types = ", ".join(kinds.get(argument, "int64") for argument in parameters(loop, name))
-            result = "int64" if "-> int:" in text else "void"
-            text = f'@njit("{result}({types})", error_model="numpy", nogil=True, cache=CACHE)\n{text}'
-        texts.append(text)
+def exported(loop: str, names: Sequence[str], kinds: dict[str, str]) -> list[str]:
+    """The definitions of a loop's file that holds no rule, those named compiled for the types of their arguments."""
+    found = loop_definitions(loop)
+    # Compiling happens at the definition: what an exported function calls must stand before it.
+    texts = [compiled(text) for name, text in found.items() if name not in names]
+    for name in names:
+        types = ", ".join(kinds.get(argument, "int64") for argument in parameters(loop, name))
+        result = RESULTS[returned(loop, name)]
+        texts.append(f'@njit("{result}({types})", error_model="numpy", nogil=True, cache=CACHE)\n{found[name]}')
     return texts
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays.borrow import BITS, borrow, dtype_name, kind, storage_of
 from ..arrays.layout import Rows, rows_of
 from .grouping import Groups, group
+from .launch import threads_for
 
 SIXTEEN_BITS = ("float16", "bfloat16")
 
@@ -81,9 +82,9 @@ def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
             f"{operator}: {name} holds {dtype_name(array, view)}, "
             "expected float32, float64, float16 or bfloat16 in the machine's byte order"
         )
-    if not view.flags.writeable:
-        raise ValueError(f"{operator}: {name} is read-only, expected an array to update in place; pass a copy")
-    if not view.flags.aligned:
+    if not view.flags.behaved:
+        if not view.flags.writeable:
+            raise ValueError(f"{operator}: {name} is read-only, expected an array to update in place; pass a copy")
         raise ValueError(
             f"{operator}: {name} starts at an address that is no multiple of its element size; pass an aligned copy"
         )
@@ -185,17 +186,18 @@ def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) ->
     return snapshot
 
 
-def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, rows: int) -> Groups:
+def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Rows, elements: int) -> Groups:
     """The rows that a snapshot of indices names.
 
     Raises:
         IndexError: one is no row of the variable.
     """
-    groups = group(snapshot, rows)
-    if isinstance(groups, int):
+    groups = group(snapshot, table.rows, threads_for(elements))
+    if groups.distinct < 0:
+        place = -1 - groups.distinct
         raise IndexError(
-            f"{operator}: indices[{groups}] is {int(borrow(array)[groups])}, expected 0 to {rows - 1}: "
-            f"{variable} has {rows} rows"
+            f"{operator}: indices[{place}] is {int(borrow(array)[place])}, expected 0 to {table.rows - 1}: "
+            f"{variable} has {table.rows} rows"
         )
     return groups
 

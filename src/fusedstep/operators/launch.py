@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..arrays.layout import Rows
-from .grouping import Groups, Totals, in_row_order, sum_duplicates
+from .grouping import Groups, in_row_order, sum_duplicates
 from .threads import get_num_threads, run
 
 # Below this many elements to a thread, handing work over costs more than it saves.
@@ -22,7 +22,6 @@ class Call(NamedTuple):
         states: the rows of every state.
         gradient: its elements.
         storage: its storage type.
-        groups: the rows that are named; None for a dense gradient.
         scalars: the rule's scalars.
     """
 
@@ -30,68 +29,64 @@ class Call(NamedTuple):
     states: Sequence[Rows]
     gradient: np.ndarray
     storage: str
-    groups: Groups | None
     scalars: Sequence[float]
-
-    def share(self, *own: Any) -> Callable[[], None]:
-        """One thread's part, given by the loop's own arguments."""
-        flats, pitches = [state.flat for state in self.states], [state.pitch for state in self.states]
-        return partial(self.kernel, *flats, *pitches, self.gradient, *own, *self.scalars)
-
-    def totals(self, groups: Groups, threads: int) -> Totals:
-        """The sums of the gradients that share a row."""
-        compute = "float64" if self.storage == "float64" else "float32"
-        return sum_duplicates(self.gradient, self.storage, groups, self.states[0].width, threads, compute)
 
 
 def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
-    _, rows, width, _ = call.states[0]
-    run([call.share(start, stop, width) for start, stop in parts(rows, threads_for(rows * width))])
+    kernel, states, gradient, _, scalars = call
+    _, rows, width, _ = states[0]
+    arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
+    cuts = parts(rows, threads_for(rows * width))
+    run([partial(kernel, *arrays, start, stop, width, *scalars) for start, stop in cuts])
 
 
-def launch_touched_rows(call: Call) -> None:
+def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
-    groups, width = call.groups, call.states[0].width
-    assert groups is not None
-    threads = threads_for(groups.numbers.size * width)
-    slots, sums, spare = call.totals(groups, threads)
+    kernel, states, gradient, storage, scalars = call
+    width = states[0].width
+    cuts = parts(groups.distinct, groups.threads)
+    sums = sum_duplicates(gradient, storage, groups, width, len(cuts))
+    arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
+    arrays += groups.found, groups.named, sums
     run(
         [
-            call.share(groups.named, groups.firsts, slots, sums, spare + thread, start, stop, width)
-            for thread, (start, stop) in enumerate(parts(groups.named.size, threads))
+            partial(kernel, *arrays, groups.summed + part, start, stop, width, *scalars)
+            for part, (start, stop) in enumerate(cuts)
         ]
     )
 
 
-def launch_every_row(call: Call) -> None:
+def launch_every_row(call: Call, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
-    groups, (_, rows, width, _) = call.groups, call.states[0]
-    assert groups is not None
-    threads = threads_for(rows * width)
-    slots, sums, spare = call.totals(groups, threads)
+    kernel, states, gradient, storage, scalars = call
+    _, rows, width, _ = states[0]
+    cuts = parts(rows, threads_for(rows * width))
+    sums = sum_duplicates(gradient, storage, groups, width, len(cuts))
     order = in_row_order(groups, rows)
-    cuts = parts(rows, threads)
-    firsts = [0, *np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist(), order.size]
+    # Which of the named rows lie before each cut.
+    before = [0, groups.distinct]
+    if len(cuts) > 1:
+        before[1:1] = np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist()
+    arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
+    arrays += groups.found, groups.named, sums
     run(
         [
-            call.share(
-                groups.named,
-                groups.firsts,
-                slots,
-                sums,
-                spare + thread,
+            partial(
+                kernel,
+                *arrays,
+                groups.summed + part,
                 order,
-                *firsts[thread : thread + 2],
-                *cut,
+                before[part],
+                before[part + 1],
+                start,
+                stop,
                 width,
+                *scalars,
             )
-            for thread, cut in enumerate(cuts)
+            for part, (start, stop) in enumerate(cuts)
         ]
     )
-
-
-LAUNCH = {"dense": launch_dense, "touched_rows": launch_touched_rows, "every_row": launch_every_row}
 
 
 def threads_for(elements: int) -> int:

@@ -1,7 +1,7 @@
 """An operator: a rule, run in place on the caller's arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..codegen.kernels import Kernel, kernel_for
 from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
 from . import checks, locks
-from .launch import LAUNCH, Call
+from .launch import Call, launch_dense, launch_every_row, launch_touched_rows
 
 ROWS = ("touched", "every")
 
@@ -133,20 +133,26 @@ class Operator:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
         operator, names = self.name, self.signature.states
         views, storages, tables = checks.states(operator, names, states)
-        shape, groups, loop = views[0].shape, None, "dense"
+        shape, loop = views[0].shape, "dense"
         if indices is not None:
             snapshot = checks.indices(operator, indices, names[0], shape)
             shape, loop = (snapshot.size, *shape[1:]), "touched_rows" if rows == "touched" else "every_row"
         flat, storage = checks.gradient(operator, self.gradient_name, gradient, shape, storages[0])
         if indices is None:
             tables = elementwise(tables)
+            launch = launch_dense
         else:
-            groups = checks.named_rows(operator, indices, snapshot, names[0], tables[0].rows)
+            groups = checks.named_rows(operator, indices, snapshot, names[0], tables[0], flat.size)
+            launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         kernel = self.kernel(loop, storages, storage)
         if kernel.may_overlap(*[table.flat for table in tables], flat):
             flat = apart(operator, names, tables, flat)
-        with locks.hold([table.table() for table in tables]) if self.use_locking else nullcontext():
-            LAUNCH[loop](Call(kernel.run, tables, flat, storage, groups, scalars))
+        call = Call(kernel.run, tables, flat, storage, scalars)
+        if self.use_locking:
+            with locks.hold([table.table() for table in tables]):
+                launch(call)
+        else:
+            launch(call)
         wrote(states)
         return tuple(states)
 

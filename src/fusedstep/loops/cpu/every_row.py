@@ -10,9 +10,8 @@ def every_row(
     states: Any,
     pitches: Any,
     gradient: Any,
+    groups: Any,
     named: Any,
-    firsts: Any,
-    slots: Any,
     sums: Any,
     spare: int,
     order: Any,
@@ -29,7 +28,7 @@ def every_row(
         row = named[number]
         # An untouched run between two touched rows is one long flat span.
         idle_rows(states, pitches, done, row, width, scalars)
-        total = total_of(number, gradient, width, firsts, slots, sums, spare)
+        total = total_of(number, gradient, width, groups, sums, spare)
         update_by_sums(part(states, pitches, row, row + 1, width), total, scalars)
         done = row + 1
     idle_rows(states, pitches, done, stop, width, scalars)

@@ -1,74 +1,80 @@
-"""Grouping: which rows are named, and which gradients belong to each. Needs no rule."""
+"""Grouping: which rows are named, and which gradients belong to each. Needs no rule.
+
+What is found is kept in the rows of one array of integers, ``groups``:
+
+- ``NUMBERS``: for each gradient, the number of its row; rows are numbered in the order in which they are named.
+- ``FIRSTS``: for each row by its number, the position of its first gradient.
+- ``COUNTS``: how many gradients it has.
+- ``SLOTS``: the place of their sum, or -1 if there is but one.
+- ``OWNERS``: the thread that adds them up, or -1 if there is but one.
+"""
 
 from typing import Any
 
 import numpy as np
 
+NUMBERS = 0
+FIRSTS = 1
+COUNTS = 2
+SLOTS = 3
+OWNERS = 4
+
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.
 SPREAD = 0x61C8864680B583EB
 
 
-def group(indices: Any, rows: int, table: Any, shift: int, numbers: Any, named: Any, firsts: Any, counts: Any) -> int:
-    """Numbers the rows in the order in which ``indices`` name them.
+def group(indices: Any, rows: int, table: Any, shift: int, groups: Any, named: Any, loads: Any) -> tuple[int, int]:
+    """Numbers the rows that ``indices`` name, and shares out the sums that are due.
 
     Args:
         indices: the rows that gradients belong to.
         rows: how many rows there are.
         table: scratch: 2**k places, at least twice as many as the indices.
         shift: 64 - k.
-        numbers: receives each gradient's row's number.
+        groups: receives what is found.
         named: receives each row by its number.
-        firsts: receives the position of each row's first gradient.
-        counts: receives how many gradients each row has.
+        loads: scratch, one a thread.
 
     Returns:
-        How many rows are named; or, for the first index that is no row, -1 less its position.
+        How many rows are named, and how many sums are due. For the first index that is no row, -1 less its position.
     """
     table[:] = -1
-    mask = table.size - 1
     distinct = 0
     for position in range(indices.size):
         row = indices[position]
         if row < 0 or row >= rows:
-            return -1 - position
+            return -1 - position, 0
         probe = np.int64((np.uint64(row) * np.uint64(SPREAD)) >> np.uint64(shift))
         number = table[probe]
         while number >= 0 and named[number] != row:
-            probe = (probe + 1) & mask
+            probe = (probe + 1) & (table.size - 1)
             number = table[probe]
         if number < 0:
             number = distinct
             table[probe] = number
-            named[number], firsts[number], counts[number] = row, position, 0
+            named[number] = row
+            groups[FIRSTS, number] = position
+            groups[COUNTS, number] = 0
             distinct += 1
-        counts[number] += 1
-        numbers[position] = number
-    return distinct
+        groups[COUNTS, number] += 1
+        groups[NUMBERS, position] = number
+    return distinct, share_out(groups, distinct, loads)
 
 
-def share_out(counts: Any, slots: Any, owners: Any, loads: Any) -> int:
-    """Gives every row that has several gradients a place for their sum, and to the thread with the least to add.
-
-    Args:
-        counts: how many gradients each row has.
-        slots: receives the place of each row's sum; -1 for a row with one gradient.
-        owners: receives the thread that adds up each row; -1 for a row with one gradient.
-        loads: scratch, one a thread.
-
-    Returns:
-        How many sums there are.
-    """
+def share_out(groups: Any, distinct: int, loads: Any) -> int:
+    """Gives each row that has several gradients a slot for their sum, and to the thread with the least to add."""
     loads[:] = 0
     summed = 0
-    for number in range(counts.size):
-        slots[number] = owners[number] = -1
-        if counts[number] > 1:
+    for number in range(distinct):
+        groups[SLOTS, number] = groups[OWNERS, number] = -1
+        if groups[COUNTS, number] > 1:
             owner = 0
             for thread in range(1, loads.size):
                 if loads[thread] < loads[owner]:
                     owner = thread
-            loads[owner] += counts[number]
-            slots[number], owners[number] = summed, owner
+            loads[owner] += groups[COUNTS, number]
+            groups[OWNERS, number] = owner
+            groups[SLOTS, number] = summed
             summed += 1
     return summed
 
@@ -83,13 +89,14 @@ def ascending(named: Any, rows: int, order: Any, spare_order: Any) -> None:
         passes += 1
     # An even number of exchanges leaves the result where it is wanted.
     source, target = (order, spare_order) if passes % 2 == 0 else (spare_order, order)
-    for number in range(named.size):
+    for number in range(order.size):
         source[number] = number
+    digits = min(rows, 2048)
     for shift in range(0, 11 * passes, 11):
-        ends = np.zeros(2049, np.int64)
-        for number in named:
-            ends[(number >> shift & 2047) + 1] += 1
-        for digit in range(2048):
+        ends = np.zeros(digits + 1, np.int64)
+        for number in source:
+            ends[(named[number] >> shift & 2047) + 1] += 1
+        for digit in range(digits):
             ends[digit + 1] += ends[digit]
         for number in source:
             digit = named[number] >> shift & 2047

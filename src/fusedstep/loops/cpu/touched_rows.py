@@ -13,9 +13,8 @@ def touched_rows(
     states: Any,
     pitches: Any,
     gradient: Any,
+    groups: Any,
     named: Any,
-    firsts: Any,
-    slots: Any,
     sums: Any,
     spare: int,
     start: int,
@@ -28,5 +27,5 @@ def touched_rows(
         if number + AHEAD < stop:
             fetch(states, pitches, named[number + AHEAD], width)
         row = named[number]
-        total = total_of(number, gradient, width, firsts, slots, sums, spare)
+        total = total_of(number, gradient, width, groups, sums, spare)
         update_by_sums(part(states, pitches, row, row + 1, width), total, scalars)
