@@ -1,0 +1,187 @@
+"""The battery's calls from several threads and processes at once. Run as a script: a failure may hang or crash.
+
+``python -m tests.concurrency <case id> <operator's label>`` prints "right" if all went as the case says.
+"""
+
+import mmap
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import fusedstep as fs
+from fusedstep.operators import launch
+
+from . import reference
+from .battery_calls import CASES, SETTINGS, Call, Setting, build
+
+THREADS, CALLS, SECONDS = 8, 40, 20
+
+
+def serial(case: dict[str, Any], setting: Setting, count: int) -> list[np.ndarray]:
+    """The states after some calls one after another, by the rule."""
+    call = build(case, setting)
+    for _ in range(count):
+        for role, state in zip(call.states, call.expected(), strict=True):
+            call.arrays[role][...] = state
+    return [call.arrays[role] for role in call.states]
+
+
+def check(call: Call, case: dict[str, Any], count: int) -> None:
+    for role, want in zip(call.states, serial(case, call.setting, count), strict=True):
+        reference.assert_same_bits(call.arrays[role], want, role)
+
+
+def in_threads(work: Callable[[int], None], count: int = THREADS) -> None:
+    """Runs work in threads that start together; what they raise is raised here."""
+    together, errors = threading.Barrier(count), []
+
+    def begin(number: int) -> None:
+        together.wait()
+        try:
+            work(number)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for error in errors:
+        raise error
+
+
+def repeat(call: Call, count: int = CALLS) -> None:
+    for _ in range(count):
+        call.make()
+
+
+def threads_same_locked(case: dict[str, Any], setting: Setting) -> None:
+    call = build(case, setting)
+    in_threads(lambda _: repeat(call))
+    check(call, case, THREADS * CALLS)
+
+
+def threads_same(case: dict[str, Any], setting: Setting) -> None:
+    call = build(case, setting)
+    rest = dict(call.memory(tuple(call.states)))
+    in_threads(lambda _: repeat(call))
+    assert dict(call.memory(tuple(call.states))) == rest
+
+
+def threads_apart(case: dict[str, Any], setting: Setting) -> None:
+    calls = [build(case, setting) for _ in range(THREADS)]
+    in_threads(lambda number: repeat(calls[number]))
+    for call in calls:
+        check(call, case, CALLS)
+
+
+def fork(work: Callable[[], None]) -> None:
+    """Does the work in a forked child, which must end well within the time."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException as error:
+            print(repr(error), file=sys.stderr, flush=True)
+            os._exit(1)
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            assert status == 0, f"the child ended with {status}"
+            return
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    raise AssertionError(f"the child did not return within {SECONDS} s")
+
+
+def called_once(case: dict[str, Any], setting: Setting) -> None:
+    call = build(case, setting)
+    call.make()
+    check(call, case, 1)
+
+
+def fork_after_call(case: dict[str, Any], setting: Setting) -> None:
+    called_once(case, setting)
+    fork(lambda: called_once(case, setting))
+    called_once(case, setting)
+
+
+def fork_during_calls(case: dict[str, Any], setting: Setting) -> None:
+    over = threading.Event()
+    call = build(case, setting)
+    call.make()
+
+    def keep_calling(number: int) -> None:
+        if number == 0:
+            try:
+                for _ in range(20):
+                    fork(lambda: called_once(case, setting))
+            finally:
+                over.set()
+        while not over.is_set():
+            call.make()
+
+    in_threads(keep_calling, 5)
+
+
+def toctou_indices(case: dict[str, Any], setting: Setting) -> None:
+    # Many indices, so that there is time to change them; and another process to do so, which waits for no lock of ours.
+    many = {"indices": {"shape": [4000], "dtype": "int32", "fill": "zeros"}}
+    many["grad"] = {"shape": [4000, 4], "dtype": "float32", "fill": "normal", "seed": 4}
+    call = build(case | {"args": many}, setting)
+    shared = np.frombuffer(mmap.mmap(-1, 4 * 4000), np.int32)
+    call.given["indices"] = shared
+    call.make()
+    before = {role: array.copy() for role, array in call.arrays.items()}
+    rest = dict(call.memory(tuple(call.states)))
+    refused = done = 0
+    writer = os.fork()
+    while writer == 0:
+        shared[...] = 2**30
+        shared[...] = 0
+    try:
+        start = time.monotonic()
+        while time.monotonic() < start + 2 or not (refused and done):
+            assert time.monotonic() < start + SECONDS, f"{refused} calls refused, {done} done"
+            try:
+                call.make()
+                done += 1
+            except IndexError:
+                refused += 1
+    finally:
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
+    assert dict(call.memory(tuple(call.states))) == rest
+    if call.setting_rows == "touched":
+        for role in call.states:
+            reference.assert_same_bits(call.arrays[role][1:], before[role][1:], role)
+
+
+def main(case_id: str, label: str) -> None:
+    case = next(case for case in CASES if case["id"] == case_id)
+    setting = next(setting for setting in SETTINGS if setting.label == label)
+    # Several threads in every call, however small: what helpers leave behind is what fork has to deal with.
+    assert launch.ELEMENTS_PER_THREAD > 1
+    launch.ELEMENTS_PER_THREAD = 1
+    fs.set_num_threads(3)
+    globals()[case["mode"]](case, setting)
+    print("right")
+
+
+if __name__ == "__main__":
+    # On fork() in a process with threads Python warns; that it works nevertheless is what is tested.
+    import warnings
+
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+    main(*sys.argv[1:])

@@ -1,0 +1,21 @@
+"""What every test may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import fusedstep as fs
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Puts the number of threads back after a test that sets it."""
+    before = fs.get_num_threads()
+    yield
+    fs.set_num_threads(before)
+
+
+@pytest.fixture
+def split_small(monkeypatch: pytest.MonkeyPatch, threads: None) -> None:
+    """Makes tiny arrays worth splitting, so that a test of threads need not be a large one."""
+    monkeypatch.setattr("fusedstep.operators.launch.ELEMENTS_PER_THREAD", 1)

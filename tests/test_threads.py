@@ -1,0 +1,272 @@
+"""Threads: how many, what they share, what they leave behind. Equal bits for any number are tested in test_rules."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fusedstep as fs
+from fusedstep.operators import launch, locks
+from fusedstep.operators import threads as pool
+
+from . import reference
+from .concurrency import in_threads
+
+
+def momentum(var: Any, mean: Any, grad: Any, *, lr: Any, beta: Any) -> tuple[Any, Any]:
+    mean = beta * mean + (1 - beta) * grad
+    return var - lr * mean, mean
+
+
+SCALARS = {"lr": 0.1, "beta": 0.7}
+
+
+@pytest.mark.usefixtures("threads")
+def test_the_number_of_threads() -> None:
+    for count in (1, 3, np.int64(2)):
+        fs.set_num_threads(count)
+        assert fs.get_num_threads() == count
+        assert type(fs.get_num_threads()) is int
+    for bad in (0, -1):
+        with pytest.raises(ValueError, match=f"set_num_threads: count is {bad}, expected at least 1"):
+            fs.set_num_threads(bad)
+    for wrong in (1.0, "2", None, True, [2]):
+        with pytest.raises(TypeError, match=r"set_num_threads: count is of type .*, expected a whole number"):
+            fs.set_num_threads(wrong)
+    assert fs.get_num_threads() == 2
+
+
+def test_the_default_is_what_the_process_may_use() -> None:
+    if hasattr(os, "sched_getaffinity"):
+        assert pool.usable_cpus() == len(os.sched_getaffinity(0))
+    assert pool.usable_cpus() >= 1
+
+
+def shares_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Notes into how many shares each call is split."""
+    noted: list[int] = []
+    run = launch.run
+    monkeypatch.setattr(launch, "run", lambda shares: noted.append(len(shares)) or run(shares))
+    return noted
+
+
+@pytest.mark.parametrize("rows", [None, "touched", "every"])
+@pytest.mark.usefixtures("split_small")
+def test_work_is_split_into_as_many_shares_as_threads(rows: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = shares_of(monkeypatch)
+    states = [np.ones((500, 4), np.float32) for _ in range(2)]
+    indices = None if rows is None else np.arange(500)
+    for count in (2, 3, 5):
+        fs.set_num_threads(count)
+        noted.clear()
+        fs.Operator(momentum)(*states, np.ones((500, 4), np.float32), indices, rows=rows or "touched", **SCALARS)
+        assert count in noted
+
+
+@pytest.mark.usefixtures("threads")
+def test_small_work_stays_on_the_callers_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    fs.set_num_threads(8)
+    noted = shares_of(monkeypatch)
+    states = [np.ones((50, 4), np.float32) for _ in range(2)]
+    before = threading.active_count()
+    fs.Operator(momentum)(*states, np.ones((50, 4), np.float32), **SCALARS)
+    assert set(noted) <= {1}
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.usefixtures("threads")
+def test_large_work_is_the_same_for_any_number_of_threads(rows: str) -> None:
+    # As large as it must be for real: nothing is made to look small here.
+    rng = np.random.default_rng(0)
+    indices = (40_000 * rng.random(60_000) ** 3).astype(int)
+    grad, results = reference.numbers(rng, (60_000, 32)), []
+    for count in (1, 2, 5):
+        fs.set_num_threads(count)
+        states = [np.ones((40_000, 32), np.float32), np.zeros((40_000, 32), np.float32)]
+        fs.Operator(momentum)(*states, grad, indices, rows=rows, **SCALARS)
+        results.append(states)
+    for states in results[1:]:
+        for got, want in zip(states, results[0], strict=True):
+            reference.assert_same_bits(got, want)
+
+
+@pytest.mark.usefixtures("threads")
+def test_an_error_in_a_share_is_raised_once_all_shares_have_ended() -> None:
+    ended = []
+
+    def share(number: int) -> Callable[[], None]:
+        def work() -> None:
+            if number == 1:
+                raise LookupError("share 1")
+            time.sleep(0.02)
+            ended.append(number)
+
+        return work
+
+    for _ in range(20):
+        ended.clear()
+        with pytest.raises(LookupError, match="share 1"):
+            pool.run([share(number) for number in range(4)])
+        assert sorted(ended) == [0, 2, 3]
+
+
+def test_helpers_go_on_after_an_error() -> None:
+    done: list[int] = []
+    pool.run([lambda: done.append(1), lambda: done.append(2), lambda: done.append(3)])
+    assert sorted(done) == [1, 2, 3]
+
+
+FORKED = """
+import threading
+from fusedstep.operators import threads
+from tests.concurrency import fork
+
+def meet():
+    # Each share waits for the other: one thread alone would wait in vain.
+    together = threading.Barrier(2)
+    threads.run([lambda: together.wait(20), lambda: together.wait(20)])
+
+meet()
+fork(meet)
+meet()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="written for systems that can fork")
+def test_a_forked_child_has_helpers_of_its_own() -> None:
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.usefixtures("split_small")
+def test_locked_calls_on_the_same_memory_follow_one_another() -> None:
+    fs.set_num_threads(2)
+    step = fs.Operator(momentum, use_locking=True)
+    table = np.zeros((64, 8), np.float32)
+    states, grad = [table[:, :4], np.zeros((64, 4), np.float32)], np.ones((64, 4), np.float32)
+    indices = np.arange(64) // 2
+
+    def work(number: int) -> None:
+        for _ in range(50):
+            step(*states, grad, indices, **SCALARS)
+
+    in_threads(work, 8)
+    expected = [np.zeros((64, 4), np.float32) for _ in range(2)]
+    for _ in range(400):
+        expected = reference.step(momentum, expected, grad, indices, "touched", SCALARS)
+    for got, want in zip(states, expected, strict=True):
+        reference.assert_same_bits(np.ascontiguousarray(got), want)
+
+
+def test_locked_calls_that_overlap_in_part_follow_one_another() -> None:
+    # Two operators, views that overlap in one row, and states in the other order: neither deadlock nor lost updates.
+    first = np.zeros((5, 4))
+    second = np.zeros((5, 4))
+    forth, back = fs.Operator(momentum, use_locking=True), fs.Operator(momentum, use_locking=True)
+
+    def work(number: int) -> None:
+        for _ in range(200):
+            if number % 2:
+                forth(first[:3], second[:3], np.ones((3, 4)), lr=-1.0, beta=1.0)
+            else:
+                back(first[2:], second[2:], np.ones((3, 4)), lr=-1.0, beta=1.0)
+
+    second += 1
+    in_threads(work, 4)
+    assert first[:, 0].tolist() == [400, 400, 800, 400, 400]
+
+
+def test_locked_calls_on_other_memory_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each waits inside its call, with its locks held, until the other is there too: alone it would wait in vain.
+    together = threading.Barrier(2)
+    hold = locks.hold
+
+    def meeting(views: list[np.ndarray]) -> Any:
+        held = hold(views)
+        enter = held.__enter__
+
+        class Meeting:
+            def __enter__(self) -> None:
+                enter()
+                try:
+                    together.wait(30)
+                except threading.BrokenBarrierError:
+                    held.__exit__(None, None, None)
+                    raise
+
+            def __exit__(self, *error: Any) -> Any:
+                return held.__exit__(*error)
+
+        return Meeting()
+
+    monkeypatch.setattr(locks, "hold", meeting)
+    step = fs.Operator(momentum, use_locking=True)
+    # Columns of one table: they lie among one another, and share nothing.
+    table, means = np.zeros((6, 8)), np.zeros((6, 8))
+
+    def work(number: int) -> None:
+        columns = slice(number * 4, number * 4 + 4)
+        step(table[:, columns], means[:, columns], np.ones((6, 4)), **SCALARS)
+
+    in_threads(work, 2)
+    assert (table < 0).all()
+    assert not together.broken
+
+
+def test_locks_are_given_back_after_an_error() -> None:
+    states, step = [np.ones((3, 2)), np.ones((3, 2))], fs.Operator(momentum, use_locking=True)
+    with pytest.raises(MemoryError), locks.hold(states):
+        raise MemoryError("no room")
+    done = threading.Thread(target=lambda: step(*states, np.ones((3, 2)), **SCALARS), daemon=True)
+    done.start()
+    done.join(60)
+    assert not done.is_alive()
+
+
+def test_a_locked_call_waits_for_its_memory() -> None:
+    states, step = [np.ones((3, 2)), np.ones((3, 2))], fs.Operator(momentum, use_locking=True)
+    work = threading.Thread(target=lambda: step(*states, np.ones((3, 2)), **SCALARS), daemon=True)
+    with locks.hold([states[1][1:2]]):
+        work.start()
+        work.join(0.3)
+        assert work.is_alive()
+        assert (states[0] == 1).all()
+    work.join(60)
+    assert not work.is_alive()
+    assert (states[0] != 1).all()
+
+
+@pytest.mark.usefixtures("split_small")
+def test_an_executor_of_the_callers_own() -> None:
+    fs.set_num_threads(3)
+    step = fs.Operator(momentum)
+    rng = np.random.default_rng(0)
+    tables = [[reference.numbers(rng, (50, 3)) for _ in range(2)] for _ in range(24)]
+    grad, indices = reference.numbers(rng, (80, 3)), rng.integers(0, 50, 80)
+    expected = [reference.step(momentum, states, grad, indices, "every", SCALARS) for states in tables]
+    with ThreadPoolExecutor(6) as executor:
+        list(executor.map(lambda states: step(*states, grad, indices, rows="every", **SCALARS), tables))
+    for states, wanted in zip(tables, expected, strict=True):
+        for got, want in zip(states, wanted, strict=True):
+            reference.assert_same_bits(got, want)
+
+
+@pytest.mark.usefixtures("split_small")
+def test_the_first_call_of_a_kernel_may_come_from_several_threads_at_once() -> None:
+    def fresh(var: Any, grad: Any, *, lr: Any) -> Any:
+        return var - 3 * lr * grad
+
+    step, tables = fs.Operator(fresh), [np.ones(5) for _ in range(8)]
+    in_threads(lambda number: step(tables[number], np.ones(5), lr=0.125), 8)
+    assert all((table == 1 - 0.375).all() for table in tables)
