@@ -135,11 +135,12 @@ def fork_during_calls(case: dict[str, Any], setting: Setting) -> None:
 
 
 def toctou_indices(case: dict[str, Any], setting: Setting) -> None:
-    # Many indices, so that there is time to change them; and another process to do so, which waits for no lock of ours.
-    many = {"indices": {"shape": [4000], "dtype": "int32", "fill": "zeros"}}
+    # Many indices, so that there is time to change them, of the type that needs no conversion; and another process to
+    # do so, which waits for no lock of ours.
+    many = {"indices": {"shape": [4000], "dtype": "int64", "fill": "zeros"}}
     many["grad"] = {"shape": [4000, 4], "dtype": "float32", "fill": "normal", "seed": 4}
     call = build(case | {"args": many}, setting)
-    shared = np.frombuffer(mmap.mmap(-1, 4 * 4000), np.int32)
+    shared = np.frombuffer(mmap.mmap(-1, 8 * 4000), np.int64)
     call.given["indices"] = shared
     call.make()
     before = {role: array.copy() for role, array in call.arrays.items()}

@@ -9,6 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from queue import SimpleQueue
 
 __all__ = ["get_num_threads", "run", "set_num_threads"]
@@ -19,6 +20,23 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+@cache
+def cpu_getter() -> Callable[[], int] | None:
+    """The C library's function that tells which CPU a thread runs on, where there is one and threads can be moved."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    import ctypes
+
+    found: Callable[[], int] | None = getattr(ctypes.CDLL(None), "sched_getcpu", None)
+    return found
+
+
+def current_cpu() -> int | None:
+    """The CPU that this thread runs on, where that can be told."""
+    getter = cpu_getter()
+    return None if getter is None else getter()
 
 
 class Job:
@@ -50,18 +68,34 @@ class Helpers:
     def __init__(self) -> None:
         self.inbox: SimpleQueue[Job] = SimpleQueue()
         self.lock = threading.Lock()
-        self.started = 0
+        self.threads: list[threading.Thread] = []
+        self.cpus: set[int] = set()
 
     def call(self, job: Job, count: int) -> None:
         """Calls up to ``count`` helpers to a job."""
-        if self.started < count:
+        if len(self.threads) < count:
             # No new thread can be had while the interpreter shuts down: the caller works alone.
             with self.lock, contextlib.suppress(RuntimeError):
-                while self.started < count:
-                    threading.Thread(target=self.serve, name="fusedstep", daemon=True).start()
-                    self.started += 1
-        for _ in range(min(count, self.started)):
+                while len(self.threads) < count:
+                    thread = threading.Thread(target=self.serve, name="fusedstep", daemon=True)
+                    thread.start()
+                    self.threads.append(thread)
+                    self.cpus = set()
+        self.keep_off(current_cpu())
+        for _ in range(min(count, len(self.threads))):
             self.inbox.put(job)
+
+    def keep_off(self, cpu: int | None) -> None:
+        """Keeps helpers off the caller's CPU: Linux may wake them there, to wait for milliseconds while others idle."""
+        if cpu is None:
+            return
+        others = os.sched_getaffinity(0) - {cpu}
+        if others and others != self.cpus:
+            self.cpus = others
+            for identifier in [thread.native_id for thread in self.threads if thread.native_id]:
+                # A setting that is refused costs time, nothing else.
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(identifier, others)
 
     def serve(self) -> None:
         while True:
