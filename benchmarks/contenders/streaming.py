@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import work
 from numba import njit
 
+from fusedstep.operators.launch import parts
 from fusedstep.operators.threads import run
 
 arrays = "float32[::1], float32[::1], float32[::1]"
@@ -30,11 +30,9 @@ def two_changed_one_read(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
 
 def stream(loop: Callable[..., None]) -> list[Callable[[], None]]:
     flat = [work.table(seed).reshape(-1) for seed in range(3)]
-    cuts = [flat[0].size * share // work.THREADS for share in range(work.THREADS + 1)]
-    shares: list[Callable[[], None]] = [
-        partial(loop, *(array[low:high] for array in flat)) for low, high in pairwise(cuts)
-    ]
-    return [partial(run, shares)]
+    cuts = parts(flat[0].size, 1, work.THREADS)
+    shares = [partial(loop, *(array[low:high] for array in flat)) for low, high in cuts]
+    return [partial(run, shares, work.THREADS)]
 
 
 WORKS = {

@@ -13,15 +13,21 @@ def gradient_words(gradient: str, compute: str, half: str) -> dict[str, str]:
     """The words that read gradients; they need no rule."""
     load = converter(gradient, half)
     stored = f"for i in range(spare.size):\n        spare[i] = from_{load}(gradient[i])\n    return spare"
-    line = CACHE_LINE // ITEM_BYTES[gradient]
     return {
         "loaded": f"(gradient, spare):\n    {'return gradient' if gradient == compute else stored}",
         "copy": f"(sums, gradient):\n    for i in range(sums.size):\n        sums[i] = from_{load}(gradient[i])",
         "add": f"(sums, gradient):\n    for i in range(sums.size):\n        sums[i] += from_{load}(gradient[i])",
-        "fetch_gradient": "(gradient, start, width):\n"
-        f"    for column in range(0, min(width, {LINES * line}), {line}):\n"
-        "        prefetch(gradient, start + column, 0)",
+        "fetch_gradient": f"(gradient, start, width):\n{fetch('gradient', 'start', gradient, writes=0)}",
     }
+
+
+def fetch(array: str, start: str, storage: str, writes: int) -> str:
+    """Prefetches the first lines of a row."""
+    line = CACHE_LINE // ITEM_BYTES[storage]
+    return (
+        f"    for column in range(0, min(width, {LINES * line}), {line}):\n"
+        f"        prefetch({array}, {start} + column, {writes})"
+    )
 
 
 def state_words(storages: Sequence[str], gradient: str, half: str) -> dict[str, str]:
@@ -31,12 +37,7 @@ def state_words(storages: Sequence[str], gradient: str, half: str) -> dict[str, 
     loads = ", ".join(f"from_{converters[k]}(spans[{k}][i])" for k in numbers)
     stores = "\n".join(f"        spans[{k}][i] = to_{converters[k]}(new[{k}])" for k in numbers)
     views = ", ".join(f"states[{k}][row * pitches[{k}] : row * pitches[{k}] + (stop - row) * width]" for k in numbers)
-    lines = [CACHE_LINE // ITEM_BYTES[storage] for storage in storages]
-    fetches = "\n".join(
-        f"    for column in range(0, min(width, {LINES * lines[k]}), {lines[k]}):\n"
-        f"        prefetch(states[{k}], row * pitches[{k}] + column, 1)"
-        for k in numbers
-    )
+    fetches = "\n".join(fetch(f"states[{k}]", f"row * pitches[{k}]", storages[k], writes=1) for k in numbers)
 
     def step(arguments: str, value: str) -> str:
         return (

@@ -47,7 +47,10 @@ def sum_duplicates(gradient: np.ndarray, storage: str, groups: Groups, width: in
     sums = np.empty((groups.summed + spare) * width, compute)
     if groups.summed:
         add_up = duplicates_for(storage, compute)
-        run([partial(add_up, gradient, width, groups.found, thread, sums) for thread in range(groups.threads)])
+        run(
+            [partial(add_up, gradient, width, groups.found, thread, sums) for thread in range(groups.threads)],
+            groups.threads,
+        )
     return sums
 
 

@@ -12,6 +12,8 @@ from .threads import get_num_threads, run
 
 # Below this many elements to a thread, handing work over costs more than it saves.
 ELEMENTS_PER_THREAD = 400_000
+# Memory does not serve all cores alike at all times: where there is much to do, whoever is ahead does more parts.
+ELEMENTS_PER_PART = 4_000_000
 
 
 class Call(NamedTuple):
@@ -36,32 +38,33 @@ def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
     kernel, states, gradient, _, scalars = call
     _, rows, width, _ = states[0]
+    threads = threads_for(rows * width)
+    cuts = parts(rows, width, threads)
     arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
-    cuts = parts(rows, threads_for(rows * width))
-    run([partial(kernel, *arrays, start, stop, width, *scalars) for start, stop in cuts])
+    run([partial(kernel, *arrays, start, stop, width, *scalars) for start, stop in cuts], threads)
 
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
     kernel, states, gradient, storage, scalars = call
     width = states[0].width
-    cuts = parts(groups.distinct, groups.threads)
+    cuts = parts(groups.distinct, width, groups.threads)
     sums = sum_duplicates(gradient, storage, groups, width, len(cuts))
     arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
     arrays += groups.found, groups.named, sums
-    run(
-        [
-            partial(kernel, *arrays, groups.summed + part, start, stop, width, *scalars)
-            for part, (start, stop) in enumerate(cuts)
-        ]
-    )
+    shares = [
+        partial(kernel, *arrays, groups.summed + part, start, stop, width, *scalars)
+        for part, (start, stop) in enumerate(cuts)
+    ]
+    run(shares, groups.threads)
 
 
 def launch_every_row(call: Call, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
     kernel, states, gradient, storage, scalars = call
     _, rows, width, _ = states[0]
-    cuts = parts(rows, threads_for(rows * width))
+    threads = threads_for(rows * width)
+    cuts = parts(rows, width, threads)
     sums = sum_duplicates(gradient, storage, groups, width, len(cuts))
     order = in_row_order(groups, rows)
     # Which of the named rows lie before each cut.
@@ -70,23 +73,13 @@ def launch_every_row(call: Call, groups: Groups) -> None:
         before[1:1] = np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist()
     arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
     arrays += groups.found, groups.named, sums
-    run(
-        [
-            partial(
-                kernel,
-                *arrays,
-                groups.summed + part,
-                order,
-                before[part],
-                before[part + 1],
-                start,
-                stop,
-                width,
-                *scalars,
-            )
-            for part, (start, stop) in enumerate(cuts)
-        ]
-    )
+    shares = [
+        partial(
+            kernel, *arrays, groups.summed + part, order, before[part], before[part + 1], start, stop, width, *scalars
+        )
+        for part, (start, stop) in enumerate(cuts)
+    ]
+    run(shares, threads)
 
 
 def threads_for(elements: int) -> int:
@@ -94,6 +87,7 @@ def threads_for(elements: int) -> int:
     return max(1, min(get_num_threads(), elements // ELEMENTS_PER_THREAD))
 
 
-def parts(count: int, threads: int) -> list[tuple[int, int]]:
-    """Cuts a range into one part a thread."""
-    return [(count * thread // threads, count * (thread + 1) // threads) for thread in range(threads)]
+def parts(rows: int, width: int, threads: int) -> list[tuple[int, int]]:
+    """Cuts rows into parts, one a thread or more."""
+    number = threads * max(1, rows * width // (threads * ELEMENTS_PER_PART)) if threads > 1 else 1
+    return [(rows * part // number, rows * (part + 1) // number) for part in range(number)]

@@ -8,7 +8,7 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from queue import SimpleQueue
 
@@ -42,7 +42,7 @@ def current_cpu() -> int | None:
 class Job:
     """Shares of one call's work, to be done in any order by whoever comes."""
 
-    def __init__(self, shares: list[Callable[[], None]]) -> None:
+    def __init__(self, shares: Sequence[Callable[[], None]]) -> None:
         self.waiting = deque(shares)
         self.count = len(shares)
         self.done: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -109,13 +109,13 @@ _helpers = Helpers()
 _num_threads = usable_cpus()
 
 
-def run(shares: list[Callable[[], None]]) -> None:
-    """Does all shares, on the caller's thread and on helpers; returns, or raises, once every one has ended."""
+def run(shares: Sequence[Callable[[], None]], threads: int) -> None:
+    """Does all shares on so many threads, the caller's own included; returns, or raises, once all have ended."""
     if len(shares) == 1:
         shares[0]()
         return
     job = Job(shares)
-    _helpers.call(job, len(shares) - 1)
+    _helpers.call(job, threads - 1)
     job.work()
     errors: list[BaseException] = []
     ended = 0
