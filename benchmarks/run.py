@@ -121,6 +121,7 @@ def main() -> None:
         report(each, times)
     for contender in contenders:
         contender.process.kill()
+        contender.process.wait()
     results["calls"] = calls.report()
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))

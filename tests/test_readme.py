@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parent.parent / "README.md"
-EXAMPLES = [block for block in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)]
+EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
 
 
 def test_the_first_block_is_the_rule_as_it_stands() -> None:

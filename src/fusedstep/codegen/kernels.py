@@ -28,9 +28,8 @@ class Grouping(NamedTuple):
     ascending: Callable[..., None]
 
 
-@cache
 def kernel_for(recipe: Recipe) -> Kernel:
-    """The kernel of a recipe."""
+    """The kernel of a recipe. Woven anew each time: a number that the rule names may have changed."""
     module = load(source_of(recipe))
     return Kernel(module.kernel, module.may_overlap)
 

@@ -30,7 +30,6 @@ class Signature:
     switches: dict[str, bool]
 
 
-@cache
 def read_signature(rule: Callable[..., Any]) -> Signature:
     """Reads a rule's signature.
 
@@ -39,6 +38,11 @@ def read_signature(rule: Callable[..., Any]) -> Signature:
     """
     if not inspect.isfunction(rule):
         raise TypeError(f"a rule is a plain Python function, got {rule!r}: define it with def, in a file")
+    return signature_of(rule)
+
+
+@cache
+def signature_of(rule: Callable[..., Any]) -> Signature:
     positional, scalars, defaults, switches = [], [], {}, {}
     for name, parameter in inspect.signature(rule).parameters.items():
         given = parameter.default is not parameter.empty

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import pickle
 import sys
 import tempfile
 import threading
@@ -44,7 +45,13 @@ def build_on_disk(name: str, text: str) -> types.ModuleType | None:
     """Builds a module whose machine code is kept in the cache folder; None, and one warning, where that fails."""
     try:
         path = keep(cache_folder(), name, text)
-        return build(name, text, str(path), cached=True)
+        try:
+            return build(name, text, str(path), cached=True)
+        except (EOFError, ValueError, LookupError, AttributeError, pickle.UnpicklingError):
+            # Numba's files beside the module are damaged: away with them, and once more.
+            for damaged in path.parent.glob(f"__pycache__/{name}.*"):
+                damaged.unlink(missing_ok=True)
+            return build(name, text, str(path), cached=True)
     except (OSError, RuntimeError) as error:
         # Home may be unknown (RuntimeError), the folder not writable, the disk full.
         global _warned

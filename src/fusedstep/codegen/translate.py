@@ -9,6 +9,7 @@ import ast
 import builtins
 import inspect
 import math
+import operator
 import textwrap
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -29,15 +30,23 @@ WORDS |= {math.fabs: "abs", math.pow: "power"}
 # What the woven text itself calls by name.
 TAKEN = {"np", "compute", "scalars", "rule"}
 
-ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr)
+ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 
 
 @dataclass(frozen=True)
 class Value:
-    """A piece of a rule: its expression, and whether it is a constant, a scalar or differs by element."""
+    """A piece of a rule: its expression, whether it is a constant, a scalar or differs by element, and whether it is a
+    condition, true or false."""
 
     node: ast.expr
     kind: int
+    truth: bool = False
 
 
 @dataclass
@@ -67,6 +76,8 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
             f"rule {rule.__name__} returns {'nothing' if returned is None else len(returned)} for its "
             f"{len(signature.states)} states: return the new {', '.join(signature.states)}, in this order"
         )
+    if any(value.truth for value in returned):
+        raise TypeError(f"rule {rule.__name__} returns a condition for a state: write where(condition, 1, 0)")
     scope.emit("return " + ", ".join(scope.element(value) for value in returned) + ",")
     return scope.translation
 
@@ -105,8 +116,8 @@ class Scope:
                     self.assign(target, value)
                 case ast.AnnAssign(target=target, value=ast.expr() as value):
                     self.assign(target, value)
-                case ast.AugAssign(target=ast.Name(id=name) as target, op=operator, value=value):
-                    self.assign(target, ast.BinOp(ast.Name(name), operator, value))
+                case ast.AugAssign(target=ast.Name(id=name) as target, op=sign, value=value):
+                    self.assign(target, ast.BinOp(ast.Name(name), sign, value))
                 case ast.If(test=test, body=then, orelse=otherwise):
                     returned = self.run(then if self.decide(test) else otherwise)
                     if returned is not None:
@@ -134,7 +145,8 @@ class Scope:
             left = ", ".join(local(self.prefix + name) for name, _ in changed)
             self.emit(f"{left} = " + ", ".join(ast.unparse(each.node) for _, each in changed))
         for name, each in zip(names, values, strict=True):
-            self.names[name] = Value(ast.Name(local(self.prefix + name)), ELEMENT) if each.kind == ELEMENT else each
+            named = Value(ast.Name(local(self.prefix + name)), ELEMENT, each.truth)
+            self.names[name] = named if each.kind == ELEMENT else each
 
     def decide(self, test: ast.expr) -> bool:
         """The truth of a condition on switches, which holds for all elements alike."""
@@ -157,30 +169,62 @@ class Scope:
             case ast.Name() | ast.Attribute():
                 found = self.resolve(node)
                 if isinstance(found, int | float | np.integer | np.floating) and found == found:
-                    return Value(ast.Constant(float(found)), CONSTANT)
+                    return Value(ast.Constant(found if isinstance(found, int | float) else found.item()), CONSTANT)
                 self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
-            case ast.BinOp(left=left, op=operator, right=right) if isinstance(operator, ARITHMETIC):
-                return self.binary(self.visit(left), operator, self.visit(right))
-            case ast.UnaryOp(op=(ast.USub() | ast.UAdd()) as operator, operand=operand):
-                value = self.visit(operand)
-                return Value(ast.UnaryOp(operator, value.node), value.kind)
+            case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as sign, right=right):
+                sides, kind = self.alike([self.condition(left), self.condition(right)])
+                return Value(ast.BinOp(sides[0], sign, sides[1]), kind, truth=True)
             case ast.UnaryOp(op=ast.Invert(), operand=operand):
-                value = self.visit(operand)
-                return Value(ast.UnaryOp(ast.Not(), value.node), value.kind)
-            case ast.Compare(left=left, ops=[operator], comparators=[right]):
-                sides, kind = self.alike([self.visit(left), self.visit(right)])
-                return Value(ast.Compare(sides[0], [operator], [sides[1]]), kind)
+                value = self.condition(operand)
+                return Value(ast.UnaryOp(ast.Not(), value.node), value.kind, truth=True)
+            case ast.BinOp(left=left, op=sign, right=right) if type(sign) in ARITHMETIC:
+                return self.binary(node, self.visit(left), sign, self.visit(right))
+            case ast.UnaryOp(op=(ast.USub() | ast.UAdd()) as sign, operand=operand):
+                value = self.number(operand)
+                if isinstance(value.node, ast.Constant):
+                    return self.folded(node, operator.mul, -1 if isinstance(sign, ast.USub) else 1, value.node.value)
+                return Value(ast.UnaryOp(sign, value.node), value.kind)
+            case ast.Compare(left=left, ops=[comparison], comparators=[right]):
+                sides, kind = self.alike([self.number(left), self.number(right)])
+                return Value(ast.Compare(sides[0], [comparison], [sides[1]]), kind, truth=True)
             case ast.IfExp(test=test, body=then, orelse=otherwise):
                 return self.visit(then if self.decide(test) else otherwise)
             case ast.Call():
                 return self.call(node)
         self.refuse(node, "write it with + - * / **, comparisons, & | ~, and the words of fusedstep.words")
 
-    def binary(self, left: Value, operator: ast.operator, right: Value) -> Value:
-        if isinstance(operator, ast.Pow):
+    def condition(self, node: ast.expr) -> Value:
+        """What a node stands for, if that is true or false."""
+        value = self.visit(node)
+        if not value.truth:
+            self.refuse(node, "& | ~ join conditions, such as (a > b)")
+        return value
+
+    def number(self, node: ast.expr) -> Value:
+        """What a node stands for, if that is a number."""
+        value = self.visit(node)
+        if value.truth:
+            self.refuse(node, "this is true or false where - or a number is meant; write where(condition, 1, 0)")
+        return value
+
+    def binary(self, node: ast.expr, left: Value, sign: ast.operator, right: Value) -> Value:
+        if left.truth and right.truth:
+            self.refuse(node, "+ - * / of conditions mean nothing; join them with & | ~, or use where()")
+        if isinstance(left.node, ast.Constant) and isinstance(right.node, ast.Constant):
+            return self.folded(node, ARITHMETIC[type(sign)], left.node.value, right.node.value)
+        if isinstance(sign, ast.Pow):
             return self.raised(left, right)
         sides, kind = self.alike([left, right])
-        return Value(ast.BinOp(sides[0], operator, sides[1]), kind)
+        return Value(ast.BinOp(sides[0], sign, sides[1]), kind)
+
+    def folded(self, node: ast.expr, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
+        """A constant of constants, as Python computes it: compilers know no large whole numbers."""
+        try:
+            value = function(left, right)
+            float(value)
+        except (ArithmeticError, TypeError) as error:
+            self.refuse(node, f"it cannot be computed: {error}")
+        return Value(ast.Constant(value), CONSTANT)
 
     def raised(self, base: Value, exponent: Value) -> Value:
         """``base ** exponent``, by a product or a root for the exponents for which NumPy does so."""
@@ -189,8 +233,8 @@ class Scope:
             once = self.bound(base)
             return Value(ast.BinOp(once.node, ast.Mult(), once.node), ELEMENT)
         if base.kind == ELEMENT and constant == 0.5:
-            return self.word("sqrt", [base])
-        return self.word("power", [base, exponent])
+            return self.word(ast.Name("sqrt"), "sqrt", [base])
+        return self.word(ast.Name("power"), "power", [base, exponent])
 
     def bound(self, value: Value) -> Value:
         """The same value under a name, so that it is computed once."""
@@ -198,12 +242,12 @@ class Scope:
             return value
         name = f"{self.prefix}part_{len(self.translation.lines)}"
         self.emit(f"{name} = {ast.unparse(value.node)}")
-        return Value(ast.Name(name), ELEMENT)
+        return Value(ast.Name(name), ELEMENT, value.truth)
 
     def call(self, node: ast.Call) -> Value:
         word = self.meaning(node)
         if word is not None:
-            return self.word(word, [self.visit(argument) for argument in node.args])
+            return self.word(node, word, [self.visit(argument) for argument in node.args])
         values = self.inline(node, self.resolve(node.func))
         if len(values) != 1:
             self.refuse(node, f"it returns {len(values)} values where one is needed")
@@ -220,7 +264,9 @@ class Scope:
             self.refuse(node, "words take positional arguments only")
         return WORDS[called]
 
-    def word(self, name: str, arguments: list[Value]) -> Value:
+    def word(self, node: ast.expr, name: str, arguments: list[Value]) -> Value:
+        if any(value.truth for value in arguments[name == "where" :]):
+            self.refuse(node, "a condition stands where a number is needed; write where(condition, 1, 0)")
         expected = len(inspect.signature(getattr(words, name)).parameters)
         if len(arguments) != expected:
             raise TypeError(f"rule {self.function.__name__}: {name}() takes {expected} values, got {len(arguments)}")
@@ -254,12 +300,12 @@ class Scope:
         """Expressions that may stand together: all of scalars, or all of elements."""
         kind = max(value.kind for value in values)
         if kind < ELEMENT:
-            return [value.node for value in values], kind
+            return [floating(value.node) for value in values], kind
         return [ast.parse(self.element(value), mode="eval").body for value in values], kind
 
     def element(self, value: Value) -> str:
         """The text of a value in the compute type."""
-        text = ast.unparse(value.node)
+        text = ast.unparse(floating(value.node))
         if value.kind == ELEMENT:
             return text
         if value.kind == CONSTANT:
@@ -282,13 +328,22 @@ class Scope:
         self.refuse(node, "this name means nothing where the rule was defined")
 
 
+def floating(node: ast.expr) -> ast.expr:
+    """A constant as the float that it stands for."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return ast.Constant(float(node.value))
+    return node
+
+
 def local(name: str) -> str:
-    """A name that no other name of the woven text is mistaken for."""
-    return f"{name}_" if name in TAKEN or name.startswith("word_") else name
+    """A name that no other name of the woven text is mistaken for; no two become one."""
+    return f"{name}_" if name in TAKEN or name.startswith("word_") or name.endswith("_") else name
 
 
 def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
     """The syntax tree of a function's definition."""
+    if hasattr(function, "__wrapped__"):
+        raise TypeError(f"{function.__name__} is wrapped by a decorator, which would be left out: pass it undecorated")
     try:
         source = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):

@@ -142,7 +142,8 @@ def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], besid
         ValueError: it has another shape.
     """
     try:
-        view = borrow(array)
+        # The gradient of a variable without dimensions may be a scalar of NumPy.
+        view = np.asarray(array) if isinstance(array, np.generic) else borrow(array)
     except TypeError as error:
         raise TypeError(f"{operator}: {name} is {error}") from error.__cause__
     if view.shape != shape:
@@ -176,7 +177,7 @@ def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) ->
         view = borrow(array)
     except TypeError as error:
         raise TypeError(f"{operator}: indices is {error}") from error.__cause__
-    if view.dtype.kind not in "iu":
+    if view.dtype.kind not in "iu" or storage_of(array, view) is not None:
         raise TypeError(f"{operator}: indices holds {dtype_name(array, view)}, expected integers")
     if view.ndim != 1:
         raise ValueError(f"{operator}: indices has shape {view.shape}, expected one dimension")
@@ -195,9 +196,11 @@ def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, t
     groups = group(snapshot, table.rows, threads_for(elements))
     if groups.distinct < 0:
         place = -1 - groups.distinct
+        value = int(snapshot[place])
+        if borrow(array).dtype.kind == "u":
+            value %= 2**64
         raise IndexError(
-            f"{operator}: indices[{place}] is {int(borrow(array)[place])}, expected 0 to {table.rows - 1}: "
-            f"{variable} has {table.rows} rows"
+            f"{operator}: indices[{place}] is {value}, expected 0 to {table.rows - 1}: {variable} has {table.rows} rows"
         )
     return groups
 
