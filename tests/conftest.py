@@ -19,3 +19,4 @@ def threads() -> Iterator[None]:
 def split_small(monkeypatch: pytest.MonkeyPatch, threads: None) -> None:
     """Makes tiny arrays worth splitting, so that a test of threads need not be a large one."""
     monkeypatch.setattr("fusedstep.operators.launch.ELEMENTS_PER_THREAD", 1)
+    monkeypatch.setattr("fusedstep.operators.launch.ELEMENTS_PER_PART", 300)
