@@ -61,6 +61,11 @@ def storage_of(array: Any, view: np.ndarray) -> str | None:
     return storage
 
 
+def holds_integers(array: Any, view: np.ndarray) -> bool:
+    """Whether the elements of a borrowed array are integers, and not the bits of something else."""
+    return view.dtype.kind in "iu" and not (torch_tensors.is_tensor(array) and torch_tensors.is_bfloat16(array))
+
+
 def dtype_name(array: Any, view: np.ndarray) -> str:
     """What the caller calls the type of an array's elements."""
     if torch_tensors.is_tensor(array):

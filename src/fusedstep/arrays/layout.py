@@ -27,14 +27,20 @@ class Rows(NamedTuple):
         return np.lib.stride_tricks.as_strided(self.flat, (self.rows, self.width), (self.pitch * size, size))
 
 
+def extent(array: np.ndarray) -> tuple[int, int]:
+    """How many rows an array has, and how many elements a row."""
+    shape = array.shape
+    rows = shape[0] if shape else 1
+    return rows, array.size // rows if rows else math.prod(shape[1:])
+
+
 def rows_of(array: np.ndarray) -> Rows:
     """An array as rows along its first dimension, if each lies whole in memory, and behind the one before.
 
     Raises:
         ValueError: it lies in another way; the message says how.
     """
-    shape = array.shape
-    rows, width = (shape[0], math.prod(shape[1:])) if shape else (1, 1)
+    rows, width = extent(array)
     if array.flags.c_contiguous or array.size == 0:
         return Rows(array.reshape(-1), rows, width, width)
     if not array[0].flags.c_contiguous:

@@ -143,6 +143,7 @@ class NamedOperator(Operator):
         self.gradient_name = "gradient" if "gradient" in order else "grad"
         self._states = [order.index(name) for name in self.signature.states]
         self._scalars = [(order.index(name), name) for name in self.signature.scalars]
+        self._sizes = [each for each in enumerate(self.signature.scalars) if each[1] in self.step_sizes]
         self._gradient = order.index(self.gradient_name)
         self._indices = order.index("indices") if "indices" in order else None
         self._count = len(order)
@@ -150,10 +151,12 @@ class NamedOperator(Operator):
     def __call__(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
         if named or len(arguments) != self._count:
             arguments = tuple(bind(self.name, call(self.entry), arguments, named).values())
-        scalars = [checks.number(self.name, name, arguments[place]) for place, name in self._scalars]
-        for value, name in zip(scalars, self.signature.scalars, strict=True):
-            if name in self.step_sizes:
-                checks.step_size(self.name, name, value)
+        scalars = [
+            value if type(value := arguments[place]) is float else checks.number(self.name, name, value)
+            for place, name in self._scalars
+        ]
+        for order, name in self._sizes:
+            checks.step_size(self.name, name, scalars[order])
         indices = None
         if self._indices is not None:
             indices = arguments[self._indices]

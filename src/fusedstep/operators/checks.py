@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import BITS, borrow, dtype_name, kind, storage_of
-from ..arrays.layout import Rows, rows_of
+from ..arrays.borrow import BITS, STORAGES, borrow, dtype_name, holds_integers, kind, storage_of
+from ..arrays.layout import Rows, extent, rows_of
 from .grouping import Groups, group
 from .launch import threads_for
 
@@ -93,29 +93,34 @@ def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
 
 def states(
     operator: str, names: tuple[str, ...], arrays: Sequence[Any]
-) -> tuple[list[np.ndarray], tuple[str, ...], list[Rows]]:
-    """The memory, the storage types and the rows of all states.
+) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
+    """The shape, the storage types and the rows of all states.
 
     Raises:
         TypeError: one is no array, or of a type that is not updated, or does not mix with the others.
         ValueError: one differs in shape, cannot be written to, or has rows that do not lie whole in memory.
     """
-    views: list[np.ndarray] = []
-    storages: list[str] = []
-    tables: list[Rows] = []
+    shape, storages, tables = None, [], []
     for name, array in zip(names, arrays, strict=True):
-        view, storage = state(operator, name, array)
-        if views and view.shape != views[0].shape:
-            raise ValueError(
-                f"{operator}: {name} has shape {view.shape}, expected {views[0].shape}, the shape of {names[0]}"
-            )
-        views.append(view)
+        # The common case first: a call on tiny arrays is all checks.
+        view, storage = array, STORAGES.get(array.dtype) if type(array) is np.ndarray and array.flags.carray else None
+        contiguous = storage is not None
+        if storage is None:
+            view, storage = state(operator, name, array)
+        if shape is None:
+            shape = view.shape
+            rows, width = extent(view)
+        elif view.shape != shape:
+            raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {names[0]}")
+        if storage in BITS:
+            view = view.view(BITS[storage])
         storages.append(storage)
-        tables.append(layout(operator, name, view if storage not in BITS else view.view(BITS[storage])))
+        tables.append(Rows(view.reshape(-1), rows, width, width) if contiguous else layout(operator, name, view))
+    assert shape is not None
     mixture = tuple(storages)
     if len(set(mixture)) > 1:
         storages_mix(operator, names, mixture)
-    return views, mixture, tables
+    return shape, mixture, tables
 
 
 def storages_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
@@ -177,7 +182,7 @@ def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) ->
         view = borrow(array)
     except TypeError as error:
         raise TypeError(f"{operator}: indices is {error}") from error.__cause__
-    if view.dtype.kind not in "iu" or storage_of(array, view) is not None:
+    if not holds_integers(array, view):
         raise TypeError(f"{operator}: indices holds {dtype_name(array, view)}, expected integers")
     if view.ndim != 1:
         raise ValueError(f"{operator}: indices has shape {view.shape}, expected one dimension")

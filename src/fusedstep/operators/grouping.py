@@ -43,10 +43,9 @@ def sum_duplicates(gradient: np.ndarray, storage: str, groups: Groups, width: in
     Returns:
         The sums, in the compute type, and behind them room for ``spare`` more rows.
     """
-    compute = "float64" if storage == "float64" else "float32"
-    sums = np.empty((groups.summed + spare) * width, compute)
+    sums = np.empty((groups.summed + spare) * width, np.float64 if storage == "float64" else np.float32)
     if groups.summed:
-        add_up = duplicates_for(storage, compute)
+        add_up = duplicates_for(storage, sums.dtype.name)
         run(
             [partial(add_up, gradient, width, groups.found, thread, sums) for thread in range(groups.threads)],
             groups.threads,

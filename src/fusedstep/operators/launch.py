@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.layout import Rows
 from .grouping import Groups, in_row_order, sum_duplicates
 from .threads import get_num_threads, run
 
@@ -21,39 +20,37 @@ class Call(NamedTuple):
 
     Attributes:
         kernel: the compiled loop.
-        states: the rows of every state.
-        gradient: its elements.
-        storage: its storage type.
+        arrays: the memory of every state, then every state's pitch, then the gradient's elements.
+        rows: how many rows a state has.
+        width: elements in a row.
+        storage: the gradient's storage type.
         scalars: the rule's scalars.
     """
 
     kernel: Callable[..., None]
-    states: Sequence[Rows]
-    gradient: np.ndarray
+    arrays: list[Any]
+    rows: int
+    width: int
     storage: str
     scalars: Sequence[float]
 
 
 def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
-    kernel, states, gradient, _, scalars = call
-    _, rows, width, _ = states[0]
+    kernel, arrays, rows, width, _, scalars = call
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
-    arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
     run([partial(kernel, *arrays, start, stop, width, *scalars) for start, stop in cuts], threads)
 
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
-    kernel, states, gradient, storage, scalars = call
-    width = states[0].width
+    kernel, arrays, _, width, storage, scalars = call
     cuts = parts(groups.distinct, width, groups.threads)
-    sums = sum_duplicates(gradient, storage, groups, width, len(cuts))
-    arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
-    arrays += groups.found, groups.named, sums
+    sums = sum_duplicates(arrays[-1], storage, groups, width, len(cuts))
+    common = [*arrays, groups.found, groups.named, sums]
     shares = [
-        partial(kernel, *arrays, groups.summed + part, start, stop, width, *scalars)
+        partial(kernel, *common, groups.summed + part, start, stop, width, *scalars)
         for part, (start, stop) in enumerate(cuts)
     ]
     run(shares, groups.threads)
@@ -61,21 +58,19 @@ def launch_touched_rows(call: Call, groups: Groups) -> None:
 
 def launch_every_row(call: Call, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
-    kernel, states, gradient, storage, scalars = call
-    _, rows, width, _ = states[0]
+    kernel, arrays, rows, width, storage, scalars = call
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
-    sums = sum_duplicates(gradient, storage, groups, width, len(cuts))
+    sums = sum_duplicates(arrays[-1], storage, groups, width, len(cuts))
     order = in_row_order(groups, rows)
     # Which of the named rows lie before each cut.
     before = [0, groups.distinct]
     if len(cuts) > 1:
         before[1:1] = np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist()
-    arrays = [*[state.flat for state in states], *[state.pitch for state in states], gradient]
-    arrays += groups.found, groups.named, sums
+    common = [*arrays, groups.found, groups.named, sums]
     shares = [
         partial(
-            kernel, *arrays, groups.summed + part, order, before[part], before[part + 1], start, stop, width, *scalars
+            kernel, *common, groups.summed + part, order, before[part], before[part + 1], start, stop, width, *scalars
         )
         for part, (start, stop) in enumerate(cuts)
     ]
@@ -89,5 +84,7 @@ def threads_for(elements: int) -> int:
 
 def parts(rows: int, width: int, threads: int) -> list[tuple[int, int]]:
     """Cuts rows into parts, one a thread or more."""
-    number = threads * max(1, rows * width // (threads * ELEMENTS_PER_PART)) if threads > 1 else 1
+    if threads == 1:
+        return [(0, rows)]
+    number = threads * max(1, rows * width // (threads * ELEMENTS_PER_PART))
     return [(rows * part // number, rows * (part + 1) // number) for part in range(number)]

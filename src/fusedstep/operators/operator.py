@@ -132,8 +132,8 @@ class Operator:
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
         operator, names = self.name, self.signature.states
-        views, storages, tables = checks.states(operator, names, states)
-        shape, loop = views[0].shape, "dense"
+        shape, storages, tables = checks.states(operator, names, states)
+        loop = "dense"
         if indices is not None:
             snapshot = checks.indices(operator, indices, names[0], shape)
             shape, loop = (snapshot.size, *shape[1:]), "touched_rows" if rows == "touched" else "every_row"
@@ -145,9 +145,11 @@ class Operator:
             groups = checks.named_rows(operator, indices, snapshot, names[0], tables[0], flat.size)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         kernel = self.kernel(loop, storages, storage)
-        if kernel.may_overlap(*[table.flat for table in tables], flat):
+        flats = [table.flat for table in tables]
+        if kernel.may_overlap(*flats, flat):
             flat = apart(operator, names, tables, flat)
-        call = Call(kernel.run, tables, flat, storage, scalars)
+        arrays = [*flats, *[table.pitch for table in tables], flat]
+        call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, scalars)
         if self.use_locking:
             with locks.hold([table.table() for table in tables]):
                 launch(call)
