@@ -31,7 +31,7 @@ _PLACES = {
 def __getattr__(name: str) -> Any:
     # On first use: importing fusedstep is to cost no more than importing NumPy.
     if name not in __all__:
-        raise AttributeError(f"module 'fusedstep' has no attribute {name!r}")
+        raise AttributeError(f"module 'fusedstep' has no attribute {name!r}; it has {', '.join(__all__)}")
     if name in _PLACES:
         return getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
     return importlib.import_module(f".{name}", __name__)

@@ -26,7 +26,7 @@ def borrow(tensor: Any) -> Any:
     """
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
-        raise TypeError(f"a tensor of layout {tensor.layout}; pass a strided one, and indices beside the values")
+        raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")
     try:
         detached = tensor.detach() if tensor.requires_grad else tensor
         if detached.dtype is torch.bfloat16:

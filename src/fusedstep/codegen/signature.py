@@ -53,6 +53,8 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
                 switches[name] = bool(parameter.default) if given else False
             else:
                 scalars.append(name)
+                if isinstance(parameter.default, bool):
+                    raise TypeError(f"rule {rule.__name__}: {name} is a truth value by default; annotate it `: bool`")
                 if given:
                     defaults[name] = parameter.default
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not given:
@@ -63,7 +65,10 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
                 "(a state, or last the gradient) or keyword-only (a scalar, or a switch annotated bool)"
             )
     if "grad" in positional[:-1]:
-        raise TypeError(f"rule {rule.__name__}: the gradient, 'grad', must be the last positional argument")
+        raise TypeError(
+            f"rule {rule.__name__}: the gradient, 'grad', must be the last positional argument; "
+            "scalars stand behind a *"
+        )
     if len(positional) < 2:
         raise TypeError(
             f"rule {rule.__name__} takes {len(positional)} positional arguments; it needs the states, "

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import pickle
 import sys
 import tempfile
 import threading
@@ -47,7 +46,9 @@ def build_on_disk(name: str, text: str) -> types.ModuleType | None:
         path = keep(cache_folder(), name, text)
         try:
             return build(name, text, str(path), cached=True)
-        except (EOFError, ValueError, LookupError, AttributeError, pickle.UnpicklingError):
+        except OSError:
+            raise
+        except Exception:
             # Numba's files beside the module are damaged: away with them, and once more.
             for damaged in path.parent.glob(f"__pycache__/{name}.*"):
                 damaged.unlink(missing_ok=True)
@@ -74,7 +75,7 @@ def keep(folder: Path, name: str, text: str) -> Path:
     if not os.access(private, os.W_OK):
         raise PermissionError(f"no permission to write to {folder}")
     path = folder / f"{name}.py"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
         try:
             with open(handle, "w", encoding="utf-8", newline="\n") as file:

@@ -10,7 +10,7 @@ import builtins
 import inspect
 import math
 import operator
-import textwrap
+import types
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -69,7 +69,8 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
         scope.names[name] = Value(ast.Name(local(name)), ELEMENT)
     for name in signature.scalars:
         scope.names[name] = Value(ast.Name(local(name)), SCALAR)
-    scope.switches = switches
+    for name, value in switches.items():
+        scope.names[name] = Value(ast.Constant(value), CONSTANT, truth=True)
     returned = scope.run(scope.body)
     if returned is None or len(returned) != len(signature.states):
         raise TypeError(
@@ -89,8 +90,8 @@ class Scope:
         self.function = function
         self.translation = translation
         self.prefix = prefix
+        self.within: tuple[Any, ...] = (function,)
         self.names: dict[str, Value] = {}
-        self.switches: dict[str, bool] = {}
         definition = definition_of(function)
         self.body, self.parameters = definition.body, definition.args
         self.globals = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
@@ -150,12 +151,13 @@ class Scope:
 
     def decide(self, test: ast.expr) -> bool:
         """The truth of a condition on switches, which holds for all elements alike."""
-        known = {
-            node.id: self.switches[node.id]
-            for node in ast.walk(test)
-            if isinstance(node, ast.Name) and node.id in self.switches
-        }
         names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+        values = {name: self.names[name] for name in names if name in self.names}
+        known = {
+            name: value.node.value
+            for name, value in values.items()
+            if value.truth and isinstance(value.node, ast.Constant)
+        }
         if names - known.keys() or any(isinstance(node, ast.Call) for node in ast.walk(test)):
             self.refuse(test, "only a switch (keyword-only, annotated bool) decides here; for elements use where()")
         return bool(eval(compile(ast.Expression(test), "<switch>", "eval"), {"__builtins__": {}}, known))  # noqa: S307
@@ -168,8 +170,9 @@ class Scope:
                 return self.names[name]
             case ast.Name() | ast.Attribute():
                 found = self.resolve(node)
-                if isinstance(found, int | float | np.integer | np.floating) and found == found:
-                    return Value(ast.Constant(found if isinstance(found, int | float) else found.item()), CONSTANT)
+                number = found.item() if isinstance(found, np.generic) else found
+                if isinstance(number, int | float) and abs(number) < 1e308:
+                    return Value(ast.Constant(number), CONSTANT)
                 self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
             case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as sign, right=right):
                 sides, kind = self.alike([self.condition(left), self.condition(right)])
@@ -215,6 +218,11 @@ class Scope:
         if isinstance(sign, ast.Pow):
             return self.raised(left, right)
         sides, kind = self.alike([left, right])
+        # A condition counts as 0 or 1, in the compute type.
+        sides = [
+            ast.Call(ast.Name("compute"), [side], []) if value.truth and kind == ELEMENT else side
+            for side, value in zip(sides, (left, right), strict=True)
+        ]
         return Value(ast.BinOp(sides[0], sign, sides[1]), kind)
 
     def folded(self, node: ast.expr, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
@@ -240,7 +248,8 @@ class Scope:
         """The same value under a name, so that it is computed once."""
         if value.kind != ELEMENT or isinstance(value.node, ast.Name):
             return value
-        name = f"{self.prefix}part_{len(self.translation.lines)}"
+        # Ends as no name of the rule's own does: see local().
+        name = f"{self.prefix}part_{len(self.translation.lines)}_"
         self.emit(f"{name} = {ast.unparse(value.node)}")
         return Value(ast.Name(name), ELEMENT, value.truth)
 
@@ -276,9 +285,14 @@ class Scope:
 
     def inline(self, node: ast.Call, helper: Callable[..., Any]) -> list[Value]:
         """A helper's lines in place of its call, so that scalars are taken out of helpers too."""
-        if helper.__name__ in self.prefix.split("__"):
+        if helper in self.within:
             self.refuse(node, "a helper cannot call itself")
+        parameters = inspect.signature(helper).parameters.values()
+        variadic = any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters)
+        if variadic or any(word.arg is None for word in node.keywords):
+            self.refuse(node, "helpers take plain arguments, no *these or **those")
         inner = Scope(helper, self.translation, f"{self.prefix}{helper.__name__}__{len(self.translation.lines)}__")
+        inner.within = (*self.within, helper)
         try:
             given = inspect.signature(helper).bind(
                 *(self.visit(argument) for argument in node.args),
@@ -312,7 +326,8 @@ class Scope:
             return f"compute({text})"
         if text not in self.translation.hoisted:
             self.translation.hoisted.append(text)
-        return f"scalars[{self.translation.hoisted.index(text)}]"
+        hoisted = f"scalars[{self.translation.hoisted.index(text)}]"
+        return f"({hoisted} != 0)" if value.truth else hoisted
 
     def resolve(self, node: ast.expr) -> Any:
         """What a name or a dotted name meant where the function was defined."""
@@ -345,16 +360,34 @@ def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
     if hasattr(function, "__wrapped__"):
         raise TypeError(f"{function.__name__} is wrapped by a decorator, which would be left out: pass it undecorated")
     try:
-        source = textwrap.dedent(inspect.getsource(function))
+        source = inspect.getsource(function)
     except (OSError, TypeError):
         raise TypeError(
             f"the source of {function.__name__} cannot be had (typed at a prompt, or built by exec): "
             "define it with def in a file or a notebook cell"
         ) from None
     try:
-        definition = ast.parse(source).body[0]
+        # Under an `if`, a definition that is indented stands as it is.
+        parsed = ast.parse(f"if True:\n{source}" if source[:1].isspace() else source).body[0]
     except SyntaxError:
-        definition = None
+        parsed = None
+    definition = parsed.body[0] if isinstance(parsed, ast.If) else parsed
     if not isinstance(definition, ast.FunctionDef):
         raise TypeError(f"{function.__name__} is no function made by def: write it as def name(...): ... return ...")
+    # Test runners rewrite assertions; a rule with one is refused for it.
+    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(definition))
+    if not asserts and not same_code(definition, function):
+        raise TypeError(f"the file of {function.__name__} has changed since it was imported: import it again")
     return definition
+
+
+def same_code(definition: ast.FunctionDef, function: Callable[..., Any]) -> bool:
+    """Whether a definition is what a function was made of, as far as names and constants tell."""
+    bare = ast.FunctionDef(definition.name, definition.args, definition.body, [], lineno=1, col_offset=0)
+    module = compile(ast.fix_missing_locations(ast.Module([bare], [])), "<rule>", "exec", dont_inherit=True)
+    codes = [next(each for each in module.co_consts if isinstance(each, types.CodeType)), function.__code__]
+    marks = [
+        (code.co_name, code.co_varnames, {*code.co_names, *code.co_freevars}, list(map(repr, code.co_consts)))
+        for code in codes
+    ]
+    return marks[0] == marks[1]

@@ -6,11 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import rules
+from ..codegen.signature import read_signature
 from . import checks
 from .operator import Operator
 
 NESTEROV = {"use_nesterov": {False: {"use_nesterov": False}, True: {"use_nesterov": True}}}
 SHRINK = {"shrink": {"lr": {"shrink_by_rate": False}, "lr/sqrt(accum)": {"shrink_by_rate": True}}}
+
+
+# What the constructors' arguments mean.
+OPTIONS = {
+    "use_locking": "at construction: calls that share memory follow one another, however many threads make them.",
+    "use_nesterov": "at construction: look one step ahead along the mean.",
+    "shrink": 'at construction: what scales l1 and l2, "lr" or "lr/sqrt(accum)", each element\'s own rate.',
+}
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,14 @@ class NamedOperator(Operator):
         self._count = len(order)
 
     def __call__(self, *arguments: Any, **named: Any) -> tuple[Any, ...]:
+        """Takes one step. The class's own description names the arguments, in their order; each may be named.
+
+        Returns:
+            The states, the same objects.
+
+        Raises:
+            TypeError, ValueError, IndexError: before anything is changed.
+        """
         if named or len(arguments) != self._count:
             arguments = tuple(bind(self.name, call(self.entry), arguments, named).values())
         scalars = [
@@ -166,11 +183,11 @@ class NamedOperator(Operator):
         return self.step(states, arguments[self._gradient], indices, self.entry.rows, scalars)
 
     def __reduce__(self) -> Any:
-        return _rebuild, (self.entry.name, self.options)
+        return _rebuild, (type(self), self.options)
 
 
-def _rebuild(name: str, options: dict[str, Any]) -> NamedOperator:
-    return OPERATORS[name](**options)
+def _rebuild(cls: type["NamedOperator"], options: dict[str, Any]) -> "NamedOperator":
+    return cls(**options)
 
 
 def constructor(entry: Entry) -> inspect.Signature:
@@ -220,7 +237,11 @@ def docstring(entry: Entry) -> str:
     """An operator's docstring: its own sentence, then its rule's formula and arguments."""
     rule = inspect.cleandoc(entry.rule.__doc__)
     formula = rule[rule.index(".. math::") : rule.index("Args:")]
-    arguments = rule[rule.index("Args:") : rule.index("Returns:")]
+    gradient = "gradient" if "gradient" in entry.arguments.split() else "grad"
+    described = rule[rule.index("Args:") : rule.index("Returns:")].replace("    grad: ", f"    {gradient}: ")
+    switches = tuple(f"    {name}:" for name in read_signature(entry.rule).switches)
+    lines = [line for line in described.rstrip().splitlines() if not line.startswith(switches)]
+    arguments = "\n".join([*lines, *(f"    {name}: {OPTIONS[name]}" for name in ("use_locking", *entry.options))])
     source = next(line for line in rule.splitlines() if line.startswith("Source:"))
     names = ", ".join(entry.arguments.split())
     sparse = (

@@ -19,11 +19,11 @@ def overlap(a: np.ndarray, b: np.ndarray) -> bool:
 @contextmanager
 def hold(views: list[np.ndarray]) -> Iterator[None]:
     """Holds the memory of some views, all of it at once, so that no two calls wait for each other."""
-    with _changed:
-        while any(overlap(mine, theirs) for others in _held for theirs in others for mine in views):
-            _changed.wait()
-        _held.append(views)
     try:
+        with _changed:
+            while any(overlap(mine, theirs) for others in _held for theirs in others for mine in views):
+                _changed.wait()
+            _held.append(views)
         yield
     finally:
         with _changed:

@@ -22,7 +22,7 @@ class Operator:
 
     A rule is a plain function: its positional arguments are the states and then the gradient, its keyword-only ones
     scalars, or switches where annotated ``bool``; it returns the new states (see ``fusedstep.rules``). It is compiled
-    once per combination of types and kept on disk.
+    once per combination of types, when that first comes, and kept on disk; numbers that it names are read then.
 
     Args:
         rule: the rule.
@@ -150,12 +150,14 @@ class Operator:
             flat = apart(operator, names, tables, flat)
         arrays = [*flats, *[table.pitch for table in tables], flat]
         call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, scalars)
-        if self.use_locking:
-            with locks.hold([table.table() for table in tables]):
+        try:
+            if self.use_locking:
+                with locks.hold([table.table() for table in tables]):
+                    launch(call)
+            else:
                 launch(call)
-        else:
-            launch(call)
-        wrote(states)
+        finally:
+            wrote(states)
         return tuple(states)
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:

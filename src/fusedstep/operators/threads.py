@@ -5,6 +5,7 @@ helper that has not begun.
 """
 
 import contextlib
+import operator
 import os
 import threading
 from collections import deque
@@ -44,8 +45,10 @@ class Job:
 
     def __init__(self, shares: Sequence[Callable[[], None]]) -> None:
         self.waiting = deque(shares)
-        self.count = len(shares)
-        self.done: SimpleQueue[BaseException | None] = SimpleQueue()
+        self.errors: list[BaseException] = []
+        self.lock = threading.Lock()
+        self.helping = 0
+        self.left: SimpleQueue[None] = SimpleQueue()
 
     def work(self) -> None:
         """Does shares until none is waiting."""
@@ -54,12 +57,31 @@ class Job:
                 share = self.waiting.popleft()
             except IndexError:
                 return
-            error: BaseException | None = None
             try:
                 share()
             except BaseException as raised:
-                error = raised
-            self.done.put(error)
+                self.errors.append(raised)
+
+    def help(self) -> None:
+        """Does shares on a helper's thread."""
+        with self.lock:
+            self.helping += 1
+        self.work()
+        with self.lock:
+            self.helping -= 1
+        self.left.put(None)
+
+    def finish(self) -> None:
+        """Does shares on the caller's thread, and waits for the helpers, whatever comes between."""
+        while True:
+            try:
+                self.work()
+                while self.helping:
+                    self.left.get()
+                return
+            except BaseException as interrupt:
+                # Shares that have begun cannot be stopped, and must not write on once the caller has gone.
+                self.errors.append(interrupt)
 
 
 class Helpers:
@@ -100,7 +122,7 @@ class Helpers:
     def serve(self) -> None:
         while True:
             job = self.inbox.get()
-            job.work()
+            job.help()
             # Waiting with the job in hand would keep its arrays alive.
             del job
 
@@ -116,20 +138,9 @@ def run(shares: Sequence[Callable[[], None]], threads: int) -> None:
         return
     job = Job(shares)
     _helpers.call(job, threads - 1)
-    job.work()
-    errors: list[BaseException] = []
-    ended = 0
-    while ended < job.count:
-        try:
-            error = job.done.get()
-            ended += 1
-        except KeyboardInterrupt as interrupt:
-            # Shares that have begun cannot be stopped: the interrupt comes when all of memory is stepped.
-            error = interrupt
-        if error is not None:
-            errors.append(error)
-    if errors:
-        raise errors[0]
+    job.finish()
+    if job.errors:
+        raise job.errors[0]
 
 
 def set_num_threads(count: int) -> None:
@@ -151,11 +162,15 @@ def set_num_threads(count: int) -> None:
     >>> set_num_threads(before)
     """
     global _num_threads
-    if isinstance(count, bool) or not hasattr(count, "__index__"):
+    try:
+        number = operator.index(count)
+    except TypeError:
+        number = None
+    if number is None or isinstance(count, bool):
         raise TypeError(f"set_num_threads: count is of type {type(count).__name__}, expected a whole number")
-    if count < 1:
-        raise ValueError(f"set_num_threads: count is {count}, expected at least 1")
-    _num_threads = int(count)
+    if number < 1:
+        raise ValueError(f"set_num_threads: count is {number}, expected at least 1")
+    _num_threads = number
 
 
 def get_num_threads() -> int:
