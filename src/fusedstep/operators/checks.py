@@ -1,5 +1,6 @@
 """The checks of a call, and their sentences. Every one comes before the first write."""
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,6 @@ from ..arrays.layout import Rows, extent, rows_of
 from .grouping import Groups, group
 from .launch import threads_for
 
-LARGEST = float(np.finfo(np.float32).max)
 SIXTEEN_BITS = ("float16", "bfloat16")
 
 
@@ -56,12 +56,12 @@ def number(operator: str, name: str, value: Any) -> float:
 
 
 def step_size(operator: str, name: str, value: float) -> None:
-    """A step size or penalty: not negative, and finite in float32 too.
+    """A step size or penalty: finite and not negative.
 
     Raises:
         ValueError: it is not.
     """
-    if not 0.0 <= value <= LARGEST:
+    if not 0.0 <= value < math.inf:
         raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is not negative")
 
 
