@@ -92,8 +92,7 @@ class Scope:
         self.prefix = prefix
         self.within: tuple[Any, ...] = (function,)
         self.names: dict[str, Value] = {}
-        definition = definition_of(function)
-        self.body, self.parameters = definition.body, definition.args
+        self.body = definition_of(function).body
         self.globals = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
@@ -287,14 +286,15 @@ class Scope:
         """A helper's lines in place of its call, so that scalars are taken out of helpers too."""
         if helper in self.within:
             self.refuse(node, "a helper cannot call itself")
-        parameters = inspect.signature(helper).parameters.values()
-        variadic = any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters)
+        signature = inspect.signature(helper)
+        parameters = signature.parameters
+        variadic = any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters.values())
         if variadic or any(word.arg is None for word in node.keywords):
             self.refuse(node, "helpers take plain arguments, no *these or **those")
         inner = Scope(helper, self.translation, f"{self.prefix}{helper.__name__}__{len(self.translation.lines)}__")
         inner.within = (*self.within, helper)
         try:
-            given = inspect.signature(helper).bind(
+            given = signature.bind(
                 *(self.visit(argument) for argument in node.args),
                 **{word.arg: self.visit(word.value) for word in node.keywords if word.arg},
             )
@@ -302,7 +302,7 @@ class Scope:
             self.refuse(node, str(error))
         for name, value in given.arguments.items():
             inner.names[name] = self.bound(value)
-        for name, parameter in inspect.signature(helper).parameters.items():
+        for name, parameter in parameters.items():
             if name not in given.arguments:
                 inner.names[name] = Value(ast.Constant(parameter.default), CONSTANT)
         returned = inner.run(inner.body)

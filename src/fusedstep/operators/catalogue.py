@@ -1,7 +1,6 @@
 """The operators that MindSpore documents: one entry an operator."""
 
 import inspect
-import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -260,7 +259,7 @@ def docstring(entry: Entry) -> str:
             "Raises:\n    TypeError, ValueError, IndexError: before anything is changed.",
             f"Where others differ: {entry.differs}" if entry.differs else "",
             source,
-            textwrap.dedent(entry.example),
+            entry.example,
         )
         if part
     )
