@@ -48,7 +48,7 @@ class Setting:
 
     @property
     def arguments(self) -> list[str]:
-        return getattr(fs.ops, self.name).entry.arguments.split()
+        return list(getattr(fs.ops, self.name).entry.meanings)
 
     def role(self, argument: str) -> str:
         return self.roles.get(argument, argument)

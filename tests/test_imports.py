@@ -69,7 +69,7 @@ def test_imports_are_found() -> None:
     # What the other tests rely on: relative imports of a module, of a name in one, and of a sibling.
     assert "fusedstep.operators.threads" in GRAPH["fusedstep.operators.launch"]
     assert "fusedstep.operators.checks" in GRAPH["fusedstep.operators.operator"]
-    assert "fusedstep.rules" in GRAPH["fusedstep.operators.catalogue"]
+    assert "fusedstep.rules" in GRAPH["fusedstep.operators.catalogue.adam"]
     assert "fusedstep.rules.words" in GRAPH["fusedstep.words"]
 
 

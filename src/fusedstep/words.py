@@ -1,16 +1,41 @@
 """The vocabulary of rules; see ``fusedstep.rules.words``."""
 
+from .rules.words import PerColumn as PerColumn
+from .rules.words import PerRow as PerRow
 from .rules.words import (
     abs,
+    column_mean,
+    column_sum,
     divide_or_zero,
     exp,
     log,
     maximum,
     minimum,
     power,
+    row_mean,
+    row_sum,
     sign,
     sqrt,
+    tensor_mean,
+    tensor_sum,
     where,
 )
 
-__all__ = ["abs", "divide_or_zero", "exp", "log", "maximum", "minimum", "power", "sign", "sqrt", "where"]
+__all__ = [
+    "abs",
+    "column_mean",
+    "column_sum",
+    "divide_or_zero",
+    "exp",
+    "log",
+    "maximum",
+    "minimum",
+    "power",
+    "row_mean",
+    "row_sum",
+    "sign",
+    "sqrt",
+    "tensor_mean",
+    "tensor_sum",
+    "where",
+]

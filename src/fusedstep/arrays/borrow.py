@@ -49,6 +49,13 @@ def borrow_dlpack(array: Any) -> np.ndarray:
         raise TypeError(f"{kind(array)}, whose memory NumPy cannot use ({error}); pass a CPU array") from error
 
 
+def new_like(array: Any) -> Any:
+    """A new array of an array's kind, shape and type, with anything in it."""
+    if torch_tensors.is_tensor(array):
+        return torch_tensors.new_like(array)
+    return np.empty_like(borrow(array), subok=False)
+
+
 def storage_of(array: Any, view: np.ndarray) -> str | None:
     """The storage type of a borrowed array, or None if kernels do not know it."""
     storage = STORAGES.get(view.dtype)

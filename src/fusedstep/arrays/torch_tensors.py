@@ -39,6 +39,12 @@ def borrow(tensor: Any) -> Any:
         ) from error
 
 
+def new_like(tensor: Any) -> Any:
+    """A new contiguous tensor of a tensor's shape and type."""
+    torch = sys.modules["torch"]
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+
+
 def wrote(arrays: Sequence[Any]) -> None:
     """Raises the version counters of the tensors among some arrays, so that autograd notices the change."""
     torch = sys.modules["torch"]

@@ -3,10 +3,12 @@
 import platform
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .program import Plan, plan_of
+from .signature import read_signature
 from .store import load
-from .weave import Recipe, weave, weave_duplicates, weave_grouping
+from .weave import Recipe, program_of, weave, weave_duplicates, weave_grouping
 
 
 class Kernel(NamedTuple):
@@ -21,6 +23,20 @@ class Kernel(NamedTuple):
     may_overlap: Callable[..., bool]
 
 
+class Layout(NamedTuple):
+    """What a rule with some switches asks of the arrays of a call.
+
+    Attributes:
+        states: for each state, which of "element", "row" and "column" has one number of it; "" if it is not used.
+        reach: how far the rule's sums reach, see ``program``.
+        plan: where they reach beyond a row, what a step needs.
+    """
+
+    states: tuple[str, ...]
+    reach: int
+    plan: Plan
+
+
 class Grouping(NamedTuple):
     """The compiled functions of ``loops/cpu/grouping.py``."""
 
@@ -32,6 +48,20 @@ def kernel_for(recipe: Recipe) -> Kernel:
     """The kernel of a recipe. Woven anew each time: a number that the rule names may have changed."""
     module = load(source_of(recipe))
     return Kernel(module.kernel, module.may_overlap)
+
+
+def layout_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> Layout:
+    """What a rule asks of the arrays of a call.
+
+    Raises:
+        TypeError: the rule says something that cannot be woven.
+    """
+    program, signature = program_of(rule, switches), read_signature(rule)
+    kinds = dict.fromkeys(program.signature.states, "element")
+    kinds |= dict.fromkeys(signature.per_row, "row") | dict.fromkeys(signature.per_column, "column")
+    used = program.signature.states
+    states = tuple(kinds[name] if name in used else "" for name in signature.states)
+    return Layout(states, program.reach, plan_of(program))
 
 
 @cache

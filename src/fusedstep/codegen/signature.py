@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-RESERVED = ("indices", "rows", "grad", "use_locking")
+from ..rules.words import PerColumn, PerRow
+
+RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Signature:
         scalars: the keyword-only arguments that are numbers.
         defaults: the scalars that may be left out, with their values.
         switches: the keyword-only arguments annotated ``bool``, with their values when nothing is said.
+        per_row: the states annotated ``PerRow``.
+        per_column: the states annotated ``PerColumn``.
     """
 
     name: str
@@ -28,6 +32,8 @@ class Signature:
     scalars: tuple[str, ...]
     defaults: dict[str, float]
     switches: dict[str, bool]
+    per_row: frozenset[str]
+    per_column: frozenset[str]
 
 
 def read_signature(rule: Callable[..., Any]) -> Signature:
@@ -44,7 +50,8 @@ def read_signature(rule: Callable[..., Any]) -> Signature:
 @cache
 def signature_of(rule: Callable[..., Any]) -> Signature:
     positional, scalars, defaults, switches = [], [], {}, {}
-    for name, parameter in inspect.signature(rule).parameters.items():
+    parameters = inspect.signature(rule).parameters
+    for name, parameter in parameters.items():
         given = parameter.default is not parameter.empty
         if name in RESERVED and not (name == "grad" and parameter.kind is parameter.POSITIONAL_OR_KEYWORD):
             raise TypeError(f"rule {rule.__name__}: no argument can be called {name!r}, the call uses that name")
@@ -74,4 +81,10 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
             f"rule {rule.__name__} takes {len(positional)} positional arguments; it needs the states, "
             "the variable first, and then the gradient: def rule(var, ..., grad, *, lr, ...)"
         )
-    return Signature(rule.__name__, tuple(positional[:-1]), positional[-1], tuple(scalars), defaults, switches)
+    per_row, per_column = (
+        frozenset(name for name in positional[1:-1] if parameters[name].annotation in (kind, spelled))
+        for kind, spelled in ((PerRow, "PerRow"), (PerColumn, "PerColumn"))
+    )
+    return Signature(
+        rule.__name__, tuple(positional[:-1]), positional[-1], tuple(scalars), defaults, switches, per_row, per_column
+    )

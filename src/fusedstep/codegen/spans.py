@@ -1,12 +1,18 @@
 """Writes the span words of ``loops/cpu/span_words.py`` for one rule and its storage types."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from .storage import ITEM_BYTES, compute_type, converter
+from .kinds import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
+from .program import BEYOND, ELEMENTWISE, Program
+from .storage import ITEM_BYTES, chance, compute_type, converter
+from .translate import Reduction, local
 
 CACHE_LINE = 64
 # Beyond so many lines of a row the hardware's own prefetcher has caught on.
 LINES = 16
+# As many as the dialect's ``lanes``.
+LANES = 32
 
 
 def gradient_words(gradient: str, compute: str, half: str) -> dict[str, str]:
@@ -30,26 +36,212 @@ def fetch(array: str, start: str, storage: str, writes: int) -> str:
     )
 
 
-def state_words(storages: Sequence[str], gradient: str, half: str) -> dict[str, str]:
-    """The words that walk the states and run the rule."""
-    numbers = range(len(storages))
-    converters = [converter(storage, half) for storage in storages]
-    loads = ", ".join(f"from_{converters[k]}(spans[{k}][i])" for k in numbers)
-    stores = "\n".join(f"        spans[{k}][i] = to_{converters[k]}(new[{k}])" for k in numbers)
-    views = ", ".join(f"states[{k}][row * pitches[{k}] : row * pitches[{k}] + (stop - row) * width]" for k in numbers)
-    fetches = "\n".join(fetch(f"states[{k}]", f"row * pitches[{k}]", storages[k], writes=1) for k in numbers)
+@dataclass(frozen=True)
+class Spans:
+    """Writes the words that walk the states and run the rule.
 
-    def step(arguments: str, value: str) -> str:
-        return (
-            f"({arguments}):\n    for i in range(spans[0].size):\n"
-            f"        new = rule({loads}, {value}, scalars)\n{stores}"
+    Attributes:
+        program: the rule.
+        storages: the storage type of each state.
+        gradient: the storage type of the gradient.
+        half: how float16 is converted.
+        stochastic: whether 16-bit states are rounded by chance.
+    """
+
+    program: Program
+    storages: Sequence[str]
+    gradient: str
+    half: str
+    stochastic: bool
+
+    def words(self) -> dict[str, str]:
+        """The words by name, as the text behind ``def NAME``."""
+        by_gradient = f"from_{converter(self.gradient, self.half)}(gradient[{{i}}])"
+        zero = f"np.{compute_type(self.storages[0])}(0)"
+        numbers = range(len(self.storages))
+        if self.program.reach == BEYOND:
+            return {"row_of_matrix": self.row_of_matrix(), "take": self.take(by_gradient)}
+        step = self.elementwise if self.program.reach == ELEMENTWISE else self.rowwise
+        unbroken = " and ".join(f"pitches[{k}] == width" for k in numbers)
+        return {
+            "part": self.part(),
+            "unbroken": f"(pitches, width):\n    return {unbroken if step == self.elementwise else False}",
+            "update": step("spans, gradient, scalars", by_gradient),
+            "update_by_sums": step("spans, sums, scalars", "sums[{i}]"),
+            "idle": step("spans, scalars", zero),
+            "fetch": "(states, pitches, row, width):\n" + "\n".join(self.fetch(k) for k in numbers),
+        }
+
+    def part(self) -> str:
+        """The views of a span, and behind them the number of its first element."""
+        rows, elements = "stop - row", "(stop - row) * width"
+        sizes = [rows if k in self.program.by_row else elements for k in range(len(self.storages))]
+        views = ", ".join(
+            f"states[{k}][row * pitches[{k}] : row * pitches[{k}] + {size}]" for k, size in enumerate(sizes)
         )
+        return f"(states, pitches, row, stop, width):\n    return ({views}, row * width)"
 
-    return {
-        "part": f"(states, pitches, row, stop, width):\n    return ({views},)",
-        "unbroken": "(pitches, width):\n    return " + " and ".join(f"pitches[{k}] == width" for k in numbers),
-        "update": step("spans, gradient, scalars", f"from_{converter(gradient, half)}(gradient[i])"),
-        "update_by_sums": step("spans, sums, scalars", "sums[i]"),
-        "idle": step("spans, scalars", f"np.{compute_type(storages[0])}(0)"),
-        "fetch": f"(states, pitches, row, width):\n{fetches}",
-    }
+    def fetch(self, k: int) -> str:
+        """Prefetches a row of a state."""
+        if k in self.program.by_row:
+            return f"    prefetch(states[{k}], row * pitches[{k}], 1)"
+        return fetch(f"states[{k}]", f"row * pitches[{k}]", self.storages[k], writes=1)
+
+    def load(self, k: int, i: str) -> str:
+        """Loads an element of a state."""
+        return f"from_{converter(self.storages[k], self.half)}(spans[{k}][{i}])"
+
+    def store(self, k: int, i: str, value: str) -> str:
+        """Stores an element of a state."""
+        to = f"to_{converter(self.storages[k], self.half)}"
+        if self.stochastic and chance(self.storages[k]):
+            return f"spans[{k}][{i}] = {chance(self.storages[k])}({value}, random(scalars[-1], spans[-1] + {i}, {k}))"
+        return f"spans[{k}][{i}] = {to}({value})"
+
+    def call(self, function: str, stage: int, gradient: str, i: str) -> str:
+        """Calls one of the program's functions for an element."""
+        program = self.program
+        loads = [self.load(k, i) for k in (*program.by_element, *program.by_column)]
+        sums = [self.loaded(each, i) for each in program.columns(stage)]
+        return f"{function}({', '.join([*loads, *sums, gradient.format(i=i), *program.known(stage), 'scalars'])})"
+
+    def elements(self, gradient: str) -> list[str]:
+        """Computes and stores the new states, element by element."""
+        stores = [self.store(k, "i", f"new[{j}]") for j, k in enumerate(self.program.by_element) if self.changes(k)]
+        new = f"new = {self.call('rule', self.program.last, gradient, 'i')}"
+        return ["for i in range(spans[0].size):", *indented([new, *stores])]
+
+    def changes(self, k: int) -> bool:
+        """Whether the rule changes a state; else it is only read."""
+        return self.program.new([k]) != [local(self.program.signature.states[k])]
+
+    def elementwise(self, arguments: str, gradient: str) -> str:
+        """A step of a span, for a rule without sums."""
+        return "\n".join([f"({arguments}):", *indented(self.elements(gradient))])
+
+    def rowwise(self, arguments: str, gradient: str) -> str:
+        """A step of a row, for a rule that adds up rows."""
+        program, lines = self.program, ["size = spans[0].size", *self.row_states()]
+        for stage in range(program.last):
+            rows = program.reductions(stage, ROW)
+            lines += [*program.once(stage), *self.summed(stage, gradient)]
+            lines += [f"{each.name} = compute(total_{k}{divided(each, 'size')})" for k, each in enumerate(rows)]
+        lines += [*program.once(program.last), *self.elements(gradient), *self.new_row_states()]
+        return "\n".join([f"({arguments}):", *indented(lines)])
+
+    def row_states(self) -> list[str]:
+        """Loads the states that hold one number a row."""
+        return [f"{local(self.program.signature.states[k])} = {self.load(k, '0')}" for k in self.program.by_row]
+
+    def new_row_states(self) -> list[str]:
+        """Stores them."""
+        values = self.program.new(self.program.by_row)
+        return [self.store(k, "0", value) for k, value in zip(self.program.by_row, values, strict=True)]
+
+    def summed(self, stage: int, gradient: str) -> list[str]:
+        """Adds up what a stage adds up over a row: ``total_0`` and so on, columns left out."""
+        added = [each for each in self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
+        wanted = [k for k, each in enumerate(added) if each.kind != COLUMN]
+        if not wanted:
+            return []
+        call = self.call(f"terms_{stage}", stage, gradient, "(begin + lane)")
+        return [
+            *(f"lanes_{n} = lanes({n})" for n, _ in enumerate(wanted)),
+            # What is added up runs in lanes of memory: compilers reorder no sums by themselves.
+            # Without a sign, an index cannot count from the end, and its neighbours lie side by side.
+            f"for begin in range(np.uint64(0), np.uint64(size), np.uint64({LANES})):",
+            *indented([f"for lane in range(min(np.uint64({LANES}), np.uint64(size) - begin)):"]),
+            *indented(indented([f"term = {call}", *(f"lanes_{n}[lane] += term[{k}]" for n, k in enumerate(wanted))])),
+            *(f"total_{n} = sum_of_lanes(lanes_{n})" for n, _ in enumerate(wanted)),
+        ]
+
+    def row_of_matrix(self) -> str:
+        """The views of one row, of the states by column those of its matrix, and the number of the first element."""
+        views = []
+        for k in range(len(self.storages)):
+            if k in self.program.by_row:
+                views.append(f"states[{k}][row * pitches[{k}] : row * pitches[{k}] + 1]")
+            elif k in self.program.by_column:
+                views.append(f"states[{k}][matrix * width : (matrix + 1) * width]")
+            else:
+                views.append(f"states[{k}][row * pitches[{k}] : row * pitches[{k}] + size]")
+        return f"(states, pitches, row, size, matrix, width):\n    return ({', '.join(views)}, row * width)"
+
+    def take(self, gradient: str) -> str:
+        """A row's part in each stage of a rule whose sums reach beyond it."""
+        program, lines = self.program, [*self.row_states()]
+        for stage in range(program.last + 1):
+            body = [f"{each.name} = {self.loaded(each, 'i')}" for each in self.known_sums(stage)]
+            # What earlier stages know is computed again; what they added up is at hand.
+            body += [line for earlier in range(stage + 1) for line in program.once(earlier)]
+            if stage < program.last:
+                body += [*self.summed(stage, gradient), *self.handed_in(stage, gradient)]
+            else:
+                body += [*self.elements(gradient), *self.new_row_states()]
+            lines += [f"if stage == {stage}:", *indented(body)]
+        if program.by_column:
+            body = [f"{each.name} = {self.loaded(each, 'i')}" for each in self.known_sums(program.last)]
+            body += [line for stage in range(program.last + 1) for line in program.once(stage)]
+            new = f"new = {self.call('rule_of_columns', program.last, 'compute(0)', 'i')}"
+            stores = [self.store(k, "i", f"new[{j}]") for j, k in enumerate(program.by_column)]
+            body += ["for i in range(size):", *indented([new, *stores])]
+            lines += [f"if stage == {program.last + 1} and row == matrix * rows:", *indented(body)]
+        arguments = (
+            "stage, spans, gradient, size, row, block, matrix, rows, elements, "
+            "row_totals, totals, columns, block_totals, block_columns, scalars"
+        )
+        return "\n".join([f"({arguments}):", *indented(lines)])
+
+    def known_sums(self, stage: int) -> list[Reduction]:
+        """What was added up before some stage and is the same for a whole row."""
+        return [each for each in self.program.translation.reductions if each.stage < stage and each.kind != COLUMN]
+
+    def place(self, wanted: Reduction) -> int:
+        """Which of the sums of its kind a sum is."""
+        alike = [
+            each
+            for each in self.program.translation.reductions
+            if each.kind == wanted.kind or {each.kind, wanted.kind} == {MATRIX, TENSOR}
+        ]
+        return alike.index(wanted)
+
+    def loaded(self, each: Reduction, i: str) -> str:
+        """The value of a sum or mean that was added up in an earlier stage."""
+        k = self.place(each)
+        if each.kind == ROW:
+            return f"compute(row_totals[{k}, row]{divided(each, 'size')})"
+        if each.kind == COLUMN:
+            return f"compute(columns[{k}, matrix, {i}]{divided(each, 'rows')})"
+        count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "row_totals.shape[1]"}.get((each.kind, each.of), "elements")
+        return f"compute(totals[{k}, matrix]{divided(each, count)})"
+
+    def handed_in(self, stage: int, gradient: str) -> list[str]:
+        """Adds a row's sums to those of its block."""
+        lines, column_lines = [], []
+        counted = 0
+        added = self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
+        terms = [each for each in added if each.of == ELEMENT]
+        for each in added:
+            k = self.place(each)
+            if each.kind == COLUMN:
+                column_lines.append(f"block_columns[{k}, block, i] += term[{terms.index(each)}]")
+                continue
+            total = f"np.float64({each.argument})"
+            if each.of == ELEMENT:
+                total, counted = f"total_{counted}", counted + 1
+            sums = f"row_totals[{k}, row] =" if each.kind == ROW else f"block_totals[{k}, block] +="
+            lines.append(f"{sums} {total}")
+        if column_lines:
+            term = f"term = {self.call(f'terms_{stage}', stage, gradient, 'i')}"
+            lines += ["for i in range(size):", *indented([term, *column_lines])]
+        return lines
+
+
+def divided(each: Reduction, count: str) -> str:
+    """What makes a mean of a sum."""
+    return f" / {count}" if each.mean else ""
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Lines, one step further in."""
+    return ["    " + line for line in lines]

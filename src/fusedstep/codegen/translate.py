@@ -10,25 +10,38 @@ import builtins
 import inspect
 import math
 import operator
-import types
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..rules import words
+from .definition import definition_of
+from .kinds import COLUMN, CONSTANT, ELEMENT, MATRIX, ROW, SCALAR, TENSOR, joined
 from .signature import Signature
-
-CONSTANT, SCALAR, ELEMENT = range(3)
 
 WORDS: dict[Any, str] = {getattr(words, name): name for name in words.__all__}
 for _library in (np, math, builtins):
     WORDS |= {getattr(_library, name): name for name in words.__all__ if hasattr(_library, name)}
 WORDS |= {math.fabs: "abs", math.pow: "power"}
 
+# What the words that add up make of the kind of their argument.
+REDUCED: dict[str, dict[int, int]] = {
+    f"{along}_{word}": kinds
+    for along, kinds in {
+        "row": {ELEMENT: ROW},
+        "column": {ELEMENT: COLUMN, ROW: MATRIX},
+        "tensor": {ELEMENT: TENSOR, ROW: TENSOR},
+    }.items()
+    for word in ("sum", "mean")
+}
+REMEDIES = {"row": "", "column": " or by row", "tensor": " or by row"}
+
 # What the woven text itself calls by name.
-TAKEN = {"np", "compute", "scalars", "rule"}
+TAKEN = {"np", "compute", "scalars", "rule", "spans", "gradient", "i", "key", "random"}
+TAKEN |= {"stage", "size", "row", "block", "matrix", "rows", "elements", "totals", "columns", "full", "new", "sums"}
+TAKEN |= {"row_totals", "block_totals", "block_columns"}
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -41,21 +54,73 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True)
 class Value:
-    """A piece of a rule: its expression, whether it is a constant, a scalar or differs by element, and whether it is a
-    condition, true or false."""
+    """A piece of a rule.
+
+    Attributes:
+        node: its expression.
+        kind: how far it differs; see ``kinds``.
+        truth: whether it is a condition, true or false.
+        stage: how many times the elements must have been gone through before it is known.
+    """
 
     node: ast.expr
     kind: int
     truth: bool = False
+    stage: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A value that is given a name, which no other value has."""
+
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A sum or a mean over rows, columns or everything.
+
+    Attributes:
+        name: of the result.
+        argument: the name of what is added up.
+        of: the kind of what is added up.
+        kind: the kind of the result.
+        mean: whether it is divided by the count.
+        stage: how many reductions of others come before it.
+    """
+
+    name: str
+    argument: str
+    of: int
+    kind: int
+    mean: bool
+    stage: int
 
 
 @dataclass
 class Translation:
-    """A rule as text: ``hoisted`` expressions of scalars, then the ``lines`` that an element goes through."""
+    """A rule as text: ``hoisted`` expressions of scalars, then the ``lines`` that an element goes through, what is
+    added up on the way, and the new states."""
 
     hoisted: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
+    reductions: list[Reduction] = field(default_factory=list)
+    results: list[Value] = field(default_factory=list)
+
+    def idle(self, signature: Signature) -> list[bool]:
+        """Which states the rule neither reads nor changes."""
+        nodes = [line.value.node for line in self.lines]
+        read = {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
+        read |= {each.argument for each in self.reductions}
+        idle = []
+        for name, result in zip(signature.states, self.results, strict=True):
+            others = [each.node for each in self.results if each is not result]
+            names = {each.id for node in others for each in ast.walk(node) if isinstance(each, ast.Name)}
+            same = isinstance(result.node, ast.Name) and result.node.id == local(name)
+            idle.append(same and local(name) not in read | names)
+        return idle
 
 
 def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str, bool]) -> Translation:
@@ -65,8 +130,9 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
         TypeError: the rule says something that cannot be woven; the message names the line and the remedy.
     """
     scope = Scope(rule, Translation())
+    kinds = dict.fromkeys(signature.per_row, ROW) | dict.fromkeys(signature.per_column, COLUMN)
     for name in (*signature.states, signature.gradient):
-        scope.names[name] = Value(ast.Name(local(name)), ELEMENT)
+        scope.names[name] = Value(ast.Name(local(name)), kinds.get(name, ELEMENT))
     for name in signature.scalars:
         scope.names[name] = Value(ast.Name(local(name)), SCALAR)
     for name, value in switches.items():
@@ -79,7 +145,13 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
         )
     if any(value.truth for value in returned):
         raise TypeError(f"rule {rule.__name__} returns a condition for a state: write where(condition, 1, 0)")
-    scope.emit("return " + ", ".join(scope.element(value) for value in returned) + ",")
+    for name, result in zip(signature.states, returned, strict=True):
+        if result.kind >= 0 and result.kind & ~kinds.get(name, ELEMENT):
+            raise TypeError(
+                f"rule {rule.__name__} returns one value an element for {name}, which holds one a "
+                f"{'row' if name in signature.per_row else 'column'}: reduce it, as with row_mean()"
+            )
+        scope.translation.results.append(replace(result, node=scope.expression(result)))
     return scope.translation
 
 
@@ -99,8 +171,14 @@ class Scope:
         text = ast.unparse(node).splitlines()[0]
         raise TypeError(f"rule {self.function.__name__}: cannot weave `{text}`: {why}")
 
-    def emit(self, line: str) -> None:
-        self.translation.lines.append(line)
+    def named(self, name: str, value: Value) -> Value:
+        """A value under a name of its own; what is the same for all elements needs none."""
+        if value.kind < 0 or isinstance(value.node, ast.Name):
+            return value
+        # Ends as no name of the rule's own does (see local()), and differently each time.
+        unique = f"{self.prefix}{name}_{len(self.translation.lines)}_"
+        self.translation.lines.append(Line(unique, value))
+        return Value(ast.Name(unique), value.kind, value.truth, value.stage)
 
     def run(self, body: list[ast.stmt]) -> list[Value] | None:
         """Translates statements; gives what they return, or None if they run off the end."""
@@ -140,13 +218,8 @@ class Scope:
         if len(values) != len(targets) or not all(isinstance(each, ast.Name) for each in targets):
             self.refuse(target, f"{len(values)} values are assigned; assign them to as many plain names")
         names = [each.id for each in targets if isinstance(each, ast.Name)]
-        changed = [(name, each) for name, each in zip(names, values, strict=True) if each.kind == ELEMENT]
-        if changed:
-            left = ", ".join(local(self.prefix + name) for name, _ in changed)
-            self.emit(f"{left} = " + ", ".join(ast.unparse(each.node) for _, each in changed))
         for name, each in zip(names, values, strict=True):
-            named = Value(ast.Name(local(self.prefix + name)), ELEMENT, each.truth)
-            self.names[name] = named if each.kind == ELEMENT else each
+            self.names[name] = self.named(name, each)
 
     def decide(self, test: ast.expr) -> bool:
         """The truth of a condition on switches, which holds for all elements alike."""
@@ -173,22 +246,22 @@ class Scope:
                 if isinstance(number, int | float) and abs(number) < 1e308:
                     return Value(ast.Constant(number), CONSTANT)
                 self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
-            case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as sign, right=right):
-                sides, kind = self.alike([self.condition(left), self.condition(right)])
-                return Value(ast.BinOp(sides[0], sign, sides[1]), kind, truth=True)
+            case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as join, right=right):
+                conditions = [self.condition(left), self.condition(right)]
+                return self.joint(conditions, lambda sides: ast.BinOp(sides[0], join, sides[1]), truth=True)
             case ast.UnaryOp(op=ast.Invert(), operand=operand):
                 value = self.condition(operand)
-                return Value(ast.UnaryOp(ast.Not(), value.node), value.kind, truth=True)
+                return replace(value, node=ast.UnaryOp(ast.Not(), value.node))
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in ARITHMETIC:
                 return self.binary(node, self.visit(left), sign, self.visit(right))
             case ast.UnaryOp(op=(ast.USub() | ast.UAdd()) as sign, operand=operand):
                 value = self.number(operand)
                 if isinstance(value.node, ast.Constant):
                     return self.folded(node, operator.mul, -1 if isinstance(sign, ast.USub) else 1, value.node.value)
-                return Value(ast.UnaryOp(sign, value.node), value.kind)
+                return replace(value, node=ast.UnaryOp(sign, value.node))
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
-                sides, kind = self.alike([self.number(left), self.number(right)])
-                return Value(ast.Compare(sides[0], [comparison], [sides[1]]), kind, truth=True)
+                numbers = [self.number(left), self.number(right)]
+                return self.joint(numbers, lambda sides: ast.Compare(sides[0], [comparison], [sides[1]]), truth=True)
             case ast.IfExp(test=test, body=then, orelse=otherwise):
                 return self.visit(then if self.decide(test) else otherwise)
             case ast.Call():
@@ -216,13 +289,15 @@ class Scope:
             return self.folded(node, ARITHMETIC[type(sign)], left.node.value, right.node.value)
         if isinstance(sign, ast.Pow):
             return self.raised(left, right)
-        sides, kind = self.alike([left, right])
-        # A condition counts as 0 or 1, in the compute type.
-        sides = [
-            ast.Call(ast.Name("compute"), [side], []) if value.truth and kind == ELEMENT else side
-            for side, value in zip(sides, (left, right), strict=True)
-        ]
-        return Value(ast.BinOp(sides[0], sign, sides[1]), kind)
+        if joined(left.kind, right.kind) >= 0:
+            # A condition counts as 0 or 1, in the compute type.
+            left, right = (
+                replace(value, node=ast.Call(ast.Name("compute"), [self.expression(value)], []), truth=False)
+                if value.truth and value.kind >= 0
+                else value
+                for value in (left, right)
+            )
+        return self.joint([left, right], lambda sides: ast.BinOp(sides[0], sign, sides[1]))
 
     def folded(self, node: ast.expr, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
         """A constant of constants, as Python computes it: compilers know no large whole numbers."""
@@ -236,21 +311,12 @@ class Scope:
     def raised(self, base: Value, exponent: Value) -> Value:
         """``base ** exponent``, by a product or a root for the exponents for which NumPy does so."""
         constant = exponent.node.value if isinstance(exponent.node, ast.Constant) else None
-        if base.kind == ELEMENT and constant == 2:
-            once = self.bound(base)
-            return Value(ast.BinOp(once.node, ast.Mult(), once.node), ELEMENT)
-        if base.kind == ELEMENT and constant == 0.5:
+        if base.kind >= 0 and constant == 2:
+            once = self.named("part", base)
+            return replace(once, node=ast.BinOp(once.node, ast.Mult(), once.node))
+        if base.kind >= 0 and constant == 0.5:
             return self.word(ast.Name("sqrt"), "sqrt", [base])
         return self.word(ast.Name("power"), "power", [base, exponent])
-
-    def bound(self, value: Value) -> Value:
-        """The same value under a name, so that it is computed once."""
-        if value.kind != ELEMENT or isinstance(value.node, ast.Name):
-            return value
-        # Ends as no name of the rule's own does: see local().
-        name = f"{self.prefix}part_{len(self.translation.lines)}_"
-        self.emit(f"{name} = {ast.unparse(value.node)}")
-        return Value(ast.Name(name), ELEMENT, value.truth)
 
     def call(self, node: ast.Call) -> Value:
         word = self.meaning(node)
@@ -278,9 +344,22 @@ class Scope:
         expected = len(inspect.signature(getattr(words, name)).parameters)
         if len(arguments) != expected:
             raise TypeError(f"rule {self.function.__name__}: {name}() takes {expected} values, got {len(arguments)}")
+        if name in REDUCED:
+            return self.reduce(node, name, arguments[0])
         self.translation.words.add(name)
-        nodes, kind = self.alike(arguments)
-        return Value(ast.Call(ast.Name(f"word_{name}"), nodes, []), kind)
+        return self.joint(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
+
+    def reduce(self, node: ast.expr, name: str, value: Value) -> Value:
+        """The value of a word that adds up, which is known once all elements have been gone through."""
+        kind = REDUCED[name].get(value.kind)
+        if kind is None:
+            self.refuse(node, f"{name}() adds up what differs by element{REMEDIES[name[: name.index('_')]]}")
+        argument = self.named("part", value)
+        assert isinstance(argument.node, ast.Name)
+        reductions = self.translation.reductions
+        result = f"reduced_{len(reductions)}_"
+        reductions.append(Reduction(result, argument.node.id, value.kind, kind, name.endswith("mean"), value.stage))
+        return Value(ast.Name(result), kind, stage=value.stage + 1)
 
     def inline(self, node: ast.Call, helper: Callable[..., Any]) -> list[Value]:
         """A helper's lines in place of its call, so that scalars are taken out of helpers too."""
@@ -301,7 +380,7 @@ class Scope:
         except TypeError as error:
             self.refuse(node, str(error))
         for name, value in given.arguments.items():
-            inner.names[name] = self.bound(value)
+            inner.names[name] = self.named(name, value)
         for name, parameter in parameters.items():
             if name not in given.arguments:
                 inner.names[name] = Value(ast.Constant(parameter.default), CONSTANT)
@@ -310,24 +389,24 @@ class Scope:
             self.refuse(node, "the helper returns nothing")
         return returned
 
-    def alike(self, values: list[Value]) -> tuple[list[ast.expr], int]:
-        """Expressions that may stand together: all of scalars, or all of elements."""
-        kind = max(value.kind for value in values)
-        if kind < ELEMENT:
-            return [floating(value.node) for value in values], kind
-        return [ast.parse(self.element(value), mode="eval").body for value in values], kind
+    def joint(self, values: list[Value], build: Callable[[list[ast.expr]], ast.expr], truth: bool = False) -> Value:
+        """What is built of some values, all as scalars or all as elements."""
+        kind = joined(*(value.kind for value in values))
+        sides = [floating(value.node) if kind < 0 else self.expression(value) for value in values]
+        return Value(build(sides), kind, truth, max(value.stage for value in values))
 
-    def element(self, value: Value) -> str:
-        """The text of a value in the compute type."""
-        text = ast.unparse(floating(value.node))
-        if value.kind == ELEMENT:
-            return text
+    def expression(self, value: Value) -> ast.expr:
+        """A value's expression in the compute type."""
+        if value.kind >= 0:
+            return value.node
+        node = floating(value.node)
         if value.kind == CONSTANT:
-            return f"compute({text})"
+            return ast.Call(ast.Name("compute"), [node], [])
+        text = ast.unparse(node)
         if text not in self.translation.hoisted:
             self.translation.hoisted.append(text)
-        hoisted = f"scalars[{self.translation.hoisted.index(text)}]"
-        return f"({hoisted} != 0)" if value.truth else hoisted
+        hoisted = ast.Subscript(ast.Name("scalars"), ast.Constant(self.translation.hoisted.index(text)))
+        return ast.Compare(hoisted, [ast.NotEq()], [ast.Constant(0)]) if value.truth else hoisted
 
     def resolve(self, node: ast.expr) -> Any:
         """What a name or a dotted name meant where the function was defined."""
@@ -353,41 +432,3 @@ def floating(node: ast.expr) -> ast.expr:
 def local(name: str) -> str:
     """A name that no other name of the woven text is mistaken for; no two become one."""
     return f"{name}_" if name in TAKEN or name.startswith("word_") or name.endswith("_") else name
-
-
-def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
-    """The syntax tree of a function's definition."""
-    if hasattr(function, "__wrapped__"):
-        raise TypeError(f"{function.__name__} is wrapped by a decorator, which would be left out: pass it undecorated")
-    try:
-        source = inspect.getsource(function)
-    except (OSError, TypeError):
-        raise TypeError(
-            f"the source of {function.__name__} cannot be had (typed at a prompt, or built by exec): "
-            "define it with def in a file or a notebook cell"
-        ) from None
-    try:
-        # Under an `if`, a definition that is indented stands as it is.
-        parsed = ast.parse(f"if True:\n{source}" if source[:1].isspace() else source).body[0]
-    except SyntaxError:
-        parsed = None
-    definition = parsed.body[0] if isinstance(parsed, ast.If) else parsed
-    if not isinstance(definition, ast.FunctionDef):
-        raise TypeError(f"{function.__name__} is no function made by def: write it as def name(...): ... return ...")
-    # Test runners rewrite assertions; a rule with one is refused for it.
-    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(definition))
-    if not asserts and not same_code(definition, function):
-        raise TypeError(f"the file of {function.__name__} has changed since it was imported: import it again")
-    return definition
-
-
-def same_code(definition: ast.FunctionDef, function: Callable[..., Any]) -> bool:
-    """Whether a definition is what a function was made of, as far as names and constants tell."""
-    bare = ast.FunctionDef(definition.name, definition.args, definition.body, [], lineno=1, col_offset=0)
-    module = compile(ast.fix_missing_locations(ast.Module([bare], [])), "<rule>", "exec", dont_inherit=True)
-    codes = [next(each for each in module.co_consts if isinstance(each, types.CodeType)), function.__code__]
-    marks = [
-        (code.co_name, code.co_varnames, {*code.co_names, *code.co_freevars}, list(map(repr, code.co_consts)))
-        for code in codes
-    ]
-    return marks[0] == marks[1]

@@ -1,14 +1,15 @@
 """Weaves a rule, a loop and a dialect into the text of one module."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from .program import Program
 from .signature import read_signature
 from .sources import dialect_definitions, loop_definitions, parameters, returned, span_words_of
-from .spans import gradient_words, state_words
-from .storage import ARRAYS, compute_type, converter
+from .spans import Spans, gradient_words
+from .storage import ARRAYS, chance, compute_type, converter
 from .translate import local, translate
 
 COMPILED = '@njit(error_model="numpy", nogil=True)'
@@ -22,6 +23,8 @@ ARGUMENTS = {
     **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
     **dict.fromkeys(("table", "loads"), "int32[::1]"),
     "groups": "int32[:, ::1]",
+    **dict.fromkeys(("row_totals", "totals", "block_totals"), "float64[:, ::1]"),
+    **dict.fromkeys(("columns", "block_columns"), "float64[:, :, ::1]"),
 }
 RESULTS = {"None": "void", "int": "int64", "tuple[int, int]": "UniTuple(int64, 2)"}
 
@@ -36,6 +39,7 @@ class Recipe:
         loop: the name of a file of ``loops/cpu``, whose function of the same name is the loop.
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
+        stochastic: whether 16-bit states are rounded by chance.
     """
 
     rule: Callable[..., Any]
@@ -43,6 +47,16 @@ class Recipe:
     loop: str
     storages: tuple[str, ...]
     gradient: str
+    stochastic: bool = False
+
+
+def program_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> Program:
+    """A rule with its switches set, translated; states that it neither reads nor changes are left out."""
+    signature = read_signature(rule)
+    translation = translate(rule, signature, dict(switches))
+    used = tuple(name for name, idle in zip(signature.states, translation.idle(signature), strict=True) if not idle)
+    results = [each for each, name in zip(translation.results, signature.states, strict=True) if name in used]
+    return Program(replace(signature, states=used), replace(translation, results=results))
 
 
 def weave(recipe: Recipe, half: str) -> str:
@@ -52,25 +66,32 @@ def weave(recipe: Recipe, half: str) -> str:
         recipe: what the kernel is made of.
         half: how float16 is converted, ``"hardware"`` or ``"integers"``.
     """
-    signature = read_signature(recipe.rule)
-    translation = translate(recipe.rule, signature, dict(recipe.switches))
+    program = program_of(recipe.rule, recipe.switches)
+    signature, translation = program.signature, program.translation
     compute = compute_type(recipe.storages[0])
-    words = state_words(recipe.storages, recipe.gradient, half) | gradient_words(recipe.gradient, compute, half)
-    scalars = [local(name) for name in signature.scalars]
-    arguments = [*(local(name) for name in (*signature.states, signature.gradient)), "scalars"]
+    writer = Spans(program, recipe.storages, recipe.gradient, half, recipe.stochastic)
+    words = writer.words() | gradient_words(recipe.gradient, compute, half)
+    scalars = [*(local(name) for name in signature.scalars), *(["key"] if recipe.stochastic else [])]
+    hoisted = [f"compute({text})" for text in translation.hoisted or ["0"]] + (["key"] if recipe.stochastic else [])
     switches = "".join(f", {name}={value}" for name, value in recipe.switches)
     return module(
         f"rule {signature.name}{switches}; loop {recipe.loop}; states {', '.join(recipe.storages)}; "
-        f"gradient {recipe.gradient}",
-        dialect(translation.words, [*recipe.storages, recipe.gradient, compute], half),
+        f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
+        dialect(
+            translation.words,
+            [*recipe.storages, recipe.gradient, compute],
+            half,
+            recipe.stochastic,
+            bool(translation.reductions),
+        ),
         f"compute = np.{compute}",
         f"{INLINED}\ndef scalars_of({', '.join(scalars)}):\n    return (\n"
-        + "".join(f"        compute({text}),\n" for text in translation.hoisted or ["0"])
+        + "".join(f"        {text},\n" for text in hoisted)
         + "    )",
-        f"{INLINED}\ndef rule({', '.join(arguments)}):\n    " + "\n    ".join(translation.lines),
+        *(f"{INLINED}\n{text}" for text in program.functions),
         *spans(recipe.loop, words),
         *(compiled(text) for text in loop_definitions(recipe.loop).values()),
-        entry(recipe, len(scalars)),
+        entry(recipe, scalars),
         may_overlap([*recipe.storages, recipe.gradient]),
     )
 
@@ -98,11 +119,16 @@ def module(title: str, *parts: str) -> str:
     return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""\n\nfrom typing import Any', *parts]) + "\n"
 
 
-def dialect(words: set[str], storages: Sequence[str], half: str) -> str:
+def dialect(
+    words: set[str], storages: Sequence[str], half: str, stochastic: bool = False, summing: bool = False
+) -> str:
     """The dialect's text for some words and storage types."""
     converters = {converter(storage, half) for storage in storages}
     names = {f"{way}_{name}" for way in ("from", "to") for name in converters}
-    return dialect_definitions({f"word_{word}" for word in words} | names | {"prefetch"})
+    if stochastic:
+        names |= {"random"} | {name for storage in storages if (name := chance(storage))}
+    sums = {"stack_of_lanes", "lanes", "sum_of_lanes"} if summing else set()
+    return dialect_definitions({f"word_{word}" for word in words} | names | sums | {"prefetch"})
 
 
 def spans(loop: str, words: dict[str, str]) -> list[str]:
@@ -127,20 +153,20 @@ def exported(loop: str, names: Sequence[str], kinds: dict[str, str]) -> list[str
     return texts
 
 
-def entry(recipe: Recipe, scalars: int) -> str:
+def entry(recipe: Recipe, scalars: Sequence[str]) -> str:
     """The function that is called from outside: arrays, pitches, gradient, the loop's own arguments, scalars."""
     names = parameters(recipe.loop, recipe.loop)
     own = names[names.index("gradient") + 1 : names.index("scalars")]
     kinds = ARGUMENTS | {"sums": f"{compute_type(recipe.storages[0])}[::1]"}
     states = [f"state_{k}" for k in range(len(recipe.storages))]
     pitches = [f"pitch_{k}" for k in range(len(recipe.storages))]
-    numbers = [f"scalar_{k}" for k in range(scalars)]
+    numbers = ["key" if name == "key" else f"scalar_{k}" for k, name in enumerate(scalars)]
     types = [
         *(f"{ARRAYS[storage]}[::1]" for storage in recipe.storages),
         *("int64" for _ in pitches),
         f"{ARRAYS[recipe.gradient]}[::1]",
         *(kinds.get(name, "int64") for name in own),
-        *("float64" for _ in numbers),
+        *("int64" if name == "key" else "float64" for name in numbers),
     ]
     return f"""@njit("void({", ".join(types)})", error_model="numpy", nogil=True, cache=CACHE)
 def kernel({", ".join([*states, *pitches, "gradient", *own, *numbers])}):

@@ -92,16 +92,17 @@ def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
 
 
 def states(
-    operator: str, names: tuple[str, ...], arrays: Sequence[Any]
+    operator: str, names: tuple[str, ...], arrays: Sequence[Any], kinds: Sequence[str] = (), matrices: bool = False
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
-    """The shape, the storage types and the rows of all states.
+    """The shape, the storage types and the rows of all states; of a kind other than
+    "element" they hold one number a row or a column.
 
     Raises:
         TypeError: one is no array, or of a type that is not updated, or does not mix with the others.
         ValueError: one differs in shape, cannot be written to, or has rows that do not lie whole in memory.
     """
     shape, storages, tables = None, [], []
-    for name, array in zip(names, arrays, strict=True):
+    for place, (name, array) in enumerate(zip(names, arrays, strict=True)):
         # The common case first: a call on tiny arrays is all checks.
         view, storage = array, STORAGES.get(array.dtype) if type(array) is np.ndarray and array.flags.carray else None
         contiguous = storage is not None
@@ -110,17 +111,116 @@ def states(
         if shape is None:
             shape = view.shape
             rows, width = extent(view)
+        elif kinds and kinds[place] != "element":
+            view, contiguous = reduced(operator, name, view, kinds[place], shape, matrices), False
         elif view.shape != shape:
             raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {names[0]}")
         if storage in BITS:
             view = view.view(BITS[storage])
         storages.append(storage)
-        tables.append(Rows(view.reshape(-1), rows, width, width) if contiguous else layout(operator, name, view))
+        if contiguous:
+            tables.append(Rows(view.reshape(-1), rows, width, width))
+        else:
+            tables.append(layout(operator, name, view))
     assert shape is not None
     mixture = tuple(storages)
     if len(set(mixture)) > 1:
         storages_mix(operator, names, mixture)
     return shape, mixture, tables
+
+
+def reduced(
+    operator: str, name: str, view: np.ndarray, kind: str, shape: tuple[int, ...], matrices: bool
+) -> np.ndarray:
+    """A state with one number a row or a column, seen as rows of one.
+
+    Raises:
+        ValueError: it has another shape, or gaps where there may be none.
+    """
+    if matrices:
+        axis = len(shape) - (1 if kind == "row" else 2)
+        expected, kept = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
+    else:
+        expected, kept = shape[:1], shape[:1] + (1,) * (len(shape) - 1)
+    if view.shape not in (expected, kept):
+        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {expected}, one number a {kind}")
+    if matrices and not view.flags.c_contiguous:
+        raise ValueError(f"{operator}: {name} has gaps (strides {view.strides} in bytes); pass a contiguous array")
+    return view.reshape(-1, 1)
+
+
+def dimensions(operator: str, name: str, array: Any, needed: int) -> None:
+    """A variable with enough dimensions for the rows and columns that a rule adds up.
+
+    Raises:
+        ValueError: it has fewer.
+    """
+    if np.ndim(array) < needed:
+        raise ValueError(f"{operator}: {name} has {np.ndim(array)} dimensions, expected {needed} or more")
+
+
+def no_indices(operator: str, indices: Any) -> None:
+    """A rule whose sums reach beyond a row takes a dense gradient.
+
+    Raises:
+        ValueError: indices are given.
+    """
+    if indices is not None:
+        raise ValueError(
+            f"{operator}: indices are given, but the rule adds up more than a row, so that no row can step alone; "
+            "pass a dense gradient without indices"
+        )
+
+
+def pair(operator: str, name: str, value: Any) -> list[float]:
+    """Two numbers: a tuple, a list or an array of two.
+
+    Raises:
+        TypeError: they are no real numbers.
+        ValueError: they are not two.
+    """
+    numbers = list(value) if isinstance(value, tuple | list) else list(borrow(value).reshape(-1))
+    if len(numbers) != 2:
+        raise ValueError(f"{operator}: {name} holds {len(numbers)} numbers, expected two")
+    return [number(operator, name, each) for each in numbers]
+
+
+def rounding(operator: str, value: Any) -> bool:
+    """Whether to round by chance.
+
+    Raises:
+        ValueError: the value is neither "nearest" nor "stochastic".
+    """
+    if value not in ("nearest", "stochastic"):
+        raise ValueError(f'{operator}: rounding is {value!r}, expected "nearest" or "stochastic"')
+    return bool(value == "stochastic")
+
+
+def rows(operator: str, value: Any) -> None:
+    """Which rows take the step.
+
+    Raises:
+        ValueError: the value is neither "touched" nor "every".
+    """
+    if value not in ("touched", "every"):
+        raise ValueError(f"{operator}: rows is {value!r}, expected 'touched' or 'every'")
+
+
+def counter(operator: str, name: str, value: Any) -> int:
+    """A whole number that is not negative.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is negative, or 2**64 or more.
+    """
+    if value is None:
+        raise TypeError(f"{operator}: {name} is not given; stochastic rounding needs it: pass {name}=, a whole number")
+    counted = number(operator, name, value) if not isinstance(value, numbers.Integral) else int(value)
+    if counted != int(counted) or isinstance(value, bool | np.bool_):
+        raise TypeError(f"{operator}: {name} is {value!r}, expected a whole number")
+    if not 0 <= counted < 2**64:
+        raise ValueError(f"{operator}: {name} is {counted}, expected 0 to 2**64 - 1")
+    return int(counted)
 
 
 def storages_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
 """An operator: a rule, run in place on the caller's arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -8,13 +9,14 @@ import numpy as np
 
 from ..arrays.borrow import wrote
 from ..arrays.layout import Rows
-from ..codegen.kernels import Kernel, kernel_for
+from ..codegen.kernels import Kernel, Layout, kernel_for, layout_of
+from ..codegen.program import BEYOND, ELEMENTWISE
 from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
 from . import checks, locks
 from .launch import Call, launch_dense, launch_every_row, launch_touched_rows
-
-ROWS = ("touched", "every")
+from .random import key_of
+from .reductions import launch_whole_tensor, tables_for_sums
 
 
 class Operator:
@@ -28,11 +30,15 @@ class Operator:
         rule: the rule.
         use_locking: whether calls that share memory follow one another, however many threads make them. Without it
             they may interleave; they never crash.
+        rounding: how 16-bit states are rounded: to the ``"nearest"``, or ``"stochastic"``: up or down by chance, so
+            that they are right in the mean and steps far below the last place are not lost.
+        seed: of the stochastic rounding. The same seed and ``step`` give the same bits, whatever the threads.
         **switches: the rule's compile-time switches.
 
     Raises:
         TypeError: the rule is none, or a switch is not its own or no bool; at the first call, the rule says something
             that cannot be compiled.
+        ValueError: ``rounding`` or ``seed`` is none.
 
     >>> import numpy as np
     >>> from fusedstep.words import sign
@@ -47,10 +53,22 @@ class Operator:
     [[1.0, 1.0], [1.0, 1.0], [0.875, 1.125]]
     """
 
-    def __init__(self, rule: Callable[..., Any], *, use_locking: bool = False, **switches: bool) -> None:
+    documented_name = ""
+
+    def __init__(
+        self,
+        rule: Callable[..., Any],
+        *,
+        use_locking: bool = False,
+        rounding: str = "nearest",
+        seed: int = 0,
+        **switches: bool,
+    ) -> None:
         self.signature = read_signature(rule)
         self.rule = rule
-        self.name = self.signature.name
+        self.name = self.documented_name or self.signature.name
+        self.stochastic = checks.rounding(self.name, rounding)
+        self.seed = checks.counter(self.name, "seed", seed)
         self.use_locking = checks.flag(self.name, "use_locking", use_locking)
         for name, value in switches.items():
             if name not in self.signature.switches:
@@ -58,18 +76,22 @@ class Operator:
                 raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
             checks.flag(self.name, name, value)
         self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
-        # What a face's caller calls the gradient, and which scalars are step sizes or penalties.
+        # What a caller calls the states and the gradient, and which scalars are step sizes or penalties.
+        self.state_names = self.signature.states
         self.gradient_name = "grad"
         self.step_sizes: frozenset[str] = frozenset()
+        self._layout: Layout | None = None
         self._kernels: dict[tuple[str, ...], Kernel] = {}
+        self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
 
     def __repr__(self) -> str:
         return f"<fusedstep operator {self.name}>"
 
     def __reduce__(self) -> Any:
-        return _rebuild, (type(self), self.rule, self.use_locking, dict(self.switches))
+        rounding = "stochastic" if self.stochastic else "nearest"
+        return _rebuild, (type(self), self.rule, self.use_locking, rounding, self.seed, dict(self.switches))
 
-    def __call__(self, *arrays: Any, rows: str = "touched", **named: Any) -> tuple[Any, ...]:
+    def __call__(self, *arrays: Any, rows: str = "touched", step: Any = None, **named: Any) -> tuple[Any, ...]:
         """Takes one step.
 
         Args:
@@ -77,9 +99,12 @@ class Operator:
                 States are updated in place. They have one shape and are float32, float16 and bfloat16 in any
                 mixture, or float64. ``grad`` is of the variable's type, or float32 beside a 16-bit variable; its
                 shape is that of the states, or with ``indices`` ``(len(indices),) + var.shape[1:]``.
-                ``indices`` are integers, in any order; gradients of one row are summed first.
+                ``indices`` are integers, in any order; gradients of one row are summed first. States that the rule
+                holds one number a row of have shape ``var.shape[:1]``; a state that its switches leave unused may be
+                None.
             rows: with ``indices``, which rows take the step: the ``"touched"`` ones, or ``"every"`` one, those that
                 are not named with a zero gradient.
+            step: the number of the step, for stochastic rounding.
             **named: the scalars, as numbers or arrays of one element.
 
         Returns:
@@ -103,10 +128,11 @@ class Operator:
         missing = [name for name in order[:-1] if name not in given]
         if missing:
             raise TypeError(f"{self.name}: {', '.join(missing)} not given; pass {', '.join(order[:-1])}[, indices]")
-        if rows not in ROWS:
-            raise ValueError(f"{self.name}: rows is {rows!r}, expected 'touched' or 'every'")
+        checks.rows(self.name, rows)
+        if "step" in signature.scalars and step is not None:
+            named["step"] = step
         states = [given[name] for name in signature.states]
-        return self.step(states, given["grad"], given.get("indices"), rows, self.scalars(named))
+        return self.step(states, given["grad"], given.get("indices"), rows, self.scalars(named), step)
 
     def scalars(self, named: Mapping[str, Any]) -> list[float]:
         """The rule's scalars in its order, from values by name."""
@@ -128,18 +154,38 @@ class Operator:
         return numbers
 
     def step(
-        self, states: Sequence[Any], gradient: Any, indices: Any, rows: str | None, scalars: Sequence[float]
+        self,
+        states: Sequence[Any],
+        gradient: Any,
+        indices: Any,
+        rows: str | None,
+        scalars: Sequence[float],
+        number: Any = None,
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
-        operator, names = self.name, self.signature.states
-        shape, storages, tables = checks.states(operator, names, states)
-        loop = "dense"
+        if self._layout is None:
+            self._layout = layout_of(self.rule, self.switches)
+        operator, (kinds, reach, plan), names, used = self.name, self._layout, self.state_names, states
+        if not all(kinds):
+            names = tuple(name for name, kind in zip(names, kinds, strict=True) if kind)
+            used = [state for state, kind in zip(states, kinds, strict=True) if kind]
+            kinds = tuple(kind for kind in kinds if kind)
+        if self.stochastic:
+            scalars = [*scalars, key_of(self.seed, checks.counter(operator, "step", number))]
+        if reach != ELEMENTWISE:
+            checks.dimensions(operator, names[0], used[0], 2 if plan.matrices else int("row" in kinds))
+        shape, storages, tables = checks.states(operator, names, used, kinds, plan.matrices)
+        variable, loop = shape, "dense"
         if indices is not None:
             snapshot = checks.indices(operator, indices, names[0], shape)
             shape, loop = (snapshot.size, *shape[1:]), "touched_rows" if rows == "touched" else "every_row"
         flat, storage = checks.gradient(operator, self.gradient_name, gradient, shape, storages[0])
-        if indices is None:
-            tables = elementwise(tables)
+        if reach == BEYOND:
+            checks.no_indices(operator, indices)
+            tables, loop = tables_for_sums(operator, names, tables, kinds, variable, plan), "whole_tensor"
+            launch: Callable[[Call], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
+        elif indices is None:
+            tables = tables if reach != ELEMENTWISE else elementwise(tables)
             launch = launch_dense
         else:
             groups = checks.named_rows(operator, indices, snapshot, names[0], tables[0], flat.size)
@@ -157,19 +203,31 @@ class Operator:
             else:
                 launch(call)
         finally:
-            wrote(states)
+            wrote(used)
         return tuple(states)
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
         """The compiled kernel of a loop for some storage types."""
         key = (loop, *storages, gradient)
         if key not in self._kernels:
-            self._kernels[key] = kernel_for(Recipe(self.rule, self.switches, loop, storages, gradient))
+            recipe = Recipe(self.rule, self.switches, loop, storages, gradient, self.stochastic)
+            self._kernels[key] = kernel_for(recipe)
         return self._kernels[key]
 
+    def switched(self, **switches: bool) -> "Operator":
+        """The same operator with other switches."""
+        key = tuple(sorted({**dict(self.switches), **switches}.items()))
+        if key not in self._switched:
+            other = copy(self)
+            other.switches, other._layout, other._kernels = key, None, {}
+            self._switched[key] = other
+        return self._switched[key]
 
-def _rebuild(cls: type[Operator], rule: Any, use_locking: bool, switches: dict[str, bool]) -> Operator:
-    return cls(rule, use_locking=use_locking, **switches)
+
+def _rebuild(
+    cls: type[Operator], rule: Any, use_locking: bool, rounding: str, seed: int, switches: dict[str, bool]
+) -> Operator:
+    return cls(rule, use_locking=use_locking, rounding=rounding, seed=seed, **switches)
 
 
 def elementwise(tables: list[Rows]) -> list[Rows]:

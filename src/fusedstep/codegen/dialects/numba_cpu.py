@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import carray, njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
@@ -57,7 +58,8 @@ def word_log(x):
 
 @njit(inline="always", error_model="numpy")
 def word_power(x, y):
-    return np.power(x, y)
+    # A test on what is the same for all elements leaves the loop; a root is correctly rounded and many times faster.
+    return math.sqrt(x) if y == 0.5 else np.power(x, y)
 
 
 @njit(inline="always", error_model="numpy")
@@ -136,6 +138,64 @@ def to_float16_by_integers(x):
     finite = subnormal if magnitude < np.uint32(0x38800000) else normal
     bounded = finite if magnitude < np.uint32(0x477FF000) else np.uint32(0x7C00)
     return np.uint16(sign | bounded) if x == x else np.uint16(0x7E00)
+
+
+@njit(inline="always", error_model="numpy")
+def random(key, element, state):
+    # SplitMix64's output function of a counter: 32 bits that depend on nothing but the three.
+    x = np.uint64(key) + (np.uint64(element) * np.uint64(8) + np.uint64(state)) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.uint32((x ^ (x >> np.uint64(31))) >> np.uint64(32))
+
+
+@njit(inline="always", error_model="numpy")
+def to_bfloat16_by_chance(x, chance):
+    bits = np.float32(x).view(np.uint32)
+    rounded = (bits + (chance >> np.uint32(16))) >> np.uint32(16)
+    return np.uint16(rounded) if x == x else np.uint16(0x7FC0)
+
+
+@njit(inline="always", error_model="numpy")
+def to_float16_by_chance(x, chance):
+    bits = np.float32(x).view(np.uint32)
+    sign = (bits >> np.uint32(16)) & np.uint32(0x8000)
+    magnitude = np.uint32(bits & np.uint32(0x7FFFFFFF))
+    thirteen = chance >> np.uint32(19)
+    # Subnormal halves are whole multiples of 2**-24; with 13 bits behind the point float32 holds their sum exactly.
+    small = magnitude.view(np.float32) if magnitude < np.uint32(0x38800000) else np.float32(0)
+    subnormal = np.uint32(small * np.float32(2.0**24) + np.float32(thirteen) * np.float32(2.0**-13))
+    normal = (magnitude - np.uint32(0x38000000) + thirteen) >> np.uint32(13)
+    finite = subnormal if magnitude < np.uint32(0x38800000) else normal
+    bounded = min(finite, np.uint32(0x7C00)) if magnitude < np.uint32(0x7F800000) else np.uint32(0x7C00)
+    return np.uint16(sign | bounded) if x == x else np.uint16(0x7E00)
+
+
+@intrinsic
+def stack_of_lanes(typing_context, number):
+    def generate(context, builder, signature, arguments):
+        return cgutils.alloca_once(builder, ir.DoubleType(), size=32)
+
+    return types.CPointer(types.float64)(number), generate
+
+
+@njit(inline="always", error_model="numpy")
+def lanes(number):
+    # On the stack: a row has too few elements to pay for an array of its own.
+    zeros = carray(stack_of_lanes(number), 32)
+    for lane in range(zeros.size):
+        zeros[lane] = 0.0
+    return zeros
+
+
+@njit(inline="always", error_model="numpy")
+def sum_of_lanes(parts):
+    half = parts.size // 2
+    while half:
+        for lane in range(half):
+            parts[lane] += parts[lane + half]
+        half //= 2
+    return parts[0]
 
 
 @intrinsic(prefer_literal=True)

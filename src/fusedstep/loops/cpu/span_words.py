@@ -4,7 +4,8 @@ from typing import Any, NoReturn
 
 
 def part(states: Any, pitches: Any, row: int, stop: int, width: int) -> Any:
-    """Views of all states from one row to another; where rows do not touch each other, of one row only."""
+    """Views of all states from one row to another; where rows do not touch each other, of one row only. Behind them
+    stands the number of the first element."""
     woven()
 
 
@@ -50,6 +51,32 @@ def fetch(states: Any, pitches: Any, row: int, width: int) -> None:
 
 def fetch_gradient(gradient: Any, start: int, width: int) -> None:
     """Prefetches a gradient, to be read."""
+    woven()
+
+
+def row_of_matrix(states: Any, pitches: Any, row: int, size: int, matrix: int, width: int) -> Any:
+    """Views of one row of all states, of those by column of its matrix; behind them the number of the first element."""
+    woven()
+
+
+def take(
+    stage: int,
+    spans: Any,
+    gradient: Any,
+    size: int,
+    row: int,
+    block: int,
+    matrix: int,
+    rows: int,
+    elements: int,
+    row_totals: Any,
+    totals: Any,
+    columns: Any,
+    block_totals: Any,
+    block_columns: Any,
+    scalars: Any,
+) -> None:
+    """A row's part in a stage: adds up what the stage adds up, or computes the new states."""
     woven()
 
 

@@ -1,0 +1,45 @@
+"""Reads a function's definition from its file, and makes sure that it is what the function was made of."""
+
+import ast
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+
+def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
+    """The syntax tree of a function's definition."""
+    if hasattr(function, "__wrapped__"):
+        raise TypeError(f"{function.__name__} is wrapped by a decorator, which would be left out: pass it undecorated")
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        raise TypeError(
+            f"the source of {function.__name__} cannot be had (typed at a prompt, or built by exec): "
+            "define it with def in a file or a notebook cell"
+        ) from None
+    try:
+        # Under an `if`, a definition that is indented stands as it is.
+        parsed = ast.parse(f"if True:\n{source}" if source[:1].isspace() else source).body[0]
+    except SyntaxError:
+        parsed = None
+    definition = parsed.body[0] if isinstance(parsed, ast.If) else parsed
+    if not isinstance(definition, ast.FunctionDef):
+        raise TypeError(f"{function.__name__} is no function made by def: write it as def name(...): ... return ...")
+    # Test runners rewrite assertions; a rule with one is refused for it.
+    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(definition))
+    if not asserts and not same_code(definition, function):
+        raise TypeError(f"the file of {function.__name__} has changed since it was imported: import it again")
+    return definition
+
+
+def same_code(definition: ast.FunctionDef, function: Callable[..., Any]) -> bool:
+    """Whether a definition is what a function was made of, as far as names and constants tell."""
+    bare = ast.FunctionDef(definition.name, definition.args, definition.body, [], lineno=1, col_offset=0)
+    module = compile(ast.fix_missing_locations(ast.Module([bare], [])), "<rule>", "exec", dont_inherit=True)
+    codes = [next(each for each in module.co_consts if isinstance(each, types.CodeType)), function.__code__]
+    marks = [
+        (code.co_name, code.co_varnames, {*code.co_names, *code.co_freevars}, list(map(repr, code.co_consts)))
+        for code in codes
+    ]
+    return marks[0] == marks[1]

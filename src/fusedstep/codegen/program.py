@@ -1,0 +1,146 @@
+"""A translated rule, cut into what is computed by element and what once a row, stage by stage.
+
+A stage goes through the elements once. What the rule adds up in one stage is known in the next; the last one computes
+the new states. A rule without sums has that one only.
+"""
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+
+from .kinds import COLUMN, COLUMNS, ELEMENT, MATRIX, ROW, TENSOR
+from .signature import Signature
+from .translate import Line, Reduction, Translation, local
+
+# How far a rule's sums reach: nowhere, over a row, or beyond it.
+REACHES = ELEMENTWISE, ROWWISE, BEYOND = range(3)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A rule's translation, with the names that each of its stages knows."""
+
+    signature: Signature
+    translation: Translation
+
+    @cached_property
+    def reach(self) -> int:
+        """How far the sums of the rule reach."""
+        kinds = {each.kind for each in self.translation.reductions}
+        if kinds - {ROW} or self.signature.per_column:
+            return BEYOND
+        return ROWWISE if kinds or self.signature.per_row else ELEMENTWISE
+
+    @property
+    def matrices(self) -> bool:
+        """Whether rows and columns are those of the variable's last two dimensions."""
+        kinds = {each.kind for each in self.translation.reductions}
+        return bool(kinds & {COLUMN, MATRIX} or self.signature.per_column)
+
+    @property
+    def last(self) -> int:
+        """The stage that computes the new states."""
+        return max((each.stage + 1 for each in self.translation.reductions), default=0)
+
+    @property
+    def by_row(self) -> list[int]:
+        """The numbers of the states that hold one number a row."""
+        return [k for k, name in enumerate(self.signature.states) if name in self.signature.per_row]
+
+    @property
+    def by_column(self) -> list[int]:
+        """The numbers of the states that hold one number a column."""
+        return [k for k, name in enumerate(self.signature.states) if name in self.signature.per_column]
+
+    @property
+    def by_element(self) -> list[int]:
+        """The numbers of the other states."""
+        return [k for k in range(len(self.signature.states)) if k not in (*self.by_row, *self.by_column)]
+
+    def reductions(self, stage: int, *kinds: int) -> list[Reduction]:
+        """What a stage adds up, of some kinds."""
+        return [each for each in self.translation.reductions if each.stage == stage and each.kind in kinds]
+
+    def once(self, stage: int) -> list[str]:
+        """The lines that a row needs once, at the beginning of a stage, beyond those of the stages before."""
+        lines = [each for each in self.translation.lines if not each.value.kind & COLUMNS]
+        return [f"{each.name} = {ast.unparse(each.value.node)}" for each in lines if each.value.stage == stage]
+
+    def known(self, stage: int) -> list[str]:
+        """The names that are the same for a whole row in some stage."""
+        rows = [local(self.signature.states[k]) for k in self.by_row]
+        lines = [each.name for each in self.lines(stage) if not each.value.kind & COLUMNS]
+        sums = [each.name for each in self.translation.reductions if each.stage < stage and not each.kind & COLUMNS]
+        return [*rows, *lines, *sums]
+
+    def columns(self, stage: int) -> list[Reduction]:
+        """The sums of columns that are known in some stage."""
+        return [each for each in self.translation.reductions if each.stage < stage and each.kind == COLUMN]
+
+    def lines(self, stage: int) -> list[Line]:
+        """The lines that can be computed in some stage."""
+        return [each for each in self.translation.lines if each.value.stage <= stage]
+
+    def function(self, name: str, stage: int, results: list[str]) -> str:
+        """The function that computes something of one element in some stage."""
+        states = [local(self.signature.states[k]) for k in (*self.by_element, *self.by_column)]
+        columns = [each.name for each in self.columns(stage)]
+        arguments = [*states, *columns, local(self.signature.gradient), *self.known(stage), "scalars"]
+        lines = [
+            f"    {each.name} = {ast.unparse(each.value.node)}"
+            for each in self.lines(stage)
+            if each.value.kind & COLUMNS
+        ]
+        return "\n".join([f"def {name}({', '.join(arguments)}):", *lines, f"    return {', '.join(results)},"])
+
+    def new(self, numbers: list[int]) -> list[str]:
+        """The expressions of some of the new states."""
+        return [ast.unparse(self.translation.results[k].node) for k in numbers]
+
+    @property
+    def functions(self) -> list[str]:
+        """All functions of one element: what each stage adds up, the new states, and those by column."""
+        found = []
+        for stage in range(self.last):
+            added = self.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
+            terms = [f"np.float64({each.argument})" for each in added if each.of == ELEMENT]
+            if terms:
+                found.append(self.function(f"terms_{stage}", stage, terms))
+        found.append(self.function("rule", self.last, self.new(self.by_element)))
+        if self.by_column:
+            found.append(self.function("rule_of_columns", self.last, self.new(self.by_column)))
+        return found
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a step of a rule whose sums reach beyond a row needs.
+
+    Attributes:
+        stages: how many times the elements are gone through.
+        rows: how many sums there are by row.
+        totals: for each sum by matrix or over everything, whether it is over everything.
+        columns: how many sums there are by column.
+        matrices: whether rows and columns are those of the variable's last two dimensions.
+        by_row: whether anything is by row or column at all.
+    """
+
+    stages: int
+    rows: int
+    totals: tuple[bool, ...]
+    columns: int
+    matrices: bool
+    by_row: bool
+
+
+def plan_of(program: Program) -> Plan:
+    """The plan of a program."""
+    kinds = [each.kind for each in program.translation.reductions]
+    return Plan(
+        program.last + 1 + bool(program.by_column),
+        kinds.count(ROW),
+        tuple(kind == TENSOR for kind in kinds if kind in (MATRIX, TENSOR)),
+        kinds.count(COLUMN),
+        program.matrices,
+        bool(program.by_row or program.by_column or {ROW, MATRIX, COLUMN} & set(kinds)),
+    )

@@ -1,0 +1,19 @@
+"""The operators that MindSpore documents: one entry an operator, one file a family.
+
+The ``ENTRIES`` of every file of this folder are found here by themselves.
+"""
+
+import importlib
+import pkgutil
+
+from ..entry import Entry, call, constructor
+from ..named import NamedOperator, bind, operator_class
+
+__all__ = ["ENTRIES", "OPERATORS", "Entry", "NamedOperator", "bind", "call", "constructor"]
+
+ENTRIES: list[Entry] = [
+    entry
+    for family in pkgutil.iter_modules(__path__)
+    for entry in importlib.import_module(f"{__name__}.{family.name}").ENTRIES
+]
+OPERATORS: dict[str, type[NamedOperator]] = {entry.name: operator_class(entry) for entry in ENTRIES}

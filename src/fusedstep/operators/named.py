@@ -1,0 +1,182 @@
+"""An operator under its documented name: a rule, with the arguments in the documented order."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.borrow import new_like
+from . import checks
+from .entry import COMMON, Entry, call, constructor, docstring
+from .operator import Operator
+
+
+class NamedOperator(Operator):
+    """An operator of the catalogue: its arguments come in the documented order."""
+
+    entry: Entry
+
+    def __init__(self, *options: Any, **named: Any) -> None:
+        entry = self.entry
+        given = bind(f"{entry.name}()", constructor(entry), options, named)
+        switches, fixed = settled(entry, given)
+        settings: dict[str, Any] = {name: given[name] for name in COMMON} | switches
+        super().__init__(entry.rule, **settings)
+        self.step_sizes = frozenset(entry.step_sizes)
+        self.options = given
+        order = list(entry.meanings)
+        self.state_names = tuple(map(entry.documented, self.signature.states))
+        self.gradient_name = entry.documented("grad")
+        self._gradient = order.index(self.gradient_name)
+        self._indices = order.index("indices") if "indices" in order else None
+        self._step = order.index("step") if "step" in order else None
+        # A state that is no argument is created, or its switches leave it unused.
+        self._states = [(name, order.index(name) if name in order else None) for name in self.state_names]
+        self._returned = [k for k, (_, place) in enumerate(self._states) if place is not None]
+        self._count = len(order)
+        # What is known of the scalars before a call; then where each of the others comes from.
+        self._fixed = [fixed.get(name, self.signature.defaults.get(name, np.nan)) for name in self.signature.scalars]
+        self._given, self._pairs = [], []
+        for place, (name, meanings) in enumerate(entry.meanings.items()):
+            positions = [self.signature.scalars.index(each) for each in meanings if each in self.signature.scalars]
+            if len(positions) == 1:
+                self._given.append((positions[0], place, name))
+            elif positions:
+                self._pairs.append((positions, place, name))
+        self._sizes = [
+            (position, entry.documented(name))
+            for position, name in enumerate(self.signature.scalars)
+            if name in entry.step_sizes and any(name in meanings for meanings in entry.meanings.values())
+        ]
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Takes one step. The class's own description names the arguments, in their order; each may be named.
+
+        Returns:
+            The states, the same objects; of an operator that makes a new array, that array.
+
+        Raises:
+            TypeError, ValueError, IndexError: before anything is changed.
+        """
+        rows, step, indices = self.entry.rows, None, None
+        if named or len(arguments) != self._count:
+            given = bind(self.name, call(self.entry), arguments, named)
+            arguments = tuple(given[name] for name in self.entry.meanings)
+            indices, rows, step = given.get("indices"), rows or given.get("rows"), given.get("step")
+            if indices is not None:
+                checks.rows(self.name, rows)
+        elif self._step is not None:
+            step = arguments[self._step]
+        if self._indices is not None:
+            indices = arguments[self._indices]
+            if indices is None:
+                raise TypeError(f"{self.name}: indices is None, expected an array of integers")
+        scalars = self.numbers(arguments)
+        states = [
+            arguments[place] if place is not None else self.created(name, arguments) for name, place in self._states
+        ]
+        operator: Operator = self
+        if self.entry.by_rank:
+            rank = np.ndim(states[0])
+            operator = self.switched(**{name: decide(rank) for name, decide in self.entry.by_rank.items()})
+        updated = operator.step(states, arguments[self._gradient], indices, rows, scalars, step)
+        if self.entry.returns:
+            return tuple(updated[self.state_names.index(name)] for name in self.entry.returns)
+        if len(self._returned) == len(states):
+            return updated
+        return updated[0] if self.entry.creates else tuple(updated[k] for k in self._returned)
+
+    def created(self, name: str, arguments: Sequence[Any]) -> Any:
+        """A new array for what the operator returns; None for what it leaves unused."""
+        if name not in self.entry.creates:
+            return None
+        try:
+            return new_like(arguments[self._gradient])
+        except TypeError as error:
+            raise TypeError(f"{self.name}: {self.gradient_name} is {error}") from error.__cause__
+
+    def numbers(self, arguments: Sequence[Any]) -> list[float]:
+        """The rule's scalars in its order, from the arguments of a call and from the constructor's."""
+        scalars = self._fixed.copy()
+        for position, place, name in self._given:
+            value = arguments[place]
+            scalars[position] = value if type(value) is float else checks.number(self.name, name, value)
+        for positions, place, name in self._pairs:
+            for position, value in zip(positions, checks.pair(self.name, name, arguments[place]), strict=True):
+                scalars[position] = value
+        for position, name in self._sizes:
+            checks.step_size(self.name, name, scalars[position])
+        for scalar, derive in self.entry.derived.items():
+            names = inspect.signature(derive).parameters
+            places = {name: place for place, name in enumerate(self.entry.meanings)}
+            values = {
+                name: checks.number(self.name, name, arguments[places[name]] if name in places else self.options[name])
+                for name in names
+            }
+            scalars[self.signature.scalars.index(scalar)] = derive(**values)
+        return scalars
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.options)
+
+
+def _rebuild(cls: type[NamedOperator], options: dict[str, Any]) -> NamedOperator:
+    return cls(**options)
+
+
+def bind(called: str, signature: inspect.Signature, arguments: Any, named: Any) -> dict[str, Any]:
+    """The arguments of a call by name.
+
+    Raises:
+        TypeError: they do not fit.
+    """
+    try:
+        bound = signature.bind(*arguments, **named)
+    except TypeError as error:
+        raise TypeError(f"{called}: {error}; expected {signature}") from None
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def settled(entry: Entry, given: dict[str, Any]) -> tuple[dict[str, bool], dict[str, float]]:
+    """The switches and the scalars that are set at construction."""
+    switches: dict[str, bool] = {}
+    fixed: dict[str, float] = {}
+    for name, value in {**entry.settings, **given}.items():
+        if name in entry.choices:
+            switches |= chosen(entry, name, value)
+        elif name in entry.signature.switches:
+            switches[name] = checks.flag(entry.name, name, value)
+        elif name not in COMMON:
+            fixed[name] = checks.number(entry.name, name, value)
+            if name in entry.step_sizes:
+                checks.step_size(entry.name, name, fixed[name])
+    return switches, fixed
+
+
+def chosen(entry: Entry, option: str, value: Any) -> dict[str, bool]:
+    """The switches that an option's value sets."""
+    choices = entry.choices[option]
+    if set(choices) == {False, True}:
+        checks.flag(entry.name, option, value)
+    elif not isinstance(value, str):
+        raise TypeError(f"{entry.name}: {option} is of type {type(value).__name__}, expected a string")
+    if value not in choices:
+        raise ValueError(f"{entry.name}: {option} is {value!r}, expected one of {', '.join(map(repr, choices))}")
+    return choices[value]
+
+
+def operator_class(entry: Entry) -> type[NamedOperator]:
+    """The class of an entry."""
+    return type(
+        entry.name,
+        (NamedOperator,),
+        {
+            "entry": entry,
+            "documented_name": entry.name,
+            "__doc__": docstring(entry),
+            "__module__": "fusedstep.ops",
+            "__signature__": constructor(entry),
+        },
+    )

@@ -1,0 +1,82 @@
+"""Runs a rule whose sums reach beyond a row: stage by stage over the whole tensor."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from ..arrays.layout import Rows
+from ..codegen.program import Plan
+from .launch import Call, threads_for
+from .threads import run
+
+# Where neither rows nor columns matter, elements are taken in rows of so many.
+CHUNK = 4096
+# How many blocks a matrix is cut into at most, whatever the threads: what is added up by column takes a row a block.
+BLOCKS = 64
+ROWS_PER_BLOCK = 8
+
+
+def tables_for_sums(
+    operator: str, names: Sequence[str], tables: list[Rows], kinds: Sequence[str], shape: tuple[int, ...], plan: Plan
+) -> list[Rows]:
+    """The states as rows of what the rule adds up: of matrices, of the table, or of no matter how many elements.
+
+    Raises:
+        ValueError: rows of matrices have gaps between them.
+    """
+    whole = all(table.pitch == table.width for table in tables)
+    if plan.matrices and (len(shape) > 2 or whole):
+        for name, table in zip(names, tables, strict=True):
+            if table.pitch != table.width:
+                raise ValueError(f"{operator}: {name} has gaps between its rows; pass a contiguous array")
+        rows, width = math.prod(shape[:-1]), shape[-1]
+    elif not plan.by_row and whole:
+        rows, width = -(-tables[0].flat.size // CHUNK), CHUNK
+    else:
+        return tables
+    return [
+        Rows(table.flat, rows, width, width if kind == "element" else 1)
+        for table, kind in zip(tables, kinds, strict=True)
+    ]
+
+
+def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
+    """Every element takes the step, once all that the rule adds up is known."""
+    kernel, arrays, all_rows, width, _, scalars = call
+    rows = shape[-2] if plan.matrices else all_rows
+    elements = math.prod(shape)
+    if not elements:
+        return
+    matrices = all_rows // rows
+    height = max(ROWS_PER_BLOCK, -(-rows // BLOCKS))
+    blocks = -(-rows // height)
+    row_totals, totals = np.zeros((plan.rows, all_rows)), np.zeros((len(plan.totals), matrices))
+    columns = np.zeros((plan.columns, matrices, width))
+    block_totals = np.zeros((len(plan.totals), matrices * blocks))
+    block_columns = np.zeros((plan.columns, matrices * blocks, width))
+    sums = [row_totals, totals, columns, block_totals, block_columns]
+    threads = min(threads_for(elements), matrices * blocks)
+    for stage in range(plan.stages):
+        common = [*arrays, stage, *sums, blocks, height, rows, elements]
+        cuts = [matrices * blocks * part // threads for part in range(threads + 1)]
+        run(
+            [partial(kernel, *common, start, stop, width, *scalars) for start, stop in pairwise(cuts)],
+            threads,
+        )
+        put_together(plan, totals, columns, block_totals, block_columns)
+
+
+def put_together(
+    plan: Plan, totals: np.ndarray, columns: np.ndarray, block_totals: np.ndarray, block_columns: np.ndarray
+) -> None:
+    """Adds up the sums of the blocks, in an order that no number of threads changes."""
+    matrices = totals.shape[1]
+    with np.errstate(all="ignore"):
+        for number, everything in enumerate(plan.totals):
+            by_matrix = block_totals[number].reshape(matrices, -1).sum(axis=1)
+            totals[number] = by_matrix.sum() if everything else by_matrix
+        for number, each in enumerate(block_columns):
+            columns[number] = each.reshape(matrices, -1, each.shape[-1]).sum(axis=1)

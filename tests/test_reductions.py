@@ -1,0 +1,341 @@
+"""Rules that add up rows, columns or the whole tensor, against the rule as it stands on NumPy arrays.
+
+How results are bounded: sums run in float64 and in an order of their own, so that in float64 a result is within
+``ulps`` of the rule's, and in the other types within that of what the rule gives in float64 on the same stored inputs,
+rounded once. For any number of threads the bits are the same.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fusedstep as fs
+from fusedstep.words import (
+    PerColumn,
+    PerRow,
+    abs,
+    column_mean,
+    column_sum,
+    row_mean,
+    row_sum,
+    sqrt,
+    tensor_mean,
+    tensor_sum,
+)
+
+from . import reference
+
+FLOAT64 = np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A rule, and numbers that suit it.
+
+    Attributes:
+        rule: the rule.
+        scalars: its scalars.
+        switches: its switches.
+        unused: the states that these switches leave unused.
+        ulps: how many units in the last place a result may be off.
+        sparse: whether a row can step alone.
+    """
+
+    rule: Callable[..., Any]
+    scalars: dict[str, float]
+    switches: dict[str, bool] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    ulps: float = 8
+    sparse: bool = False
+
+    @property
+    def name(self) -> str:
+        return "-".join([self.rule.__name__, *(name for name, value in self.switches.items() if value)])
+
+
+def everything(
+    var: Any, by_row: PerRow, by_column: PerColumn, grad: Any, *, lr: Any, twice: bool = False
+) -> tuple[Any, Any, Any]:
+    """Every word that adds up, each of each kind of value that it takes, one on top of the other."""
+    by_row = by_row / 2 + row_sum(abs(grad)) + row_mean(var)
+    by_column = by_column / 2 + column_sum(grad * grad) / 100 + column_mean(var)
+    centred = grad - column_mean(by_row) + by_column / (1 + tensor_sum(by_row) ** 2)
+    size = 1 + sqrt(tensor_mean(centred * centred)) + tensor_sum(abs(var)) / 1000
+    if twice:
+        size = size + row_mean(centred / size) ** 2 + tensor_mean(by_row) ** 2
+    return var - lr * centred / size, by_row, by_column
+
+
+FACTOR = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon1": 1e-30, "epsilon2": 1e-3, "clip_threshold": 0.7}
+FACTOR |= {"weight_decay": 0.01, "global_norm": 1.3}
+LAMB = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon": 1e-6, "decay": 0.1, "beta1_power": 0.9, "beta2_power": 0.7}
+GROUP = {"lr": 0.3, "l1": 0.1, "l2": 0.3, "l21": 0.2, "beta": 0.1}
+BIAS = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon": 1e-6}
+LARS = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "coefficient": 0.3}
+PLAIN, FACTORED = ("exp_avg_sq_row", "exp_avg_sq_col"), ("exp_avg_sq",)
+
+ROWS = [
+    Row(fs.rules.rowwise_adagrad, {"lr": 0.1, "epsilon": 1e-6, "weight_decay": 0.1}, sparse=True),
+    Row(fs.rules.adam_rowwise_bias_correction, BIAS, sparse=True, ulps=16),
+    Row(fs.rules.group_lasso_ftrl, GROUP, sparse=True, ulps=32),
+    Row(fs.rules.group_lasso_ftrl, GROUP | {"lr_power": -0.6, "l21": 0.0}, sparse=True, ulps=64),
+    Row(fs.rules.lamb, LAMB),
+    Row(fs.rules.lars, LARS),
+    Row(fs.rules.adafactor, FACTOR, unused=("exp_avg", *FACTORED), ulps=16),
+    Row(fs.rules.adafactor, FACTOR, {"scale_parameter": True, "first_moment": True}, FACTORED, ulps=16),
+    Row(fs.rules.adafactor, FACTOR, {"factored": False, "decay_weights": False}, ("exp_avg", *PLAIN), ulps=16),
+    Row(everything, {"lr": 0.1}, ulps=64),
+    Row(everything, {"lr": 0.1}, {"twice": True}, ulps=64),
+]
+TABLE = [pytest.param(row, id=f"{row.name}-{number}") for number, row in enumerate(ROWS)]
+# Of rows that lanes do not divide, of none, one and many blocks, and of several matrices.
+SHAPES = [(37, 5), (1, 1), (150, 33), (3, 2, 67), (2, 3, 1, 4), (0, 4), (5, 0)]
+
+
+def inputs(
+    row: Row, shape: tuple[int, ...], dtypes: tuple[np.dtype, np.dtype], seed: int = 3
+) -> tuple[list[np.ndarray | None], np.ndarray]:
+    """States and a gradient; states by row and by column with an axis of length 1."""
+    rng = np.random.default_rng(seed)
+    signature = fs.Operator(row.rule).signature
+    matrices = bool(signature.per_column)
+    states: list[np.ndarray | None] = []
+    for number, name in enumerate(signature.states):
+        own = list(shape)
+        if name in signature.per_row:
+            own[-1 if matrices else 1 :] = [1] * len(own[-1 if matrices else 1 :])
+        elif name in signature.per_column:
+            own[-2] = 1
+        drawn = np.abs(rng.standard_normal(own)) + 0.1 if number else rng.standard_normal(own)
+        drawn = np.round(drawn * 4) if name == "count" else drawn
+        states.append(None if name in row.unused else drawn.astype(dtypes[bool(number)]))
+    return states, rng.standard_normal(shape).astype(dtypes[0])
+
+
+def expected(row: Row, states: list[np.ndarray | None], grad: np.ndarray) -> list[np.ndarray]:
+    """What the rule gives in float64; a table of more dimensions than two as rows."""
+    flat = not fs.Operator(row.rule).signature.per_column and grad.ndim > 2
+    shapes = [each.reshape(grad.shape[0], -1) if flat and each is not None else each for each in states]
+    wide = [None if each is None else each.astype(FLOAT64) for each in shapes]
+    gradient = grad.astype(FLOAT64).reshape(grad.shape[0], -1) if flat else grad.astype(FLOAT64)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        # NumPy warns of the mean of nothing.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        new = row.rule(*wide, gradient, **row.scalars, **row.switches)
+    return [
+        each if before is None else np.reshape(each, before.shape) for each, before in zip(new, states, strict=True)
+    ]
+
+
+def assert_near(got: np.ndarray, exact: np.ndarray, before: np.ndarray, ulps: float, what: str) -> None:
+    """Bounds a result as the head of this file says; what is lost by cancelling counts by what was there before."""
+    place = 2.0**-53 if got.dtype == FLOAT64 else 2.0**-24
+    with np.errstate(all="ignore"):
+        slack = ulps * place * (np.abs(exact) + np.abs(before.astype(FLOAT64)) + 1e-3)
+        low, high = ((exact + each).astype(got.dtype).astype(FLOAT64) for each in (-slack, slack))
+    value = got.astype(FLOAT64)
+    assert (np.isnan(value) == np.isnan(exact)).all(), what
+    outside = ~np.isnan(exact) & ((value < low) | (value > high))
+    assert not outside.any(), f"{what}: {value[outside][:5]}, expected {exact[outside][:5]}"
+
+
+@pytest.mark.parametrize("row", TABLE)
+@pytest.mark.usefixtures("split_small")
+def test_float64_and_threads(row: Row) -> None:
+    operator = fs.Operator(row.rule, **row.switches)
+    for shape in SHAPES:
+        states, grad = inputs(row, shape, (FLOAT64, FLOAT64))
+        exact = expected(row, states, grad)
+        results = []
+        for threads in (1, 2, 5):
+            fs.set_num_threads(threads)
+            given = [None if each is None else each.copy() for each in states]
+            operator(*given, grad, **row.scalars)
+            results.append(given)
+        for name, before, want, *got in zip(operator.signature.states, states, exact, *results, strict=True):
+            if before is not None:
+                assert_near(got[0], want, before, row.ulps, f"{name} {shape}")
+                for other in got[1:]:
+                    reference.assert_same_bits(other, got[0], f"{name} {shape}, more threads")
+
+
+MIXTURES = [("float32", "float32"), ("float16", "float16"), ("bfloat16", "float32"), ("float32", "bfloat16")]
+
+
+@pytest.mark.parametrize("row", TABLE)
+@pytest.mark.parametrize("types", MIXTURES, ids="+".join)
+def test_storage(row: Row, types: tuple[str, str]) -> None:
+    dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
+    states, grad = inputs(row, (37, 5), dtypes)
+    exact = expected(row, states, grad)
+    given = [None if each is None else each.copy() for each in states]
+    fs.Operator(row.rule, **row.switches)(*given, grad, **row.scalars)
+    for before, got, want in zip(states, given, exact, strict=True):
+        if before is not None and got is not None:
+            assert got.dtype == before.dtype
+            assert_near(got, want, before, row.ulps, f"{row.name} {types}")
+
+
+@pytest.mark.parametrize("row", [param for param in TABLE if param.values[0].sparse])
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.parametrize(
+    "types", [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32")], ids="+".join
+)
+@pytest.mark.usefixtures("split_small")
+def test_sparse(row: Row, rows: str, types: tuple[str, str]) -> None:
+    dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
+    states, _ = inputs(row, (37, 5), dtypes)
+    rng = np.random.default_rng(8)
+    grad, indices = rng.standard_normal((29, 5)).astype(dtypes[0]), rng.integers(0, 37, 29)
+    indices[:5] = 9
+    sums = reference.summed(grad, indices, reference.compute_type(np.empty(0, dtypes[0])))
+    merged = np.zeros((37, 5))
+    for index, total in sums.items():
+        merged[index] = total
+    exact = expected(row, states, merged)
+    named = np.isin(np.arange(37), indices) | (rows == "every")
+    for threads in (1, 3):
+        fs.set_num_threads(threads)
+        # One number a row may come with an axis of length 1, or without.
+        given = [each.copy() if threads == 1 or each.shape[1] > 1 else each[:, 0].copy() for each in states]
+        fs.Operator(row.rule, **row.switches)(*given, grad, indices, rows=rows, **row.scalars)
+        for before, got, want in zip(states, given, exact, strict=True):
+            got = got.reshape(before.shape)
+            assert_near(got[named], want[named], before[named], row.ulps, f"{row.name} {rows}")
+            reference.assert_same_bits(got[~named], before[~named])
+
+
+def test_pitched_rows() -> None:
+    wide = np.random.default_rng(1).standard_normal((40, 16)).astype(np.float32)
+    accum, grad = np.ones(40, np.float32), np.ones((40, 8), np.float32)
+    whole, one = wide[:, :8].copy(), np.ones(40, np.float32)
+    step = fs.Operator(fs.rules.rowwise_adagrad)
+    step(wide[:, :8], accum, grad, lr=0.1, epsilon=0.1)
+    step(whole, one, grad, lr=0.1, epsilon=0.1)
+    reference.assert_same_bits(wide[:, :8], whole)
+    reference.assert_same_bits(accum, one)
+    step = fs.Operator(fs.rules.lamb)
+    wide_states, whole_states = ([np.ones((40, 16), np.float32)[:, :8] for _ in range(3)] for _ in range(2))
+    whole_states = [each.copy() for each in whole_states]
+    for states in (wide_states, whole_states):
+        step(*states, grad, **LAMB)
+    for got, want in zip(wide_states, whole_states, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_vectors_and_numbers() -> None:
+    # LAMB asks for no rows: any rank will do.
+    for shape in ((), (1,), (10_000,)):
+        states = [np.full(shape, 0.5, np.float64) for _ in range(3)]
+        exact = fs.rules.lamb(*(each.copy() for each in states), np.ones(shape), **LAMB)
+        fs.Operator(fs.rules.lamb)(*states, np.ones(shape), **LAMB)
+        for got, want in zip(states, exact, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def to_rows(var: Any, slot: PerRow, grad: Any) -> tuple[Any, Any]:
+    return var, slot + grad
+
+
+def of_scalars(var: Any, grad: Any, *, lr: Any) -> Any:
+    return var - row_mean(lr) * grad
+
+
+def of_columns(var: Any, grad: Any) -> Any:
+    return var - row_sum(column_mean(grad))
+
+
+def of_conditions(var: Any, grad: Any) -> Any:
+    return var - row_sum(grad > 0)
+
+
+REFUSED = {
+    "a row's state that differs by element": (to_rows, {}, "returns one value an element for slot"),
+    "a sum of scalars": (of_scalars, {"lr": 0.1}, "row_mean\\(\\) adds up what differs by element"),
+    "a sum of columns by row": (of_columns, {}, "row_sum\\(\\) adds up what differs by element"),
+    "a sum of conditions": (of_conditions, {}, "a condition stands where a number is needed"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_rules_that_cannot_be_woven(name: str) -> None:
+    rule, scalars, why = REFUSED[name]
+    states = [np.ones((2, 3)), np.ones(2)][: len(fs.Operator(rule).signature.states)]
+    with pytest.raises(TypeError, match=why):
+        fs.Operator(rule)(*states, np.ones((2, 3)), **scalars)
+
+
+CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, float], str]] = {
+    "one number a row": (
+        fs.rules.rowwise_adagrad,
+        (np.ones((4, 3)), np.ones((4, 3)), np.ones((4, 3))),
+        {"lr": 0.1, "epsilon": 0.1},
+        r"rowwise_adagrad: accum has shape \(4, 3\), expected \(4,\), one number a row",
+    ),
+    "no rows": (
+        fs.rules.rowwise_adagrad,
+        (np.ones(()), np.ones(()), np.ones(())),
+        {"lr": 0.1, "epsilon": 0.1},
+        r"var has 0 dimensions, expected 1 or more",
+    ),
+    "indices": (
+        fs.rules.lamb,
+        (*(np.ones((4, 3)) for _ in range(3)), np.ones((1, 3)), np.array([1])),
+        LAMB,
+        r"lamb: indices are given, but the rule adds up more than a row",
+    ),
+    "a vector by columns": (
+        everything,
+        (np.ones(4), np.ones(1), np.ones(4), np.ones(4)),
+        {"lr": 0.1},
+        r"everything: var has 1 dimensions, expected 2 or more",
+    ),
+    "columns": (
+        everything,
+        (np.ones((4, 3)), np.ones(4), np.ones(4), np.ones((4, 3))),
+        {"lr": 0.1},
+        r"everything: by_column has shape \(4,\), expected \(3,\), one number a column",
+    ),
+    "gaps": (
+        everything,
+        (np.ones((4, 3)), np.ones(8)[::2], np.ones(3), np.ones((4, 3))),
+        {"lr": 0.1},
+        r"everything: by_row has gaps",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_calls_that_do_not_fit(name: str) -> None:
+    rule, arrays, scalars, why = CALLS[name]
+    before = [each.copy() for each in arrays]
+    with pytest.raises(ValueError, match=why):
+        fs.Operator(rule)(*arrays, **scalars)
+    for array, each in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, each)
+
+
+def test_a_nan_reaches_all_that_it_is_added_to() -> None:
+    var, accum, grad = np.ones((3, 4)), np.ones(3), np.ones((3, 4))
+    grad[1, 2] = np.nan
+    fs.Operator(fs.rules.rowwise_adagrad)(var, accum, grad, lr=0.1, epsilon=0.1)
+    assert np.isnan(var).all(axis=1).tolist() == [False, True, False]
+    assert np.isnan(accum).tolist() == [False, True, False]
+    states = [np.ones((3, 4)) for _ in range(3)]
+    fs.Operator(fs.rules.lamb)(*states, grad, **LAMB)
+    assert np.isnan(states[0]).all()
+
+
+def test_nothing_seen_in_a_row() -> None:
+    var, accum = np.ones((2, 3), np.float32), np.zeros(2, np.float32)
+    fs.Operator(fs.rules.rowwise_adagrad)(var, accum, np.zeros((2, 3), np.float32), lr=0.1, epsilon=0.0)
+    assert (var == 1).all()
+    assert (accum == 0).all()
+    var, accum, linear = (np.full((2, 3), each) for each in (1.0, 0.0, 0.0))
+    step = fs.Operator(fs.rules.group_lasso_ftrl)
+    step(var, accum, linear, np.zeros((2, 3)), lr=0.1, l1=0.1, l2=0.0, l21=0.1)
+    assert (var == 1).all()
