@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .words import divide_or_zero, maximum, sign, sqrt
+from .words import abs, divide_or_zero, maximum, sign, sqrt, where
 
-__all__ = ["proximal_adagrad"]
+__all__ = ["adagrad", "adagrad_da", "proximal_adagrad"]
 
 
 def proximal_adagrad(
@@ -52,3 +52,91 @@ def proximal_adagrad(
     shrink = rate if shrink_by_rate else lr
     var = sign(prox_v) / (1 + shrink * l2) * maximum(abs(prox_v) - shrink * l1, 0)
     return var, accum
+
+
+def adagrad(
+    var: Any,
+    accum: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    epsilon: Any = 0.0,
+    update_slots: bool = True,
+) -> tuple[Any, Any]:
+    r"""Adagrad (Duchi et al., 2011): steps that shrink with the root of all squared gradients so far.
+
+    .. math::
+        accum &= accum + g^2 \\
+        w &= w - lr \frac{g}{\sqrt{accum} + \epsilon}
+
+    Without ``update_slots`` the first line is left out. Where the divisor is exactly 0 nothing was ever seen, and no
+    step is taken.
+
+    Args:
+        var: the weights w, any shape.
+        accum: the sum of the squared gradients, of the shape of ``var``.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        epsilon: added to the root of ``accum``.
+        update_slots: add the squared gradient to ``accum``.
+
+    Returns:
+        The new ``(var, accum)``.
+
+    Source: Adaptive Subgradient Methods for Online Learning and Stochastic Optimization, JMLR 12, 2011.
+
+    >>> var, accum = adagrad(1.0, 0.09, 0.4, lr=0.1)
+    >>> round(float(var), 6), round(float(accum), 6)
+    (0.92, 0.25)
+    """
+    accum = accum + grad * grad if update_slots else accum
+    var = var - divide_or_zero(lr * grad, sqrt(accum) + epsilon)
+    return var, accum
+
+
+def adagrad_da(
+    var: Any,
+    gradient_accumulator: Any,
+    gradient_squared_accumulator: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    l1: Any,
+    l2: Any,
+    global_step: Any,
+) -> tuple[Any, Any, Any]:
+    r"""Adagrad by dual averaging (Duchi et al., 2011): weights from the sum of all gradients, shrunk by l1 and l2.
+
+    .. math::
+        s &= s + g \\
+        q &= q + g^2 \\
+        w &= -lr \frac{sign(s) \max(|s| - l_1 t, 0)}{l_2\, t\, lr + \sqrt{q}}
+
+    Where the divisor is exactly 0 nothing was ever seen, and the weight stays as it is.
+
+    Args:
+        var: the weights w, any shape.
+        gradient_accumulator: the sum s of the gradients, of the shape of ``var``; starts at 0.
+        gradient_squared_accumulator: the sum q of the squared gradients, of the shape of ``var``.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        l1: the strength of the l1 penalty; it makes weights exactly 0.
+        l2: the strength of the l2 penalty.
+        global_step: the step t, counted from 1.
+
+    Returns:
+        The new ``(var, gradient_accumulator, gradient_squared_accumulator)``.
+
+    Source: Adaptive Subgradient Methods for Online Learning and Stochastic Optimization, JMLR 12, 2011;
+    ``mindspore.ops.ApplyAdagradDA``.
+
+    >>> var, total, squares = adagrad_da(1.0, 0.5, 0.09, 0.4, lr=0.1, l1=0.2, l2=0.5, global_step=2)
+    >>> round(float(var), 6), round(float(total), 6), round(float(squares), 6)
+    (-0.083333, 0.9, 0.25)
+    """
+    total = gradient_accumulator + grad
+    squares = gradient_squared_accumulator + grad * grad
+    shrunk = sign(total) * maximum(abs(total) - l1 * global_step, 0)
+    divisor = l2 * global_step * lr + sqrt(squares)
+    var = where(divisor == 0, var, divide_or_zero(-lr * shrunk, divisor))
+    return var, total, squares

@@ -1,0 +1,116 @@
+"""Follow the regularized leader: weights from sums over all gradients, exactly 0 where these are small."""
+
+from typing import Any
+
+from .words import abs, divide_or_zero, power, sign, where
+
+__all__ = ["ftrl", "ftrl_proximal"]
+
+
+def ftrl(
+    var: Any,
+    accum: Any,
+    linear: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    l1: Any,
+    l2: Any,
+    lr_power: Any = -0.5,
+    l2_shrinkage: Any = 0.0,
+    multiply_linear_by_lr: bool = False,
+) -> tuple[Any, Any, Any]:
+    r"""FTRL-Proximal as TensorFlow and MindSpore compute it: twice ``l2`` in the divisor.
+
+    .. math::
+        a' &= a + g^2 \\
+        z &= z + g + 2\, l_{2s} w - \frac{a'^{-p} - a^{-p}}{lr} w \\
+        w &= \begin{cases} 0 & |z| \le l_1 \\
+            \dfrac{sign(z)\, l_1 - z}{a'^{-p} / lr + 2\, l_2} & |z| > l_1 \end{cases}
+
+    Here a is ``accum``, z ``linear``, p ``lr_power`` and :math:`l_{2s}` ``l2_shrinkage``. With
+    ``multiply_linear_by_lr``, ``linear`` holds ``lr`` times z; the weights are the same.
+
+    A weight follows from the sums alone: where ``linear`` is 0 it becomes 0, whatever it was before. Where the divisor
+    is exactly 0 nothing was ever seen, and the weight stays as it is.
+
+    Args:
+        var: the weights w, any shape.
+        accum: the sum of the squared gradients, of the shape of ``var``; starts at 0 or a little more.
+        linear: the sum of the gradients and of what keeps the weights near, of the shape of ``var``; starts at 0.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        l1: the strength of the l1 penalty; it makes weights exactly 0.
+        l2: the strength of the l2 penalty.
+        lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
+        l2_shrinkage: the strength of an l2 penalty that is a part of the gradient, and not in ``accum``.
+        multiply_linear_by_lr: keep ``lr`` times z in ``linear``, for step sizes near 0.
+
+    Returns:
+        The new ``(var, accum, linear)``.
+
+    Source: Ad Click Prediction: a View from the Trenches, KDD 2013; ``tf.raw_ops.ResourceApplyFtrlV2``.
+
+    >>> var, accum, linear = ftrl(1.0, 0.09, 0.5, 0.4, lr=0.1, l1=0.1, l2=0.5)
+    >>> round(float(var), 6), round(float(accum), 6), round(float(linear), 6)
+    (0.166667, 0.25, -1.1)
+    """
+    rate = lr if multiply_linear_by_lr else 1.0
+    before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
+    linear = linear + rate * (grad + 2 * l2_shrinkage * var) - rate / lr * (after - before) * var
+    divisor = rate / lr * after + 2 * rate * l2
+    closed = where(abs(linear) <= rate * l1, 0, divide_or_zero(rate * l1 * sign(linear) - linear, divisor))
+    var = where(divisor == 0, var, closed)
+    return var, accum + grad * grad, linear
+
+
+def ftrl_proximal(
+    var: Any,
+    accum: Any,
+    linear: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    l1: Any,
+    l2: Any,
+    beta: Any = 0.0,
+    lr_power: Any = -0.5,
+) -> tuple[Any, Any, Any]:
+    r"""FTRL-Proximal as McMahan et al. (2013) print it: ``l2`` once, and ``beta`` beside the root.
+
+    .. math::
+        a' &= a + g^2 \\
+        z &= z + g - \frac{a'^{-p} - a^{-p}}{lr} w \\
+        w &= \begin{cases} 0 & |z| \le l_1 \\
+            \dfrac{sign(z)\, l_1 - z}{(\beta + a'^{-p}) / lr + l_2} & |z| > l_1 \end{cases}
+
+    Here a is ``accum``, z ``linear`` and p ``lr_power``. A weight follows from the sums alone: where ``linear`` is 0
+    it becomes 0, whatever it was before. Where the divisor is exactly 0 nothing was ever seen, and the weight stays as
+    it is.
+
+    Args:
+        var: the weights w, any shape.
+        accum: the sum of the squared gradients, of the shape of ``var``; starts at 0.
+        linear: the sum of the gradients and of what keeps the weights near, of the shape of ``var``; starts at 0.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size; the paper's alpha.
+        l1: the strength of the l1 penalty; it makes weights exactly 0.
+        l2: the strength of the l2 penalty.
+        beta: added to the root of ``accum``; the paper's beta, there mostly 1.
+        lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
+
+    Returns:
+        The new ``(var, accum, linear)``.
+
+    Source: Ad Click Prediction: a View from the Trenches, KDD 2013, algorithm 1.
+
+    >>> var, accum, linear = ftrl_proximal(1.0, 0.09, 0.5, 0.4, lr=0.1, l1=0.1, l2=1.0, beta=0.4)
+    >>> round(float(var), 6), round(float(accum), 6), round(float(linear), 6)
+    (0.1, 0.25, -1.1)
+    """
+    before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
+    linear = linear + grad - 1 / lr * (after - before) * var
+    divisor = 1 / lr * after + (beta / lr + l2)
+    closed = where(abs(linear) <= l1, 0, divide_or_zero(l1 * sign(linear) - linear, divisor))
+    var = where(divisor == 0, var, closed)
+    return var, accum + grad * grad, linear

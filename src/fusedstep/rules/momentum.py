@@ -1,0 +1,227 @@
+"""Gradient descent, plain or with momentum."""
+
+from typing import Any
+
+from .words import abs, maximum, sign, where
+
+__all__ = [
+    "gradient_descent",
+    "keras_momentum",
+    "momentum",
+    "proximal_gradient_descent",
+    "sgd",
+    "weight_scale_momentum",
+]
+
+
+def gradient_descent(var: Any, grad: Any, *, lr: Any) -> Any:
+    r"""Gradient descent.
+
+    .. math::
+        w = w - lr\, g
+
+    Args:
+        var: the weights w, any shape.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+
+    Returns:
+        The new ``var``.
+
+    Source: ``mindspore.ops.ApplyGradientDescent``.
+
+    >>> round(float(gradient_descent(1.0, 0.5, lr=0.1)), 6)
+    0.95
+    """
+    return var - lr * grad
+
+
+def proximal_gradient_descent(var: Any, grad: Any, *, lr: Any, l1: Any, l2: Any) -> Any:
+    r"""Proximal gradient descent (Duchi & Singer, 2009): a step, then shrinkage by l1 and l2.
+
+    .. math::
+        p &= w - lr\, g \\
+        w &= \frac{sign(p)}{1 + lr\, l_2} \max(|p| - lr\, l_1, 0)
+
+    Args:
+        var: the weights w, any shape.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        l1: the strength of the l1 penalty; it makes weights exactly 0.
+        l2: the strength of the l2 penalty.
+
+    Returns:
+        The new ``var``.
+
+    Source: Efficient Learning using Forward-Backward Splitting, NeurIPS 2009.
+
+    >>> round(float(proximal_gradient_descent(1.0, 0.5, lr=0.1, l1=0.5, l2=2.0)), 6)
+    0.75
+    """
+    prox_v = var - lr * grad
+    return 1 / (1 + lr * l2) * sign(prox_v) * maximum(abs(prox_v) - lr * l1, 0)
+
+
+def momentum(
+    var: Any,
+    accum: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    momentum: Any,
+    gradient_scale: Any = 1.0,
+    use_nesterov: bool = False,
+) -> tuple[Any, Any]:
+    r"""Momentum (Sutskever et al., 2013), with the step size outside the accumulator.
+
+    .. math::
+        accum &= \mu\, accum + s\, g \\
+        w &= w - lr\, accum
+
+    With ``use_nesterov``, :math:`s\, g + \mu\, accum` takes the place of :math:`accum` in the last line.
+
+    Args:
+        var: the weights w, any shape.
+        accum: the decaying sum of the gradients, of the shape of ``var``; starts at 0.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        momentum: how much of ``accum`` a step keeps, :math:`\mu`.
+        gradient_scale: what the gradient is multiplied by, s.
+        use_nesterov: look one step ahead along the sum.
+
+    Returns:
+        The new ``(var, accum)``.
+
+    Source: https://dl.acm.org/doi/10.5555/3042817.3043064; ``mindspore.ops.ApplyMomentum``.
+
+    >>> var, accum = momentum(1.0, 0.5, 0.3, lr=0.1, momentum=0.8)
+    >>> round(float(var), 6), round(float(accum), 6)
+    (0.93, 0.7)
+    """
+    grad = gradient_scale * grad
+    accum = momentum * accum + grad
+    var = var - (lr * grad + lr * momentum * accum if use_nesterov else lr * accum)
+    return var, accum
+
+
+def keras_momentum(
+    var: Any, accum: Any, grad: Any, *, lr: Any, momentum: Any, use_nesterov: bool = False
+) -> tuple[Any, Any]:
+    r"""Momentum with the step size inside the accumulator, as Keras has it.
+
+    .. math::
+        accum &= \mu\, accum - lr\, g \\
+        w &= w + accum
+
+    With ``use_nesterov``, :math:`\mu\, accum - lr\, g` takes the place of :math:`accum` in the last line.
+
+    Args:
+        var: the weights w, any shape.
+        accum: the decaying sum of the steps, of the shape of ``var``; starts at 0.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        momentum: how much of ``accum`` a step keeps, :math:`\mu`.
+        use_nesterov: look one step ahead along the sum.
+
+    Returns:
+        The new ``(var, accum)``.
+
+    Source: ``tf.raw_ops.ResourceApplyKerasMomentum``; ``mindspore.ops.ApplyKerasMomentum``.
+
+    >>> var, accum = keras_momentum(1.0, -0.05, 0.3, lr=0.1, momentum=0.8)
+    >>> round(float(var), 6), round(float(accum), 6)
+    (0.93, -0.07)
+    """
+    accum = momentum * accum - lr * grad
+    var = var + (momentum * accum - lr * grad if use_nesterov else accum)
+    return var, accum
+
+
+def sgd(
+    var: Any,
+    accum: Any,
+    stat: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    momentum: Any,
+    dampening: Any = 0.0,
+    weight_decay: Any = 0.0,
+    nesterov: bool = False,
+) -> tuple[Any, Any, Any]:
+    r"""SGD as MindSpore and PyTorch compute it: the first gradient of an element enters its sum whole.
+
+    .. math::
+        g &= g + \lambda w \\
+        accum &= \begin{cases} g & stat > 0 \\ \mu\, accum + (1 - d) g & stat \le 0 \end{cases} \\
+        w &= w - lr\, accum
+
+    Then ``stat`` is 0 where it was positive. With ``nesterov``, :math:`g + \mu\, accum` takes the place of
+    :math:`accum` in the last line. With a momentum of 0 the step is :math:`lr\, g`, and both states stay.
+
+    Args:
+        var: the weights w, any shape.
+        accum: the decaying sum of the gradients, of the shape of ``var``.
+        stat: positive where no gradient was seen yet, of the shape of ``var``; starts at 1.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        momentum: how much of ``accum`` a step keeps, :math:`\mu`, not negative.
+        dampening: how much of a later gradient is left out of ``accum``, d.
+        weight_decay: the strength of the l2 penalty, :math:`\lambda`.
+        nesterov: look one step ahead along the sum.
+
+    Returns:
+        The new ``(var, accum, stat)``.
+
+    Source: ``mindspore.ops.SGD``; ``torch.optim.SGD``.
+
+    >>> var, accum, stat = sgd(1.0, 0.5, 0.0, 0.3, lr=0.1, momentum=0.8, dampening=0.5)
+    >>> round(float(var), 6), round(float(accum), 6), float(stat)
+    (0.945, 0.55, 0.0)
+    """
+    grad = grad + weight_decay * var
+    moved = where(stat > 0, grad, momentum * accum + (1 - dampening) * grad)
+    var = var - lr * where(momentum <= 0, grad, grad + momentum * moved if nesterov else moved)
+    accum = where(momentum <= 0, accum, moved)
+    # The sum makes 0 of -0, which LLVM 22 would do in float16 only.
+    stat = where(momentum <= 0, stat, where(stat > 0, 0, stat + 0))
+    return var, accum, stat
+
+
+def weight_scale_momentum(
+    var: Any,
+    accum: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    momentum: Any,
+    weight_decay: Any,
+    loss_scale: Any,
+) -> tuple[Any, Any]:
+    r"""Momentum with weight decay, and a scale for the gradient and the decay together.
+
+    .. math::
+        accum &= \mu\, accum + s (g + \lambda w) \\
+        w &= w - lr\, accum
+
+    Args:
+        var: the weights w, any shape.
+        accum: the decaying sum of the gradients, of the shape of ``var``; starts at 0.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        momentum: how much of ``accum`` a step keeps, :math:`\mu`.
+        weight_decay: the strength of the l2 penalty, :math:`\lambda`.
+        loss_scale: what gradient and penalty are multiplied by, s: one over what the loss was multiplied by.
+
+    Returns:
+        The new ``(var, accum)``.
+
+    Source: ``mindspore.ops.FusedWeightScaleApplyMomentum``.
+
+    >>> var, accum = weight_scale_momentum(1.0, 0.5, 0.5, lr=0.1, momentum=0.8, weight_decay=0.1, loss_scale=0.5)
+    >>> round(float(var), 6), round(float(accum), 6)
+    (0.93, 0.7)
+    """
+    accum = momentum * accum + loss_scale * (grad + weight_decay * var)
+    var = var - lr * accum
+    return var, accum
