@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -21,8 +21,12 @@ bench: $(VENV)/demo.installed
 	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about three minutes)"
 	@$(BIN)/python benchmarks/run.py $(foreach peer,$(PEERS),--peer $(peer))
 
+docs: $(VENV)/docs.installed
+	@echo "== Building the documentation into docs/_build/html"
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs docs/_build/html
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) docs/_build
 
 $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@echo "== Installing what 'make $*' needs into $(VENV) (the first time: some minutes, for PyTorch)"

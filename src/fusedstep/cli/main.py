@@ -9,7 +9,10 @@ from .. import __version__
 from .extras import MissingExtraError
 
 # A subcommand is the file of its name in this folder, with ``add_options(parser)`` and ``run(options) -> int``.
-COMMANDS = {"demo": "train a classifier of handwritten digits with several optimizers and compare them"}
+COMMANDS = {
+    "demo": "train a classifier of handwritten digits with several optimizers and compare them",
+    "ops": "list the operators and rules, explain one, or print its kernel",
+}
 INTERRUPTED = 130
 REFUSED = 2
 

@@ -1,0 +1,163 @@
+"""Formulas of docstrings, written in LaTeX, as text for a terminal."""
+
+import re
+from collections.abc import Iterator
+
+TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\s+|[A-Za-z]+|[0-9.]+|.", re.S)
+
+# No space is wanted here.
+TIGHT = "\0"
+# What commands without arguments become; any other keeps its name: \beta, \max.
+SYMBOLS = {
+    **dict.fromkeys((r"\cdot", r"\times", r"\odot", r"\circ"), " * "),
+    **dict.fromkeys((r"\le", r"\leq"), " <= "),
+    **dict.fromkeys((r"\ge", r"\geq"), " >= "),
+    **dict.fromkeys((r"\ne", r"\neq"), " != "),
+    **dict.fromkeys((r"\leftarrow", r"\gets"), " <- "),
+    **dict.fromkeys((r"\to", r"\rightarrow"), " -> "),
+    **dict.fromkeys((r"\|", r"\Vert"), "||"),
+    r"\lVert": f"||{TIGHT}",
+    r"\rVert": f"{TIGHT}||",
+    **dict.fromkeys((r"\lvert", r"\rvert", r"\vert"), "|"),
+    **dict.fromkeys((r"\,", r"\;", r"\:", r"\ ", r"\quad", r"\qquad"), " "),
+    **dict.fromkeys((r"\!", r"\left", r"\right", r"\big", r"\Big", r"\displaystyle"), ""),
+    **dict.fromkeys((r"\dots", r"\ldots", r"\cdots"), "..."),
+    r"\pm": " +- ",
+    r"\in": " in ",
+    r"\land": " and ",
+    r"\lor": " or ",
+    r"\infty": "inf",
+    r"\varepsilon": "epsilon",
+    **{rf"\{sign}": sign for sign in "{}&%#_$"},
+}
+MARKS = {rf"\{name}": name.removeprefix("wide") for name in ("hat", "widehat", "bar", "tilde", "widetilde")}
+TEXTS = {r"\text", r"\mathrm", r"\mathit", r"\mathbf", r"\operatorname", r"\textrm", r"\mathcal", r"\boldsymbol"}
+LINE, CELL = r"\\", "&"
+
+
+def readable(latex: str) -> str:
+    """A formula as text, a line for each of its lines.
+
+    >>> readable(r"v &= \\beta_2 v + (1 - \\beta_2) g^2 \\\\ w &= w - \\frac{lr}{\\sqrt{v} + \\epsilon} m")
+    'v = beta2 v + (1 - beta2) g^2\\nw = w - lr / (sqrt(v) + epsilon) * m'
+    """
+    tokens = iter(TOKEN.findall(latex.strip()))
+    return "\n".join(tidy("".join(cells)) for cells in rows(Reader(tokens), ""))
+
+
+def tidy(text: str) -> str:
+    """Text with one space where there were several, and none inside brackets."""
+    return re.sub(rf"(?<=[(\[]) | (?=[)\],])| ?{TIGHT} ?", "", " ".join(text.split()))
+
+
+class Reader:
+    """Tokens, the next one at hand."""
+
+    def __init__(self, tokens: Iterator[str]) -> None:
+        self.tokens = tokens
+        self.next = next(tokens, "")
+
+    def take(self) -> str:
+        """The next token, gone from here."""
+        taken, self.next = self.next, next(self.tokens, "")
+        return taken
+
+    def skip_space(self) -> None:
+        """Leaves out what separates tokens."""
+        while self.next.isspace():
+            self.take()
+
+
+def rows(reader: Reader, stop: str) -> list[list[str]]:
+    """The text of each cell of each line, up to a token that ends them."""
+    found = [[""]]
+    while reader.next not in ("", stop):
+        if reader.next == LINE:
+            reader.take()
+            found.append([""])
+        elif reader.next == CELL:
+            reader.take()
+            found[-1].append("")
+        else:
+            found[-1][-1] += atom(reader)
+    reader.take()
+    return found
+
+
+def group(reader: Reader) -> str:
+    """What stands in braces, or one atom."""
+    reader.skip_space()
+    if reader.next != "{":
+        return tidy(atom(reader))
+    reader.take()
+    return tidy("".join("".join(cells) for cells in rows(reader, "}")))
+
+
+def atom(reader: Reader) -> str:
+    """The text of the next token and of what belongs to it."""
+    taken = reader.take()
+    if taken == "{":
+        return "".join("".join(cells) for cells in rows(reader, "}"))
+    if taken in ("^", "_"):
+        return script(taken, group(reader))
+    if taken in (r"\frac", r"\dfrac", r"\tfrac"):
+        quotient = f"{enclosed(group(reader), r'[-+]')} / {enclosed(group(reader), r'[-+*/ ]')}"
+        reader.skip_space()
+        return quotient + (" * " if multiplies(reader.next) else " ")
+    if taken == r"\sqrt":
+        return f"sqrt({group(reader)})"
+    if taken in MARKS:
+        return f"{group(reader)}_{MARKS[taken]}"
+    if taken in TEXTS:
+        return group(reader) if taken != r"\text" else raw(reader)
+    if taken == r"\begin":
+        return environment(reader)
+    return SYMBOLS.get(taken, taken.removeprefix("\\"))
+
+
+def script(sign: str, text: str) -> str:
+    """An exponent or an index; beta_1 is called beta1 in code."""
+    if sign == "_" and text.isdecimal():
+        return text
+    return sign + enclosed(text, r"\W")
+
+
+def enclosed(text: str, loose: str) -> str:
+    """Text in brackets where something in it would else fall apart."""
+    outside = text
+    while outside != (inner := re.sub(r"\w*\([^()]*\)|\|[^|]*\||\s*\^\S+", "x", outside)):
+        outside = inner
+    return f"({text})" if re.search(loose, outside) else text
+
+
+def multiplies(token: str) -> bool:
+    """Whether a token begins a factor, so that what stands before it is multiplied."""
+    return (
+        token[:1].isalnum()
+        or token in ("(", "[", "|", "{", r"\left")
+        or bool(token[1:].isalpha() and token not in SYMBOLS)
+    )
+
+
+def raw(reader: Reader) -> str:
+    """The words in braces, spaces and all."""
+    words = ""
+    reader.take()
+    while reader.next not in ("", "}"):
+        words += reader.take()
+    reader.take()
+    return words
+
+
+def environment(reader: Reader) -> str:
+    """The cases between begin and end: each a value, and when it holds."""
+    group(reader)
+    lines = [[tidy(cell).rstrip(",") for cell in cells] for cells in rows(reader, r"\end")]
+    group(reader)
+    said = [value + "".join(when(condition) for condition in conditions) for value, *conditions in lines if value]
+    return "{ " + "; ".join(said) + " }"
+
+
+def when(condition: str) -> str:
+    """A condition behind a value, with a word before it."""
+    return f" {condition}" if condition.startswith(("if ", "else", "otherwise", "where ")) else f" if {condition}"

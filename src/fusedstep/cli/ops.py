@@ -1,0 +1,244 @@
+"""``fusedstep ops``: lists the operators and rules, explains one, or prints its kernel."""
+
+import argparse
+import difflib
+import inspect
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from .. import rules
+from ..codegen.kernels import source_of
+from ..codegen.program import BEYOND
+from ..codegen.signature import read_signature
+from ..codegen.storage import ARRAYS
+from ..codegen.weave import Recipe, program_of
+from ..operators import catalogue
+from ..operators.operator import Operator
+from .descriptions import code, description, fold
+
+WIDTH = 80
+INDENT = "  "
+WIDEST_TERM = 20
+LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
+# Arguments that are the same for all operators.
+SHARED = {
+    "indices": "integers, one for each row of the gradient, in any order: the row of the variable that it is for.",
+    "rows": 'with indices: which rows take the step, "touched" (those named) or "every".',
+    "step": "with stochastic rounding: the number of the step.",
+}
+
+
+class Subject(NamedTuple):
+    """What a name on the command line means: an operator's entry, or a rule that no operator is asked for."""
+
+    rule: Callable[..., Any]
+    entry: catalogue.Entry | None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's options."""
+    add = parser.add_argument
+    add("subject", nargs="?", type=subject, metavar="NAME", help="an operator or a rule to explain")
+    add("--source", action="store_true", help="print the kernel that NAME runs as, and nothing else")
+    add("--loop", choices=LOOPS.values(), help="with --source: the kernel's loop (default: the operator's, or dense)")
+    add("--dtype", choices=ARRAYS, default="float32", help="with --source: the arrays' type (default: %(default)s)")
+    parser.set_defaults(refuse=parser.error)
+
+
+def subject(name: str) -> Subject:
+    """The operator or rule of a name, whatever the case of its letters; as it is written where both have it."""
+    known = {each: Subject(getattr(rules, each), None) for each in rules.__all__}
+    known |= {entry.name: Subject(entry.rule, entry) for entry in catalogue.ENTRIES}
+    alike = {each.lower(): each for each in known}
+    if name in known or name.lower() in alike:
+        return known.get(name) or known[alike[name.lower()]]
+    close = [alike[each] for each in difflib.get_close_matches(name.lower(), alike, n=5, cutoff=0.5)]
+    raise argparse.ArgumentTypeError(
+        f"{name!r} is no operator and no rule; "
+        + (f"close to it: {', '.join(close)}" if close else "'fusedstep ops' lists them")
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the list, an explanation or a kernel."""
+    chosen: Subject | None = options.subject
+    if chosen is None:
+        if options.source:
+            options.refuse("--source is of one operator or rule: give its NAME")
+        show(listing())
+    elif options.source:
+        show(source_of(recipe(options)).rstrip())
+    elif chosen.entry is None:
+        show(explained_rule(chosen.rule))
+    else:
+        show(explained_operator(chosen.entry))
+    return 0
+
+
+def show(text: str) -> None:
+    """Prints all of a text; a reader who has seen enough of it, such as head, may leave."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def recipe(options: argparse.Namespace) -> Recipe:
+    """The recipe of the kernel that an operator runs as it is constructed by default, or a rule on a dense gradient."""
+    rule, entry = options.subject
+    operator, rows = Operator(rule), None
+    if entry is not None:
+        # What has no default is a number, and no kernel depends on one.
+        needed = [each.name for each in catalogue.constructor(entry).parameters.values() if each.default is each.empty]
+        operator, rows = catalogue.OPERATORS[entry.name](**dict.fromkeys(needed, 1.0)), entry.rows
+    program = program_of(rule, operator.switches)
+    loop = options.loop or LOOPS[rows]
+    if program.reach == BEYOND:
+        if options.loop:
+            options.refuse(f"--loop {options.loop}: {rule.__name__} adds up more than rows, and has a loop of its own")
+        loop = "whole_tensor"
+    return Recipe(rule, operator.switches, loop, (options.dtype,) * len(program.signature.states), options.dtype)
+
+
+def listing() -> str:
+    """All operators under their rules, then the rules that have none."""
+    families: dict[Callable[..., Any], list[catalogue.Entry]] = {}
+    for entry in catalogue.ENTRIES:
+        families.setdefault(entry.rule, []).append(entry)
+    longest = max(len(entry.name) for entry in catalogue.ENTRIES)
+    parts = [
+        wrapped(
+            f"{len(catalogue.ENTRIES)} operators, fusedstep.ops.NAME, each under its rule, fusedstep.rules.NAME, "
+            "and the states that both update."
+        ),
+        terms({"dense": "every element", "touched": "the named rows", "every": "named rows, and all others"}),
+    ]
+    for rule, entries in families.items():
+        lines = [f"  {entry.name:{longest}}  {entry.rows or 'dense'}" for entry in entries]
+        parts.append("\n".join([heading(rule), *lines]))
+    alone = [rule for name in rules.__all__ if (rule := getattr(rules, name)) not in families]
+    if alone:
+        parts += [wrapped("Rules without an operator of their own: fusedstep.Operator(fusedstep.rules.NAME)")]
+        parts += map(heading, alone)
+    parts.append("More of one: fusedstep ops NAME; its kernel: fusedstep ops NAME --source")
+    return "\n\n".join(parts)
+
+
+def heading(rule: Callable[..., Any]) -> str:
+    """A rule's name, states and sentence."""
+    signature = read_signature(rule)
+    return f"{signature.name} ({', '.join(signature.states)})\n" + wrapped(description(rule.__doc__).summary, "  ")
+
+
+def explained_operator(entry: catalogue.Entry) -> str:
+    """Everything about an operator."""
+    own, rule = description(catalogue.OPERATORS[entry.name].__doc__), read_signature(entry.rule)
+    arguments = SHARED | own.arguments
+    constructor, call = catalogue.constructor(entry), catalogue.call(entry)
+    alike = [other.name for other in catalogue.ENTRIES if other.rule is entry.rule and other is not entry]
+    return sections(
+        {
+            f"fusedstep.ops.{entry.name}": wrapped(entry.summary),
+            **formula(entry.rule),
+            "Construct": f"{call_of(f'step = fusedstep.ops.{entry.name}', str(constructor)[1:-1])}\n"
+            + meanings(constructor, arguments),
+            "Call": f"{call_of('step', str(call)[1:-1])}\n{meanings(call, arguments)}\n"
+            + comes_back([entry.documented(name) for name in rule.states if name not in entry.creates], own.returns),
+            "Where others differ": terms(entry.differs),
+            "Example": example(entry.example),
+            "Source": wrapped(description(entry.rule.__doc__).source),
+            "See also": wrapped(", ".join([f"rule {entry.rule.__name__}", *alike])),
+        }
+    )
+
+
+def explained_rule(rule: Callable[..., Any]) -> str:
+    """Everything about a rule."""
+    said, signature = description(rule.__doc__), read_signature(rule)
+    switches = "".join(f", {name}={value}" for name, value in signature.switches.items())
+    scalars = [f"{name}={signature.defaults.get(name, '...')}" for name in signature.scalars]
+    named = [entry.name for entry in catalogue.ENTRIES if entry.rule is rule]
+    return sections(
+        {
+            f"fusedstep.rules.{signature.name}": wrapped(said.summary),
+            **formula(rule),
+            "Run": f"{call_of('step = fusedstep.Operator', f'fusedstep.rules.{signature.name}{switches}')}\n"
+            + call_of("step", ", ".join([*signature.states, "grad, indices=None, rows='touched'", *scalars])),
+            "Arguments": f"{terms(said.arguments)}\n{comes_back(signature.states, 'the states, the same objects.')}",
+            "Example": example(said.example),
+            "Source": wrapped(said.source),
+            "Operators": wrapped(", ".join(named)),
+        }
+    )
+
+
+def formula(rule: Callable[..., Any]) -> dict[str, str]:
+    """What a rule computes, as mathematics and as code."""
+    said = description(rule.__doc__)
+    lines = [wrapped(line, hanging="    ") for line in said.formula]
+    return {
+        "Formula": "\n".join([*lines, *("\n" + wrapped(note) for note in said.notes)]),
+        "Code": code(rule, WIDTH - len(INDENT)),
+    }
+
+
+def meanings(signature: inspect.Signature, arguments: Mapping[str, str]) -> str:
+    """What each argument of a signature means, in its order."""
+    return terms({name: arguments.get(name, "").removeprefix("at construction: ") for name in signature.parameters})
+
+
+def comes_back(states: Iterable[str], returns: str) -> str:
+    """Which arguments are states, and what a step returns."""
+    return wrapped(f"States, updated in place: {', '.join(states)}. Returns: {returns[:1].lower()}{returns[1:]}")
+
+
+def example(doctest: str) -> str:
+    """A doctest in lines that fit."""
+    lines = []
+    for line in doctest.strip().splitlines():
+        prompt = line[:4] if line.startswith((">>> ", "... ")) else ""
+        first, *rest = fold(line[4:], WIDTH - len(INDENT) - len(prompt)) if prompt else [line]
+        lines += [prompt + first, *(f"... {each}" for each in rest)]
+    return "\n".join(lines)
+
+
+def call_of(name: str, arguments: str) -> str:
+    """A call, its arguments below each other's first where they are many."""
+    return textwrap.fill(
+        f"{name}({arguments})",
+        WIDTH - len(INDENT),
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def sections(parts: Mapping[str, str]) -> str:
+    """Titles, and below each its text, indented; those without a text left out."""
+    return "\n\n".join(f"{title}\n{textwrap.indent(text, INDENT)}" for title, text in parts.items() if text)
+
+
+def terms(meanings: Mapping[str, str]) -> str:
+    """Words in one column, what they mean in another."""
+    column = min(max(map(len, meanings), default=0), WIDEST_TERM) + 2
+    lines = []
+    for name, meaning in meanings.items():
+        text = wrapped(meaning, " " * column)
+        lines.append(name + text[len(name) :] if len(name) <= WIDEST_TERM else f"{name}\n{text}".rstrip())
+    return "\n".join(lines)
+
+
+def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
+    """A paragraph in lines that fit below a title."""
+    return textwrap.fill(
+        text,
+        WIDTH - len(INDENT),
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,247 @@
+"""``fusedstep ops``: the list, an explanation of each operator and rule, and their kernels."""
+
+import ast
+import dataclasses
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fusedstep import rules
+from fusedstep.cli.descriptions import code, description, fold
+from fusedstep.cli.formulas import readable
+from fusedstep.cli.main import main
+from fusedstep.codegen.signature import read_signature
+from fusedstep.operators import catalogue
+
+ENTRIES = {entry.name: entry for entry in catalogue.ENTRIES}
+NAMES = [*ENTRIES, *rules.__all__]
+LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["ops", *words]) == 0
+    out, error = capsys.readouterr()
+    assert error == ""
+    return out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        main(["ops", *words])
+    assert left.value.code == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    return error
+
+
+def test_the_list_has_every_operator_once_and_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys).splitlines()
+    assert max(map(len, lines)) <= 80
+    for entry in catalogue.ENTRIES:
+        rows = entry.rows or "dense"
+        assert len([line for line in lines if re.fullmatch(rf"  {entry.name} +{rows}", line)]) == 1
+    for name in rules.__all__:
+        assert len([line for line in lines if line.startswith(f"{name} (")]) == 1
+
+
+def test_rules_without_an_operator_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "ENTRIES", [entry for entry in catalogue.ENTRIES if entry.rule is not rules.adam])
+    _, alone = printed(capsys).split("Rules without an operator of their own")
+    assert "\nadam (var, m, v)\n" in alone
+    assert "\nproximal_adagrad " not in alone
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_explanation_is_whole_and_readable(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, name)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\033" not in text
+    assert not re.search(r":math:|``|\\[a-zA-Z]|\\\\|[{}]\s*\\", text)
+    for title in ("Formula", "Code", "Example", "Source"):
+        assert re.search(rf"^{title}\n  \S", text, re.M), title
+    if name in ENTRIES:
+        entry = ENTRIES[name]
+        for argument in [*catalogue.constructor(entry).parameters, *catalogue.call(entry).parameters]:
+            # Each has its meaning beside it, or below where the name is long.
+            assert re.search(rf"^  {argument}(?:  +|\n +)\S", text, re.M), argument
+        for library in entry.differs:
+            assert re.search(rf"^  {library} +\S", text, re.M), library
+    else:
+        signature = read_signature(getattr(rules, name))
+        for argument in (*signature.states, signature.gradient, *signature.scalars, *signature.switches):
+            assert re.search(rf"^  {argument}(?:  +|\n +)\S", text, re.M), argument
+
+
+@pytest.mark.parametrize("name", rules.__all__)
+def test_the_code_shown_means_what_the_rule_does(name: str) -> None:
+    rule = getattr(rules, name)
+    shown = ast.parse(code(rule, 78)).body[-1]
+    original = ast.parse(inspect.getsource(rule)).body[0]
+    assert isinstance(shown, ast.FunctionDef)
+    assert isinstance(original, ast.FunctionDef)
+    assert list(map(ast.dump, shown.body)) == list(map(ast.dump, original.body[1:]))
+    assert [each.arg for each in ast.walk(shown.args) if isinstance(each, ast.arg)] == [
+        each.arg for each in ast.walk(original.args) if isinstance(each, ast.arg)
+    ]
+
+
+def test_a_name_may_be_written_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "fusedsparseadam") == printed(capsys, "FusedSparseAdam")
+    assert printed(capsys, "PROXIMAL_adagrad") == printed(capsys, "proximal_adagrad")
+
+
+def test_where_an_operator_and_a_rule_differ_only_in_case_each_is_found(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed = dataclasses.replace(ENTRIES["FusedSparseAdam"], name="Adam")
+    monkeypatch.setattr(catalogue, "ENTRIES", [renamed])
+    monkeypatch.setitem(catalogue.OPERATORS, "Adam", catalogue.OPERATORS["FusedSparseAdam"])
+    assert printed(capsys, "Adam").startswith("fusedstep.ops.Adam\n")
+    assert printed(capsys, "adam").startswith("fusedstep.rules.adam\n")
+
+
+def test_an_unknown_name_is_answered_with_close_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    error = refused(capsys, "FusedSparsAdam")
+    assert "'FusedSparsAdam' is no operator and no rule; close to it: FusedSparseAdam" in error
+    assert "'fusedstep ops' lists them" in refused(capsys, "zzzzz")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_is_a_module_for_the_operators_loop(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, name, "--source")
+    loop = LOOPS[ENTRIES[name].rows] if name in ENTRIES else "dense"
+    assert re.search(rf"; loop ({loop}|whole_tensor); ", text.splitlines()[0])
+    assert "def kernel(" in text
+    ast.parse(text)
+
+
+@pytest.mark.parametrize("loop", LOOPS.values())
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_source_is_of_the_loop_and_type_asked_for(
+    loop: str, dtype: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = printed(capsys, "FusedSparseLazyAdam", "--source", "--loop", loop, "--dtype", dtype)
+    assert f"loop {loop}; states {dtype}, {dtype}, {dtype}; gradient {dtype}." in text.splitlines()[0]
+
+
+def test_the_source_needs_a_name_and_known_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "give its NAME" in refused(capsys, "--source")
+    assert "invalid choice" in refused(capsys, "adam", "--source", "--loop", "sideways")
+    assert "invalid choice" in refused(capsys, "adam", "--source", "--dtype", "int8")
+
+
+def test_it_needs_no_extra_and_survives_a_reader_who_leaves() -> None:
+    script = (
+        "import sys; sys.modules |= dict.fromkeys(['rich', 'matplotlib', 'sklearn', 'torch']); "
+        "from fusedstep.cli.main import main; sys.exit(main(['ops', 'adam']))"
+    )
+    command = [sys.executable, "-W", "error", "-c", script]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as closed:
+        left = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (left.returncode, left.stderr) == (0, "")
+    stayed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (stayed.returncode, stayed.stderr) == (0, "")
+    assert stayed.stdout.startswith("fusedstep.rules.adam\n")
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        (r"\beta_1 m + (1 - \beta_1) g", "beta1 m + (1 - beta1) g"),
+        (r"w - \frac{lr}{\sqrt{v} + \epsilon} g", "w - lr / (sqrt(v) + epsilon) * g"),
+        (r"\frac{a + b}{c} \cdot \frac{a \cdot b}{c^2}", "(a + b) / c * a * b / c^2"),
+        (r"\frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}", "sqrt(1 - beta2^t) / (1 - beta1^t)"),
+        (r"accum^{-lr\_power}", "accum^(-lr_power)"),
+        (r"w_{t+1} = \hat{v}_t", "w_(t+1) = v_hat_t"),
+        (r"\max\left(|p| - lr\, l_1, 0\right)", "max(|p| - lr l1, 0)"),
+        (r"\lVert w \rVert \leq \infty", "||w|| <= inf"),
+        (r"\operatorname{sign}(p)", "sign(p)"),
+        (r"\frac{lr}{v} \left(m + g\right)", "lr / v * (m + g)"),
+        (r"\begin{cases} g & stat > 0 \\ m & stat \le 0 \end{cases}", "{ g if stat > 0; m if stat <= 0 }"),
+        (
+            r"w &= \begin{cases} 0, & \text{if } |z| \le l_1 \\ z & \text{else} \end{cases} \\ v &= 1",
+            "w = { 0 if |z| <= l1; z else }\nv = 1",
+        ),
+    ],
+)
+def test_formulas_are_readable(latex: str, text: str) -> None:
+    assert readable(latex) == text
+
+
+def test_helpers_stand_above_the_rule_that_calls_them(tmp_path: Path) -> None:
+    file = tmp_path / "helped.py"
+    file.write_text(
+        "from fusedstep.words import sqrt\n\ndef root(x):\n    return sqrt(x)\n\n"
+        "def rule(var, grad, *, lr):\n    # Comments stay.\n    return var - lr * root(grad)\n",
+        encoding="utf-8",
+    )
+    names: dict[str, object] = {"__name__": "helped"}
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), names)  # noqa: S102 - the text above
+    shown = code(names["rule"], 78)  # type: ignore[arg-type]
+    assert shown.startswith("def root(x):\n    return sqrt(x)\n\ndef rule(var, grad, *, lr):\n    # Comments stay.\n")
+
+
+def test_folded_lines_mean_the_same() -> None:
+    line = (
+        "    var = where(abs(linear) <= l1, 0, (sign(linear) * l1 - linear) / (power(accum, -lr_power) / lr + 2 * l2))"
+    )
+    folded = fold(line, 60)
+    assert max(map(len, folded)) <= 60
+    assert ast.dump(ast.parse("\n".join(folded).strip())) == ast.dump(ast.parse(line.strip()))
+    assert fold("    # " + "word " * 20, 60) == [f"    # {'word ' * 10}word", f"    # {'word ' * 8}word"]
+
+
+def test_a_docstring_is_taken_apart() -> None:
+    found = description(
+        """What it does (Somebody, 2020).
+
+        .. math::
+            v &= v + g^2 \\\\
+            w &= w - v
+
+        With ``switch``, :math:`g^2` is left out.
+
+        Args:
+            var: the weights.
+            a, b: two numbers
+                of a kind.
+
+        Returns:
+            The new ``(var,)``.
+
+        Source: somewhere,
+        page 2.
+
+        >>> 1
+        1
+        """
+    )
+    assert found.summary == "What it does (Somebody, 2020)."
+    assert found.formula == ["v = v + g^2", "w = w - v"]
+    assert found.notes == ["With switch, g^2 is left out."]
+    assert found.arguments == {"var": "the weights.", "a": "two numbers of a kind.", "b": "two numbers of a kind."}
+    assert found.returns == "The new (var,)."
+    assert found.source == "somewhere, page 2."
+    assert found.example == ">>> 1\n1"
+
+
+def test_a_rule_that_adds_up_more_than_rows_has_one_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "; loop whole_tensor; " in printed(capsys, "lamb", "--source").splitlines()[0]
+    assert "lamb adds up more than rows" in refused(capsys, "lamb", "--source", "--loop", "dense")
+
+
+@pytest.mark.parametrize("entry", catalogue.ENTRIES, ids=lambda entry: entry.name)
+def test_what_an_operator_returns_is_said(entry: catalogue.Entry, capsys: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(printed(capsys, entry.name).split())
+    assert ("Returns: the states, the same objects." in text) == (not entry.creates)
+    for name in entry.creates:
+        assert not re.search(rf"States, updated in place: [^.]*\b{name}\b", text)
