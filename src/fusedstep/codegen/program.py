@@ -10,7 +10,7 @@ from functools import cached_property
 
 from .kinds import COLUMN, COLUMNS, ELEMENT, MATRIX, ROW, TENSOR
 from .signature import Signature
-from .translate import Line, Reduction, Translation, local
+from .values import Line, Reduction, Translation, local
 
 # How far a rule's sums reach: nowhere, over a row, or beyond it.
 REACHES = ELEMENTWISE, ROWWISE, BEYOND = range(3)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .kinds import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
-from .program import BEYOND, ELEMENTWISE, Program
+from .program import ELEMENTWISE, Program
 from .storage import ITEM_BYTES, chance, compute_type, converter
-from .translate import Reduction, local
+from .values import Reduction, local
 
 CACHE_LINE = 64
 # Beyond so many lines of a row the hardware's own prefetcher has caught on.
@@ -56,21 +56,23 @@ class Spans:
 
     def words(self) -> dict[str, str]:
         """The words by name, as the text behind ``def NAME``."""
-        by_gradient = f"from_{converter(self.gradient, self.half)}(gradient[{{i}}])"
         zero = f"np.{compute_type(self.storages[0])}(0)"
         numbers = range(len(self.storages))
-        if self.program.reach == BEYOND:
-            return {"row_of_matrix": self.row_of_matrix(), "take": self.take(by_gradient)}
         step = self.elementwise if self.program.reach == ELEMENTWISE else self.rowwise
         unbroken = " and ".join(f"pitches[{k}] == width" for k in numbers)
         return {
             "part": self.part(),
             "unbroken": f"(pitches, width):\n    return {unbroken if step == self.elementwise else False}",
-            "update": step("spans, gradient, scalars", by_gradient),
+            "update": step("spans, gradient, scalars", self.by_gradient),
             "update_by_sums": step("spans, sums, scalars", "sums[{i}]"),
             "idle": step("spans, scalars", zero),
             "fetch": "(states, pitches, row, width):\n" + "\n".join(self.fetch(k) for k in numbers),
         }
+
+    @property
+    def by_gradient(self) -> str:
+        """An element of the gradient as it is stored."""
+        return f"from_{converter(self.gradient, self.half)}(gradient[{{i}}])"
 
     def part(self) -> str:
         """The views of a span, and behind them the number of its first element."""
@@ -104,6 +106,10 @@ class Spans:
         loads = [self.load(k, i) for k in (*program.by_element, *program.by_column)]
         sums = [self.loaded(each, i) for each in program.columns(stage)]
         return f"{function}({', '.join([*loads, *sums, gradient.format(i=i), *program.known(stage), 'scalars'])})"
+
+    def loaded(self, each: Reduction, i: str) -> str:
+        """The value of what was added up in an earlier stage, where that is not at hand under its name."""
+        raise NotImplementedError
 
     def elements(self, gradient: str) -> list[str]:
         """Computes and stores the new states, element by element."""
@@ -154,87 +160,6 @@ class Spans:
             *indented(indented([f"term = {call}", *(f"lanes_{n}[lane] += term[{k}]" for n, k in enumerate(wanted))])),
             *(f"total_{n} = sum_of_lanes(lanes_{n})" for n, _ in enumerate(wanted)),
         ]
-
-    def row_of_matrix(self) -> str:
-        """The views of one row, of the states by column those of its matrix, and the number of the first element."""
-        views = []
-        for k in range(len(self.storages)):
-            if k in self.program.by_row:
-                views.append(f"states[{k}][row * pitches[{k}] : row * pitches[{k}] + 1]")
-            elif k in self.program.by_column:
-                views.append(f"states[{k}][matrix * width : (matrix + 1) * width]")
-            else:
-                views.append(f"states[{k}][row * pitches[{k}] : row * pitches[{k}] + size]")
-        return f"(states, pitches, row, size, matrix, width):\n    return ({', '.join(views)}, row * width)"
-
-    def take(self, gradient: str) -> str:
-        """A row's part in each stage of a rule whose sums reach beyond it."""
-        program, lines = self.program, [*self.row_states()]
-        for stage in range(program.last + 1):
-            body = [f"{each.name} = {self.loaded(each, 'i')}" for each in self.known_sums(stage)]
-            # What earlier stages know is computed again; what they added up is at hand.
-            body += [line for earlier in range(stage + 1) for line in program.once(earlier)]
-            if stage < program.last:
-                body += [*self.summed(stage, gradient), *self.handed_in(stage, gradient)]
-            else:
-                body += [*self.elements(gradient), *self.new_row_states()]
-            lines += [f"if stage == {stage}:", *indented(body)]
-        if program.by_column:
-            body = [f"{each.name} = {self.loaded(each, 'i')}" for each in self.known_sums(program.last)]
-            body += [line for stage in range(program.last + 1) for line in program.once(stage)]
-            new = f"new = {self.call('rule_of_columns', program.last, 'compute(0)', 'i')}"
-            stores = [self.store(k, "i", f"new[{j}]") for j, k in enumerate(program.by_column)]
-            body += ["for i in range(size):", *indented([new, *stores])]
-            lines += [f"if stage == {program.last + 1} and row == matrix * rows:", *indented(body)]
-        arguments = (
-            "stage, spans, gradient, size, row, block, matrix, rows, elements, "
-            "row_totals, totals, columns, block_totals, block_columns, scalars"
-        )
-        return "\n".join([f"({arguments}):", *indented(lines)])
-
-    def known_sums(self, stage: int) -> list[Reduction]:
-        """What was added up before some stage and is the same for a whole row."""
-        return [each for each in self.program.translation.reductions if each.stage < stage and each.kind != COLUMN]
-
-    def place(self, wanted: Reduction) -> int:
-        """Which of the sums of its kind a sum is."""
-        alike = [
-            each
-            for each in self.program.translation.reductions
-            if each.kind == wanted.kind or {each.kind, wanted.kind} == {MATRIX, TENSOR}
-        ]
-        return alike.index(wanted)
-
-    def loaded(self, each: Reduction, i: str) -> str:
-        """The value of a sum or mean that was added up in an earlier stage."""
-        k = self.place(each)
-        if each.kind == ROW:
-            return f"compute(row_totals[{k}, row]{divided(each, 'size')})"
-        if each.kind == COLUMN:
-            return f"compute(columns[{k}, matrix, {i}]{divided(each, 'rows')})"
-        count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "row_totals.shape[1]"}.get((each.kind, each.of), "elements")
-        return f"compute(totals[{k}, matrix]{divided(each, count)})"
-
-    def handed_in(self, stage: int, gradient: str) -> list[str]:
-        """Adds a row's sums to those of its block."""
-        lines, column_lines = [], []
-        counted = 0
-        added = self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
-        terms = [each for each in added if each.of == ELEMENT]
-        for each in added:
-            k = self.place(each)
-            if each.kind == COLUMN:
-                column_lines.append(f"block_columns[{k}, block, i] += term[{terms.index(each)}]")
-                continue
-            total = f"np.float64({each.argument})"
-            if each.of == ELEMENT:
-                total, counted = f"total_{counted}", counted + 1
-            sums = f"row_totals[{k}, row] =" if each.kind == ROW else f"block_totals[{k}, block] +="
-            lines.append(f"{sums} {total}")
-        if column_lines:
-            term = f"term = {self.call(f'terms_{stage}', stage, gradient, 'i')}"
-            lines += ["for i in range(size):", *indented([term, *column_lines])]
-        return lines
 
 
 def divided(each: Reduction, count: str) -> str:

@@ -11,7 +11,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..rules import words
 from .definition import definition_of
 from .kinds import COLUMN, CONSTANT, ELEMENT, MATRIX, ROW, SCALAR, TENSOR, joined
 from .signature import Signature
+from .values import Line, Reduction, Translation, Value, local
 
 WORDS: dict[Any, str] = {getattr(words, name): name for name in words.__all__}
 for _library in (np, math, builtins):
@@ -38,11 +39,6 @@ REDUCED: dict[str, dict[int, int]] = {
 }
 REMEDIES = {"row": "", "column": " or by row", "tensor": " or by row"}
 
-# What the woven text itself calls by name.
-TAKEN = {"np", "compute", "scalars", "rule", "spans", "gradient", "i", "key", "random"}
-TAKEN |= {"stage", "size", "row", "block", "matrix", "rows", "elements", "totals", "columns", "full", "new", "sums"}
-TAKEN |= {"row_totals", "block_totals", "block_columns"}
-
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -50,77 +46,6 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }
-
-
-@dataclass(frozen=True)
-class Value:
-    """A piece of a rule.
-
-    Attributes:
-        node: its expression.
-        kind: how far it differs; see ``kinds``.
-        truth: whether it is a condition, true or false.
-        stage: how many times the elements must have been gone through before it is known.
-    """
-
-    node: ast.expr
-    kind: int
-    truth: bool = False
-    stage: int = 0
-
-
-@dataclass(frozen=True)
-class Line:
-    """A value that is given a name, which no other value has."""
-
-    name: str
-    value: Value
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """A sum or a mean over rows, columns or everything.
-
-    Attributes:
-        name: of the result.
-        argument: the name of what is added up.
-        of: the kind of what is added up.
-        kind: the kind of the result.
-        mean: whether it is divided by the count.
-        stage: how many reductions of others come before it.
-    """
-
-    name: str
-    argument: str
-    of: int
-    kind: int
-    mean: bool
-    stage: int
-
-
-@dataclass
-class Translation:
-    """A rule as text: ``hoisted`` expressions of scalars, then the ``lines`` that an element goes through, what is
-    added up on the way, and the new states."""
-
-    hoisted: list[str] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    words: set[str] = field(default_factory=set)
-    reductions: list[Reduction] = field(default_factory=list)
-    results: list[Value] = field(default_factory=list)
-
-    def idle(self, signature: Signature) -> list[bool]:
-        """Which states the rule neither reads nor changes."""
-        nodes = [line.value.node for line in self.lines]
-        read = {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
-        read |= {each.argument for each in self.reductions}
-        idle = []
-        for name, result in zip(signature.states, self.results, strict=True):
-            others = [each.node for each in self.results if each is not result]
-            names = {each.id for node in others for each in ast.walk(node) if isinstance(each, ast.Name)}
-            same = isinstance(result.node, ast.Name) and result.node.id == local(name)
-            idle.append(same and local(name) not in read | names)
-        return idle
 
 
 def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str, bool]) -> Translation:
@@ -427,8 +352,3 @@ def floating(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return ast.Constant(float(node.value))
     return node
-
-
-def local(name: str) -> str:
-    """A name that no other name of the woven text is mistaken for; no two become one."""
-    return f"{name}_" if name in TAKEN or name.startswith("word_") or name.endswith("_") else name

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from .program import Program
+from .program import BEYOND, Program
 from .signature import read_signature
 from .sources import dialect_definitions, loop_definitions, parameters, returned, span_words_of
 from .spans import Spans, gradient_words
+from .stages import Stages
 from .storage import ARRAYS, chance, compute_type, converter
-from .translate import local, translate
+from .translate import translate
+from .values import local
 
 COMPILED = '@njit(error_model="numpy", nogil=True)'
 INLINED = '@njit(inline="always", error_model="numpy")'
@@ -69,7 +71,9 @@ def weave(recipe: Recipe, half: str) -> str:
     program = program_of(recipe.rule, recipe.switches)
     signature, translation = program.signature, program.translation
     compute = compute_type(recipe.storages[0])
-    writer = Spans(program, recipe.storages, recipe.gradient, half, recipe.stochastic)
+    writer = (Stages if program.reach == BEYOND else Spans)(
+        program, recipe.storages, recipe.gradient, half, recipe.stochastic
+    )
     words = writer.words() | gradient_words(recipe.gradient, compute, half)
     scalars = [*(local(name) for name in signature.scalars), *(["key"] if recipe.stochastic else [])]
     hoisted = [f"compute({text})" for text in translation.hoisted or ["0"]] + (["key"] if recipe.stochastic else [])
