@@ -21,10 +21,15 @@ class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
     """A number that is a float64 among its like, and is rounded to the compute type once it meets an array."""
 
     def __init__(self, value: float, compute: np.dtype) -> None:
-        self.value, self.compute = float(value), compute
+        # Conditions stay what they are, so that & | ~ can join them.
+        self.value = bool(value) if isinstance(value, bool | np.bool_) else float(value)
+        self.compute = compute
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
 
     def __float__(self) -> float:
-        return self.value
+        return float(self.value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, self.compute if dtype is None else dtype)
