@@ -31,12 +31,16 @@ class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
     def __float__(self) -> float:
         return float(self.value)
 
+    def rounded(self) -> Any:
+        """The number in the compute type; a condition as it is."""
+        return self.value if isinstance(self.value, bool | np.bool_) else self.compute.type(self.value)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, self.compute if dtype is None else dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(each, np.ndarray | np.generic) for each in inputs):
-            rounded = [self.compute.type(each.value) if isinstance(each, Scalar) else each for each in inputs]
+            rounded = [each.rounded() if isinstance(each, Scalar) else each for each in inputs]
             return getattr(ufunc, method)(*rounded, **options)
         return Scalar(ufunc(*(getattr(each, "value", each) for each in inputs)), self.compute)
 

@@ -1,30 +1,77 @@
 """The documented operators as they are constructed and called; what they compute is in test_golden and test_rules."""
 
 import inspect
+import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.codegen.program import BEYOND
+from fusedstep.operators import catalogue
+from fusedstep.operators.catalogue import NamedOperator
 
 from . import reference
 
-NAMES = ["FusedSparseAdam", "FusedSparseLazyAdam", "ApplyProximalAdagrad", "FusedSparseProximalAdagrad"]
+NAMES = list(catalogue.OPERATORS)
+# What constructors and calls are given; any other number is 0.1.
+NUMBERS = {"lr_power": -0.5, "momentum": 0.9, "epsilon": 1e-3, "eps": 1e-3, "global_step": 3, "step": 3, "steps": 3}
+PENALTIES = ("l1", "l2", "l2_shrinkage")
+# States of another shape than the variable's, by what they hold one number of.
+REDUCED = {"exp_avg_sq_row": (5, 4), "exp_avg_sq_col": (5, 3)}
+SHAPE = (5, 4, 3)
 
 
-def arguments(name: str) -> dict[str, Any]:
+def options(name: str) -> dict[str, Any]:
+    """What an operator cannot be constructed without."""
+    parameters = inspect.signature(catalogue.OPERATORS[name]).parameters.values()
+    return {each.name: number(each.name) for each in parameters if each.default is inspect.Parameter.empty}
+
+
+def number(name: str) -> float:
+    return NUMBERS.get(name, 0.01 if name in PENALTIES else 0.1)
+
+
+def made(name: str, **more: Any) -> NamedOperator:
+    return catalogue.OPERATORS[name](**{**options(name), **more})
+
+
+def arguments(name: str, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
     """A good call, by name."""
     rng = np.random.default_rng(2)
-    states = {"var": 0, "m": 0, "v": 1, "accum": 1}
-    order = getattr(fs.ops, name).entry.arguments.split()
-    made: dict[str, Any] = {
-        each: reference.numbers(rng, (4, 2), np.float32, bool(states[each])) for each in order if each in states
-    }
-    made |= {each: 0.1 for each in order if each not in states}
-    made["indices" if "indices" in order else "grad"] = np.array([3, 1, 3])
-    made["gradient" if "gradient" in order else "grad"] = reference.numbers(rng, (3 if "indices" in order else 4, 2))
-    return made
+    operator = made(name)
+    values: dict[str, Any] = {}
+    for each, meanings in operator.entry.meanings.items():
+        if each in operator.state_names:
+            values[each] = reference.numbers(rng, REDUCED.get(each, shape), np.float32, positive=True)
+        elif each == operator.gradient_name:
+            rows = (3, *shape[1:]) if operator.entry.rows else shape
+            values[each] = reference.numbers(rng, rows)
+        elif each == "indices":
+            values[each] = np.array([3, 1, 3])
+        else:
+            values[each] = number(each) if len(meanings) == 1 else (number(each), number(each))
+    return values
+
+
+def states_of(name: str, values: dict[str, Any]) -> list[np.ndarray]:
+    """The arrays that a call updates, in the rule's order."""
+    return [values[each] for each in made(name).state_names if each in values]
+
+
+def returned_states(name: str, values: dict[str, Any], returned: Any) -> Iterator[tuple[Any, Any]]:
+    """What came back, beside the argument that it must be; None where it must be new."""
+    operator = made(name)
+    order = [each for each in operator.state_names if each in values]
+    expected = operator.entry.returns or operator.entry.creates or order
+    got = returned if isinstance(returned, tuple) else (returned,)
+    yield from zip(got, (values.get(each) for each in expected), strict=True)
+
+
+def copied(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: np.copy(value) if isinstance(value, np.ndarray) else value for key, value in values.items()}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,11 +81,16 @@ def test_by_position_and_by_name(name: str) -> None:
         given = arguments(name)
         values = list(given.values())
         kept = max(0, len(values) - by_name)
-        returned = getattr(fs.ops, name)()(*values[:kept], **dict(list(given.items())[kept:]))
-        states = [value for key, value in given.items() if key in ("var", "m", "v", "accum")]
-        assert isinstance(returned, tuple)
-        assert all(got is state for got, state in zip(returned, states, strict=True))
-        results.append(states)
+        returned = made(name)(*values[:kept], **dict(list(given.items())[kept:]))
+        assert isinstance(returned, tuple) or made(name).entry.creates
+        results.append(states_of(name, given))
+        for got, state in returned_states(name, given, returned):
+            if state is None:
+                assert got.shape == given[made(name).gradient_name].shape
+                assert not any(np.shares_memory(got, each) for each in values if isinstance(each, np.ndarray))
+                results[-1].append(got)
+            else:
+                assert got is state
     for result in results[1:]:
         for got, want in zip(result, results[0], strict=True):
             reference.assert_same_bits(got, want)
@@ -47,54 +99,178 @@ def test_by_position_and_by_name(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_arguments_that_do_not_fit(name: str) -> None:
     given = arguments(name)
-    step, values = getattr(fs.ops, name)(), list(given.values())
-    before = {key: np.copy(value) for key, value in given.items()}
+    step, values, first = made(name), list(given.values()), next(iter(given))
+    before = copied(given)
     for positional, named in [
         (values[:-1], {}),
         ([*values, 1.0], {}),
-        (values, {"var": values[0]}),
+        (values, {first: values[0]}),
         (values, {"x": 1}),
     ]:
-        with pytest.raises(TypeError, match=rf"^{name}: .*var, "):
+        with pytest.raises(TypeError, match=rf"^{name}: .*{first}, "):
             step(*positional, **named)
+    either = (TypeError, ValueError)
+    wrong: list[tuple[Any, str, Any]] = [
+        (TypeError, step.gradient_name, given[step.gradient_name].astype(np.float64)),
+        (ValueError, step.gradient_name, given[step.gradient_name][..., :2].copy()),
+        (TypeError, step.gradient_name, None),
+    ]
     if "indices" in given:
-        with pytest.raises(TypeError, match=rf"^{name}: indices is None"):
-            step(**given | {"indices": None})
+        wrong += [(TypeError, "indices", None), (TypeError, "indices", np.array([0.0, 1.0, 2.0]))]
+        wrong += [(ValueError, "indices", np.array([[0]])), (IndexError, "indices", np.array([0, 5, 1]))]
+    for state in step.state_names:
+        # What is not used is not looked at.
+        if state in given and state not in ("exp_avg", "exp_avg_sq", "max_v"):
+            read_only = given[state].copy()
+            read_only.flags.writeable = False
+            wrong += [(ValueError, state, read_only), (either, state, None)]
+            wrong += [(TypeError, state, given[state].astype(np.int32))]
+    for each, meanings in step.entry.meanings.items():
+        if each not in (*step.state_names, step.gradient_name, "indices"):
+            wrong += [(TypeError, each, bad) for bad in (None, "a", True)]
+            wrong += [(ValueError, each, np.ones(3))]
+            if set(meanings) & set(step.entry.step_sizes):
+                wrong += [(ValueError, each, bad) for bad in (-0.1, np.nan, np.inf)]
+    for error, argument, value in wrong:
+        # What an operator makes is like the gradient: then a state may be what does not fit.
+        said = rf"({'|'.join(step.state_names)}|{argument})" if step.entry.creates else argument
+        with pytest.raises(error, match=rf"^{name}: .*{said}"):
+            step(**given | {argument: value})
     for key, value in before.items():
         np.testing.assert_array_equal(given[key], value)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_constructors(name: str) -> None:
-    kind = getattr(fs.ops, name)
+    kind, needed = catalogue.OPERATORS[name], options(name)
+    assert getattr(fs.ops, name) is kind
     assert kind.__name__ == name
     assert kind.__module__ == "fusedstep.ops"
-    assert kind(True).use_locking is True
-    assert kind(use_locking=True).use_locking is True
-    assert kind().use_locking is False
-    with pytest.raises(TypeError, match=rf"{name}\(\): .*expected \(use_locking=False"):
-        kind(False, False, False)
+    signature = inspect.signature(kind)
+    # In the documented order, by position or by name.
+    plain = [each for each in signature.parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    values = [needed.get(each.name, each.default) for each in plain]
+    assert kind(*values).options == kind(**needed).options
+    assert kind(**needed, use_locking=True).use_locking is True
+    assert kind(**needed).use_locking is False
+    with pytest.raises(TypeError, match=rf"{name}\(\): .*expected \("):
+        kind(*values, False)
     with pytest.raises(TypeError, match=rf"{name}\(\): .*rate"):
-        kind(rate=True)
-    for bad in ("yes", 1, None, np.True_):
-        with pytest.raises(TypeError, match=rf"{name}: use_locking is .*expected True or False"):
-            kind(bad)
+        kind(**needed, rate=True)
+    if needed:
+        with pytest.raises(TypeError, match=rf"{name}\(\): .*{next(iter(needed))}"):
+            kind()
+    for option, parameter in signature.parameters.items():
+        sized = option in kind.entry.step_sizes
+        bad: list[Any] = ["yes", None]
+        if isinstance(parameter.default, bool):
+            bad += [1, np.True_]
+        for each in bad:
+            with pytest.raises((TypeError, ValueError), match=rf"^{name}: {option} is "):
+                kind(**needed | {option: each})
+        for each in (-0.1, np.nan, np.inf) if sized else ():
+            with pytest.raises(ValueError, match=rf"^{name}: {option} is "):
+                kind(**needed | {option: each})
 
 
-def test_nesterov() -> None:
-    for name in ("FusedSparseAdam", "FusedSparseLazyAdam"):
-        kind = getattr(fs.ops, name)
-        assert str(inspect.signature(kind)) == "(use_locking=False, use_nesterov=False)"
-        assert dict(kind(False, True).switches) == {"use_nesterov": True}
-        assert dict(kind().switches) == {"use_nesterov": False}
-        with pytest.raises(TypeError, match=rf"{name}: use_nesterov is 1 of type int"):
-            kind(use_nesterov=1)
+SIGNATURES = {
+    "FusedSparseAdam": "(use_locking=False, use_nesterov=False, *, rounding='nearest', seed=0)",
+    "ApplyMomentum": "(use_nesterov=False, use_locking=False, gradient_scale=1.0, *, rounding='nearest', seed=0)",
+    "ApplyAdagrad": "(update_slots=True, *, use_locking=False, rounding='nearest', seed=0)",
+    "SGD": "(dampening=0.0, weight_decay=0.0, nesterov=False, *, use_locking=False, rounding='nearest', seed=0)",
+    "SparseApplyFtrlV2": "(lr, l1, l2, l2_shrinkage, lr_power, use_locking=False, *, rounding='nearest', seed=0)",
+    "SparseApplyProximalAdagrad": "(use_locking=False, *, shrink='lr', rounding='nearest', seed=0)",
+    "SparseApplyAdagradV2": "(lr, epsilon, use_locking=False, update_slots=True, *, rounding='nearest', seed=0)",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name: str) -> None:
+    assert str(inspect.signature(catalogue.OPERATORS[name])) == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pickled_operators_do_the_same(name: str) -> None:
+    signature = inspect.signature(catalogue.OPERATORS[name]).parameters.values()
+    flipped = {each.name: not each.default for each in signature if isinstance(each.default, bool)}
+    operator = made(name, **flipped)
+    again = pickle.loads(pickle.dumps(operator))  # noqa: S301
+    assert type(again) is type(operator)
+    assert again.options == operator.options
+    assert again.switches == operator.switches
+    first, second = arguments(name), arguments(name)
+    operator(*first.values())
+    again(*second.values())
+    for got, want in zip(states_of(name, second), states_of(name, first), strict=True):
+        reference.assert_same_bits(got, want)
+
+
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.parametrize("name", [name for name in NAMES if not made(name).entry.rows])
+def test_dense_operators_take_sparse_gradients(name: str, rows: str) -> None:
+    operator = made(name)
+    given = arguments(name)
+    gradient, indices = given[operator.gradient_name][:3].copy(), np.array([3, 1, 3])
+    sparse = given | {operator.gradient_name: gradient}
+    before = copied(given)
+    if operator.entry.creates:
+        with pytest.raises(TypeError, match=rf"^{name}: .*indices"):
+            operator(**sparse, indices=indices, rows=rows)
+    elif reaches_beyond(operator, given):
+        with pytest.raises(ValueError, match=rf"^{name}: indices are given"):
+            operator(**sparse, indices=indices, rows=rows)
+    else:
+        scalars = dict(zip(operator.signature.scalars, operator.numbers(list(given.values())), strict=True))
+        states = states_of(name, given)
+        unused = len(operator.signature.states) - len(states)
+        used = [state.copy() for state in states] + [np.zeros_like(states[0])] * unused
+        expected = reference.step(
+            operator.rule, used, gradient, indices, rows, scalars, dict(operator.switches), np.dtype(np.float64)
+        )
+        operator(**sparse, indices=indices, rows=rows)
+        for got, want in zip(states, expected, strict=False):
+            np.testing.assert_allclose(got, want, rtol=2e-6, atol=2e-6)
+        untouched = [0, 2, 4]
+        if rows == "touched":
+            for state in operator.state_names:
+                if state in given:
+                    np.testing.assert_array_equal(given[state][untouched], before[state][untouched])
+        return
+    for key, value in before.items():
+        np.testing.assert_array_equal(given[key], value)
+
+
+def reaches_beyond(operator: NamedOperator, given: dict[str, Any]) -> bool:
+    """Whether the rule adds up more than a row."""
+    operator(*copied(given).values())
+    inner = next(iter(operator._switched.values()), operator)
+    return inner._layout is not None and inner._layout[1] == BEYOND
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if made(name).entry.rows])
+def test_sparse_operators_sum_the_gradients_of_a_row(name: str) -> None:
+    operator, given = made(name), arguments(name)
+    scalars = dict(zip(operator.signature.scalars, operator.numbers(list(given.values())), strict=True))
+    states = states_of(name, given)
+    before = [state.copy() for state in states]
+    expected = reference.step(
+        operator.rule,
+        before,
+        given[operator.gradient_name],
+        given["indices"],
+        str(operator.entry.rows),
+        scalars,
+        dict(operator.switches),
+        np.dtype(np.float64),
+    )
+    operator(*given.values())
+    for got, want in zip(states, expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=2e-6, atol=2e-6)
 
 
 def test_shrink() -> None:
-    for name in ("ApplyProximalAdagrad", "FusedSparseProximalAdagrad"):
+    for name in ("ApplyProximalAdagrad", "FusedSparseProximalAdagrad", "SparseApplyProximalAdagrad"):
         kind = getattr(fs.ops, name)
-        assert str(inspect.signature(kind)) == "(use_locking=False, *, shrink='lr')"
         assert dict(kind(shrink="lr/sqrt(accum)").switches) == {"shrink_by_rate": True}
         assert dict(kind(shrink="lr").switches) == {"shrink_by_rate": False}
         with pytest.raises(ValueError, match=rf"{name}: shrink is 'rate', expected one of 'lr', 'lr/sqrt\(accum\)'"):
@@ -106,7 +282,7 @@ def test_shrink() -> None:
 
 
 def test_names() -> None:
-    assert set(NAMES) <= set(fs.ops.__all__)
+    assert set(NAMES) == set(fs.ops.__all__)
     with pytest.raises(AttributeError, match=r"no operator 'Adm'; it has .*FusedSparseAdam"):
         fs.ops.Adm  # noqa: B018
     with pytest.raises(AttributeError, match=r"no rule 'adm'; it has .*adam"):
@@ -120,8 +296,56 @@ def test_names() -> None:
 def test_every_operator_says_what_it_does(name: str) -> None:
     text = inspect.getdoc(getattr(fs.ops, name))
     assert text is not None
-    for part in (".. math::", "Args:", "Raises:", "Source:", ">>> ", *arguments(name)):
+    for part in (".. math::", "Args:", "Raises:", "Source:", ">>> "):
         assert part in text
+    for argument in (*arguments(name), *inspect.signature(getattr(fs.ops, name)).parameters):
+        assert f"\n    {argument}: " in text
+        assert f"\n    {argument}: .\n" not in text
+
+
+def test_amsgrad_is_a_switch_of_adamw() -> None:
+    given = arguments("AdamW")
+    before = given["max_v"].copy()
+    fs.ops.AdamW()(**given)
+    np.testing.assert_array_equal(given["max_v"], before)
+    again = arguments("AdamW") | {"max_v": None}
+    fs.ops.AdamW()(*again.values())
+    reference.assert_same_bits(again["var"], given["var"])
+    with pytest.raises(TypeError, match="AdamW: max_v is None"):
+        fs.ops.AdamW(amsgrad=True)(*again.values())
+    fs.ops.AdamW(amsgrad=True)(**given | {"v": np.full_like(before, 100)})
+    assert (given["max_v"] > before).all()
+
+
+def test_the_documented_step_is_that_of_the_rounding_too() -> None:
+    results = []
+    for by_name in (False, True):
+        given = {
+            key: value.astype(np.float16) if isinstance(value, np.ndarray) else value
+            for key, value in arguments("AdamW").items()
+        }
+        step = fs.ops.AdamW(rounding="stochastic", seed=3)
+        step(**given) if by_name else step(*given.values())
+        results.append(given["var"])
+    reference.assert_same_bits(results[0], results[1])
+
+
+def test_powers_follow_from_the_step() -> None:
+    by_step, by_power = arguments("AdamW"), arguments("AdamW")
+    fs.ops.AdamW()(**by_step | {"step": 3, "beta1": 0.9, "beta2": 0.99})
+    var, m, v, gradient = (by_power[name] for name in ("var", "m", "v", "gradient"))
+    fs.ops.ApplyAdamW()(var, m, v, 0.9**3, 0.99**3, 0.1, 0.1, 0.9, 0.99, 1e-3, gradient)
+    reference.assert_same_bits(by_step["var"], var)
+
+
+def test_powers_that_are_no_numbers() -> None:
+    given = arguments("AdamW")
+    before = copied(given)
+    for bad in ({"step": -1e6}, {"step": 0.5, "beta1": -0.5}, {"step": -1, "beta2": 0}):
+        with pytest.raises(ValueError, match=r"^AdamW: beta\d .*, step .* give no beta\d_power that is a number"):
+            fs.ops.AdamW()(**given | bad)
+    for key, value in before.items():
+        np.testing.assert_array_equal(given[key], value)
 
 
 def test_the_documented_third_row_moves() -> None:

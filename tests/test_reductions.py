@@ -149,7 +149,8 @@ def test_float64_and_threads(row: Row) -> None:
     operator = fs.Operator(row.rule, **row.switches)
     for shape in SHAPES:
         states, grad = inputs(row, shape, (FLOAT64, FLOAT64))
-        exact = expected(row, states, grad)
+        # Without elements there is no step, where NumPy has means of nothing.
+        exact = expected(row, states, grad) if grad.size else states
         results = []
         for threads in (1, 2, 5):
             fs.set_num_threads(threads)

@@ -161,8 +161,8 @@ class Scope:
 
     def visit(self, node: ast.expr) -> Value:
         match node:
-            case ast.Constant(value=bool() | int() | float()):
-                return Value(node, CONSTANT)
+            case ast.Constant(value=bool() | int() | float() as constant):
+                return Value(node, CONSTANT, truth=isinstance(constant, bool))
             case ast.Name(id=name) if name in self.names:
                 return self.names[name]
             case ast.Name() | ast.Attribute():
@@ -308,7 +308,8 @@ class Scope:
             inner.names[name] = self.named(name, value)
         for name, parameter in parameters.items():
             if name not in given.arguments:
-                inner.names[name] = Value(ast.Constant(parameter.default), CONSTANT)
+                default = parameter.default
+                inner.names[name] = Value(ast.Constant(default), CONSTANT, truth=isinstance(default, bool))
         returned = inner.run(inner.body)
         if returned is None:
             self.refuse(node, "the helper returns nothing")

@@ -58,7 +58,10 @@ def program_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...])
     translation = translate(rule, signature, dict(switches))
     used = tuple(name for name, idle in zip(signature.states, translation.idle(signature), strict=True) if not idle)
     results = [each for each, name in zip(translation.results, signature.states, strict=True) if name in used]
-    return Program(replace(signature, states=used), replace(translation, results=results))
+    per_row, per_column = signature.per_row.intersection(used), signature.per_column.intersection(used)
+    return Program(
+        replace(signature, states=used, per_row=per_row, per_column=per_column), replace(translation, results=results)
+    )
 
 
 def weave(recipe: Recipe, half: str) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,14 +55,22 @@ def number(operator: str, name: str, value: Any) -> float:
     return float(view.reshape(-1)[0])
 
 
-def step_size(operator: str, name: str, value: float) -> None:
-    """A step size or penalty: finite and not negative.
+# What a scalar may be, and whether it is.
+RANGES: dict[str, Callable[[float], bool]] = {
+    "not negative": lambda value: 0.0 <= value < math.inf,
+    "positive": lambda value: 0.0 < value < math.inf,
+    "not positive": lambda value: -math.inf < value <= 0.0,
+}
+
+
+def within(operator: str, name: str, value: float, allowed: str) -> None:
+    """A finite number in one of the ranges.
 
     Raises:
         ValueError: it is not.
     """
-    if not 0.0 <= value < math.inf:
-        raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is not negative")
+    if not RANGES[allowed](value):
+        raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
 
 
 def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
@@ -111,6 +119,9 @@ def states(
         if shape is None:
             shape = view.shape
             rows, width = extent(view)
+            needed = 2 if matrices else int("row" in kinds)
+            if view.ndim < needed:
+                raise ValueError(f"{operator}: {name} has {view.ndim} dimensions, expected {needed} or more")
         elif kinds and kinds[place] != "element":
             view, contiguous = reduced(operator, name, view, kinds[place], shape, matrices), False
         elif view.shape != shape:
@@ -149,16 +160,6 @@ def reduced(
     return view.reshape(-1, 1)
 
 
-def dimensions(operator: str, name: str, array: Any, needed: int) -> None:
-    """A variable with enough dimensions for the rows and columns that a rule adds up.
-
-    Raises:
-        ValueError: it has fewer.
-    """
-    if np.ndim(array) < needed:
-        raise ValueError(f"{operator}: {name} has {np.ndim(array)} dimensions, expected {needed} or more")
-
-
 def no_indices(operator: str, indices: Any) -> None:
     """A rule whose sums reach beyond a row takes a dense gradient.
 
@@ -179,7 +180,10 @@ def pair(operator: str, name: str, value: Any) -> list[float]:
         TypeError: they are no real numbers.
         ValueError: they are not two.
     """
-    numbers = list(value) if isinstance(value, tuple | list) else list(borrow(value).reshape(-1))
+    try:
+        numbers = list(value) if isinstance(value, tuple | list) else list(borrow(value).reshape(-1))
+    except TypeError:
+        raise TypeError(f"{operator}: {name} is {kind(value)}, expected two numbers") from None
     if len(numbers) != 2:
         raise ValueError(f"{operator}: {name} holds {len(numbers)} numbers, expected two")
     return [number(operator, name, each) for each in numbers]

@@ -39,6 +39,7 @@ class Entry:
             ``choices`` holds.
         rows: with ``indices`` among the arguments, which rows take the step: "touched" or "every".
         step_sizes: the scalars that are step sizes or penalties: finite, not negative.
+        ranges: scalars that must lie in another range, one of ``checks.RANGES``.
         choices: constructor's arguments whose values stand for switches of the rule.
         settings: scalars and switches of the rule that no argument sets.
         derived: scalars of the rule that are computed from the operator's own arguments, which the function names.
@@ -57,6 +58,7 @@ class Entry:
     constructor: str = "use_locking=False"
     rows: str | None = None
     step_sizes: tuple[str, ...] = ("lr",)
+    ranges: dict[str, str] = field(default_factory=dict)
     choices: dict[str, Choices] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     derived: dict[str, Callable[..., float]] = field(default_factory=dict)
@@ -81,6 +83,11 @@ class Entry:
             found[name] = tuple(meaning.split("+")) if meaning else ({"gradient": "grad"}.get(name, name),)
         return found
 
+    @cached_property
+    def allowed(self) -> dict[str, str]:
+        """What range scalars must lie in."""
+        return dict.fromkeys(self.step_sizes, "not negative") | self.ranges
+
     def documented(self, meaning: str) -> str:
         """The argument that the rule calls ``meaning``; the rule's own name for what is no argument."""
         return next((name for name, meanings in self.meanings.items() if meaning in meanings), meaning)
@@ -104,8 +111,8 @@ def call(entry: Entry) -> inspect.Signature:
 def docstring(entry: Entry) -> str:
     """An operator's docstring: its own sentence, then its rule's formula and arguments."""
     rule = inspect.cleandoc(entry.rule.__doc__ or "")
-    formula = rule[rule.index(".. math::") : rule.index("Args:")]
-    meanings = described(rule)
+    formula = renamed(entry, rule[rule.index(".. math::") : rule.index("Args:")])
+    meanings = {name: renamed(entry, text) for name, text in described(rule).items()}
     lines = []
     for name, names in entry.meanings.items():
         texts = [meanings[each] for each in names if each in meanings]
@@ -142,6 +149,11 @@ SPARSE = (
     "before the step."
 )
 DENSE = "With ``indices=`` the gradient is sparse, and ``rows`` says which rows take the step."
+
+
+def renamed(entry: Entry, text: str) -> str:
+    """A text of the rule's with the operator's own names of arguments."""
+    return re.sub(r"``(\w+)``", lambda found: f"``{entry.documented(found[1])}``", text)
 
 
 def described(rule: str) -> dict[str, str]:

@@ -23,7 +23,6 @@ class NamedOperator(Operator):
         switches, fixed = settled(entry, given)
         settings: dict[str, Any] = {name: given[name] for name in COMMON} | switches
         super().__init__(entry.rule, **settings)
-        self.step_sizes = frozenset(entry.step_sizes)
         self.options = given
         order = list(entry.meanings)
         self.state_names = tuple(map(entry.documented, self.signature.states))
@@ -45,9 +44,9 @@ class NamedOperator(Operator):
             elif positions:
                 self._pairs.append((positions, place, name))
         self._sizes = [
-            (position, entry.documented(name))
-            for position, name in enumerate(self.signature.scalars)
-            if name in entry.step_sizes and any(name in meanings for meanings in entry.meanings.values())
+            (self.signature.scalars.index(name), entry.documented(name), allowed)
+            for name, allowed in entry.allowed.items()
+            if any(name in meanings for meanings in entry.meanings.values())
         ]
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -105,8 +104,8 @@ class NamedOperator(Operator):
         for positions, place, name in self._pairs:
             for position, value in zip(positions, checks.pair(self.name, name, arguments[place]), strict=True):
                 scalars[position] = value
-        for position, name in self._sizes:
-            checks.step_size(self.name, name, scalars[position])
+        for position, name, allowed in self._sizes:
+            checks.within(self.name, name, scalars[position], allowed)
         for scalar, derive in self.entry.derived.items():
             names = inspect.signature(derive).parameters
             places = {name: place for place, name in enumerate(self.entry.meanings)}
@@ -114,7 +113,11 @@ class NamedOperator(Operator):
                 name: checks.number(self.name, name, arguments[places[name]] if name in places else self.options[name])
                 for name in names
             }
-            scalars[self.signature.scalars.index(scalar)] = derive(**values)
+            try:
+                scalars[self.signature.scalars.index(scalar)] = float(derive(**values))
+            except (ArithmeticError, TypeError):
+                given = ", ".join(f"{name} {value}" for name, value in values.items())
+                raise ValueError(f"{self.name}: {given} give no {scalar} that is a number") from None
         return scalars
 
     def __reduce__(self) -> Any:
@@ -150,8 +153,8 @@ def settled(entry: Entry, given: dict[str, Any]) -> tuple[dict[str, bool], dict[
             switches[name] = checks.flag(entry.name, name, value)
         elif name not in COMMON:
             fixed[name] = checks.number(entry.name, name, value)
-            if name in entry.step_sizes:
-                checks.step_size(entry.name, name, fixed[name])
+            if name in entry.allowed:
+                checks.within(entry.name, name, fixed[name], entry.allowed[name])
     return switches, fixed
 
 

@@ -76,10 +76,9 @@ class Operator:
                 raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
             checks.flag(self.name, name, value)
         self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
-        # What a caller calls the states and the gradient, and which scalars are step sizes or penalties.
+        # What a caller calls the states and the gradient, and what scalars may be.
         self.state_names = self.signature.states
         self.gradient_name = "grad"
-        self.step_sizes: frozenset[str] = frozenset()
         self._layout: Layout | None = None
         self._kernels: dict[tuple[str, ...], Kernel] = {}
         self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
@@ -147,11 +146,7 @@ class Operator:
                     + (f"; not known: {', '.join(unknown)}" if unknown else "")
                 )
             named = {**signature.defaults, **named}
-        numbers = [checks.number(self.name, name, named[name]) for name in signature.scalars]
-        for name, value in zip(signature.scalars, numbers, strict=True):
-            if name in self.step_sizes:
-                checks.step_size(self.name, name, value)
-        return numbers
+        return [checks.number(self.name, name, named[name]) for name in signature.scalars]
 
     def step(
         self,
@@ -172,8 +167,6 @@ class Operator:
             kinds = tuple(kind for kind in kinds if kind)
         if self.stochastic:
             scalars = [*scalars, key_of(self.seed, checks.counter(operator, "step", number))]
-        if reach != ELEMENTWISE:
-            checks.dimensions(operator, names[0], used[0], 2 if plan.matrices else int("row" in kinds))
         shape, storages, tables = checks.states(operator, names, used, kinds, plan.matrices)
         variable, loop = shape, "dense"
         if indices is not None:
@@ -190,8 +183,10 @@ class Operator:
         else:
             groups = checks.named_rows(operator, indices, snapshot, names[0], tables[0], flat.size)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
-        kernel = self.kernel(loop, storages, storage)
         flats = [table.flat for table in tables]
+        if not flats[0].size:
+            return tuple(states)
+        kernel = self.kernel(loop, storages, storage)
         if kernel.may_overlap(*flats, flat):
             flat = apart(operator, names, tables, flat)
         arrays = [*flats, *[table.pitch for table in tables], flat]

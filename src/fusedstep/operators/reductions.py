@@ -48,8 +48,6 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     kernel, arrays, all_rows, width, _, scalars = call
     rows = shape[-2] if plan.matrices else all_rows
     elements = math.prod(shape)
-    if not elements:
-        return
     matrices = all_rows // rows
     height = max(ROWS_PER_BLOCK, -(-rows // BLOCKS))
     blocks = -(-rows // height)

@@ -39,7 +39,7 @@ def adafactor(
 
     Rows and columns are those of the last two dimensions, RMS is over the whole tensor. Without ``factored`` a second
     moment of each element takes the place of :math:`r\, c / mean(r)`. With ``scale_parameter``, lr is multiplied by
-    :math:`\max(\epsilon_2, RMS(w))` (in u only); with ``first_moment``, the decaying mean of u takes the place of u.
+    :math:`\max(\epsilon_2, RMS(w))`; with ``first_moment``, the decaying mean of u takes the place of u.
     A gradient whose ``global_norm`` is given, and not 0, is divided by it.
 
     Args:
@@ -88,5 +88,5 @@ def adafactor(
     if first_moment:
         exp_avg = beta1 * exp_avg + (1 - beta1) * update
         update = exp_avg
-    var = var - (update + lr * weight_decay * var if decay_weights else update)
+    var = var - (update + rate * weight_decay * var if decay_weights else update)
     return var, exp_avg, exp_avg_sq_row, exp_avg_sq_col, exp_avg_sq

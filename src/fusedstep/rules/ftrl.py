@@ -32,7 +32,7 @@ def ftrl(
     ``multiply_linear_by_lr``, ``linear`` holds ``lr`` times z; the weights are the same.
 
     A weight follows from the sums alone: where ``linear`` is 0 it becomes 0, whatever it was before. Where the divisor
-    is exactly 0 nothing was ever seen, and the weight stays as it is.
+    is exactly 0 nothing was ever seen, and the weight stays as it is; so it does with a step size of 0.
 
     Args:
         var: the weights w, any shape.
@@ -57,10 +57,12 @@ def ftrl(
     """
     rate = lr if multiply_linear_by_lr else 1.0
     before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
-    linear = linear + rate * (grad + 2 * l2_shrinkage * var) - rate / lr * (after - before) * var
-    divisor = rate / lr * after + 2 * rate * l2
+    inverse = divide_or_zero(rate, lr)
+    seen = linear + rate * (grad + 2 * l2_shrinkage * var) - inverse * (after - before) * var
+    linear = where(lr == 0, linear, seen)
+    divisor = inverse * after + 2 * rate * l2
     closed = where(abs(linear) <= rate * l1, 0, divide_or_zero(rate * l1 * sign(linear) - linear, divisor))
-    var = where(divisor == 0, var, closed)
+    var = where((divisor == 0) | (lr == 0), var, closed)
     return var, accum + grad * grad, linear
 
 
@@ -109,8 +111,9 @@ def ftrl_proximal(
     (0.1, 0.25, -1.1)
     """
     before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
-    linear = linear + grad - 1 / lr * (after - before) * var
-    divisor = 1 / lr * after + (beta / lr + l2)
+    inverse = divide_or_zero(1, lr)
+    linear = where(lr == 0, linear, linear + grad - inverse * (after - before) * var)
+    divisor = inverse * after + (inverse * beta + l2)
     closed = where(abs(linear) <= l1, 0, divide_or_zero(l1 * sign(linear) - linear, divisor))
-    var = where(divisor == 0, var, closed)
+    var = where((divisor == 0) | (lr == 0), var, closed)
     return var, accum + grad * grad, linear

@@ -106,7 +106,7 @@ def group_lasso_ftrl(
             - \dfrac{(1 - l_{21} \sqrt{d} / \lVert u \rVert)\, u}{(\beta + a'^{-p}) / lr + l_2} & else \end{cases}
 
     The norm is over the row, which has d elements. With ``l21`` 0 this is ``ftrl_proximal``. Where the divisor is
-    exactly 0 nothing was ever seen, and the weight stays as it is.
+    exactly 0 nothing was ever seen, and the weight stays as it is; so it does with a step size of 0.
 
     Args:
         var: the weights w, of shape ``(rows, ...)``.
@@ -133,11 +133,12 @@ def group_lasso_ftrl(
     [[-0.717157, 0.717157], [0.0, 0.0]]
     """
     before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
-    linear = linear + grad - 1 / lr * (after - before) * var
+    inverse = divide_or_zero(1, lr)
+    linear = where(lr == 0, linear, linear + grad - inverse * (after - before) * var)
     shrunk = where(abs(linear) <= l1, 0, linear - l1 * sign(linear))
     # The root of the mean square is the norm over the root of the number of elements.
     norm = sqrt(row_mean(shrunk * shrunk))
-    divisor = 1 / lr * after + (beta / lr + l2)
+    divisor = inverse * after + (inverse * beta + l2)
     kept = where(norm <= l21, 0, divide_or_zero((divide_or_zero(l21, norm) - 1) * shrunk, divisor))
-    var = where(divisor == 0, var, kept)
+    var = where((divisor == 0) | (lr == 0), var, kept)
     return var, accum + grad * grad, linear

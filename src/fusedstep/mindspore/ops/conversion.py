@@ -7,7 +7,7 @@ import numpy as np
 
 from ..common.dtype import DType, as_dtype, float32
 from ..common.tensor import Tensor, converted
-from .documented import INTEGERS, Documented
+from .documented import COUNTS, Documented
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -42,7 +42,7 @@ def convert(
             if name in states and members[name].dtype != target:
                 raise documented.refusal(never_converted(operator, name, members, target))
         for name, member in members.items():
-            accepted = INTEGERS.get(name, documented.types)
+            accepted = COUNTS.get(name, documented.types)
             if target.name not in accepted:
                 raise TypeError(
                     f"{operator}: {name} ends up as {target.name}, expected {' or '.join(accepted)}; "

@@ -28,23 +28,29 @@ class Primitive:
 
     def __init__(self, *options: Any, **named: Any) -> None:
         self._operator = catalogue.OPERATORS[self.name](*options, **named)
-        self._order = self._operator.entry.arguments.split()
+        self._order = list(self._operator.entry.meanings)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self._operator.options.items())
         return f"Prim[{self.name}]<{options}>"
 
-    def __call__(self, *arguments: Any, **named: Any) -> tuple[Tensor, ...]:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         operator = self._operator
         if named or len(arguments) != len(self._order):
             given = catalogue.bind(self.name, catalogue.call(operator.entry), arguments, named)
         else:
             given = dict(zip(self._order, arguments, strict=True))
+        # What MindSpore does not document goes on as it is.
+        more = {name: given.pop(name) for name in list(given) if name not in self._order}
         for name, value in given.items():
             self.check_kind(name, value)
-        arrays = convert(self.name, self.documented, given, operator.signature.states)
-        updated = operator(*arrays.values())
-        if self.documented.zeros:
+        arrays = convert(self.name, self.documented, given, operator.state_names)
+        updated = operator(*arrays.values(), **more)
+        if not isinstance(updated, tuple):
+            return Tensor.from_numpy(updated)
+        if self.documented.outputs == "first":
+            return Tensor.from_numpy(updated[0])
+        if self.documented.outputs == "zeros":
             return tuple(Tensor.from_numpy(np.zeros(1, array.dtype)) for array in updated)
         return tuple(Tensor.from_numpy(array) for array in updated)
 
@@ -52,8 +58,10 @@ class Primitive:
         """Refuses what is no tensor, save a number where a scalar is due."""
         if isinstance(value, Tensor):
             return
-        scalar = name in self._operator.signature.scalars
-        if not scalar or not isinstance(value, numbers.Number):
+        operator = self._operator
+        scalar = name not in (*operator.state_names, operator.gradient_name, "indices")
+        pair = len(operator.entry.meanings[name]) == 2 and isinstance(value, tuple | list)
+        if not scalar or not (pair or isinstance(value, numbers.Number)):
             raise TypeError(
                 f"{self.name}: {name} is of type {type(value).__name__}, "
                 f"expected a Tensor{' or a number' if scalar else ''} of fusedstep.mindspore; "
@@ -66,7 +74,7 @@ def operator_class(name: str) -> type[Primitive]:
     entry = catalogue.OPERATORS[name].entry
     doc = (
         f"{entry.summary}\n\n"
-        f"Called with ({', '.join(entry.arguments.split())}): ``fusedstep.ops.{name}`` on tensors and parameters, "
+        f"Called with ({', '.join(entry.meanings)}): ``fusedstep.ops.{name}`` on tensors and parameters, "
         "which says what each argument means and where the originals differ."
     )
     return type(

@@ -24,6 +24,7 @@ ENTRIES = [
         "var accum linear grad lr l1 l2 lr_power",
         constructor="use_locking=False",
         step_sizes=PENALTIES,
+        ranges={"lr_power": "not positive"},
         example="""
 >>> import numpy as np
 >>> import fusedstep as fs
@@ -47,6 +48,7 @@ ENTRIES = [
         rows="touched",
         constructor=FIXED,
         step_sizes=PENALTIES,
+        ranges={"lr_power": "not positive"},
         example=SPARSE_EXAMPLE.format(
             name="FusedSparseFtrl", options="0.1, 0.25, 0.5, -0.5", shown="[1.         1.         0.03533071]"
         ),
@@ -64,6 +66,7 @@ ENTRIES = [
         rows="touched",
         constructor=FIXED,
         step_sizes=PENALTIES,
+        ranges={"lr_power": "not positive"},
         example=SPARSE_EXAMPLE.format(
             name="SparseApplyFtrl", options="0.1, 0.25, 0.5, -0.5", shown="[1.         1.         0.03533071]"
         ),
