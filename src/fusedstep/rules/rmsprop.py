@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .words import maximum, sqrt
+from .words import sqrt
 
 __all__ = ["centered_rmsprop", "rmsprop", "torch_rmsprop"]
 
@@ -70,8 +70,6 @@ def centered_rmsprop(
         moment &= \mu\, moment + lr \frac{g}{\sqrt{s - b^2 + \epsilon}} \\
         w &= w - moment
 
-    No variance is negative: where rounding makes :math:`s - b^2` so, it counts as 0.
-
     Args:
         var: the weights w, any shape.
         mean_gradient: the decaying mean b of the gradients, of the shape of ``var``; starts at 0.
@@ -95,7 +93,7 @@ def centered_rmsprop(
     """
     mean_gradient = rho * mean_gradient + (1 - rho) * grad
     mean_square = rho * mean_square + (1 - rho) * grad * grad
-    variance = maximum(mean_square - mean_gradient * mean_gradient, 0)
+    variance = mean_square - mean_gradient * mean_gradient
     moment = momentum * moment + lr * grad / sqrt(variance + epsilon)
     var = var - moment
     return var, mean_gradient, mean_square, moment
@@ -124,7 +122,7 @@ def torch_rmsprop(
         w &= w - lr\, buffer
 
     With ``centered``, :math:`b = \alpha b + (1 - \alpha) g`, and :math:`s - b^2` takes the place of :math:`s` under
-    the root; where rounding makes that negative, it counts as 0. Without it, ``grad_avg`` is neither used nor changed.
+    the root. Without it, ``grad_avg`` is neither used nor changed.
 
     Args:
         var: the weights w, any shape.
@@ -153,7 +151,7 @@ def torch_rmsprop(
     square_avg = alpha * square_avg + (1 - alpha) * grad * grad
     if centered:
         grad_avg = alpha * grad_avg + (1 - alpha) * grad
-    root = sqrt(maximum(square_avg - grad_avg * grad_avg, 0)) if centered else sqrt(square_avg)
+    root = sqrt(square_avg - grad_avg * grad_avg if centered else square_avg)
     momentum_buffer = momentum * momentum_buffer + grad / (root + epsilon)
     var = var - lr * momentum_buffer
     return var, square_avg, grad_avg, momentum_buffer
