@@ -146,7 +146,8 @@ RULES = [
     Row(fs.rules.sgd, MOVING | {"dampening": 0.3} | DECAY, branches=({"momentum": 0.0},)),
     Row(fs.rules.weight_scale_momentum, MOVING | {"loss_scale": 0.7} | DECAY),
     Row(fs.rules.rmsprop, MOVING | {"rho": 0.8, "epsilon": 0.01}, positive=("mean_square",)),
-    Row(fs.rules.centered_rmsprop, MOVING | {"rho": 0.8, "epsilon": 0.1}, positive=("mean_square",), ulps=6),
+    # The large epsilon keeps the variance, a difference, from cancelling in float32.
+    Row(fs.rules.centered_rmsprop, MOVING | {"rho": 0.8, "epsilon": 10.1}, positive=("mean_square",), ulps=6),
     Row(fs.rules.torch_rmsprop, MOVING | {"alpha": 0.8, "epsilon": 0.1} | DECAY, positive=("square_avg",), ulps=24),
     Row(fs.rules.add_sign, {"lr": 0.1, "alpha": 1.1, "sign_decay": 0.7, "beta": 0.9}),
     Row(
