@@ -212,9 +212,10 @@ def tells_apart(storage: Storage, loop: str, first: bool) -> bool:
 
     What a rule can spoil is translation into each compute type, what a compiler makes of it in a loop over plain memory
     and in one over rows, and the loads and stores of its states. Mixtures of types and the ways through a loop do not
-    depend on the rule: the cheap rule goes through all of them. ``every`` uses all words of the loops.
+    depend on the rule: the cheap rule goes through all of them. With other switches each type comes once.
     """
-    defaults = {"dense": ("float64", "float32", "float16"), "touched": ("float64", "bfloat16"), "every": ("float32",)}
+    every_type = tuple(reference.DTYPES)
+    defaults = {"dense": every_type, "touched": every_type, "every": ("float64", "float32")}
     switched = {"dense": ("float64", "float16"), "touched": ("bfloat16",), "every": ("float32",)}
     return not storage.mixed and storage.var in (defaults if first else switched)[loop]
 
