@@ -94,7 +94,7 @@ def recipe(options: argparse.Namespace) -> Recipe:
     if entry is not None:
         # What has no default is a number, and no kernel depends on one.
         needed = [each.name for each in catalogue.constructor(entry).parameters.values() if each.default is each.empty]
-        operator, rows = catalogue.OPERATORS[entry.name](**dict.fromkeys(needed, 1.0)), entry.rows
+        operator, rows = catalogue.OPERATORS[entry.name](**dict.fromkeys(needed, 0.0)), entry.rows
     program = program_of(rule, operator.switches)
     loop = options.loop or LOOPS[rows]
     if program.reach == BEYOND:
