@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.codegen.kernels import layout_of
 from fusedstep.codegen.program import BEYOND
 from fusedstep.operators import catalogue
 from fusedstep.operators.catalogue import NamedOperator
@@ -118,12 +119,15 @@ def test_arguments_that_do_not_fit(name: str) -> None:
     if "indices" in given:
         wrong += [(TypeError, "indices", None), (TypeError, "indices", np.array([0.0, 1.0, 2.0]))]
         wrong += [(ValueError, "indices", np.array([[0]])), (IndexError, "indices", np.array([0, 5, 1]))]
+    wanted = step.wanted()[-1]
+    changed = dict(zip(wanted.names, wanted.changed, strict=True))
     for state in step.state_names:
         # What is not used is not looked at.
         if state in given and state not in ("exp_avg", "exp_avg_sq", "max_v"):
             read_only = given[state].copy()
             read_only.flags.writeable = False
-            wrong += [(ValueError, state, read_only), (either, state, None)]
+            wrong += [(ValueError, state, read_only)] if changed[state] else []
+            wrong += [(either, state, None)]
             wrong += [(TypeError, state, given[state].astype(np.int32))]
     for each, meanings in step.entry.meanings.items():
         if each not in (*step.state_names, step.gradient_name, "indices"):
@@ -244,7 +248,7 @@ def reaches_beyond(operator: NamedOperator, given: dict[str, Any]) -> bool:
     """Whether the rule adds up more than a row."""
     operator(*copied(given).values())
     inner = next(iter(operator._switched.values()), operator)
-    return inner._layout is not None and inner._layout[1] == BEYOND
+    return layout_of(inner.rule, inner.switches).reach == BEYOND
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if made(name).entry.rows])
@@ -341,7 +345,7 @@ def test_powers_follow_from_the_step() -> None:
 def test_powers_that_are_no_numbers() -> None:
     given = arguments("AdamW")
     before = copied(given)
-    for bad in ({"step": -1e6}, {"step": 0.5, "beta1": -0.5}, {"step": -1, "beta2": 0}):
+    for bad in ({"step": 1e6, "beta1": 1e300}, {"step": 1.5, "beta1": -0.5}, {"step": 1e300, "beta2": 2.0}):
         with pytest.raises(ValueError, match=r"^AdamW: beta\d .*, step .* give no beta\d_power that is a number"):
             fs.ops.AdamW()(**given | bad)
     for key, value in before.items():

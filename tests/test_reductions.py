@@ -93,7 +93,8 @@ ROWS = [
 ]
 TABLE = [pytest.param(row, id=f"{row.name}-{number}") for number, row in enumerate(ROWS)]
 # Of rows that lanes do not divide, of none, one and many blocks, and of several matrices.
-SHAPES = [(37, 5), (1, 1), (150, 33), (3, 2, 67), (2, 3, 1, 4), (0, 4), (5, 0)]
+SHAPES = [(37, 5), (1, 1), (150, 33), (0, 4), (5, 0)]
+MATRICES = [(3, 2, 67), (2, 3, 1, 4)]
 
 
 def inputs(
@@ -117,11 +118,8 @@ def inputs(
 
 
 def expected(row: Row, states: list[np.ndarray | None], grad: np.ndarray) -> list[np.ndarray]:
-    """What the rule gives in float64; a table of more dimensions than two as rows."""
-    flat = not fs.Operator(row.rule).signature.per_column and grad.ndim > 2
-    shapes = [each.reshape(grad.shape[0], -1) if flat and each is not None else each for each in states]
-    wide = [None if each is None else each.astype(FLOAT64) for each in shapes]
-    gradient = grad.astype(FLOAT64).reshape(grad.shape[0], -1) if flat else grad.astype(FLOAT64)
+    """What the rule gives in float64."""
+    wide, gradient = [None if each is None else each.astype(FLOAT64) for each in states], grad.astype(FLOAT64)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # NumPy warns of the mean of nothing.
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -147,7 +145,8 @@ def assert_near(got: np.ndarray, exact: np.ndarray, before: np.ndarray, ulps: fl
 @pytest.mark.usefixtures("split_small")
 def test_float64_and_threads(row: Row) -> None:
     operator = fs.Operator(row.rule, **row.switches)
-    for shape in SHAPES:
+    asks_for_rows = "row" in operator.wanted()[-1].kinds or operator.wanted()[-1].rows
+    for shape in SHAPES + ([] if asks_for_rows and not operator.wanted()[-1].matrices else MATRICES):
         states, grad = inputs(row, shape, (FLOAT64, FLOAT64))
         # Without elements there is no step, where NumPy has means of nothing.
         exact = expected(row, states, grad) if grad.size else states
@@ -281,7 +280,13 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, float], st
         fs.rules.rowwise_adagrad,
         (np.ones(()), np.ones(()), np.ones(())),
         {"lr": 0.1, "epsilon": 0.1},
-        r"var has 0 dimensions, expected 1 or more",
+        r"var has shape \(\), expected two dimensions, as the rule sees rows",
+    ),
+    "rows of rows": (
+        fs.rules.rowwise_adagrad,
+        (np.ones((4, 3, 2)), np.ones(4), np.ones((4, 3, 2))),
+        {"lr": 0.1, "epsilon": 0.1},
+        r"var has shape \(4, 3, 2\), expected two dimensions, .* pass var.reshape\(len\(var\), -1\)",
     ),
     "indices": (
         fs.rules.lamb,
@@ -293,7 +298,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, float], st
         everything,
         (np.ones(4), np.ones(1), np.ones(4), np.ones(4)),
         {"lr": 0.1},
-        r"everything: var has 1 dimensions, expected 2 or more",
+        r"everything: var has shape \(4,\), expected two dimensions or more",
     ),
     "columns": (
         everything,
@@ -340,3 +345,74 @@ def test_nothing_seen_in_a_row() -> None:
     step = fs.Operator(fs.rules.group_lasso_ftrl)
     step(var, accum, linear, np.zeros((2, 3)), lr=0.1, l1=0.1, l2=0.0, l21=0.1)
     assert (var == 1).all()
+
+
+def names_of_woven_text(
+    total_0: Any, begin: PerRow, lane: PerRow, term: PerRow, grad: Any, *, lanes_0: Any, key: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Every name that the text around a rule uses as its own, and a local like the name of a sum."""
+    reduced = grad * grad * key
+    size = row_mean(reduced) + row_sum(reduced / lanes_0)
+    reduced_0, new, i, spans, stage = reduced * size, size + 1, begin + 2, lane * 2, term / 2
+    return total_0 - reduced_0 / new, i + row_mean(reduced_0), spans + size, stage + row_sum(total_0)
+
+
+def test_names_are_mistaken_for_nothing() -> None:
+    rng = np.random.default_rng(2)
+    states = [rng.standard_normal((9, 7)), *(rng.standard_normal((9, 1)) for _ in range(3))]
+    grad = rng.standard_normal((9, 7))
+    exact = names_of_woven_text(*states, grad, lanes_0=3.0, key=2.0)
+    fs.Operator(names_of_woven_text)(*states, grad, lanes_0=3.0, key=2.0)
+    for got, want in zip(states, exact, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
+def test_memory_beside_the_states() -> None:
+    # One buffer for everything: slices that touch are no overlap, whatever the rule adds up.
+    buffer = np.linspace(0.1, 1, 400).astype(np.float32)
+    states, gradient = [buffer[k * 100 : k * 100 + 100] for k in range(3)], buffer[:100]
+    exact = fs.rules.lamb(*(each.astype(FLOAT64) for each in states), gradient.astype(FLOAT64), **LAMB)
+    fs.Operator(fs.rules.lamb)(*states, gradient, **LAMB)
+    for got, want in zip(states, exact, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+def test_the_first_state_is_the_variable_whatever_the_rule_does_with_it() -> None:
+    def counted(var: Any, total: PerRow, grad: Any) -> tuple[Any, Any]:
+        return var, total + row_sum(grad)
+
+    def nothing(var: Any, grad: Any) -> Any:
+        return var
+
+    var, total = np.ones((3, 2)), np.zeros(3)
+    fs.Operator(counted)(var, total, np.full((3, 2), 2.0))
+    assert total.tolist() == [4, 4, 4]
+    fs.Operator(nothing)(var, np.ones((3, 2)))
+    assert (var == 1).all()
+    with pytest.raises(ValueError, match="nothing: grad has shape"):
+        fs.Operator(nothing)(var, np.ones((2, 2)))
+
+
+def test_what_is_only_read_may_be_read_only() -> None:
+    weight, gradient = np.ones(3, np.float32), np.full((2, 3), 0.5, np.float32).T[:, 0]
+    weight.flags.writeable = False
+    scaled = fs.ops.LARSUpdate(epsilon=0.0, hyperpara=0.5)(weight, gradient, 4.0, 1.0, 0.0, 0.1)
+    assert scaled.tolist() == [0.5, 0.5, 0.5]
+    torch = pytest.importorskip("torch")
+    weight = torch.ones(3, requires_grad=True)
+    square = (weight * weight).sum()
+    fs.ops.LARSUpdate()(weight, torch.ones(3), 1.0, 1.0, 0.1, 0.1)
+    square.backward()
+    assert weight.grad.tolist() == [2, 2, 2]
+
+
+def test_a_nan_norm_is_not_hidden() -> None:
+    assert np.isnan(fs.ops.LambApplyWeightAssign()(np.nan, 0.0, 0.1, np.ones(2), np.ones(2))[0]).all()
+    param, row, column = np.ones((2, 2)), np.ones(2), np.ones(2)
+    step = fs.ops.FusedAdaFactorWithGlobalNorm()
+    step((1e-30, 1e-3), 1.0, 0.9, 0.8, 0.0, 0.1, np.ones((2, 2)), param, None, row, column, None, np.nan)
+    assert np.isnan(param).all()
+    for rule in (fs.rules.ftrl, fs.rules.ftrl_proximal):
+        var, accum, linear = np.ones(2), np.zeros(2), np.array([np.nan, 0.0])
+        fs.Operator(rule)(var, accum, linear, np.zeros(2), lr=0.1, l1=0.1, l2=0.0)
+        assert np.isnan(var).tolist() == [True, False]

@@ -204,8 +204,8 @@ def test_locked_calls_on_other_memory_run_at_the_same_time(monkeypatch: pytest.M
     together = threading.Barrier(2)
     hold = locks.hold
 
-    def meeting(views: list[np.ndarray]) -> Any:
-        held = hold(views)
+    def meeting(*views: list[np.ndarray]) -> Any:
+        held = hold(*views)
         enter = held.__enter__
 
         class Meeting:
@@ -282,3 +282,17 @@ def test_the_first_call_of_a_kernel_may_come_from_several_threads_at_once() -> N
     step, tables = fs.Operator(fresh), [np.ones(5) for _ in range(8)]
     in_threads(lambda number: step(tables[number], np.ones(5), lr=0.125), 8)
     assert all((table == 1 - 0.375).all() for table in tables)
+
+
+def test_what_is_only_read_is_shared_by_readers_and_kept_from_writers() -> None:
+    gradient = np.ones((3, 2))
+    states = [np.ones((3, 2)), np.ones((3, 2))]
+    step = fs.Operator(momentum, use_locking=True)
+    for views, waits in (((states, []), True), (([gradient], []), True), (([], [gradient]), False)):
+        work = threading.Thread(target=lambda: step(*states, gradient, **SCALARS), daemon=True)
+        with locks.hold(*views):
+            work.start()
+            work.join(0.3 if waits else 60)
+            assert work.is_alive() == waits
+        work.join(60)
+        assert not work.is_alive()

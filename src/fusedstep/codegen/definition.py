@@ -38,8 +38,10 @@ def same_code(definition: ast.FunctionDef, function: Callable[..., Any]) -> bool
     bare = ast.FunctionDef(definition.name, definition.args, definition.body, [], lineno=1, col_offset=0)
     module = compile(ast.fix_missing_locations(ast.Module([bare], [])), "<rule>", "exec", dont_inherit=True)
     codes = [next(each for each in module.co_consts if isinstance(each, types.CodeType)), function.__code__]
-    marks = [
-        (code.co_name, code.co_varnames, {*code.co_names, *code.co_freevars}, list(map(repr, code.co_consts)))
-        for code in codes
-    ]
-    return marks[0] == marks[1]
+    return marks_of(codes[0]) == marks_of(codes[1])
+
+
+def marks_of(code: types.CodeType) -> tuple[Any, ...]:
+    """What tells one function's code from another's; what it holds of inner functions differs each time."""
+    constants = [repr(each) for each in code.co_consts if not isinstance(each, types.CodeType)]
+    return code.co_name, code.co_varnames, {*code.co_names, *code.co_freevars}, constants

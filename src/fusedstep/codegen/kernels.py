@@ -28,11 +28,13 @@ class Layout(NamedTuple):
 
     Attributes:
         states: for each state, which of "element", "row" and "column" has one number of it; "" if it is not used.
+        changed: for each state that is used, whether the rule changes it.
         reach: how far the rule's sums reach, see ``program``.
         plan: where they reach beyond a row, what a step needs.
     """
 
     states: tuple[str, ...]
+    changed: tuple[bool, ...]
     reach: int
     plan: Plan
 
@@ -61,7 +63,7 @@ def layout_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) 
     kinds |= dict.fromkeys(signature.per_row, "row") | dict.fromkeys(signature.per_column, "column")
     used = program.signature.states
     states = tuple(kinds[name] if name in used else "" for name in signature.states)
-    return Layout(states, program.reach, plan_of(program))
+    return Layout(states, program.changed, program.reach, plan_of(program))
 
 
 @cache

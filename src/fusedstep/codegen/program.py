@@ -98,6 +98,12 @@ class Program:
         return [ast.unparse(self.translation.results[k].node) for k in numbers]
 
     @property
+    def changed(self) -> tuple[bool, ...]:
+        """For each state whether the rule changes it; else it is only read."""
+        names = self.signature.states
+        return tuple(self.new([k]) != [local(name)] for k, name in enumerate(names))
+
+    @property
     def functions(self) -> list[str]:
         """All functions of one element: what each stage adds up, the new states, and those by column."""
         found = []

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..rules.words import PerColumn, PerRow
 
+Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
 RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed")
 
 
@@ -53,7 +54,8 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
     parameters = inspect.signature(rule).parameters
     for name, parameter in parameters.items():
         given = parameter.default is not parameter.empty
-        if name in RESERVED and not (name == "grad" and parameter.kind is parameter.POSITIONAL_OR_KEYWORD):
+        variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if name in RESERVED and not variadic and not (name == "grad" and parameter.kind is Plain):
             raise TypeError(f"rule {rule.__name__}: no argument can be called {name!r}, the call uses that name")
         if parameter.kind is parameter.KEYWORD_ONLY:
             if parameter.annotation in (bool, "bool"):
@@ -82,9 +84,14 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
             "the variable first, and then the gradient: def rule(var, ..., grad, *, lr, ...)"
         )
     per_row, per_column = (
-        frozenset(name for name in positional[1:-1] if parameters[name].annotation in (kind, spelled))
+        frozenset(name for name in positional if parameters[name].annotation in (kind, spelled))
         for kind, spelled in ((PerRow, "PerRow"), (PerColumn, "PerColumn"))
     )
+    if {positional[0], positional[-1]} & (per_row | per_column):
+        raise TypeError(
+            f"rule {rule.__name__}: {positional[0]} and {positional[-1]} hold a number an element; "
+            "PerRow and PerColumn are for the states between them"
+        )
     return Signature(
         rule.__name__, tuple(positional[:-1]), positional[-1], tuple(scalars), defaults, switches, per_row, per_column
     )

@@ -113,13 +113,11 @@ class Spans:
 
     def elements(self, gradient: str) -> list[str]:
         """Computes and stores the new states, element by element."""
-        stores = [self.store(k, "i", f"new[{j}]") for j, k in enumerate(self.program.by_element) if self.changes(k)]
+        stores = [
+            self.store(k, "i", f"new[{j}]") for j, k in enumerate(self.program.by_element) if self.program.changed[k]
+        ]
         new = f"new = {self.call('rule', self.program.last, gradient, 'i')}"
         return ["for i in range(spans[0].size):", *indented([new, *stores])]
-
-    def changes(self, k: int) -> bool:
-        """Whether the rule changes a state; else it is only read."""
-        return self.program.new([k]) != [local(self.program.signature.states[k])]
 
     def elementwise(self, arguments: str, gradient: str) -> str:
         """A step of a span, for a rule without sums."""

@@ -100,7 +100,7 @@ class Scope:
         """A value under a name of its own; what is the same for all elements needs none."""
         if value.kind < 0 or isinstance(value.node, ast.Name):
             return value
-        # Ends as no name of the rule's own does (see local()), and differently each time.
+        # With a number of its own: no two values have one name, and none that of an argument (see local()).
         unique = f"{self.prefix}{name}_{len(self.translation.lines)}_"
         self.translation.lines.append(Line(unique, value))
         return Value(ast.Name(unique), value.kind, value.truth, value.stage)
@@ -254,11 +254,14 @@ class Scope:
 
     def meaning(self, node: ast.Call) -> str | None:
         """The word that a call stands for, or None if it calls a helper."""
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if isinstance(owner, ast.Name) and owner.id in self.names:
+            self.refuse(node, "methods of arrays are not understood; use the words, such as row_sum or tensor_sum")
         called = self.resolve(node.func)
         if inspect.isfunction(called) and called not in WORDS:
             return None
         if not isinstance(called, Hashable) or called not in WORDS:
-            self.refuse(node, "it is no word of fusedstep.words and no plain Python function")
+            self.refuse(node, f"it is no word of fusedstep.words ({', '.join(words.__all__)}) and no function")
         if node.keywords:
             self.refuse(node, "words take positional arguments only")
         return WORDS[called]
@@ -282,7 +285,7 @@ class Scope:
         argument = self.named("part", value)
         assert isinstance(argument.node, ast.Name)
         reductions = self.translation.reductions
-        result = f"reduced_{len(reductions)}_"
+        result = f"reduced_{len(reductions)}"
         reductions.append(Reduction(result, argument.node.id, value.kind, kind, name.endswith("mean"), value.stage))
         return Value(ast.Name(result), kind, stage=value.stage + 1)
 
@@ -309,6 +312,8 @@ class Scope:
         for name, parameter in parameters.items():
             if name not in given.arguments:
                 default = parameter.default
+                if not isinstance(default, bool | int | float):
+                    self.refuse(node, f"the default of {name} is {default!r}, expected a number or a truth value")
                 inner.names[name] = Value(ast.Constant(default), CONSTANT, truth=isinstance(default, bool))
         returned = inner.run(inner.body)
         if returned is None:

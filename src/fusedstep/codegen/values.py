@@ -5,11 +5,6 @@ from dataclasses import dataclass, field
 
 from .signature import Signature
 
-# What the woven text itself calls by name.
-TAKEN = {"np", "compute", "scalars", "rule", "spans", "gradient", "i", "key", "random"}
-TAKEN |= {"stage", "size", "row", "block", "matrix", "rows", "elements", "totals", "columns", "full", "new", "sums"}
-TAKEN |= {"row_totals", "block_totals", "block_columns"}
-
 
 @dataclass(frozen=True)
 class Value:
@@ -73,8 +68,9 @@ class Translation:
         nodes = [line.value.node for line in self.lines]
         read = {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
         read |= {each.argument for each in self.reductions}
-        idle = []
-        for name, result in zip(signature.states, self.results, strict=True):
+        # The variable is what shapes and types are compared with.
+        idle = [False]
+        for name, result in list(zip(signature.states, self.results, strict=True))[1:]:
             others = [each.node for each in self.results if each is not result]
             names = {each.id for node in others for each in ast.walk(node) if isinstance(each, ast.Name)}
             same = isinstance(result.node, ast.Name) and result.node.id == local(name)
@@ -83,5 +79,9 @@ class Translation:
 
 
 def local(name: str) -> str:
-    """A name that no other name of the woven text is mistaken for; no two become one."""
-    return f"{name}_" if name in TAKEN or name.startswith("word_") or name.endswith("_") else name
+    """An argument's name in the woven text.
+
+    Names that come from a rule end with an underscore there, those of arguments with two, and no others do: whatever a
+    rule calls its values, they are mistaken for nothing.
+    """
+    return f"{name}__"

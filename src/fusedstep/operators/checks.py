@@ -3,7 +3,7 @@
 import math
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,6 +60,7 @@ RANGES: dict[str, Callable[[float], bool]] = {
     "not negative": lambda value: 0.0 <= value < math.inf,
     "positive": lambda value: 0.0 < value < math.inf,
     "not positive": lambda value: -math.inf < value <= 0.0,
+    "1 or more": lambda value: 1.0 <= value < math.inf,
 }
 
 
@@ -73,8 +74,8 @@ def within(operator: str, name: str, value: float, allowed: str) -> None:
         raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
 
 
-def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
-    """A state's memory and storage type.
+def state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.ndarray, str]:
+    """A state's memory and storage type; of one that is read-only, and only read, a copy.
 
     Raises:
         TypeError: it is no array, or of a type that is not updated.
@@ -90,6 +91,9 @@ def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
             f"{operator}: {name} holds {dtype_name(array, view)}, "
             "expected float32, float64, float16 or bfloat16 in the machine's byte order"
         )
+    if not changed and not view.flags.writeable:
+        # Kernels are compiled for arrays that can be written to.
+        view = view.copy()
     if not view.flags.behaved:
         if not view.flags.writeable:
             raise ValueError(f"{operator}: {name} is read-only, expected an array to update in place; pass a copy")
@@ -99,33 +103,51 @@ def state(operator: str, name: str, array: Any) -> tuple[np.ndarray, str]:
     return view, storage
 
 
-def states(
-    operator: str, names: tuple[str, ...], arrays: Sequence[Any], kinds: Sequence[str] = (), matrices: bool = False
-) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
-    """The shape, the storage types and the rows of all states; of a kind other than
-    "element" they hold one number a row or a column.
+class Wanted(NamedTuple):
+    """What a rule asks of the states of a call.
+
+    Attributes:
+        names: what the caller calls them.
+        kinds: which of "element", "row" and "column" each has one number of.
+        changed: whether each is changed.
+        variable: whose shape they are compared with, for sentences.
+        rows: whether the rule sees rows.
+        matrices: whether its rows and columns are those of the last two dimensions.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    changed: tuple[bool, ...]
+    variable: str
+    rows: bool
+    matrices: bool
+
+
+def states(operator: str, wanted: Wanted, arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
+    """The shape of the variable, and the storage types and the rows of all states.
 
     Raises:
         TypeError: one is no array, or of a type that is not updated, or does not mix with the others.
         ValueError: one differs in shape, cannot be written to, or has rows that do not lie whole in memory.
     """
     shape, storages, tables = None, [], []
-    for place, (name, array) in enumerate(zip(names, arrays, strict=True)):
+    for name, held, changed, array in zip(wanted.names, wanted.kinds, wanted.changed, arrays, strict=True):
         # The common case first: a call on tiny arrays is all checks.
         view, storage = array, STORAGES.get(array.dtype) if type(array) is np.ndarray and array.flags.carray else None
         contiguous = storage is not None
         if storage is None:
-            view, storage = state(operator, name, array)
+            view, storage = state(operator, name, array, changed)
         if shape is None:
             shape = view.shape
             rows, width = extent(view)
-            needed = 2 if matrices else int("row" in kinds)
-            if view.ndim < needed:
-                raise ValueError(f"{operator}: {name} has {view.ndim} dimensions, expected {needed} or more")
-        elif kinds and kinds[place] != "element":
-            view, contiguous = reduced(operator, name, view, kinds[place], shape, matrices), False
+            if wanted.rows:
+                dimensions(operator, wanted, shape)
+        elif held != "element":
+            view, contiguous = reduced(operator, name, view, held, shape, wanted.matrices), False
         elif view.shape != shape:
-            raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {names[0]}")
+            raise ValueError(
+                f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {wanted.variable}"
+            )
         if storage in BITS:
             view = view.view(BITS[storage])
         storages.append(storage)
@@ -136,8 +158,21 @@ def states(
     assert shape is not None
     mixture = tuple(storages)
     if len(set(mixture)) > 1:
-        storages_mix(operator, names, mixture)
+        storages_mix(operator, wanted.names, mixture)
     return shape, mixture, tables
+
+
+def dimensions(operator: str, wanted: Wanted, shape: tuple[int, ...]) -> None:
+    """A variable whose rows are those that the rule sees.
+
+    Raises:
+        ValueError: it has other dimensions than two, or for rows and columns of matrices fewer.
+    """
+    if len(shape) < 2 or (len(shape) > 2 and not wanted.matrices):
+        name = wanted.variable
+        remedy = "" if wanted.matrices else f"; pass {name}.reshape(len({name}), -1)"
+        expected = "two dimensions or more" if wanted.matrices else "two dimensions"
+        raise ValueError(f"{operator}: {name} has shape {shape}, expected {expected}, as the rule sees rows{remedy}")
 
 
 def reduced(
@@ -152,7 +187,7 @@ def reduced(
         axis = len(shape) - (1 if kind == "row" else 2)
         expected, kept = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
     else:
-        expected, kept = shape[:1], shape[:1] + (1,) * (len(shape) - 1)
+        expected, kept = shape[:1], (*shape[:1], 1)
     if view.shape not in (expected, kept):
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {expected}, one number a {kind}")
     if matrices and not view.flags.c_contiguous:
@@ -195,7 +230,7 @@ def rounding(operator: str, value: Any) -> bool:
     Raises:
         ValueError: the value is neither "nearest" nor "stochastic".
     """
-    if value not in ("nearest", "stochastic"):
+    if not isinstance(value, str) or value not in ("nearest", "stochastic"):
         raise ValueError(f'{operator}: rounding is {value!r}, expected "nearest" or "stochastic"')
     return bool(value == "stochastic")
 
@@ -206,7 +241,7 @@ def rows(operator: str, value: Any) -> None:
     Raises:
         ValueError: the value is neither "touched" nor "every".
     """
-    if value not in ("touched", "every"):
+    if not isinstance(value, str) or value not in ("touched", "every"):
         raise ValueError(f"{operator}: rows is {value!r}, expected 'touched' or 'every'")
 
 
@@ -220,7 +255,7 @@ def counter(operator: str, name: str, value: Any) -> int:
     if value is None:
         raise TypeError(f"{operator}: {name} is not given; stochastic rounding needs it: pass {name}=, a whole number")
     counted = number(operator, name, value) if not isinstance(value, numbers.Integral) else int(value)
-    if counted != int(counted) or isinstance(value, bool | np.bool_):
+    if not math.isfinite(counted) or counted != int(counted) or isinstance(value, bool | np.bool_):
         raise TypeError(f"{operator}: {name} is {value!r}, expected a whole number")
     if not 0 <= counted < 2**64:
         raise ValueError(f"{operator}: {name} is {counted}, expected 0 to 2**64 - 1")

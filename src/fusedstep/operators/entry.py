@@ -39,7 +39,7 @@ class Entry:
             ``choices`` holds.
         rows: with ``indices`` among the arguments, which rows take the step: "touched" or "every".
         step_sizes: the scalars that are step sizes or penalties: finite, not negative.
-        ranges: scalars that must lie in another range, one of ``checks.RANGES``.
+        ranges: scalars, and arguments that others are derived from, that must lie in another of ``checks.RANGES``.
         choices: constructor's arguments whose values stand for switches of the rule.
         settings: scalars and switches of the rule that no argument sets.
         derived: scalars of the rule that are computed from the operator's own arguments, which the function names.

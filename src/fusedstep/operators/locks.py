@@ -2,13 +2,13 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
 _changed = threading.Condition()
-_held: list[list[np.ndarray]] = []
+_held: list[tuple[list[np.ndarray], list[np.ndarray]]] = []
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> bool:
@@ -17,18 +17,29 @@ def overlap(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 @contextmanager
-def hold(views: list[np.ndarray]) -> Iterator[None]:
-    """Holds the memory of some views, all of it at once, so that no two calls wait for each other."""
+def hold(written: list[np.ndarray], read: Sequence[np.ndarray] = ()) -> Iterator[None]:
+    """Holds the memory of some views, all of it at once, so that no two calls wait for each other; what is only read
+    others may read too."""
+    mine = written, list(read)
     try:
         with _changed:
-            while any(overlap(mine, theirs) for others in _held for theirs in others for mine in views):
+            while any(conflict(mine, theirs) for theirs in _held):
                 _changed.wait()
-            _held.append(views)
+            _held.append(mine)
         yield
     finally:
         with _changed:
-            _held[:] = [others for others in _held if others is not views]
+            _held[:] = [theirs for theirs in _held if theirs is not mine]
             _changed.notify_all()
+
+
+def conflict(
+    mine: tuple[list[np.ndarray], list[np.ndarray]], theirs: tuple[list[np.ndarray], list[np.ndarray]]
+) -> bool:
+    """Whether one of two calls writes what the other writes or reads."""
+    return any(overlap(a, b) for a in mine[0] for b in (*theirs[0], *theirs[1])) or any(
+        overlap(a, b) for a in mine[1] for b in theirs[0]
+    )
 
 
 def _forget_locks() -> None:

@@ -27,6 +27,7 @@ class NamedOperator(Operator):
         order = list(entry.meanings)
         self.state_names = tuple(map(entry.documented, self.signature.states))
         self.gradient_name = entry.documented("grad")
+        self.variable_name = self.gradient_name if entry.creates else self.state_names[0]
         self._gradient = order.index(self.gradient_name)
         self._indices = order.index("indices") if "indices" in order else None
         self._step = order.index("step") if "step" in order else None
@@ -63,7 +64,7 @@ class NamedOperator(Operator):
             given = bind(self.name, call(self.entry), arguments, named)
             arguments = tuple(given[name] for name in self.entry.meanings)
             indices, rows, step = given.get("indices"), rows or given.get("rows"), given.get("step")
-            if indices is not None:
+            if rows is not None:
                 checks.rows(self.name, rows)
         elif self._step is not None:
             step = arguments[self._step]
@@ -77,7 +78,7 @@ class NamedOperator(Operator):
         ]
         operator: Operator = self
         if self.entry.by_rank:
-            rank = np.ndim(states[0])
+            rank = getattr(states[0], "ndim", 0)
             operator = self.switched(**{name: decide(rank) for name, decide in self.entry.by_rank.items()})
         updated = operator.step(states, arguments[self._gradient], indices, rows, scalars, step)
         if self.entry.returns:
@@ -113,6 +114,8 @@ class NamedOperator(Operator):
                 name: checks.number(self.name, name, arguments[places[name]] if name in places else self.options[name])
                 for name in names
             }
+            for name in values.keys() & self.entry.ranges.keys():
+                checks.within(self.name, name, values[name], self.entry.ranges[name])
             try:
                 scalars[self.signature.scalars.index(scalar)] = float(derive(**values))
             except (ArithmeticError, TypeError):

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..arrays.borrow import wrote
 from ..arrays.layout import Rows
-from ..codegen.kernels import Kernel, Layout, kernel_for, layout_of
-from ..codegen.program import BEYOND, ELEMENTWISE
+from ..codegen.kernels import Kernel, kernel_for, layout_of
+from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Plan
 from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
 from . import checks, locks
@@ -76,10 +76,11 @@ class Operator:
                 raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
             checks.flag(self.name, name, value)
         self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
-        # What a caller calls the states and the gradient, and what scalars may be.
+        # What a caller calls the states, the gradient, and the variable if it is none of the states.
         self.state_names = self.signature.states
         self.gradient_name = "grad"
-        self._layout: Layout | None = None
+        self.variable_name = ""
+        self._wanted: checks.Wanted | None = None
         self._kernels: dict[tuple[str, ...], Kernel] = {}
         self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
 
@@ -158,48 +159,57 @@ class Operator:
         number: Any = None,
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
-        if self._layout is None:
-            self._layout = layout_of(self.rule, self.switches)
-        operator, (kinds, reach, plan), names, used = self.name, self._layout, self.state_names, states
-        if not all(kinds):
-            names = tuple(name for name, kind in zip(names, kinds, strict=True) if kind)
-            used = [state for state, kind in zip(states, kinds, strict=True) if kind]
-            kinds = tuple(kind for kind in kinds if kind)
+        if self._wanted is None:
+            self._plan, self._reach, self._used, self._wanted = self.wanted()
+        operator, wanted, reach = self.name, self._wanted, self._reach
+        used = [states[k] for k in self._used]
         if self.stochastic:
             scalars = [*scalars, key_of(self.seed, checks.counter(operator, "step", number))]
-        shape, storages, tables = checks.states(operator, names, used, kinds, plan.matrices)
-        variable, loop = shape, "dense"
+        variable, storages, tables = checks.states(operator, wanted, used)
+        shape, loop = variable, "dense"
         if indices is not None:
-            snapshot = checks.indices(operator, indices, names[0], shape)
+            snapshot = checks.indices(operator, indices, wanted.names[0], shape)
             shape, loop = (snapshot.size, *shape[1:]), "touched_rows" if rows == "touched" else "every_row"
         flat, storage = checks.gradient(operator, self.gradient_name, gradient, shape, storages[0])
+        held = tables
         if reach == BEYOND:
             checks.no_indices(operator, indices)
-            tables, loop = tables_for_sums(operator, names, tables, kinds, variable, plan), "whole_tensor"
-            launch: Callable[[Call], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
+            tables, loop = tables_for_sums(operator, wanted, tables, variable, self._plan), "whole_tensor"
+            launch: Callable[[Call], None] = partial(launch_whole_tensor, plan=self._plan, shape=variable)
         elif indices is None:
             tables = tables if reach != ELEMENTWISE else elementwise(tables)
             launch = launch_dense
         else:
-            groups = checks.named_rows(operator, indices, snapshot, names[0], tables[0], flat.size)
+            groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0], flat.size)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         flats = [table.flat for table in tables]
         if not flats[0].size:
             return tuple(states)
         kernel = self.kernel(loop, storages, storage)
         if kernel.may_overlap(*flats, flat):
-            flat = apart(operator, names, tables, flat)
+            flat = apart(operator, wanted.names, held, flat)
         arrays = [*flats, *[table.pitch for table in tables], flat]
         call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, scalars)
         try:
             if self.use_locking:
-                with locks.hold([table.table() for table in tables]):
+                views = [table.table() for table in held]
+                with locks.hold(views, [flat]):
                     launch(call)
             else:
                 launch(call)
         finally:
-            wrote(used)
+            wrote([state for state, changed in zip(used, wanted.changed, strict=True) if changed])
         return tuple(states)
+
+    def wanted(self) -> tuple[Plan, int, list[int], checks.Wanted]:
+        """What the rule asks of a call: its sums, how far they reach, which states it uses, and of what kinds."""
+        kinds, changed, reach, plan = layout_of(self.rule, self.switches)
+        used = [k for k, kind in enumerate(kinds) if kind]
+        names = tuple(self.state_names[k] for k in used)
+        rows = reach == ROWWISE or (reach == BEYOND and plan.by_row)
+        variable = self.variable_name or names[0]
+        used_kinds = tuple(kinds[k] for k in used)
+        return plan, reach, used, checks.Wanted(names, used_kinds, changed, variable, rows, plan.matrices)
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
         """The compiled kernel of a loop for some storage types."""
@@ -214,7 +224,7 @@ class Operator:
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
             other = copy(self)
-            other.switches, other._layout, other._kernels = key, None, {}
+            other.switches, other._wanted, other._kernels = key, None, {}
             self._switched[key] = other
         return self._switched[key]
 

@@ -1,7 +1,6 @@
 """Runs a rule whose sums reach beyond a row: stage by stage over the whole tensor."""
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from ..arrays.layout import Rows
 from ..codegen.program import Plan
+from .checks import Wanted
 from .launch import Call, threads_for
 from .threads import run
 
@@ -20,7 +20,7 @@ ROWS_PER_BLOCK = 8
 
 
 def tables_for_sums(
-    operator: str, names: Sequence[str], tables: list[Rows], kinds: Sequence[str], shape: tuple[int, ...], plan: Plan
+    operator: str, wanted: Wanted, tables: list[Rows], shape: tuple[int, ...], plan: Plan
 ) -> list[Rows]:
     """The states as rows of what the rule adds up: of matrices, of the table, or of no matter how many elements.
 
@@ -29,7 +29,7 @@ def tables_for_sums(
     """
     whole = all(table.pitch == table.width for table in tables)
     if plan.matrices and (len(shape) > 2 or whole):
-        for name, table in zip(names, tables, strict=True):
+        for name, table in zip(wanted.names, tables, strict=True):
             if table.pitch != table.width:
                 raise ValueError(f"{operator}: {name} has gaps between its rows; pass a contiguous array")
         rows, width = math.prod(shape[:-1]), shape[-1]
@@ -39,7 +39,7 @@ def tables_for_sums(
         return tables
     return [
         Rows(table.flat, rows, width, width if kind == "element" else 1)
-        for table, kind in zip(tables, kinds, strict=True)
+        for table, kind in zip(tables, wanted.kinds, strict=True)
     ]
 
 

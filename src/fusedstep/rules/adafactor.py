@@ -74,7 +74,7 @@ def adafactor(
     >>> np.round(var, 6).tolist()
     [[0.9, 0.9], [0.9, 0.9]]
     """
-    grad = grad / where(global_norm > 0, global_norm, 1)
+    grad = grad / where(global_norm <= 0, 1, global_norm)
     square = grad * grad + epsilon1
     if factored:
         exp_avg_sq_row = beta2 * exp_avg_sq_row + (1 - beta2) * row_mean(square)

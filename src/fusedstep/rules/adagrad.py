@@ -138,5 +138,5 @@ def adagrad_da(
     squares = gradient_squared_accumulator + grad * grad
     shrunk = sign(total) * maximum(abs(total) - l1 * global_step, 0)
     divisor = l2 * global_step * lr + sqrt(squares)
-    var = where(divisor == 0, var, divide_or_zero(-lr * shrunk, divisor))
+    var = where(divisor == 0, where(total == total, var, total), divide_or_zero(-lr * shrunk, divisor))
     return var, total, squares

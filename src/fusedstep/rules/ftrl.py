@@ -62,7 +62,7 @@ def ftrl(
     linear = where(lr == 0, linear, seen)
     divisor = inverse * after + 2 * rate * l2
     closed = where(abs(linear) <= rate * l1, 0, divide_or_zero(rate * l1 * sign(linear) - linear, divisor))
-    var = where((divisor == 0) | (lr == 0), var, closed)
+    var = where((divisor == 0) | (lr == 0), where(linear == linear, var, linear), closed)
     return var, accum + grad * grad, linear
 
 
@@ -115,5 +115,5 @@ def ftrl_proximal(
     linear = where(lr == 0, linear, linear + grad - inverse * (after - before) * var)
     divisor = inverse * after + (inverse * beta + l2)
     closed = where(abs(linear) <= l1, 0, divide_or_zero(l1 * sign(linear) - linear, divisor))
-    var = where((divisor == 0) | (lr == 0), var, closed)
+    var = where((divisor == 0) | (lr == 0), where(linear == linear, var, linear), closed)
     return var, accum + grad * grad, linear

@@ -60,8 +60,9 @@ def lamb(
 
 
 def trust(weight_norm: Any, update_norm: Any) -> Any:
-    """How far a step of a tensor goes: the ratio of two norms, 1 where one is 0."""
-    return where((weight_norm == 0) | (update_norm == 0), 1, divide_or_zero(weight_norm, update_norm))
+    """How far a step of a tensor goes: the ratio of two norms, 1 where one is 0 and neither is NaN."""
+    ratio = where((weight_norm == 0) | (update_norm == 0), 1, divide_or_zero(weight_norm, update_norm))
+    return where(weight_norm + update_norm >= 0, ratio, weight_norm + update_norm)
 
 
 def lamb_direction(

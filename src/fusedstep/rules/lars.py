@@ -51,6 +51,7 @@ def lars(
     weight_norm, grad_norm = sqrt(tensor_sum(var * var)), sqrt(tensor_sum(grad * grad))
     rate = coefficient * divide_or_zero(weight_norm, grad_norm + weight_decay * weight_norm + epsilon)
     rate = where((weight_norm == 0) | (grad_norm == 0), 1, rate)
+    rate = where(weight_norm + grad_norm >= 0, rate, weight_norm + grad_norm)
     momentum_buffer = momentum * momentum_buffer + lr * rate * (grad + weight_decay * var)
     return var - momentum_buffer, momentum_buffer
 

@@ -140,5 +140,5 @@ def group_lasso_ftrl(
     norm = sqrt(row_mean(shrunk * shrunk))
     divisor = inverse * after + (inverse * beta + l2)
     kept = where(norm <= l21, 0, divide_or_zero((divide_or_zero(l21, norm) - 1) * shrunk, divisor))
-    var = where((divisor == 0) | (lr == 0), var, kept)
+    var = where((divisor == 0) | (lr == 0), where(linear == linear, var, linear), kept)
     return var, accum + grad * grad, linear

@@ -55,6 +55,7 @@ ENTRIES = [
         "var m v max_v:vhat gradient step:- lr beta1 beta2 decay:weight_decay eps:epsilon",
         constructor="*, amsgrad=False",
         step_sizes=("lr", "weight_decay"),
+        ranges={"step": "1 or more"},
         derived={
             "beta1_power": lambda beta1, step: beta1**step,
             "beta2_power": lambda beta2, step: beta2**step,

@@ -84,6 +84,7 @@ ENTRIES = [
         rows="touched",
         constructor="lr, l1, l2, l2_shrinkage, lr_power, use_locking=False",
         step_sizes=(*PENALTIES, "l2_shrinkage"),
+        ranges={"lr_power": "not positive"},
         example=SPARSE_EXAMPLE.format(
             name="SparseApplyFtrlV2", options="0.1, 0.25, 0.5, 0.125, -0.5", shown="[1.         1.         0.01480583]"
         ),

@@ -11,6 +11,7 @@ ENTRIES = [
         "var m v lr beta1 beta2 epsilon decay global_step:- gradient",
         constructor="",
         step_sizes=("lr", "decay"),
+        ranges={"global_step": "1 or more"},
         derived={
             "beta1_power": lambda beta1, global_step: beta1**global_step,
             "beta2_power": lambda beta2, global_step: beta2**global_step,
@@ -33,6 +34,7 @@ ENTRIES = [
         "gradient v m var beta1 sub1 beta2 sub2 epsilon steps decay_flag weight_decay",
         constructor="",
         step_sizes=("weight_decay",),
+        ranges={"steps": "1 or more"},
         creates=("update",),
         returns=("update", "v", "m"),
         example="""
