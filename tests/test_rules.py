@@ -115,6 +115,7 @@ RULES = [
         branches=({"step": 3.0}, {"beta2": 0.6}),
     ),
     Row(fs.rules.adagrad, {"lr": 0.1, "epsilon": 0.01}, positive=("accum",), branches=({"epsilon": 0.0},)),
+    Row(fs.rules.torch_adagrad, {"lr": 0.1, "epsilon": 0.01} | DECAY, positive=("accum",)),
     Row(
         fs.rules.adagrad_da,
         PENALTIES | {"global_step": 3.0},
@@ -123,6 +124,11 @@ RULES = [
     ),
     Row(fs.rules.proximal_adagrad, PENALTIES, positive=("accum",), ulps=6),
     Row(fs.rules.adadelta, {"lr": 0.1, "rho": 0.9, "epsilon": 0.01}, positive=("accum", "accum_update")),
+    Row(
+        fs.rules.torch_adadelta,
+        {"lr": 0.1, "rho": 0.9, "epsilon": 0.01} | DECAY,
+        positive=("accum", "accum_update"),
+    ),
     Row(
         fs.rules.ftrl,
         PENALTIES | {"lr": 0.7, "lr_power": -0.6, "l2_shrinkage": 0.2},
@@ -144,6 +150,7 @@ RULES = [
     Row(fs.rules.momentum, MOVING | {"gradient_scale": 0.7}),
     Row(fs.rules.keras_momentum, MOVING, ulps=6),
     Row(fs.rules.sgd, MOVING | {"dampening": 0.3} | DECAY, branches=({"momentum": 0.0},)),
+    Row(fs.rules.torch_sgd, MOVING | {"dampening": 0.3} | DECAY),
     Row(fs.rules.weight_scale_momentum, MOVING | {"loss_scale": 0.7} | DECAY),
     Row(fs.rules.rmsprop, MOVING | {"rho": 0.8, "epsilon": 0.01}, positive=("mean_square",)),
     # The large epsilon keeps the variance, a difference, from cancelling in float32.
