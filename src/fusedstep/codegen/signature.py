@@ -8,7 +8,7 @@ from typing import Any
 
 from ..rules.words import PerColumn, PerRow
 
-RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed")
+RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
 
 
 @dataclass(frozen=True)

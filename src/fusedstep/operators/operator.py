@@ -33,6 +33,7 @@ class Operator:
         rounding: how 16-bit states are rounded: to the ``"nearest"``, or ``"stochastic"``: up or down by chance, so
             that they are right in the mean and steps far below the last place are not lost.
         seed: of the stochastic rounding. The same seed and ``step`` give the same bits, whatever the threads.
+        maximize: go uphill: the rule is given the gradient with the opposite sign.
         **switches: the rule's compile-time switches.
 
     Raises:
@@ -62,6 +63,7 @@ class Operator:
         use_locking: bool = False,
         rounding: str = "nearest",
         seed: int = 0,
+        maximize: bool = False,
         **switches: bool,
     ) -> None:
         self.signature = read_signature(rule)
@@ -75,7 +77,8 @@ class Operator:
                 known = ", ".join(self.signature.switches) or "none"
                 raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
             checks.flag(self.name, name, value)
-        self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
+        uphill = {"maximize": True} if checks.flag(self.name, "maximize", maximize) else {}
+        self.switches = tuple(sorted({**self.signature.switches, **switches, **uphill}.items()))
         # What a caller calls the states and the gradient, and what scalars may be.
         self.state_names = self.signature.states
         self.gradient_name = "grad"
