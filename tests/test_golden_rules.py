@@ -131,7 +131,10 @@ WITH_AMSGRAD: dict[str, Any] = {
 
 TORCH = {
     "Adadelta": Optimizer(
-        fs.rules.torch_adadelta, 11, {"square_avg": 0, "acc_delta": 0}, lambda hyper, _: some(hyper, "rho", "weight_decay")
+        fs.rules.torch_adadelta,
+        11,
+        {"square_avg": 0, "acc_delta": 0},
+        lambda hyper, _: some(hyper, "rho", "weight_decay"),
     ),
     "Adagrad": Optimizer(fs.rules.torch_adagrad, 15, {"sum": 0}, falling_rate),
     "Adam": Optimizer(fs.rules.torch_adam, 15, **WITH_AMSGRAD),

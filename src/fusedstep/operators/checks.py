@@ -60,6 +60,8 @@ RANGES: dict[str, Callable[[float], bool]] = {
     "not negative": lambda value: 0.0 <= value < math.inf,
     "positive": lambda value: 0.0 < value < math.inf,
     "not positive": lambda value: -math.inf < value <= 0.0,
+    "in [0, 1)": lambda value: 0.0 <= value < 1.0,
+    "in [0, 1]": lambda value: 0.0 <= value <= 1.0,
 }
 
 

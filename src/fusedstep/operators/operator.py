@@ -161,9 +161,7 @@ class Operator:
         number: Any = None,
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
-        if self._layout is None:
-            self._layout = layout_of(self.rule, self.switches)
-        operator, (kinds, reach, plan), names, used = self.name, self._layout, self.state_names, states
+        operator, (kinds, reach, plan), names, used = self.name, self.layout, self.state_names, states
         if not all(kinds):
             names = tuple(name for name, kind in zip(names, kinds, strict=True) if kind)
             used = [state for state, kind in zip(states, kinds, strict=True) if kind]
@@ -203,6 +201,13 @@ class Operator:
         finally:
             wrote(used)
         return tuple(states)
+
+    @property
+    def layout(self) -> Layout:
+        """What the rule, with its switches, asks of the arrays of a call."""
+        if self._layout is None:
+            self._layout = layout_of(self.rule, self.switches)
+        return self._layout
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
         """The compiled kernel of a loop for some storage types."""
