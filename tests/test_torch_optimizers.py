@@ -15,6 +15,9 @@ from .test_golden_rules import manifest, parameters, read
 
 torch = pytest.importorskip("torch")
 
+# Of torch's own Adagrad.
+pytestmark = pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled")
+
 BOUND = {torch.float64: 1e-12, torch.float32: 2e-6}
 
 
@@ -122,16 +125,15 @@ class Pair:
 
 
 def assert_near(got: Any, want: Any, bound: dict[Any, float]) -> None:
-    assert got.dtype == want.dtype
+    # torch turns a loaded number into the parameter's type, where ours stays what it was.
+    assert got.dtype == want.dtype or not want.dim()
     assert got.shape == want.shape
     if not want.is_floating_point() or not want.dim():
         assert got.item() == pytest.approx(want.item(), rel=bound[torch.float32])
     elif want.numel():
-        got, want = got.detach().double(), want.detach().double()
-        bounded = bound.get(torch.float64 if got.dtype == torch.float64 else got.dtype)
-        assert bounded is not None
-        # Relative to the largest, as sums of numbers of either sign cancel.
-        assert float((got - want).abs().max()) <= bounded * max(1.0, float(want.abs().max()))
+        relative, got, want = bound[got.dtype], got.detach().double(), want.detach().double()
+        # To the largest, as sums of numbers of either sign cancel.
+        assert float((got - want).abs().max()) <= relative * max(1.0, float(want.abs().max()))
 
 
 @pytest.mark.parametrize("dtype", BOUND, ids=str)
@@ -140,7 +142,7 @@ def test_dense_steps_equal_torchs(row: Row, settings: dict[str, Any], dtype: Any
     pair = Pair(row.name, settings, dtype)
     for _ in range(3):
         pair.step(4)
-        pair.compare({dtype: row.bound[dtype], **row.bound})
+        pair.compare(row.bound)
 
 
 @pytest.mark.parametrize("dtype", BOUND, ids=str)
@@ -230,10 +232,11 @@ def test_golden(entry: dict[str, Any]) -> None:
         # The cases begin before the first gradient.
         optimizer.state[param]["momentum_buffer"] = None
     for number, grad in enumerate(arrays["grad"]):
-        param.grad = tensor(grad)
+        gradient = tensor(grad)
         if "indices" in arrays:
             rows = torch.from_numpy(np.array(arrays["indices"][number]))[None].long()
-            param.grad = torch.sparse_coo_tensor(rows, param.grad, param.shape, check_invariants=True)
+            gradient = torch.sparse_coo_tensor(rows, gradient, param.shape, check_invariants=True)
+        param.grad = gradient
         optimizer.step()
         found = {"param": param.detach(), **optimizer.state[param]}
         for name in entry["states"]:

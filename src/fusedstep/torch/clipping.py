@@ -60,6 +60,5 @@ def clip_grad_norm_(
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0)
     for grad in grads:
         values = grad if grad.layout is torch.strided else grad._values()
-        # Values that lie apart, or on top of each other, are those of a sum's backward pass.
         values.mul_(scale.to(values.dtype))
     return norm

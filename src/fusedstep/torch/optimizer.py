@@ -145,7 +145,7 @@ class FusedOptimizer(torch.optim.Optimizer):
             for param in param_group["params"]:
                 settings.parameter(type(self).__name__, param)
         except (TypeError, ValueError, NotImplementedError):
-            self.param_groups.remove(param_group)
+            self.param_groups.pop()
             raise
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -180,7 +180,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         for number, param in zip(numbers, params, strict=True):
             for key, value in loaded["state"].get(number, {}).items():
                 if isinstance(value, Tensor) and self.state[param][key].dtype != value.dtype:
-                    self.state[param][key] = value.detach().clone().to(param.device)
+                    self.state[param][key] = value.to(param.device)
 
 
 @lru_cache(maxsize=256)
