@@ -95,20 +95,6 @@ class Optimizer:
     switches: Callable[[dict[str, Any]], dict[str, bool]] = lambda _: {}
 
 
-def decayed_adagrad(
-    var: Any, accum: Any, grad: Any, *, lr: Any, epsilon: Any, weight_decay: Any, update_slots: bool = True
-) -> tuple[Any, Any]:
-    grad = grad + weight_decay * var
-    return fs.rules.adagrad(var, accum, grad, lr=lr, epsilon=epsilon, update_slots=update_slots)
-
-
-def decayed_adadelta(
-    var: Any, accum: Any, accum_update: Any, grad: Any, *, lr: Any, rho: Any, epsilon: Any, weight_decay: Any
-) -> tuple[Any, Any, Any]:
-    grad = grad + weight_decay * var
-    return fs.rules.adadelta(var, accum, accum_update, grad, lr=lr, rho=rho, epsilon=epsilon)
-
-
 def some(hyper: dict[str, Any], *names: str) -> dict[str, float]:
     return {name: hyper[name] for name in ("lr", *names)} | ({"epsilon": hyper["eps"]} if "eps" in hyper else {})
 
@@ -145,9 +131,12 @@ WITH_AMSGRAD: dict[str, Any] = {
 
 TORCH = {
     "Adadelta": Optimizer(
-        decayed_adadelta, 11, {"square_avg": 0, "acc_delta": 0}, lambda hyper, _: some(hyper, "rho", "weight_decay")
+        fs.rules.torch_adadelta,
+        11,
+        {"square_avg": 0, "acc_delta": 0},
+        lambda hyper, _: some(hyper, "rho", "weight_decay"),
     ),
-    "Adagrad": Optimizer(decayed_adagrad, 15, {"sum": 0}, falling_rate),
+    "Adagrad": Optimizer(fs.rules.torch_adagrad, 15, {"sum": 0}, falling_rate),
     "Adam": Optimizer(fs.rules.torch_adam, 15, **WITH_AMSGRAD),
     "AdamW": Optimizer(fs.rules.adamw, 15, **WITH_AMSGRAD),
     "Adamax": Optimizer(fs.rules.torch_adamax, 9, {"exp_avg": 0, "exp_inf": 0}, one_power),

@@ -15,6 +15,7 @@ float64, which float32 and 16-bit results do not show: ``inexact`` then holds fo
 
 import inspect
 import itertools
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,6 +116,7 @@ RULES = [
         branches=({"step": 3.0}, {"beta2": 0.6}),
     ),
     Row(fs.rules.adagrad, {"lr": 0.1, "epsilon": 0.01}, positive=("accum",), branches=({"epsilon": 0.0},)),
+    Row(fs.rules.torch_adagrad, {"lr": 0.1, "epsilon": 0.01} | DECAY, positive=("accum",)),
     Row(
         fs.rules.adagrad_da,
         PENALTIES | {"global_step": 3.0},
@@ -123,6 +125,11 @@ RULES = [
     ),
     Row(fs.rules.proximal_adagrad, PENALTIES, positive=("accum",), ulps=6),
     Row(fs.rules.adadelta, {"lr": 0.1, "rho": 0.9, "epsilon": 0.01}, positive=("accum", "accum_update")),
+    Row(
+        fs.rules.torch_adadelta,
+        {"lr": 0.1, "rho": 0.9, "epsilon": 0.01} | DECAY,
+        positive=("accum", "accum_update"),
+    ),
     Row(
         fs.rules.ftrl,
         PENALTIES | {"lr": 0.7, "lr_power": -0.6, "l2_shrinkage": 0.2},
@@ -144,6 +151,7 @@ RULES = [
     Row(fs.rules.momentum, MOVING | {"gradient_scale": 0.7}),
     Row(fs.rules.keras_momentum, MOVING, ulps=6),
     Row(fs.rules.sgd, MOVING | {"dampening": 0.3} | DECAY, branches=({"momentum": 0.0},)),
+    Row(fs.rules.torch_sgd, MOVING | {"dampening": 0.3} | DECAY),
     Row(fs.rules.weight_scale_momentum, MOVING | {"loss_scale": 0.7} | DECAY),
     Row(fs.rules.rmsprop, MOVING | {"rho": 0.8, "epsilon": 0.01}, positive=("mean_square",)),
     # The large epsilon keeps the variance, a difference, from cancelling in float32.
@@ -301,6 +309,25 @@ def test_rule(row: Row, switches: dict[str, bool], storage: Storage, loop: str) 
             assert_guarded(gradient)
         for name, before, got, want in zip(row.states, states, given, exact, strict=True):
             assert_near(before, got, want, row.ulps * 2.0**-24, f"{name}, {branch}")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("rule", [exact_words, fs.rules.rowwise_adagrad, fs.rules.lars])
+def test_uphill_is_downhill_with_the_opposite_gradient(rule: Callable[..., Any], loop: str) -> None:
+    rng = np.random.default_rng(6)
+    operator, opposite = fs.Operator(rule, maximize=True), fs.Operator(rule)
+    signature = operator.signature
+    states = [np.abs(rng.standard_normal(SHAPE[: 1 if name in signature.per_row else 2])) for name in signature.states]
+    scalars = dict.fromkeys(signature.scalars, 0.1)
+    grad, indices = rng.standard_normal(SHAPE), rng.integers(0, ROWS, ROWS) if loop != "dense" else None
+    if rule is fs.rules.lars and indices is not None:
+        pytest.skip("its sums reach beyond a row")
+    expected, given = [state.copy() for state in states], [state.copy() for state in states]
+    opposite(*expected, -grad, indices, rows=LOOPS[loop] or "touched", **scalars)
+    operator(*given, grad, indices, rows=LOOPS[loop] or "touched", **scalars)
+    for got, want in zip(given, expected, strict=True):
+        reference.assert_same_bits(got, want)
+    assert dict(pickle.loads(pickle.dumps(operator)).switches)["maximize"]  # noqa: S301 - our own
 
 
 def assert_near(before: np.ndarray, got: np.ndarray, exact: np.ndarray, relative: float, name: str) -> None:

@@ -14,12 +14,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import mindspore, ops, rules, words
+    from . import mindspore, ops, rules, torch, words
     from .operators.operator import Operator
     from .operators.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
-__all__ = ["Operator", "get_num_threads", "mindspore", "ops", "rules", "set_num_threads", "words"]
+__all__ = ["Operator", "get_num_threads", "mindspore", "ops", "rules", "set_num_threads", "torch", "words"]
 
 _PLACES = {
     "Operator": "operators.operator",

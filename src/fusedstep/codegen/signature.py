@@ -9,7 +9,7 @@ from typing import Any
 from ..rules.words import PerColumn, PerRow
 
 Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
-RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed")
+RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
 
 
 @dataclass(frozen=True)

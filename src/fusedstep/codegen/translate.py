@@ -62,6 +62,10 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
         scope.names[name] = Value(ast.Name(local(name)), SCALAR)
     for name, value in switches.items():
         scope.names[name] = Value(ast.Constant(value), CONSTANT, truth=True)
+    if switches.get("maximize"):
+        # The one switch that every rule has: it sees the gradient with the opposite sign.
+        uphill = ast.UnaryOp(ast.USub(), ast.Name(local(signature.gradient)))
+        scope.names[signature.gradient] = scope.named(signature.gradient, Value(uphill, ELEMENT))
     returned = scope.run(scope.body)
     if returned is None or len(returned) != len(signature.states):
         raise TypeError(

@@ -61,6 +61,8 @@ RANGES: dict[str, Callable[[float], bool]] = {
     "positive": lambda value: 0.0 < value < math.inf,
     "not positive": lambda value: -math.inf < value <= 0.0,
     "1 or more": lambda value: 1.0 <= value < math.inf,
+    "in [0, 1)": lambda value: 0.0 <= value < 1.0,
+    "in [0, 1]": lambda value: 0.0 <= value <= 1.0,
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays.borrow import wrote
 from ..arrays.layout import Rows
-from ..codegen.kernels import Kernel, kernel_for, layout_of
+from ..codegen.kernels import Kernel, Layout, kernel_for, layout_of
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Plan
 from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
@@ -33,6 +33,7 @@ class Operator:
         rounding: how 16-bit states are rounded: to the ``"nearest"``, or ``"stochastic"``: up or down by chance, so
             that they are right in the mean and steps far below the last place are not lost.
         seed: of the stochastic rounding. The same seed and ``step`` give the same bits, whatever the threads.
+        maximize: go uphill: the rule is given the gradient with the opposite sign.
         **switches: the rule's compile-time switches.
 
     Raises:
@@ -62,6 +63,7 @@ class Operator:
         use_locking: bool = False,
         rounding: str = "nearest",
         seed: int = 0,
+        maximize: bool = False,
         **switches: bool,
     ) -> None:
         self.signature = read_signature(rule)
@@ -75,11 +77,13 @@ class Operator:
                 known = ", ".join(self.signature.switches) or "none"
                 raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
             checks.flag(self.name, name, value)
-        self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
+        uphill = {"maximize": True} if checks.flag(self.name, "maximize", maximize) else {}
+        self.switches = tuple(sorted({**self.signature.switches, **switches, **uphill}.items()))
         # What a caller calls the states, the gradient, and the variable if it is none of the states.
         self.state_names = self.signature.states
         self.gradient_name = "grad"
         self.variable_name = ""
+        self._layout: Layout | None = None
         self._wanted: checks.Wanted | None = None
         self._kernels: dict[tuple[str, ...], Kernel] = {}
         self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
@@ -203,13 +207,20 @@ class Operator:
 
     def wanted(self) -> tuple[Plan, int, list[int], checks.Wanted]:
         """What the rule asks of a call: its sums, how far they reach, which states it uses, and of what kinds."""
-        kinds, changed, reach, plan = layout_of(self.rule, self.switches)
+        kinds, changed, reach, plan = self.layout
         used = [k for k, kind in enumerate(kinds) if kind]
         names = tuple(self.state_names[k] for k in used)
         rows = reach == ROWWISE or (reach == BEYOND and plan.by_row)
         variable = self.variable_name or names[0]
         used_kinds = tuple(kinds[k] for k in used)
         return plan, reach, used, checks.Wanted(names, used_kinds, changed, variable, rows, plan.matrices)
+
+    @property
+    def layout(self) -> Layout:
+        """What the rule, with its switches, asks of the arrays of a call."""
+        if self._layout is None:
+            self._layout = layout_of(self.rule, self.switches)
+        return self._layout
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
         """The compiled kernel of a loop for some storage types."""
@@ -224,7 +235,7 @@ class Operator:
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
             other = copy(self)
-            other.switches, other._wanted, other._kernels = key, None, {}
+            other.switches, other._layout, other._wanted, other._kernels = key, None, None, {}
             self._switched[key] = other
         return self._switched[key]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from .words import abs, divide_or_zero, maximum, sign, sqrt, where
 
-__all__ = ["adagrad", "adagrad_da", "proximal_adagrad"]
+__all__ = ["adagrad", "adagrad_da", "proximal_adagrad", "torch_adagrad"]
 
 
 def proximal_adagrad(
@@ -92,6 +92,38 @@ def adagrad(
     accum = accum + grad * grad if update_slots else accum
     var = var - divide_or_zero(lr * grad, sqrt(accum) + epsilon)
     return var, accum
+
+
+def torch_adagrad(
+    var: Any, accum: Any, grad: Any, *, lr: Any, epsilon: Any = 0.0, weight_decay: Any = 0.0
+) -> tuple[Any, Any]:
+    r"""Adagrad as PyTorch computes it: weight decay as a part of the gradient.
+
+    .. math::
+        g &= g + \lambda w \\
+        accum &= accum + g^2 \\
+        w &= w - lr \frac{g}{\sqrt{accum} + \epsilon}
+
+    Where the divisor is exactly 0 nothing was ever seen, and no step is taken.
+
+    Args:
+        var: the weights w, any shape.
+        accum: the sum of the squared gradients, of the shape of ``var``.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        epsilon: added to the root of ``accum``.
+        weight_decay: the strength of the l2 penalty, :math:`\lambda`.
+
+    Returns:
+        The new ``(var, accum)``.
+
+    Source: ``torch.optim.Adagrad``.
+
+    >>> var, accum = torch_adagrad(1.0, 0.09, 0.3, lr=0.1, weight_decay=0.1)
+    >>> round(float(var), 6), round(float(accum), 6)
+    (0.92, 0.25)
+    """
+    return adagrad(var, accum, grad + weight_decay * var, lr=lr, epsilon=epsilon)
 
 
 def adagrad_da(

@@ -4,7 +4,7 @@ from typing import Any
 
 from .words import where
 
-__all__ = ["keras_momentum", "momentum", "sgd", "weight_scale_momentum"]
+__all__ = ["keras_momentum", "momentum", "sgd", "torch_sgd", "weight_scale_momentum"]
 
 
 def momentum(
@@ -131,6 +131,56 @@ def sgd(
     # The sum makes 0 of -0, which LLVM 22 would do in float16 only.
     stat = where(momentum <= 0, stat, where(stat > 0, 0, stat + 0))
     return var, accum, stat
+
+
+def torch_sgd(
+    var: Any,
+    momentum_buffer: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    momentum: Any = 0.0,
+    dampening: Any = 0.0,
+    weight_decay: Any = 0.0,
+    nesterov: bool = False,
+    use_momentum: bool = True,
+) -> tuple[Any, Any]:
+    r"""SGD as PyTorch computes it, one step after another.
+
+    .. math::
+        g &= g + \lambda w \\
+        buffer &= \mu\, buffer + (1 - d) g \\
+        w &= w - lr\, buffer
+
+    With ``nesterov``, :math:`g + \mu\, buffer` takes the place of :math:`buffer` in the last line. Without
+    ``use_momentum`` g does, and ``momentum_buffer`` is neither used nor changed. The first gradient enters the buffer
+    whole, if the caller gives a ``dampening`` of 0 with it.
+
+    Args:
+        var: the weights w, any shape.
+        momentum_buffer: the decaying sum of the gradients, of the shape of ``var``; starts at 0.
+        grad: the gradient g, of the shape of ``var``.
+        lr: the step size.
+        momentum: how much of ``momentum_buffer`` a step keeps, :math:`\mu`.
+        dampening: how much of the gradient is left out of ``momentum_buffer``, d.
+        weight_decay: the strength of the l2 penalty, :math:`\lambda`.
+        nesterov: look one step ahead along the sum.
+        use_momentum: keep the sum.
+
+    Returns:
+        The new ``(var, momentum_buffer)``.
+
+    Source: ``torch.optim.SGD``.
+
+    >>> var, buffer = torch_sgd(1.0, 0.5, 0.3, lr=0.1, momentum=0.8, dampening=0.5)
+    >>> round(float(var), 6), round(float(buffer), 6)
+    (0.945, 0.55)
+    """
+    grad = grad + weight_decay * var
+    if use_momentum:
+        momentum_buffer = momentum * momentum_buffer + (1 - dampening) * grad
+        grad = grad + momentum * momentum_buffer if nesterov else momentum_buffer
+    return var - lr * grad, momentum_buffer
 
 
 def weight_scale_momentum(

@@ -112,6 +112,7 @@ def torch_rmsprop(
     momentum: Any = 0.0,
     weight_decay: Any = 0.0,
     centered: bool = False,
+    use_momentum: bool = True,
 ) -> tuple[Any, Any, Any, Any]:
     r"""RMSProp as PyTorch computes it: epsilon beside the root, the step size outside the momentum.
 
@@ -122,7 +123,8 @@ def torch_rmsprop(
         w &= w - lr\, buffer
 
     With ``centered``, :math:`b = \alpha b + (1 - \alpha) g`, and :math:`s - b^2` takes the place of :math:`s` under
-    the root. Without it, ``grad_avg`` is neither used nor changed.
+    the root. Without it, ``grad_avg`` is neither used nor changed; nor is ``momentum_buffer`` without
+    ``use_momentum``, as if :math:`\mu` were 0.
 
     Args:
         var: the weights w, any shape.
@@ -136,6 +138,7 @@ def torch_rmsprop(
         momentum: how much of ``momentum_buffer`` a step keeps, :math:`\mu`.
         weight_decay: the strength of the l2 penalty, :math:`\lambda`.
         centered: divide by the root of the variance.
+        use_momentum: keep the sum of the steps.
 
     Returns:
         The new ``(var, square_avg, grad_avg, momentum_buffer)``.
@@ -152,6 +155,8 @@ def torch_rmsprop(
     if centered:
         grad_avg = alpha * grad_avg + (1 - alpha) * grad
     root = sqrt(square_avg - grad_avg * grad_avg if centered else square_avg)
-    momentum_buffer = momentum * momentum_buffer + grad / (root + epsilon)
-    var = var - lr * momentum_buffer
-    return var, square_avg, grad_avg, momentum_buffer
+    update = grad / (root + epsilon)
+    if use_momentum:
+        momentum_buffer = momentum * momentum_buffer + update
+        update = momentum_buffer
+    return var - lr * update, square_avg, grad_avg, momentum_buffer

@@ -1,0 +1,192 @@
+"""Adamax, NAdam and RAdam: relatives of Adam with other norms and means."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import rules
+from .adam import Betas, means
+from .optimizer import FusedOptimizer, Group, Rule
+from .settings import given
+
+
+class Adamax(FusedOptimizer):
+    """AdaMax, ``torch.optim.Adamax`` on dense and sparse gradients. It runs the rule ``torch_adamax``.
+
+    State keys: ``step``, ``exp_avg``, ``exp_inf``.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them.
+        lr: the step size.
+        betas: how much of the mean of the gradients and of their largest magnitude a step keeps.
+        eps: added to the gradient's magnitude.
+        weight_decay: the strength of the l2 penalty.
+        foreach: taken as torch takes it; it changes nothing.
+        maximize: go uphill.
+        differentiable, capturable: must be False.
+        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+
+    >>> import torch, fusedstep as fs
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([0.5, 0.0])
+    >>> _ = fs.torch.Adamax([weight], lr=0.125).step()
+    >>> weight.tolist()
+    [0.875, 1.0]
+    """
+
+    keys = ("exp_avg", "exp_inf")
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+        rows: str = "touched",
+    ) -> None:
+        super().__init__(params, given(locals()))
+
+    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+        return rules.torch_adamax, {}
+
+    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+        power = group["betas"][0] ** progress
+        return means(group) | {"weight_decay": group["weight_decay"], "beta1_power": power}
+
+
+class NAdam(FusedOptimizer):
+    """NAdam, ``torch.optim.NAdam`` on dense and sparse gradients. It runs the rule ``nadam``.
+
+    State keys: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them.
+        lr: the step size.
+        betas: how much of the means of the gradients and of their squares a step keeps.
+        eps: added to the corrected root.
+        weight_decay: the strength of the penalty.
+        momentum_decay: how fast the momentum grows towards ``betas[0]``.
+        decoupled_weight_decay: shrink the weights instead of adding to the gradient.
+        foreach: taken as torch takes it; it changes nothing.
+        maximize: go uphill.
+        capturable, differentiable: must be False.
+        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+
+    >>> import torch, fusedstep as fs
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([0.5, 0.0])
+    >>> optimizer = fs.torch.NAdam([weight], lr=0.125)
+    >>> _ = optimizer.step()
+    >>> print(weight.detach(), optimizer.state[weight]["mu_product"])
+    tensor([0.8679, 1.0000]) tensor(0.4501)
+    """
+
+    keys = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        rows: str = "touched",
+    ) -> None:
+        super().__init__(params, given(locals()))
+
+    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+        return rules.nadam, {"decoupled": group["decoupled_weight_decay"]}
+
+    def progress(self, state: dict[str, Any]) -> Hashable:
+        return super().progress(state), float(state.get("mu_product", 1.0))
+
+    def momentum(self, group: Group, step: float) -> float:
+        """The momentum of a step."""
+        momentum: float = group["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
+        return momentum
+
+    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+        step, product = progress
+        mu = self.momentum(group, step)
+        return means(group) | {
+            "weight_decay": group["weight_decay"],
+            "mu": mu,
+            "mu_next": self.momentum(group, step + 1),
+            # In float32, as it is kept.
+            "mu_product": torch.tensor(product).mul_(mu).item(),
+            "beta2_power": group["betas"][1] ** step,
+        }
+
+    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
+        super().initialise(group, param, state)
+        state.setdefault("mu_product", torch.ones_like(state["step"]))
+
+    def advance(self, group: Group, state: dict[str, Any]) -> None:
+        super().advance(group, state)
+        state["mu_product"].mul_(self.momentum(group, float(state["step"])))
+
+
+class RAdam(FusedOptimizer):
+    """RAdam, ``torch.optim.RAdam`` on dense and sparse gradients. It runs the rule ``radam``.
+
+    State keys: ``step``, ``exp_avg``, ``exp_avg_sq``.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them.
+        lr: the step size.
+        betas: how much of the means of the gradients and of their squares a step keeps.
+        eps: added to the root.
+        weight_decay: the strength of the penalty.
+        decoupled_weight_decay: shrink the weights instead of adding to the gradient.
+        foreach: taken as torch takes it; it changes nothing.
+        maximize: go uphill.
+        capturable, differentiable: must be False.
+        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+
+    >>> import torch, fusedstep as fs
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([0.5, 0.0])
+    >>> _ = fs.torch.RAdam([weight], lr=0.125).step()
+    >>> weight.tolist()
+    [0.9375, 1.0]
+    """
+
+    keys = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        rows: str = "touched",
+    ) -> None:
+        super().__init__(params, given(locals()))
+
+    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+        return rules.radam, {"decoupled": group["decoupled_weight_decay"]}
+
+    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+        return means(group) | {"weight_decay": group["weight_decay"], "step": progress}

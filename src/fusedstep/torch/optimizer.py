@@ -1,0 +1,192 @@
+"""What every optimizer has in common: groups, states, steps, and checkpoints that move to and from torch.optim."""
+
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..codegen.program import ELEMENTWISE
+from ..operators.operator import Operator
+from . import settings
+from .layouts import alike, contiguous_order, rows_of
+
+Group = dict[str, Any]
+Rule = Callable[..., Any]
+
+
+class FusedOptimizer(torch.optim.Optimizer):
+    """An optimizer that runs a rule. A subclass says which, and what its states and scalars are called in torch.
+
+    Attributes:
+        keys: torch's names of the rule's states after the variable, in the rule's order.
+        counted: whether a parameter's state holds the number of its steps.
+        limits: what settings must lie in.
+    """
+
+    keys: tuple[str, ...] = ()
+    counted: ClassVar[bool] = True
+    limits: ClassVar[dict[str, str]] = settings.LIMITS
+
+    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+        """The rule that a group's settings ask for, and its switches."""
+        raise NotImplementedError
+
+    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+        """The rule's scalars, from a group's settings and a parameter's progress."""
+        raise NotImplementedError
+
+    def progress(self, state: dict[str, Any]) -> Hashable:
+        """What the scalars depend on beside the group: the number of the step that comes, counted from 1."""
+        return float(state["step"]) + 1 if "step" in state else 1.0
+
+    def start(self, group: Group, key: str) -> float:
+        """What a state starts at."""
+        return 0.0
+
+    def advance(self, group: Group, state: dict[str, Any]) -> None:
+        """Notes that a step was taken."""
+        if self.counted:
+            state["step"] += 1
+
+    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
+        """Creates the states that a parameter has not got yet."""
+        if self.counted and "step" not in state:
+            wide = torch.get_default_dtype() == torch.float64
+            state["step"] = torch.tensor(0.0, dtype=torch.float64 if wide else torch.float32)
+        for key, kind in zip(self.keys, self.operator(group).layout.states[1:], strict=True):
+            if kind and state.get(key) is None:
+                value = self.start(group, key)
+                if kind == "row":
+                    state[key] = torch.full(param.shape[:1], value, dtype=param.dtype, device=param.device)
+                else:
+                    state[key] = torch.full_like(param, value, memory_format=torch.preserve_format)
+
+    def operator(self, group: Group) -> Operator:
+        """The operator for a group's settings."""
+        rule, switches = self.rule(group)
+        chosen = tuple(sorted({**switches, "maximize": group["maximize"]}.items()))
+        return operator_for(type(self).__name__, rule, self.keys, chosen)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Takes a step with every parameter that has a gradient.
+
+        Args:
+            closure: evaluates the model again and returns the loss.
+
+        Returns:
+            What the closure returned.
+
+        Raises:
+            TypeError, ValueError, IndexError: a gradient cannot be used; its parameter and states are unchanged.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            operator = self.operator(group)
+            known: dict[Hashable, list[float]] = {}
+            for param in group["params"]:
+                if param.grad is not None:
+                    self.update(group, operator, param, param.grad, self.state[param], known)
+        return loss
+
+    def update(
+        self,
+        group: Group,
+        operator: Operator,
+        param: Tensor,
+        grad: Tensor,
+        state: dict[str, Any],
+        known: dict[Hashable, list[float]],
+    ) -> None:
+        """Takes a step with one parameter.
+
+        Args:
+            group: the parameter's group.
+            operator: the group's operator.
+            param: the parameter.
+            grad: its gradient.
+            state: its states by name.
+            known: the scalars of parameters that have come as far.
+        """
+        values, rows = rows_of(operator.name, grad)
+        progress = self.progress(state)
+        scalars = known.get(progress)
+        if scalars is None:
+            scalars = known[progress] = operator.scalars(self.scalars(group, progress))
+        used = [key if kind else "" for key, kind in zip(self.keys, operator.layout.states[1:], strict=True)]
+        if any(key and state.get(key) is None for key in used) or (self.counted and "step" not in state):
+            self.initialise(group, param, state)
+        states = [param, *(state[key] if key else None for key in used)]
+        order = contiguous_order(param)
+        if order and (operator.layout.reach == ELEMENTWISE or order[0] == 0):
+            for key in used:
+                if key and state[key].shape == param.shape:
+                    state[key] = alike(param, state[key])
+            states = [param, *(state[key] if key else None for key in used)]
+            states = [each.permute(order) if each is not None and each.dim() == len(order) else each for each in states]
+            values = values.permute(order)
+        operator.step(states, values, rows, group["rows"], scalars)
+        self.advance(group, state)
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Adds a group of parameters, with settings of its own where it names them.
+
+        Raises:
+            TypeError, ValueError, NotImplementedError: a setting or a parameter cannot be used.
+        """
+        super().add_param_group(param_group)
+        try:
+            settings.check(type(self).__name__, param_group, self.limits)
+            for param in param_group["params"]:
+                settings.parameter(type(self).__name__, param)
+        except (TypeError, ValueError, NotImplementedError):
+            self.param_groups.pop()
+            raise
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # What a checkpoint of torch's class, or of an earlier version, does not name stays as it was.
+        before = self.__dict__.get("param_groups", [])
+        super().__setstate__(state)
+        for place, group in enumerate(self.param_groups):
+            known = self.defaults | (before[place] if place < len(before) else {})
+            for name in self.defaults:
+                group.setdefault(name, known[name])
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Loads a checkpoint, of this class or of torch's of the same name. States keep the types that they have there.
+
+        Args:
+            state_dict: what ``state_dict()`` returned.
+        """
+        seen: dict[str, Any] = {}
+        # The hooks are last and first, so that those of others see and change what they would.
+        before = self.register_load_state_dict_pre_hook(lambda _, loaded: seen.update(loaded))
+        after = self.register_load_state_dict_post_hook(lambda _: self._restore(seen), prepend=True)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            before.remove()
+            after.remove()
+
+    def _restore(self, loaded: dict[str, Any]) -> None:
+        """Puts states back that torch converted to the parameter's type."""
+        params = [param for group in self.param_groups for param in group["params"]]
+        numbers = [number for group in loaded["param_groups"] for number in group["params"]]
+        for number, param in zip(numbers, params, strict=True):
+            for key, value in loaded["state"].get(number, {}).items():
+                if isinstance(value, Tensor) and self.state[param][key].dtype != value.dtype:
+                    self.state[param][key] = value.to(param.device)
+
+
+@lru_cache(maxsize=256)
+def operator_for(name: str, rule: Rule, keys: tuple[str, ...], switches: tuple[tuple[str, bool], ...]) -> Operator:
+    """A rule's operator that speaks of an optimizer, its parameters and its states."""
+    chosen: dict[str, Any] = dict(switches)
+    operator = Operator(rule, **chosen)
+    operator.name, operator.state_names = name, ("a parameter", *keys)
+    return operator

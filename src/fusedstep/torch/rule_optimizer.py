@@ -1,0 +1,92 @@
+"""An optimizer for a rule of one's own."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..codegen.signature import read_signature
+from .optimizer import FusedOptimizer, Group, Rule
+
+
+class RuleOptimizer(FusedOptimizer):
+    """Runs an update rule of your own on dense and sparse gradients.
+
+    The scalars are settings of the groups, so that schedulers find ``lr``. One called ``step`` is the number of the
+    step, counted from 1, and one called ``beta_power`` is ``beta`` to its power, unless they are given.
+
+    State keys: ``step``, and the names of the rule's states after the variable.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them.
+        rule: the rule, a plain function, see ``fusedstep.rules``. For pickling it must be a module's.
+        initial: what states start at that do not start at 0.
+        maximize: go uphill.
+        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        **scalars: the rule's scalars, and its switches.
+
+    >>> import torch, fusedstep as fs
+    >>> from fusedstep.words import sign
+    >>> def sign_descent(var, mean, grad, *, lr, beta):
+    ...     mean = beta * mean + (1 - beta) * grad
+    ...     return var - lr * sign(mean), mean
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> optimizer = fs.torch.RuleOptimizer([weight], sign_descent, lr=0.125, beta=0.9)
+    >>> weight.grad = torch.tensor([0.5, 0.0])
+    >>> _ = optimizer.step()
+    >>> weight.tolist()
+    [0.875, 1.0]
+    """
+
+    limits: ClassVar[dict[str, str]] = {}
+
+    def __init__(
+        self,
+        params: Any,
+        rule: Rule,
+        *,
+        initial: Mapping[str, float] | None = None,
+        maximize: bool = False,
+        rows: str = "touched",
+        **scalars: Any,
+    ) -> None:
+        signature = read_signature(rule)
+        self.own, self.initial, self.keys = rule, dict(initial or {}), signature.states[1:]
+        missing = [
+            name
+            for name in signature.scalars
+            if name not in signature.defaults and name not in scalars and not self.follows(name, scalars)
+        ]
+        unknown = sorted(scalars.keys() - {*signature.scalars, *signature.switches})
+        unknown += sorted(self.initial.keys() - set(self.keys))
+        if missing or unknown:
+            raise TypeError(
+                f"{rule.__name__}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
+                f"{', '.join(self.keys) or 'no state'}"
+                + (f"; missing: {', '.join(missing)}" if missing else "")
+                + (f"; not known: {', '.join(unknown)}" if unknown else "")
+            )
+        super().__init__(params, scalars | {"maximize": maximize, "rows": rows})
+
+    @staticmethod
+    def follows(name: str, scalars: Mapping[str, Any]) -> bool:
+        """Whether a scalar follows from the step."""
+        return name == "step" or name.removesuffix("_power") in scalars.keys() - {name}
+
+    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+        switches = read_signature(self.own).switches
+        return self.own, {name: group.get(name, value) for name, value in switches.items()}
+
+    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+        found = {}
+        for name in read_signature(self.own).scalars:
+            if name in group:
+                found[name] = group[name]
+            elif self.follows(name, group):
+                found[name] = progress if name == "step" else float(group[name.removesuffix("_power")]) ** progress
+        return found
+
+    def start(self, group: Group, key: str) -> float:
+        return self.initial.get(key, 0.0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {"own": self.own, "initial": self.initial, "keys": self.keys}
+        return {**super().__getstate__(), **own}

@@ -1,0 +1,57 @@
+"""Two processes that train together, as torch.distributed has it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+# Each process sees half of a batch; the averages of their gradients are those of the whole.
+SCRIPT = """
+import sys
+import torch
+import fusedstep as fs
+from torch.nn.parallel import DistributedDataParallel
+
+rank, folder, name, sparse = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4] == "sparse"
+torch.set_num_threads(1)
+torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+
+def model():
+    torch.manual_seed(3)
+    return torch.nn.Sequential(torch.nn.Embedding(50, 4, sparse=sparse), torch.nn.Linear(4, 2)).double()
+
+alone, shared = model(), model()
+together = DistributedDataParallel(shared)
+optimizers = [getattr(fs.torch, name)(each.parameters(), lr=0.1) for each in (alone, shared)]
+for step in range(4):
+    batch = torch.randint(0, 50, (8,), generator=torch.Generator().manual_seed(step))
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    alone(batch).square().mean().backward()
+    together(batch[rank::2]).square().mean().backward()
+    for optimizer in optimizers:
+        optimizer.step()
+for one, two in zip(alone.parameters(), shared.parameters(), strict=True):
+    torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-12)
+    assert not sparse or two.grad.layout is one.grad.layout
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize(("name", "gradients"), [("SparseAdam", "sparse"), ("FTRL", "sparse"), ("AdamW", "dense")])
+def test_two_processes_train_as_one(name: str, gradients: str, tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(rank), str(tmp_path), name, gradients],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    told = [process.communicate(timeout=240)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(told)
