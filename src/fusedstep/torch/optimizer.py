@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..codegen.program import ELEMENTWISE
 from ..operators.operator import Operator
-from . import settings
+from . import compiled, settings
 from .layouts import alike, contiguous_order, rows_of
 
 Group = dict[str, Any]
@@ -28,6 +28,10 @@ class FusedOptimizer(torch.optim.Optimizer):
     keys: tuple[str, ...] = ()
     counted: ClassVar[bool] = True
     limits: ClassVar[dict[str, str]] = settings.LIMITS
+
+    def __init__(self, params: Any, defaults: Group) -> None:
+        super().__init__(params, defaults)
+        self.number = compiled.number_of(self)
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
         """The rule that a group's settings ask for, and its switches."""
@@ -86,6 +90,9 @@ class FusedOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        if torch.compiler.is_compiling():
+            self.trace()
+            return loss
         for group in self.param_groups:
             operator = self.operator(group)
             known: dict[Hashable, list[float]] = {}
@@ -133,6 +140,45 @@ class FusedOptimizer(torch.optim.Optimizer):
         operator.step(states, values, rows, group["rows"], scalars)
         self.advance(group, state)
 
+    def trace(self) -> None:
+        """Puts a step into a graph that is compiled."""
+        for number, group in enumerate(self.param_groups):
+            params: list[Tensor] = []
+            grads: list[Tensor] = []
+            states: list[Tensor] = []
+            places: list[int] = []
+            self._init_group(group, params, grads, states, places)
+            if params:
+                compiled.step(params, grads, states, places, self.number, number)
+
+    def _init_group(
+        self, group: Group, params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int]
+    ) -> None:
+        # The name by which torch's compiler calls it at once, in place of tracing it: states are not made in the graph.
+        for place, param in enumerate(group["params"]):
+            if param.grad is not None:
+                state = self.state[param]
+                self.initialise(group, param, state)
+                if self.counted:
+                    # A plain number would be compiled in.
+                    state["step"] = torch.as_tensor(state["step"], dtype=torch.float32)
+                params.append(param)
+                grads.append(param.grad)
+                states.extend(value for value in state.values() if isinstance(value, Tensor))
+                places.append(place)
+
+    def update_given(
+        self, number: int, places: list[int], params: list[Tensor], grads: list[Tensor], states: list[Tensor]
+    ) -> None:
+        """Takes a step with copies of parameters and states that a compiled graph hands over."""
+        group, left = self.param_groups[number], iter(states)
+        operator = self.operator(group)
+        known: dict[Hashable, list[float]] = {}
+        for place, param, grad in zip(places, params, grads, strict=True):
+            own = self.state[group["params"][place]]
+            state = {key: next(left) for key, value in own.items() if isinstance(value, Tensor)}
+            self.update(group, operator, param, grad, state, known)
+
     def add_param_group(self, param_group: Group) -> None:
         """Adds a group of parameters, with settings of its own where it names them.
 
@@ -152,6 +198,8 @@ class FusedOptimizer(torch.optim.Optimizer):
         # What a checkpoint of torch's class, or of an earlier version, does not name stays as it was.
         before = self.__dict__.get("param_groups", [])
         super().__setstate__(state)
+        if "number" not in self.__dict__:
+            self.number = compiled.number_of(self)
         for place, group in enumerate(self.param_groups):
             known = self.defaults | (before[place] if place < len(before) else {})
             for name in self.defaults:
