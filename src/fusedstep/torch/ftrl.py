@@ -72,6 +72,9 @@ class FTRL(FusedOptimizer):
             pull = (group["beta"] + root) / group["lr"] + group["l2"]
             torch.mul(weight, -pull, out=state["linear"]).sub_(weight.sign(), alpha=group["l1"])
         super().update(group, operator, param, grad, state, known)
+        if self.progress(state) == 1:
+            # It has not begun: the next step must come this way too.
+            self.ready.pop(param, None)
 
     def advance(self, group: Group, state: dict[str, Any]) -> None:
         # Steps are counted to know the first one, which needs a step size.

@@ -27,8 +27,13 @@ def contiguous_order(param: Tensor) -> list[int] | None:
     return order if param.permute(order).is_contiguous() else None
 
 
-def alike(param: Tensor, state: Tensor) -> Tensor:
-    """A state of the parameter's shape, copied into the parameter's strides if its own are others."""
-    if state.stride() == param.stride() or not state.dim():
+def in_order(tensor: Tensor, order: list[int] | None) -> Tensor:
+    """A tensor with its dimensions in another order; one that holds a number a row as it is."""
+    return tensor.permute(order) if order and tensor.dim() == len(order) else tensor
+
+
+def alike(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
+    """A state that is contiguous where its parameter is: copied, if it was made for other strides."""
+    if in_order(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)

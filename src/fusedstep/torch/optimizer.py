@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ..codegen.program import ELEMENTWISE
 from ..operators.operator import Operator
-from . import settings
-from .layouts import alike, contiguous_order, rows_of
+from . import compiled, settings
+from .layouts import alike, contiguous_order, in_order, rows_of
+from .prepared import Prepared, prepare
 
 Group = dict[str, Any]
 Rule = Callable[..., Any]
@@ -28,6 +29,11 @@ class FusedOptimizer(torch.optim.Optimizer):
     keys: tuple[str, ...] = ()
     counted: ClassVar[bool] = True
     limits: ClassVar[dict[str, str]] = settings.LIMITS
+
+    def __init__(self, params: Any, defaults: Group) -> None:
+        super().__init__(params, defaults)
+        self.number = compiled.number_of(self)
+        self.ready: dict[Tensor, Prepared] = {}
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
         """The rule that a group's settings ask for, and its switches."""
@@ -63,6 +69,24 @@ class FusedOptimizer(torch.optim.Optimizer):
                 else:
                     state[key] = torch.full_like(param, value, memory_format=torch.preserve_format)
 
+    def used(self, operator: Operator) -> list[str]:
+        """The states that an operator needs, by their keys."""
+        return [key for key, kind in zip(self.keys, operator.layout.states[1:], strict=True) if kind]
+
+    def lacks(self, operator: Operator, state: dict[str, Any]) -> bool:
+        """Whether a parameter has not got all that an operator needs."""
+        return (self.counted and "step" not in state) or any(state.get(key) is None for key in self.used(operator))
+
+    def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
+        """Gives states the parameter's strides; returns the order of dimensions in which a kernel can walk them."""
+        order = contiguous_order(param)
+        if order and operator.layout.reach != ELEMENTWISE and order[0] != 0:
+            # Its rows lie scattered; the operator says so.
+            return None
+        for key in self.used(operator):
+            state[key] = alike(param, state[key], order)
+        return order
+
     def operator(self, group: Group) -> Operator:
         """The operator for a group's settings."""
         rule, switches = self.rule(group)
@@ -86,13 +110,38 @@ class FusedOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            operator = self.operator(group)
-            known: dict[Hashable, list[float]] = {}
-            for param in group["params"]:
-                if param.grad is not None:
-                    self.update(group, operator, param, param.grad, self.state[param], known)
+        if torch.compiler.is_compiling():
+            self.trace()
+            return loss
+        moved: list[Tensor] = []
+        try:
+            for group in self.param_groups:
+                operator = self.operator(group)
+                known: dict[Hashable, list[float]] = {}
+                for param in group["params"]:
+                    grad = param.grad
+                    if grad is None:
+                        continue
+                    state, ready = self.state[param], self.ready.get(param)
+                    if ready is not None and ready.fits(operator, state, grad):
+                        ready.run(grad, self.numbers(group, operator, state, known))
+                        moved += ready.tensors
+                        self.advance(group, state)
+                    else:
+                        self.update(group, operator, param, grad, state, known)
+        finally:
+            if moved:
+                torch.autograd.graph.increment_version(moved)
         return loss
+
+    def numbers(
+        self, group: Group, operator: Operator, state: dict[str, Any], known: dict[Hashable, list[float]]
+    ) -> list[float]:
+        """The scalars of a parameter's next step; those of parameters that have come as far are known."""
+        progress = self.progress(state)
+        if progress not in known:
+            known[progress] = operator.scalars(self.scalars(group, progress))
+        return known[progress]
 
     def update(
         self,
@@ -114,24 +163,59 @@ class FusedOptimizer(torch.optim.Optimizer):
             known: the scalars of parameters that have come as far.
         """
         values, rows = rows_of(operator.name, grad)
-        progress = self.progress(state)
-        scalars = known.get(progress)
-        if scalars is None:
-            scalars = known[progress] = operator.scalars(self.scalars(group, progress))
-        used = [key if kind else "" for key, kind in zip(self.keys, operator.layout.states[1:], strict=True)]
-        if any(key and state.get(key) is None for key in used) or (self.counted and "step" not in state):
+        scalars = self.numbers(group, operator, state, known)
+        if self.lacks(operator, state):
             self.initialise(group, param, state)
-        states = [param, *(state[key] if key else None for key in used)]
-        order = contiguous_order(param)
-        if order and (operator.layout.reach == ELEMENTWISE or order[0] == 0):
-            for key in used:
-                if key and state[key].shape == param.shape:
-                    state[key] = alike(param, state[key])
-            states = [param, *(state[key] if key else None for key in used)]
-            states = [each.permute(order) if each is not None and each.dim() == len(order) else each for each in states]
-            values = values.permute(order)
-        operator.step(states, values, rows, group["rows"], scalars)
+        order = self.align(operator, param, state)
+        kinds = operator.layout.states[1:]
+        states = [param, *(state[key] if kind else None for key, kind in zip(self.keys, kinds, strict=True))]
+        views = [each if each is None else in_order(each, order) for each in states]
+        operator.step(views, in_order(values, order), rows, group["rows"], scalars)
         self.advance(group, state)
+        if rows is None and param in self.state:
+            prepared = prepare(operator, self.used(operator), states)
+            if prepared:
+                self.ready[param] = prepared
+
+    def trace(self) -> None:
+        """Puts a step into a graph that is compiled."""
+        for number, group in enumerate(self.param_groups):
+            params: list[Tensor] = []
+            grads: list[Tensor] = []
+            states: list[Tensor] = []
+            places: list[int] = []
+            self._init_group(group, params, grads, states, places)
+            if params:
+                compiled.step(params, grads, states, places, self.number, number)
+
+    def _init_group(
+        self, group: Group, params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int]
+    ) -> None:
+        # The name by which torch's compiler calls it at once, in place of tracing it: states are not made in the graph.
+        for place, param in enumerate(group["params"]):
+            if param.grad is not None:
+                state = self.state[param]
+                self.initialise(group, param, state)
+                self.align(self.operator(group), param, state)
+                if self.counted:
+                    # A plain number would be compiled in.
+                    state["step"] = torch.as_tensor(state["step"], dtype=torch.float32)
+                params.append(param)
+                grads.append(param.grad)
+                states.extend(value for value in state.values() if isinstance(value, Tensor))
+                places.append(place)
+
+    def update_given(
+        self, number: int, places: list[int], params: list[Tensor], grads: list[Tensor], states: list[Tensor]
+    ) -> None:
+        """Takes a step with copies of parameters and states that a compiled graph hands over."""
+        group, left = self.param_groups[number], iter(states)
+        operator = self.operator(group)
+        known: dict[Hashable, list[float]] = {}
+        for place, param, grad in zip(places, params, grads, strict=True):
+            own = self.state[group["params"][place]]
+            state = {key: next(left) for key, value in own.items() if isinstance(value, Tensor)}
+            self.update(group, operator, param, grad, state, known)
 
     def add_param_group(self, param_group: Group) -> None:
         """Adds a group of parameters, with settings of its own where it names them.
@@ -152,6 +236,9 @@ class FusedOptimizer(torch.optim.Optimizer):
         # What a checkpoint of torch's class, or of an earlier version, does not name stays as it was.
         before = self.__dict__.get("param_groups", [])
         super().__setstate__(state)
+        self.ready = {}
+        if "number" not in self.__dict__:
+            self.number = compiled.number_of(self)
         for place, group in enumerate(self.param_groups):
             known = self.defaults | (before[place] if place < len(before) else {})
             for name in self.defaults:
