@@ -70,12 +70,7 @@ class Operator:
         self.stochastic = checks.rounding(self.name, rounding)
         self.seed = checks.counter(self.name, "seed", seed)
         self.use_locking = checks.flag(self.name, "use_locking", use_locking)
-        for name, value in switches.items():
-            if name not in self.signature.switches:
-                known = ", ".join(self.signature.switches) or "none"
-                raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
-            checks.flag(self.name, name, value)
-        self.switches = tuple(sorted({**self.signature.switches, **switches}.items()))
+        self.switches = checks.switches(self.name, self.signature.switches, switches)
         # What a caller calls the states and the gradient, and what scalars may be.
         self.state_names = self.signature.states
         self.gradient_name = "grad"
@@ -160,7 +155,7 @@ class Operator:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
         if self._layout is None:
             self._layout = layout_of(self.rule, self.switches)
-        operator, (kinds, reach, plan), names, used = self.name, self._layout, self.state_names, states
+        operator, (kinds, reach, plan, _), names, used = self.name, self._layout, self.state_names, states
         if not all(kinds):
             names = tuple(name for name, kind in zip(names, kinds, strict=True) if kind)
             used = [state for state, kind in zip(states, kinds, strict=True) if kind]
