@@ -40,14 +40,13 @@ def scalars_of(name: str, arguments: Sequence[str], numbers: Sequence[str]) -> s
 def closed_program(idle: Idle, program: Program, switches: tuple[tuple[str, bool], ...]) -> Program:
     """A closed form, translated; states that the rule's ``program`` leaves out are left out."""
     parameters = inspect.signature(idle.states).parameters
-    states = tuple(name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD)
     scalars = (*idle.kept_totals, *idle.moved_totals, *idle.held)
     none: frozenset[str] = frozenset()
-    signature = Signature(idle.states.__name__, states, "grad", scalars, {}, {}, none, none, may_refuse=True)
+    signature = Signature(idle.states.__name__, idle.takes, "grad", scalars, {}, {}, none, none, may_refuse=True)
     known = {name: value for name, value in switches if name in parameters}
     translation = translate(idle.states, signature, known)
     used = program.signature.states
-    results = [each for name, each in zip(states, translation.results, strict=True) if name in used]
+    results = [each for name, each in zip(idle.takes, translation.results, strict=True) if name in used]
     return Program(replace(signature, states=used), replace(translation, results=results))
 
 

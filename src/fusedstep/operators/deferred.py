@@ -13,7 +13,7 @@ from ..codegen.kernels import Kernel, kernel_for, layout_of
 from ..codegen.program import BEYOND
 from ..codegen.storage import compute_type
 from ..codegen.weave import Recipe
-from ..rules.idle import idle_of
+from ..rules.idle import Idle, idle_of
 from . import checks
 from .grouping import sum_duplicates
 from .history import History
@@ -90,8 +90,9 @@ class DeferredRows:
         if not shape:
             raise ValueError(f"{self.name}: {expected[0]} has no dimension, expected at least one, that of the rows")
         apart(self.name, self._names, tables, np.empty(0))
-        idle = idle_of(rule) if method == "series" else None
-        self._history = History(idle, dict(self._operator.switches), compute_type(storages[0]), layout.hoisted)
+        self._history = History(
+            self._closed_form(), dict(self._operator.switches), compute_type(storages[0]), layout.hoisted
+        )
         self._lasts = np.zeros(shape[0], np.int32)
         self._lock, self._kernels = threading.RLock(), dict[tuple[str, ...], Kernel]()
 
@@ -104,6 +105,8 @@ class DeferredRows:
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
         self._lock, self._kernels = threading.RLock(), {}
+        # Of functions made in others no copy can be sent; they are found again.
+        self._history.idle = self._closed_form()
 
     def step(self, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
         """Takes one step: the named rows now, all others when they are next looked at.
@@ -189,6 +192,11 @@ class DeferredRows:
                 self._lasts[:] = 0
                 self._history.forget()
             return self.states
+
+    def _closed_form(self) -> Idle | None:
+        """The rule's closed form, if there is one for the states in use, and it is wanted."""
+        idle = idle_of(self._operator.rule) if self.method == "series" else None
+        return idle if idle and set(idle.takes).issuperset(self._names) else None
 
     def _borrow(self) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
         """The shape, the storage types and the rows of the states that the rule uses."""

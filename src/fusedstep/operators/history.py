@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,9 @@ class History:
         self.held = np.empty(len(idle.held) if idle else 0)
         self.constant: tuple[float, ...] = ()
         self.closed, self.window, self.steps = False, LIMIT, 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "idle": None}
 
     def forget(self) -> None:
         """All rows are awake."""
@@ -98,8 +102,17 @@ class History:
 
 def called(function: Callable[..., Any], names: Mapping[str, Any], *totals: Any) -> Any:
     """Calls a function with the totals that it takes, and with those of the names that it asks for."""
-    parameters = inspect.signature(function).parameters
-    return function(*totals, **{name: value for name, value in names.items() if name in parameters})
+    asked = asked_for(function)
+    return function(*totals, **(names if asked is None else {name: names[name] for name in asked if name in names}))
+
+
+@cache
+def asked_for(function: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The names of a function's keyword-only arguments; None if it takes any."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    return tuple(each.name for each in parameters if each.kind is each.KEYWORD_ONLY)
 
 
 def fill(totals: np.ndarray, values: Any) -> None:

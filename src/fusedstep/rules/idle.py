@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-__all__ = ["Idle", "idle", "idle_of"]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -21,16 +19,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Idle:
     """A closed form.
 
-    All its functions take what they need of the rule's scalars and switches by name, beside what is said here.
+    Its functions of totals run on NumPy arrays; they take what they need of the rule's scalars and switches by name.
 
     Attributes:
         states: the states in their order, and the totals by name, to the new states; behind these may stand whether
-            the closed form serves the element, else its row replays the skipped steps. ``window`` of them: afterwards
-            the variable no longer moves, and the closed form is told so by ``moved`` totals of no steps.
+            the closed form serves the element, else its row replays the steps. States that the rule's switches leave
+            unused need not be taken; where the switches use a state that is not taken, there is no closed form.
         kept: the totals before a step to those after it. As defaults stand the totals of no steps.
         moved: the ``kept`` totals after a step, and totals of its own before it, to its own after it. The weight of
-            what they add falls from step to step by ``fading``, so that they soon change no more. ``tolerance`` is how
-            far, as a share of its movement, the variable may be from where the steps lead.
+            what they add falls from step to step by ``fading``, so that they soon change no more; a row that replays
+            does so up to there, and goes on with the ``moved`` totals of no steps. ``tolerance`` is how far, as a
+            share of its movement, the variable may be from where the steps lead.
         fading: a number below 1; where it is not, the closed form does not hold.
         constant: the scalars that must not change while rows sleep.
     """
@@ -40,6 +39,12 @@ class Idle:
     moved: Callable[..., Any] | None
     fading: Callable[..., Any]
     constant: tuple[str, ...]
+
+    @cached_property
+    def takes(self) -> tuple[str, ...]:
+        """The states that ``states`` takes."""
+        parameters = inspect.signature(self.states).parameters.values()
+        return tuple(each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD)
 
     @cached_property
     def kept_totals(self) -> dict[str, float]:
@@ -72,26 +77,40 @@ def defaults_of(function: Callable[..., Any]) -> dict[str, float]:
 _closed_forms: dict[Callable[..., Any], Idle] = {}
 
 
-def always(**scalars: Any) -> float:
-    """Nothing has to fade for the closed form to hold."""
-    return 0.0
+def nothing(**scalars: Any) -> tuple[()]:
+    """No totals."""
+    return ()
 
 
 def idle(
     rule: Callable[..., Any],
     *,
-    kept: Callable[..., Any],
-    moved: Callable[..., Any] | None = None,
-    fading: Callable[..., Any] = always,
+    kept: Callable[..., Any] = nothing,
     constant: tuple[str, ...] = (),
+    unless: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
-    """Declares the function below as the closed form of a rule's steps with a zero gradient; see ``Idle``."""
+    """Declares the function below as the closed form of a rule's steps with a zero gradient; see ``Idle``.
+
+    Args:
+        rule: the rule.
+        kept: what keeps up the totals.
+        constant: the scalars that must not change while rows sleep.
+        unless: scalars that must be 0, and switches that must be off, for the closed form to hold.
+    """
+
+    def fading(**scalars: Any) -> int:
+        return int(any(scalars[name] for name in unless))
 
     def declare(states: Function) -> Function:
-        _closed_forms[rule] = Idle(states, kept, moved, fading, constant)
+        register(rule, Idle(states, kept, None, fading, constant))
         return states
 
     return declare
+
+
+def register(rule: Callable[..., Any], closed: Idle) -> None:
+    """Makes a closed form known as that of a rule."""
+    _closed_forms[rule] = closed
 
 
 def idle_of(rule: Callable[..., Any]) -> Idle | None:
