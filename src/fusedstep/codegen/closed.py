@@ -67,11 +67,11 @@ class Closed:
     def words(self) -> dict[str, str]:
         """The words by name, as the text behind ``def NAME``."""
         spans, zero = replace(self.rule, program=self.program), f"np.{compute_type(self.rule.storages[0])}(0)"
-        doubt = f"doubts += 0 if {spans.call('closed', 0, zero, 'i')}[-1] else 1"
-        counted = ["doubts = 0", "for i in range(spans[0].size):", f"    {doubt}", "return doubts == 0"]
+        test = f"served &= {spans.call('closed', 0, zero, 'i')}[-1]"
+        tested = ["served = True", "for i in range(spans[0].size):", f"    {test}", "return served"]
         return {
             "totals_at": f"(totals, held, kept, moved):\n    return scalars_of_totals({self.totals})",
-            "serves": "\n".join(["(spans, scalars):", *indented(counted if self.condition else ["return True"])]),
+            "serves": "\n".join(["(spans, scalars):", *indented(tested if self.condition else ["return True"])]),
             "rest": "\n".join(["(spans, scalars):", *indented(spans.elements(zero, "closed"))]),
         }
 

@@ -98,9 +98,12 @@ def slept(
 ) -> tuple[Any, Any, Any, Any]:
     """The new ``(var, m, v)``, and whether the series serves the element."""
     divisor = sqrt(v) + epsilon * center
-    x = divide_or_zero(epsilon * center / reach, divisor)
+    # One division an element, and none to find out whether x is within reach.
+    inverse = divide_or_zero(1, divisor)
+    x = epsilon * center / reach * inverse
     t1, t2, t3 = s1 * reach, s2 * reach * reach, s3 * reach * reach * reach
     t4, t5 = s4 * reach * reach * reach * reach, s5 * reach * reach * reach * reach * reach
     series = s0 - x * (t1 - x * (t2 - x * (t3 - x * (t4 - x * t5))))
-    var = shrunk * (var - divide_or_zero(m, divisor) * series)
-    return var, kept1 * m, kept2 * v, (divisor > 0) & ((x <= 1) | (m == 0))
+    var = shrunk * (var - m * inverse * series)
+    served = (divisor > 0) & ((epsilon * center / reach <= divisor) | (m == 0))
+    return var, kept1 * m, kept2 * v, served

@@ -36,7 +36,8 @@ def deferred_rows(
             fetch_last(lasts, named[number + AHEAD])
             fetch(states, pitches, named[number + AHEAD], width)
         row = named[number]
-        wake(states, pitches, row, history, totals, held, lasts, now, window, closed, width)
+        if lasts[row] < now:
+            wake(states, pitches, row, history, totals, held, lasts, now, window, closed, width)
         total = total_of(number, gradient, width, groups, sums, spare)
         update_by_sums(part(states, pitches, row, row + 1, width), total, scalars)
         lasts[row] = now + 1
