@@ -15,13 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import mindspore, ops, rules, torch, words
+    from .operators.deferred import DeferredRows
     from .operators.operator import Operator
     from .operators.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
-__all__ = ["Operator", "get_num_threads", "mindspore", "ops", "rules", "set_num_threads", "torch", "words"]
+__all__ = [
+    "DeferredRows",
+    "Operator",
+    "get_num_threads",
+    "mindspore",
+    "ops",
+    "rules",
+    "set_num_threads",
+    "torch",
+    "words",
+]
 
 _PLACES = {
+    "DeferredRows": "operators.deferred",
     "Operator": "operators.operator",
     "get_num_threads": "operators.threads",
     "set_num_threads": "operators.threads",

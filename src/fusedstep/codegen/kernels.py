@@ -17,10 +17,12 @@ class Kernel(NamedTuple):
     Attributes:
         run: the loop: arrays, pitches, gradient, the loop's own arguments, scalars.
         may_overlap: takes the arrays and the gradient; whether any two share a stretch of memory.
+        remember: of a loop with a history: writes a step's scalars there, as they are evaluated once a call.
     """
 
     run: Callable[..., None]
     may_overlap: Callable[..., bool]
+    remember: Callable[..., None] | None
 
 
 class Layout(NamedTuple):
@@ -31,12 +33,14 @@ class Layout(NamedTuple):
         changed: for each state that is used, whether the rule changes it.
         reach: how far the rule's sums reach, see ``program``.
         plan: where they reach beyond a row, what a step needs.
+        hoisted: how many numbers a step's scalars come to, evaluated once a call.
     """
 
     states: tuple[str, ...]
     changed: tuple[bool, ...]
     reach: int
     plan: Plan
+    hoisted: int
 
 
 class Grouping(NamedTuple):
@@ -49,7 +53,7 @@ class Grouping(NamedTuple):
 def kernel_for(recipe: Recipe) -> Kernel:
     """The kernel of a recipe. Woven anew each time: a number that the rule names may have changed."""
     module = load(source_of(recipe))
-    return Kernel(module.kernel, module.may_overlap)
+    return Kernel(module.kernel, module.may_overlap, getattr(module, "remember", None))
 
 
 def layout_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> Layout:
@@ -63,7 +67,7 @@ def layout_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) 
     kinds |= dict.fromkeys(signature.per_row, "row") | dict.fromkeys(signature.per_column, "column")
     used = program.signature.states
     states = tuple(kinds[name] if name in used else "" for name in signature.states)
-    return Layout(states, program.changed, program.reach, plan_of(program))
+    return Layout(states, program.changed, program.reach, plan_of(program), len(program.translation.numbers))
 
 
 @cache

@@ -25,6 +25,7 @@ class Signature:
         switches: the keyword-only arguments annotated ``bool``, with their values when nothing is said.
         per_row: the states annotated ``PerRow``.
         per_column: the states annotated ``PerColumn``.
+        may_refuse: whether this is a closed form, which may return a condition behind its states.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Signature:
     switches: dict[str, bool]
     per_row: frozenset[str]
     per_column: frozenset[str]
+    may_refuse: bool = False
 
 
 def read_signature(rule: Callable[..., Any]) -> Signature:

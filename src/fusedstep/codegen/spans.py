@@ -111,12 +111,12 @@ class Spans:
         """The value of what was added up in an earlier stage, where that is not at hand under its name."""
         raise NotImplementedError
 
-    def elements(self, gradient: str) -> list[str]:
+    def elements(self, gradient: str, function: str = "rule") -> list[str]:
         """Computes and stores the new states, element by element."""
         stores = [
             self.store(k, "i", f"new[{j}]") for j, k in enumerate(self.program.by_element) if self.program.changed[k]
         ]
-        new = f"new = {self.call('rule', self.program.last, gradient, 'i')}"
+        new = f"new = {self.call(function, self.program.last, gradient, 'i')}"
         return ["for i in range(spans[0].size):", *indented([new, *stores])]
 
     def elementwise(self, arguments: str, gradient: str) -> str:

@@ -49,7 +49,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str, bool]) -> Translation:
-    """Translates a rule with its switches set.
+    """Translates a rule with its switches set; a closed form may return a condition behind its states.
 
     Raises:
         TypeError: the rule says something that cannot be woven; the message names the line and the remedy.
@@ -67,6 +67,8 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
         uphill = ast.UnaryOp(ast.USub(), ast.Name(local(signature.gradient)))
         scope.names[signature.gradient] = scope.named(signature.gradient, Value(uphill, ELEMENT))
     returned = scope.run(scope.body)
+    if signature.may_refuse and returned is not None and len(returned) == len(signature.states) + 1:
+        scope.translation.condition = returned.pop()
     if returned is None or len(returned) != len(signature.states):
         raise TypeError(
             f"rule {rule.__name__} returns {'nothing' if returned is None else len(returned)} for its "

@@ -55,13 +55,19 @@ class Reduction:
 @dataclass
 class Translation:
     """A rule as text: ``hoisted`` expressions of scalars, then the ``lines`` that an element goes through, what is
-    added up on the way, and the new states."""
+    added up on the way, the new states, and behind those of a closed form whether it serves the element."""
 
     hoisted: list[str] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     reductions: list[Reduction] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
+    condition: Value | None = None
+
+    @property
+    def numbers(self) -> list[str]:
+        """What scalars come to, evaluated once a call: at least one, since no tuple is empty to a compiler."""
+        return [f"compute({text})" for text in self.hoisted or ["0"]]
 
     def idle(self, signature: Signature) -> list[bool]:
         """Which states the rule neither reads nor changes."""

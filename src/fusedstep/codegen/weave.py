@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from ..rules.idle import Idle
+from .closed import NO_CLOSED_FORM, Closed, closed_program, history_words, scalars_of
 from .program import BEYOND, Program
 from .signature import read_signature
 from .sources import dialect_definitions, loop_definitions, parameters, returned, span_words_of
@@ -25,6 +27,8 @@ ARGUMENTS = {
     **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
     **dict.fromkeys(("table", "loads"), "int32[::1]"),
     "groups": "int32[:, ::1]",
+    "lasts": "int32[::1]",
+    "held": "float64[::1]",
     **dict.fromkeys(("row_totals", "totals", "block_totals"), "float64[:, ::1]"),
     **dict.fromkeys(("columns", "block_columns"), "float64[:, :, ::1]"),
 }
@@ -42,6 +46,7 @@ class Recipe:
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
         stochastic: whether 16-bit states are rounded by chance.
+        idle: the closed form of steps with a zero gradient, if the loop is to use it.
     """
 
     rule: Callable[..., Any]
@@ -50,6 +55,7 @@ class Recipe:
     storages: tuple[str, ...]
     gradient: str
     stochastic: bool = False
+    idle: Idle | None = None
 
 
 def program_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> Program:
@@ -79,25 +85,26 @@ def weave(recipe: Recipe, half: str) -> str:
     )
     words = writer.words() | gradient_words(recipe.gradient, compute, half)
     scalars = [*(local(name) for name in signature.scalars), *(["key"] if recipe.stochastic else [])]
-    hoisted = [f"compute({text})" for text in translation.hoisted or ["0"]] + (["key"] if recipe.stochastic else [])
+    numbers = [*translation.numbers, *(["key"] if recipe.stochastic else [])]
+    closed = Closed(recipe.idle, closed_program(recipe.idle, program, recipe.switches), writer) if recipe.idle else None
+    words |= history_words(len(numbers)) | (closed.words() if closed else NO_CLOSED_FORM)
     switches = "".join(f", {name}={value}" for name, value in recipe.switches)
     return module(
         f"rule {signature.name}{switches}; loop {recipe.loop}; states {', '.join(recipe.storages)}; "
         f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
         dialect(
-            translation.words,
+            translation.words | (closed.program.translation.words if closed else set()),
             [*recipe.storages, recipe.gradient, compute],
             half,
             recipe.stochastic,
             bool(translation.reductions),
         ),
         f"compute = np.{compute}",
-        f"{INLINED}\ndef scalars_of({', '.join(scalars)}):\n    return (\n"
-        + "".join(f"        {text},\n" for text in hoisted)
-        + "    )",
-        *(f"{INLINED}\n{text}" for text in program.functions),
+        f"{INLINED}\n{scalars_of('scalars_of', scalars, numbers)}",
+        *(f"{INLINED}\n{text}" for text in [*program.functions, *(closed.functions if closed else [])]),
         *spans(recipe.loop, words),
         *(compiled(text) for text in loop_definitions(recipe.loop).values()),
+        *([remember(compute, scalars, len(numbers))] if "remembered" in span_words_of(recipe.loop) else []),
         entry(recipe, scalars),
         may_overlap([*recipe.storages, recipe.gradient]),
     )
@@ -163,22 +170,38 @@ def exported(loop: str, names: Sequence[str], kinds: dict[str, str]) -> list[str
 def entry(recipe: Recipe, scalars: Sequence[str]) -> str:
     """The function that is called from outside: arrays, pitches, gradient, the loop's own arguments, scalars."""
     names = parameters(recipe.loop, recipe.loop)
-    own = names[names.index("gradient") + 1 : names.index("scalars")]
-    kinds = ARGUMENTS | {"sums": f"{compute_type(recipe.storages[0])}[::1]"}
+    own = [name for name in names if name not in ("states", "pitches", "gradient", "scalars")]
+    compute = compute_type(recipe.storages[0])
+    kinds = ARGUMENTS | {"sums": f"{compute}[::1]", "history": f"{compute}[:, ::1]"}
     states = [f"state_{k}" for k in range(len(recipe.storages))]
     pitches = [f"pitch_{k}" for k in range(len(recipe.storages))]
+    gradient = ["gradient"] if "gradient" in names else []
+    # A loop with a history takes a step's scalars from there.
+    scalars = scalars if "scalars" in names else []
     numbers = ["key" if name == "key" else f"scalar_{k}" for k, name in enumerate(scalars)]
     types = [
         *(f"{ARRAYS[storage]}[::1]" for storage in recipe.storages),
         *("int64" for _ in pitches),
-        f"{ARRAYS[recipe.gradient]}[::1]",
+        *(f"{ARRAYS[recipe.gradient]}[::1]" for _ in gradient),
         *(kinds.get(name, "int64") for name in own),
         *("int64" if name == "key" else "float64" for name in numbers),
     ]
+    bundles = {"states": f"({', '.join(states)},)", "pitches": f"({', '.join(pitches)},)"}
+    arguments = [bundles.get(name, name) for name in names]
     return f"""@njit("void({", ".join(types)})", error_model="numpy", nogil=True, cache=CACHE)
-def kernel({", ".join([*states, *pitches, "gradient", *own, *numbers])}):
-    scalars = scalars_of({", ".join(numbers)})
-    {recipe.loop}(({", ".join(states)},), ({", ".join(pitches)},), gradient, {", ".join(own)}, scalars)"""
+def kernel({", ".join([*states, *pitches, *gradient, *own, *numbers])}):
+    {"scalars = scalars_of(" + ", ".join(numbers) + ")" if "scalars" in names else "pass"}
+    {recipe.loop}({", ".join(arguments)})"""
+
+
+def remember(compute: str, scalars: Sequence[str], count: int) -> str:
+    """The function that writes a step's scalars into a history."""
+    types = ", ".join([f"{compute}[:, ::1]", "int64", *("float64" for _ in scalars)])
+    stores = "\n".join(f"    history[step, {k}] = numbers[{k}]" for k in range(count))
+    return f"""@njit("void({types})", error_model="numpy", cache=CACHE)
+def remember({", ".join(["history", "step", *scalars])}):
+    numbers = scalars_of({", ".join(scalars)})
+{stores}"""
 
 
 def may_overlap(storages: Sequence[str]) -> str:

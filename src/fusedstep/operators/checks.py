@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,21 @@ def flag(operator: str, name: str, value: Any) -> bool:
     if type(value) is not bool:
         raise TypeError(f"{operator}: {name} is {value!r} of type {type(value).__name__}, expected True or False")
     return value
+
+
+def switches(operator: str, known: Mapping[str, bool], given: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    """A rule's switches in the order of their names, from their defaults and those that are given.
+
+    Raises:
+        TypeError: one is not the rule's, or no bool.
+    """
+    for name, value in given.items():
+        if name not in known:
+            raise TypeError(
+                f"{operator}: no switch is called {name!r}; the rule's switches: {', '.join(known) or 'none'}"
+            )
+        flag(operator, name, value)
+    return tuple(sorted({**known, **given}.items()))
 
 
 def number(operator: str, name: str, value: Any) -> float:

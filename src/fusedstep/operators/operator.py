@@ -72,13 +72,9 @@ class Operator:
         self.stochastic = checks.rounding(self.name, rounding)
         self.seed = checks.counter(self.name, "seed", seed)
         self.use_locking = checks.flag(self.name, "use_locking", use_locking)
-        for name, value in switches.items():
-            if name not in self.signature.switches:
-                known = ", ".join(self.signature.switches) or "none"
-                raise TypeError(f"{self.name}: no switch is called {name!r}; the rule's switches: {known}")
-            checks.flag(self.name, name, value)
+        given = checks.switches(self.name, self.signature.switches, switches)
         uphill = {"maximize": True} if checks.flag(self.name, "maximize", maximize) else {}
-        self.switches = tuple(sorted({**self.signature.switches, **switches, **uphill}.items()))
+        self.switches = tuple(sorted({**dict(given), **uphill}.items()))
         # What a caller calls the states, the gradient, and the variable if it is none of the states.
         self.state_names = self.signature.states
         self.gradient_name = "grad"
@@ -207,7 +203,7 @@ class Operator:
 
     def wanted(self) -> tuple[Plan, int, list[int], checks.Wanted]:
         """What the rule asks of a call: its sums, how far they reach, which states it uses, and of what kinds."""
-        kinds, changed, reach, plan = self.layout
+        kinds, changed, reach, plan, _ = self.layout
         used = [k for k, kind in enumerate(kinds) if kind]
         names = tuple(self.state_names[k] for k in used)
         rows = reach == ROWWISE or (reach == BEYOND and plan.by_row)

@@ -17,7 +17,7 @@ from typing import Any
 __all__: list[str] = []
 
 for _found in pkgutil.iter_modules(__path__):
-    if _found.name != "words":
+    if _found.name not in ("words", "idle", "moments"):
         _family = importlib.import_module(f"{__name__}.{_found.name}")
         for _rule in _family.__all__:
             globals()[_rule] = getattr(_family, _rule)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .gradient_descent import shrinkage, shrinkage_kept
+from .idle import idle
 from .words import abs, divide_or_zero, maximum, sign, sqrt, where
 
 __all__ = ["adagrad", "adagrad_da", "proximal_adagrad", "torch_adagrad"]
@@ -54,6 +56,11 @@ def proximal_adagrad(
     return var, accum
 
 
+@idle(proximal_adagrad, kept=shrinkage_kept, unless=("shrink_by_rate",))
+def proximal_adagrad_idle(var: Any, accum: Any, *, scale: Any, cut: Any) -> tuple[Any, Any]:
+    return shrinkage(var, scale=scale, cut=cut), accum
+
+
 def adagrad(
     var: Any,
     accum: Any,
@@ -91,6 +98,11 @@ def adagrad(
     """
     accum = accum + grad * grad if update_slots else accum
     var = var - divide_or_zero(lr * grad, sqrt(accum) + epsilon)
+    return var, accum
+
+
+@idle(adagrad)
+def adagrad_idle(var: Any, accum: Any) -> tuple[Any, Any]:
     return var, accum
 
 

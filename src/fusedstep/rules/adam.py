@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .moments import idle_by_moments
 from .words import maximum, sqrt
 
 __all__ = ["adam", "adam_delta", "amsgrad", "torch_adam"]
@@ -56,6 +57,14 @@ def adam(
     mean = beta1 * m + (1 - beta1) * grad if use_nesterov else m
     var = var - lr * sqrt(1 - beta2_power) / (1 - beta1_power) * mean / (sqrt(v) + epsilon)
     return var, m, v
+
+
+@idle_by_moments(adam)
+def adam_weight(
+    *, lr: Any, beta1: Any, beta1_power: Any, beta2_power: Any, use_nesterov: bool, **others: Any
+) -> tuple[Any, Any, Any]:
+    weight = lr * sqrt(1 - beta2_power) / (1 - beta1_power)
+    return weight * beta1 if use_nesterov else weight, 1.0, 1.0
 
 
 def adam_delta(
@@ -239,3 +248,9 @@ def torch_adam(
     """
     grad = grad + weight_decay * var
     return corrected_step(var, m, v, vhat, grad, lr, beta1, beta2, epsilon, beta1_power, beta2_power, amsgrad)
+
+
+@idle_by_moments(torch_adam, unless=("weight_decay",))
+def corrected_weight(*, lr: Any, beta1_power: Any, beta2_power: Any, **others: Any) -> tuple[Any, Any, Any]:
+    correction = sqrt(1 - beta2_power)
+    return lr * correction / (1 - beta1_power), correction, 1.0

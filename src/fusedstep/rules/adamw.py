@@ -3,6 +3,7 @@
 from typing import Any
 
 from .adam import corrected_step
+from .moments import idle_by_moments
 from .words import sqrt, where
 
 __all__ = ["adam_weight_decay", "adam_weight_decay_by_norm", "adamw"]
@@ -50,6 +51,11 @@ def adam_weight_decay(
     v = beta2 * v + (1 - beta2) * grad * grad
     var = var - lr * (m / (sqrt(v) + epsilon) + decay * var)
     return var, m, v
+
+
+@idle_by_moments(adam_weight_decay)
+def uncorrected_weight(*, lr: Any, decay: Any, **others: Any) -> tuple[Any, Any, Any]:
+    return lr, 1.0, 1 - lr * decay
 
 
 def adam_weight_decay_by_norm(
@@ -150,3 +156,11 @@ def adamw(
     """
     var = (1 - lr * weight_decay) * var
     return corrected_step(var, m, v, vhat, grad, lr, beta1, beta2, epsilon, beta1_power, beta2_power, amsgrad)
+
+
+@idle_by_moments(adamw)
+def adamw_weight(
+    *, lr: Any, beta1_power: Any, beta2_power: Any, weight_decay: Any, **others: Any
+) -> tuple[Any, Any, Any]:
+    correction = sqrt(1 - beta2_power)
+    return lr * correction / (1 - beta1_power), correction, 1 - lr * weight_decay

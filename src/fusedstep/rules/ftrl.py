@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .idle import idle
 from .words import abs, divide_or_zero, power, sign, where
 
 __all__ = ["ftrl", "ftrl_proximal"]
@@ -66,6 +67,28 @@ def ftrl(
     return var, accum + grad * grad, linear
 
 
+def last_rate(last: Any = 0.0, *, lr: Any) -> Any:
+    return last if lr == 0 else lr
+
+
+@idle(ftrl, kept=last_rate, constant=("l1", "l2", "lr_power"), unless=("l2_shrinkage",))
+def ftrl_idle(
+    var: Any,
+    accum: Any,
+    linear: Any,
+    *,
+    last: Any,
+    l1: Any,
+    l2: Any,
+    lr_power: Any,
+    multiply_linear_by_lr: bool = False,
+) -> tuple[Any, Any, Any]:
+    # The sums stay, and a weight follows from them and the last step size alone.
+    return ftrl(
+        var, accum, linear, 0, lr=last, l1=l1, l2=l2, lr_power=lr_power, multiply_linear_by_lr=multiply_linear_by_lr
+    )
+
+
 def ftrl_proximal(
     var: Any,
     accum: Any,
@@ -117,3 +140,10 @@ def ftrl_proximal(
     closed = where(abs(linear) <= l1, 0, divide_or_zero(l1 * sign(linear) - linear, divisor))
     var = where((divisor == 0) | (lr == 0), where(linear == linear, var, linear), closed)
     return var, accum + grad * grad, linear
+
+
+@idle(ftrl_proximal, kept=last_rate, constant=("l1", "l2", "beta", "lr_power"))
+def ftrl_proximal_idle(
+    var: Any, accum: Any, linear: Any, *, last: Any, l1: Any, l2: Any, beta: Any, lr_power: Any
+) -> tuple[Any, Any, Any]:
+    return ftrl_proximal(var, accum, linear, 0, lr=last, l1=l1, l2=l2, beta=beta, lr_power=lr_power)

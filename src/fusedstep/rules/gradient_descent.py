@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .idle import idle
 from .words import abs, maximum, sign
 
 __all__ = ["gradient_descent", "proximal_gradient_descent"]
@@ -29,6 +30,11 @@ def gradient_descent(var: Any, grad: Any, *, lr: Any) -> Any:
     return var - lr * grad
 
 
+@idle(gradient_descent)
+def gradient_descent_idle(var: Any) -> Any:
+    return var
+
+
 def proximal_gradient_descent(var: Any, grad: Any, *, lr: Any, l1: Any, l2: Any) -> Any:
     r"""Proximal gradient descent (Duchi & Singer, 2009): a step, then shrinkage by l1 and l2.
 
@@ -53,3 +59,13 @@ def proximal_gradient_descent(var: Any, grad: Any, *, lr: Any, l1: Any, l2: Any)
     """
     prox_v = var - lr * grad
     return 1 / (1 + lr * l2) * sign(prox_v) * maximum(abs(prox_v) - lr * l1, 0)
+
+
+def shrinkage_kept(scale: Any = 1.0, cut: Any = 0.0, *, lr: Any, l1: Any, l2: Any) -> tuple[Any, Any]:
+    return scale / (1 + lr * l2), (cut + lr * l1) / (1 + lr * l2)
+
+
+@idle(proximal_gradient_descent, kept=shrinkage_kept)
+def shrinkage(var: Any, *, scale: Any, cut: Any) -> Any:
+    # What has become 0 stays 0, so that the steps' cuts add up.
+    return sign(var) * maximum(scale * abs(var) - cut, 0)

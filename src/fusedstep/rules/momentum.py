@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .idle import idle
 from .words import where
 
 __all__ = ["keras_momentum", "momentum", "sgd", "torch_sgd", "weight_scale_momentum"]
@@ -49,6 +50,18 @@ def momentum(
     return var, accum
 
 
+def momentum_kept(
+    kept: Any = 1.0, moved: Any = 0.0, *, lr: Any, momentum: Any, use_nesterov: bool = False
+) -> tuple[Any, Any]:
+    kept = momentum * kept
+    return kept, moved + lr * kept * (momentum if use_nesterov else 1)
+
+
+@idle(momentum, kept=momentum_kept)
+def momentum_idle(var: Any, accum: Any, *, kept: Any, moved: Any) -> tuple[Any, Any]:
+    return var - moved * accum, kept * accum
+
+
 def keras_momentum(
     var: Any, accum: Any, grad: Any, *, lr: Any, momentum: Any, use_nesterov: bool = False
 ) -> tuple[Any, Any]:
@@ -80,6 +93,14 @@ def keras_momentum(
     accum = momentum * accum - lr * grad
     var = var + (momentum * accum - lr * grad if use_nesterov else accum)
     return var, accum
+
+
+def keras_kept(kept: Any = 1.0, moved: Any = 0.0, *, momentum: Any, use_nesterov: bool = False) -> tuple[Any, Any]:
+    # The step size is in the accumulator already.
+    return momentum_kept(kept, moved, lr=-1.0, momentum=momentum, use_nesterov=use_nesterov)
+
+
+idle(keras_momentum, kept=keras_kept)(momentum_idle)
 
 
 def sgd(
@@ -131,6 +152,23 @@ def sgd(
     # The sum makes 0 of -0, which LLVM 22 would do in float16 only.
     stat = where(momentum <= 0, stat, where(stat > 0, 0, stat + 0))
     return var, accum, stat
+
+
+def sgd_kept(
+    kept: Any = 1.0, moved: Any = 0.0, begun: Any = 0.0, *, lr: Any, momentum: Any, nesterov: bool
+) -> tuple[Any, Any, Any]:
+    if momentum <= 0:
+        return kept, moved, begun
+    return (*momentum_kept(kept, moved, lr=lr, momentum=momentum, use_nesterov=nesterov), 1.0)
+
+
+@idle(sgd, kept=sgd_kept, unless=("weight_decay",))
+def sgd_idle(var: Any, accum: Any, stat: Any, *, kept: Any, moved: Any, begun: Any) -> tuple[Any, Any, Any]:
+    # An element without a gradient so far begins with one of zero.
+    first = stat > 0
+    var = var - where(first, 0, moved * accum)
+    accum = where(first, (1 - begun) * accum, kept * accum)
+    return var, accum, where(first & (begun > 0), 0, stat)
 
 
 def torch_sgd(
@@ -220,3 +258,6 @@ def weight_scale_momentum(
     accum = momentum * accum + loss_scale * (grad + weight_decay * var)
     var = var - lr * accum
     return var, accum
+
+
+idle(weight_scale_momentum, kept=momentum_kept, unless=("weight_decay",))(momentum_idle)

@@ -80,5 +80,30 @@ def take(
     woven()
 
 
+def remembered(history: Any, step: int) -> Any:
+    """The scalars of a step that the history holds."""
+    woven()
+
+
+def totals_at(totals: Any, held: Any, kept: int, moved: int) -> Any:
+    """What the closed form needs: the totals since one step, of those that settle since another."""
+    woven()
+
+
+def serves(spans: Any, scalars: Any) -> bool:
+    """Whether the closed form serves every element."""
+    woven()
+
+
+def rest(spans: Any, scalars: Any) -> None:
+    """All steps that were slept through, in closed form."""
+    woven()
+
+
+def fetch_last(lasts: Any, row: int) -> None:
+    """Prefetches the number of a row's last step."""
+    woven()
+
+
 def woven() -> NoReturn:
     raise NotImplementedError("a span word has a meaning only in a woven kernel")

@@ -1,0 +1,238 @@
+"""Deferred rows: every row takes every step, but one that is not named only when it is next looked at."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..arrays.borrow import wrote
+from ..arrays.layout import Rows
+from ..codegen.kernels import Kernel, kernel_for, layout_of
+from ..codegen.program import BEYOND
+from ..codegen.storage import compute_type
+from ..codegen.weave import Recipe
+from ..rules.idle import Idle, idle_of
+from . import checks
+from .grouping import sum_duplicates
+from .history import History
+from .launch import parts, threads_for
+from .operator import Operator, apart
+from .threads import run
+
+# What is named where all rows are to wake.
+EVERY_ROW = np.empty(0, np.int64)
+
+
+class DeferredRows:
+    """Runs a rule on every row of a table at each step, at the price of the rows that are named.
+
+    The rows that ``step`` names are first brought up to date and then take the step. All others sleep: they are owed
+    a step with a zero gradient, and take all that they are owed when they are next named, by ``step`` or ``catch_up``,
+    or by ``flush``. What comes out is what ``rows="every"`` computes at each step, without its pass over the table.
+
+    Between steps a row is right only once it was brought up to date: call ``catch_up(indices)`` before reading rows,
+    and ``flush()`` before reading, saving or changing the table. A row that others write to keeps what it owes.
+
+    Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes the betas and
+    epsilon, a step with another value brings all rows up to date first; so does the 8,192nd step after a flush.
+
+    Args:
+        rule: the rule; one whose sums reach no further than a row.
+        *states: its states, the variable first; they are kept, and updated in place.
+        method: ``"series"``: in closed form, where the rule has one: in float32 nearer to exact arithmetic than the
+            steps themselves, in float64 to about 1e-12 of the distance travelled. An element that its series does not
+            serve, and a rule without closed form, take the other way. ``"replay"``: the steps one by one, each with
+            its own scalars. That is bit for bit what ``rows="every"`` computes, in every storage type, since a 16-bit
+            state is rounded after each step; the closed form rounds it once.
+        **switches: the rule's compile-time switches.
+
+    Raises:
+        TypeError, ValueError: as ``Operator``; or the rule adds up more than a row.
+
+    >>> import numpy as np
+    >>> import fusedstep as fs
+    >>> var, accum = np.ones((4, 2), np.float32), np.ones((4, 2), np.float32)
+    >>> table = DeferredRows(fs.rules.momentum, var, accum)
+    >>> grad, indices = np.array([[0.5, 0.0]], np.float32), np.array([2])
+    >>> _ = table.step(grad, indices, lr=0.125, momentum=0.5)
+    >>> _ = table.step(grad, indices, lr=0.125, momentum=0.5)
+    >>> var[2].tolist(), var[3].tolist()
+    ([0.75, 0.90625], [1.0, 1.0])
+    >>> _ = table.catch_up(np.array([3]))
+    >>> var[3].tolist()
+    [0.90625, 0.90625]
+    """
+
+    def __init__(self, rule: Callable[..., Any], *states: Any, method: str = "series", **switches: bool) -> None:
+        self._operator = Operator(rule)
+        self._operator.switches = checks.switches(self._operator.name, self._operator.signature.switches, switches)
+        self.name = self._operator.name = f"DeferredRows({self._operator.name})"
+        expected = self._operator.signature.states
+        if len(states) != len(expected):
+            raise TypeError(f"{self.name}: takes the states {', '.join(expected)}, got {len(states)}")
+        if method not in ("series", "replay"):
+            raise ValueError(f'{self.name}: method is {method!r}, expected "series" or "replay"')
+        self.states, self.method = states, method
+        layout = layout_of(rule, self._operator.switches)
+        if layout.reach == BEYOND:
+            raise ValueError(
+                f"{self.name}: the rule adds up more than a row, so that no row can sleep; call fs.Operator instead"
+            )
+        # States that the switches leave unused may be None.
+        self._used = [number for number, kind in enumerate(layout.states) if kind]
+        self._wanted = self._operator.wanted()[-1]
+        self._names = self._wanted.names
+        self._shape: Any = None
+        shape, storages, tables = self._borrow()
+        self._shape = shape, storages
+        if not shape:
+            raise ValueError(f"{self.name}: {expected[0]} has no dimension, expected at least one, that of the rows")
+        apart(self.name, self._names, tables, np.empty(0))
+        self._history = History(
+            self._closed_form(), dict(self._operator.switches), compute_type(storages[0]), layout.hoisted
+        )
+        self._lasts = np.zeros(shape[0], np.int32)
+        self._lock, self._kernels = threading.RLock(), dict[tuple[str, ...], Kernel]()
+
+    def __repr__(self) -> str:
+        return f"<fusedstep {self.name}: {self._lasts.size} rows, {self.method}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_lock", "_kernels")}
+
+    def __setstate__(self, known: dict[str, Any]) -> None:
+        vars(self).update(known)
+        self._lock, self._kernels = threading.RLock(), {}
+        # Of functions made in others no copy can be sent; they are found again.
+        self._history.idle = self._closed_form()
+
+    def step(self, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
+        """Takes one step: the named rows now, all others when they are next looked at.
+
+        Args:
+            grad: the gradient of the named rows, of shape ``(len(indices),) + var.shape[1:]`` and the variable's
+                type, or float32 beside a 16-bit variable.
+            indices: the row of each, integers in any order; gradients of one row are summed first.
+            **scalars: the rule's scalars, as numbers or arrays of one element.
+
+        Returns:
+            The states, the same objects.
+
+        Raises:
+            TypeError, ValueError, IndexError: before anything is changed.
+        """
+        with self._lock:
+            numbers = self._operator.scalars(scalars)
+            names = dict(zip(self._operator.signature.scalars, numbers, strict=True))
+            shape, storages, tables = self._borrow()
+            snapshot = checks.indices(self.name, indices, self._names[0], shape)
+            flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
+            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0], flat.size)
+            kernel = self._kernel("deferred_rows", storages, storage)
+            flats = [table.flat for table in tables]
+            if flats[0].size and kernel.may_overlap(*flats, flat):
+                flat = apart(self.name, self._names, tables, flat)
+            if not self._history.allows(names):
+                self.flush()
+            self._history.begin(names)
+            assert kernel.remember is not None
+            kernel.remember(self._history.numbers, self._history.steps, *numbers)
+            cuts = parts(groups.distinct, tables[0].width, groups.threads)
+            sums = sum_duplicates(flat, storage, groups, tables[0].width, len(cuts))
+            own = [[flat, groups.found, groups.named, sums, groups.summed + part] for part, _ in enumerate(cuts)]
+            try:
+                self._run(kernel, tables, own, cuts, groups.threads)
+            finally:
+                # A kernel ends before an interrupt comes through: the step was taken.
+                self._history.end(names)
+            return self.states
+
+    def catch_up(self, indices: Any) -> tuple[Any, ...]:
+        """Brings rows up to date, so that they can be read.
+
+        Args:
+            indices: the rows, integers in any order and number.
+
+        Returns:
+            The states, the same objects.
+
+        Raises:
+            TypeError, ValueError, IndexError: before anything is changed.
+        """
+        with self._lock:
+            shape, storages, tables = self._borrow()
+            snapshot = checks.indices(self.name, indices, self._names[0], shape)
+            elements = snapshot.size * tables[0].width
+            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0], elements)
+            if self._history.steps and groups.distinct:
+                cuts = parts(groups.distinct, tables[0].width, groups.threads)
+                kernel = self._kernel("catch_up", storages, storages[0])
+                self._run(kernel, tables, [[groups.named]] * len(cuts), cuts, groups.threads)
+            return self.states
+
+    def flush(self) -> tuple[Any, ...]:
+        """Brings all rows up to date.
+
+        Returns:
+            The states, the same objects.
+
+        Raises:
+            TypeError, ValueError: the states can no longer be updated; nothing is changed.
+        """
+        with self._lock:
+            _, storages, tables = self._borrow()
+            if self._history.steps:
+                rows, width = tables[0].rows, tables[0].width
+                threads = threads_for(rows * width)
+                cuts = parts(rows, width, threads)
+                kernel = self._kernel("catch_up", storages, storages[0])
+                self._run(kernel, tables, [[EVERY_ROW]] * len(cuts), cuts, threads)
+                self._lasts[:] = 0
+                self._history.forget()
+            return self.states
+
+    def _closed_form(self) -> Idle | None:
+        """The rule's closed form, if there is one for the states in use, and it is wanted."""
+        idle = idle_of(self._operator.rule) if self.method == "series" else None
+        return idle if idle and set(idle.takes).issuperset(self._names) else None
+
+    def _borrow(self) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
+        """The shape, the storage types and the rows of the states that the rule uses."""
+        used = [self.states[number] for number in self._used]
+        shape, storages, tables = checks.states(self.name, self._wanted, used)
+        if self._shape not in (None, (shape, storages)):
+            raise ValueError(
+                f"{self.name}: {self._names[0]} is now {shape} of {storages[0]}, expected {self._shape}, as at first"
+            )
+        return shape, storages, tables
+
+    def _kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
+        """The compiled kernel of a loop for some storage types."""
+        key = (loop, *storages, gradient)
+        if key not in self._kernels:
+            operator, idle = self._operator, self._history.idle
+            recipe = Recipe(operator.rule, operator.switches, loop, storages, gradient, idle=idle)
+            self._kernels[key] = kernel_for(recipe)
+        return self._kernels[key]
+
+    def _run(
+        self, kernel: Kernel, tables: list[Rows], own: list[Any], cuts: list[tuple[int, int]], threads: int
+    ) -> None:
+        """Runs a kernel over its rows; ``own`` is what its loop asks for beside the history, for each part."""
+        history = self._history
+        arrays = [*(table.flat for table in tables), *(table.pitch for table in tables)]
+        slept: list[Any] = [history.numbers, history.totals, history.held, self._lasts]
+        slept += [history.steps, history.window, int(history.closed)]
+        width = tables[0].width
+        try:
+            run(
+                [
+                    partial(kernel.run, *arrays, *mine, *slept, start, stop, width)
+                    for mine, (start, stop) in zip(own, cuts, strict=True)
+                ],
+                threads,
+            )
+        finally:
+            wrote([self.states[number] for number in self._used])

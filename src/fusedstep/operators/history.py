@@ -1,0 +1,121 @@
+"""What rows have slept through: the scalars of each step, and the totals of a closed form since each step."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..rules.idle import Idle
+
+# For each compute type: how far a closed form may be from where the steps lead, as a share of the movement, and the
+# weight at which a step no longer counts.
+TOLERANCE = {"float32": 1e-7, "float64": 1e-12}
+NEGLIGIBLE = {"float32": 2.0**-34, "float64": 2.0**-63}
+# How many steps are remembered before all rows must wake.
+LIMIT = 8192
+
+
+class History:
+    """The steps since all rows were awake.
+
+    Attributes:
+        steps: how many.
+        numbers: the scalars of each, as kernels evaluate them.
+        totals: those of the closed form, one a row; a column for each step after which rows may have fallen asleep.
+        held: the rule's scalars that the closed form takes beside its totals.
+        closed: whether there is a closed form, and it holds.
+        window: how many of the steps that a row sleeps through move its variable.
+    """
+
+    def __init__(self, idle: Idle | None, switches: Mapping[str, bool], compute: str, count: int) -> None:
+        self.idle, self.switches, self.compute = idle, dict(switches), compute
+        self.starts = [*idle.kept_totals.values(), *idle.moved_totals.values()] if idle else []
+        self.numbers = np.empty((0, count), compute)
+        self.totals = np.empty((len(self.starts), 0))
+        self.held = np.empty(len(idle.held) if idle else 0)
+        self.constant: tuple[float, ...] = ()
+        self.closed, self.window, self.steps = False, LIMIT, 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "idle": None}
+
+    def forget(self) -> None:
+        """All rows are awake."""
+        self.steps = 0
+
+    def allows(self, scalars: Mapping[str, float]) -> bool:
+        """Whether a step may come while rows sleep."""
+        return self.steps == 0 or (self.steps < LIMIT and self.constants(scalars) == self.constant)
+
+    def constants(self, scalars: Mapping[str, float]) -> tuple[float, ...]:
+        """What must not change while rows sleep; last, by how much the weight of their steps falls, infinite where
+        the closed form does not hold."""
+        if self.idle is None:
+            return (math.inf,)
+        with np.errstate(all="ignore"):
+            fading = float(called(self.idle.fading, {**scalars, **self.switches}))
+        return (*(scalars[name] for name in self.idle.constant), fading if 0 <= fading < 1 else math.inf)
+
+    def begin(self, scalars: Mapping[str, float]) -> None:
+        """A step is about to be taken: makes room for it."""
+        if self.steps == 0:
+            self.constant = self.constants(scalars)
+            fading = self.constant[-1]
+            self.closed, self.window = fading < 1, LIMIT
+            if self.closed and self.idle and self.idle.moved:
+                steps = math.log(NEGLIGIBLE[self.compute]) / math.log(fading) if fading else 0
+                self.window = min(LIMIT, 1 + math.ceil(steps))
+            if self.idle:
+                self.held[:] = [scalars[name] for name in self.idle.held]
+        if self.steps == len(self.numbers):
+            self.grow()
+        if self.steps == 0:
+            self.totals[:, 0] = self.starts
+
+    def grow(self) -> None:
+        """Doubles the room."""
+        room = 2 * len(self.numbers) or 64
+        numbers = np.empty((room, self.numbers.shape[1]), self.compute)
+        # A stride that is no power of two: caches hold few numbers at the distance of one.
+        totals = np.empty((len(self.starts), room + 8))
+        known = self.totals[:, : self.steps + 1]
+        numbers[: self.steps], totals[:, : known.shape[1]] = self.numbers, known
+        self.numbers, self.totals = numbers, totals
+
+    def end(self, scalars: Mapping[str, float]) -> None:
+        """A step was taken: adds it to the totals since each step before it."""
+        self.steps += 1
+        if self.idle and self.closed:
+            names = {**scalars, **self.switches, "tolerance": TOLERANCE[self.compute]}
+            kept = len(self.idle.kept_totals)
+            with np.errstate(all="ignore"):
+                since = self.totals[:kept, : self.steps]
+                fill(since, called(self.idle.kept, names, *since))
+                if self.idle.moved:
+                    recent = self.totals[:, max(0, self.steps - self.window) : self.steps]
+                    fill(recent[kept:], called(self.idle.moved, names, *recent))
+            self.totals[:, self.steps] = self.starts
+
+
+def called(function: Callable[..., Any], names: Mapping[str, Any], *totals: Any) -> Any:
+    """Calls a function with the totals that it takes, and with those of the names that it asks for."""
+    asked = asked_for(function)
+    return function(*totals, **(names if asked is None else {name: names[name] for name in asked if name in names}))
+
+
+@cache
+def asked_for(function: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The names of a function's keyword-only arguments; None if it takes any."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    return tuple(each.name for each in parameters if each.kind is each.KEYWORD_ONLY)
+
+
+def fill(totals: np.ndarray, values: Any) -> None:
+    """Sets totals."""
+    for total, value in zip(totals, values if isinstance(values, tuple) else (values,), strict=True):
+        total[...] = value
