@@ -19,6 +19,12 @@ def number_of(optimizer: Any) -> int:
     return number
 
 
+def dense(optimizer: Any) -> bool:
+    """Whether all gradients are dense; sparse ones break the graph, as with torch's own optimizers."""
+    params = [param for group in optimizer.param_groups for param in group["params"]]
+    return all(param.grad is None or param.grad.layout is torch.strided for param in params)
+
+
 def trace(optimizer: Any) -> None:
     """Puts a step into the graph that is being compiled."""
     for number, group in enumerate(optimizer.param_groups):

@@ -115,9 +115,15 @@ class FusedOptimizer(Groups):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() and compiled.dense(self):
             compiled.trace(self)
-            return loss
+        else:
+            self.move()
+        return loss
+
+    @torch._disable_dynamo  # as torch's own use it: torch.compiler.disable would import the compiler at once
+    def move(self) -> None:
+        """Takes a step here and now."""
         moved: list[Tensor] = []
         try:
             for group in self.param_groups:
@@ -137,7 +143,6 @@ class FusedOptimizer(Groups):
         finally:
             if moved:
                 torch.autograd.graph.increment_version(moved)
-        return loss
 
     def numbers(
         self, group: Group, operator: Operator, state: dict[str, Any], known: dict[Hashable, list[float]]
