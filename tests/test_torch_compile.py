@@ -62,6 +62,20 @@ def test_a_step_is_one_graph(name: str, backend: str) -> None:
     assert counter.frame_count <= 2
 
 
+def test_sparse_gradients_break_the_graph() -> None:
+    torch._dynamo.reset()
+    tables = [torch.nn.Embedding(10, 4, sparse=True) for _ in range(2)]
+    tables[1].load_state_dict(tables[0].state_dict())
+    optimizers = [fs.torch.SparseAdam(table.parameters()) for table in tables]
+    steps = optimizers[0].step, torch.compile(lambda: optimizers[1].step(), backend="aot_eager")
+    for _ in range(3):
+        for table, step in zip(tables, steps, strict=True):
+            table.zero_grad()
+            table(torch.tensor([1, 2, 2])).square().sum().backward()
+            step()
+    assert torch.equal(tables[0].weight, tables[1].weight)
+
+
 def test_the_operator_is_as_torch_wants_it() -> None:
     param = torch.nn.Parameter(torch.ones(3))
     optimizer = fs.torch.SGD([param], momentum=0.5)

@@ -1,4 +1,4 @@
-"""Two processes that train together, as torch.distributed has it."""
+"""Two processes that train together, as torch.distributed has it, beside one that trains alone."""
 
 import subprocess
 import sys
@@ -13,9 +13,12 @@ SCRIPT = """
 import sys
 import torch
 import fusedstep as fs
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-rank, folder, name, sparse = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4] == "sparse"
+rank, folder, name, how = int(sys.argv[1]), *sys.argv[2:]
+sparse, shards = how == "sparse", how == "shards"
 torch.set_num_threads(1)
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
 
@@ -24,7 +27,10 @@ def model():
     return torch.nn.Sequential(torch.nn.Embedding(50, 4, sparse=sparse), torch.nn.Linear(4, 2)).double()
 
 alone, shared = model(), model()
-together = DistributedDataParallel(shared)
+if shards:
+    together = fully_shard(shared, mesh=init_device_mesh("cpu", (2,)))
+else:
+    together = DistributedDataParallel(shared)
 optimizers = [getattr(fs.torch, name)(each.parameters(), lr=0.1) for each in (alone, shared)]
 for step in range(4):
     batch = torch.randint(0, 50, (8,), generator=torch.Generator().manual_seed(step))
@@ -35,21 +41,22 @@ for step in range(4):
     for optimizer in optimizers:
         optimizer.step()
 for one, two in zip(alone.parameters(), shared.parameters(), strict=True):
-    torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-12)
     assert not sparse or two.grad.layout is one.grad.layout
+    torch.testing.assert_close(one, two.full_tensor() if shards else two, rtol=1e-9, atol=1e-12)
 torch.distributed.destroy_process_group()
 """
 
 
-@pytest.mark.parametrize(("name", "gradients"), [("SparseAdam", "sparse"), ("FTRL", "sparse"), ("AdamW", "dense")])
-def test_two_processes_train_as_one(name: str, gradients: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("SparseAdam", "sparse"), ("FTRL", "sparse"), ("AdamW", "dense"), ("AdamW", "shards"), ("FTRL", "shards")],
+)
+def test_two_processes_train_as_one(name: str, how: str, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
     processes = [
         subprocess.Popen(
-            [sys.executable, str(script), str(rank), str(tmp_path), name, gradients],
-            stderr=subprocess.PIPE,
-            text=True,
+            [sys.executable, str(script), str(rank), str(tmp_path), name, how], stderr=subprocess.PIPE, text=True
         )
         for rank in range(2)
     ]

@@ -261,6 +261,17 @@ def test_ftrl_starts_from_trained_weights(settings: dict[str, Any], sparse: bool
     torch.testing.assert_close(param.detach() - before, moved, rtol=1e-3, atol=1e-12)
 
 
+def test_ftrl_keeps_trained_weights_of_16_bits() -> None:
+    param = weights(6, 3, dtype=torch.bfloat16)
+    before = param.detach().clone()
+    optimizer = fs.torch.FTRL([param], 0.1, l1=0.5, l2=0.1, beta=1.0)
+    param.grad = torch.zeros_like(param)
+    for _ in range(3):
+        optimizer.step()
+    assert torch.equal(param, before)
+    assert optimizer.state[param]["linear"].dtype == torch.float32
+
+
 def test_gradients_are_accumulated() -> None:
     once, twice = table(), table()
     rows = torch.tensor([[1, 2, 2], [2, 3, 1]])

@@ -5,7 +5,8 @@ from typing import Any
 from torch import Tensor
 
 from .. import rules
-from .optimizer import FusedOptimizer, Group, Rule
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 Betas = tuple[Any, Any]

@@ -19,9 +19,34 @@ def number_of(optimizer: Any) -> int:
     return number
 
 
+def dense(optimizer: Any) -> bool:
+    """Whether all gradients are dense; sparse ones break the graph, as with torch's own optimizers."""
+    params = [param for group in optimizer.param_groups for param in group["params"]]
+    return all(param.grad is None or param.grad.layout is torch.strided for param in params)
+
+
+def trace(optimizer: Any) -> None:
+    """Puts a step into the graph that is being compiled."""
+    for number, group in enumerate(optimizer.param_groups):
+        params: list[Tensor] = []
+        grads: list[Tensor] = []
+        states: list[Tensor] = []
+        places: list[int] = []
+        optimizer._init_group(group, params, grads, states, places)
+        if params:
+            step(params, grads, states, places, optimizer.number, number)
+
+
 @torch.library.custom_op("fusedstep::step", mutates_args=("params", "states"), device_types="cpu")
 def step(
     params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int], optimizer: int, group: int
 ) -> None:
     """Takes a step with what stands for some parameters of a group and their states: a graph may hand over copies."""
-    optimizers[optimizer].update_given(group, places, params, grads, states)
+    its = optimizers[optimizer]
+    settings, left = its.param_groups[group], iter(states)
+    operator = its.operator(settings)
+    known: dict[Any, list[float]] = {}
+    for place, param, grad in zip(places, params, grads, strict=True):
+        own = its.state[settings["params"][place]]
+        state = {key: next(left) for key, value in own.items() if isinstance(value, Tensor)}
+        its.update(settings, operator, param, grad, state, known)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from .. import rules
 from ..operators.operator import Operator
-from .optimizer import FusedOptimizer, Group, Rule
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
@@ -17,7 +18,7 @@ class FTRL(FusedOptimizer):
     Weights follow from sums over all gradients, and are exactly 0 where these are small. Trained weights may be given:
     at the first step with a positive ``lr``, ``linear`` starts so that it leads to them. With ``lr`` 0 no weight moves.
 
-    State keys: ``step``, ``accum``, ``linear``.
+    State keys: ``step``; ``accum`` and ``linear``, in float32 beside 16-bit weights.
 
     Args:
         params: parameters, pairs of names and parameters, or groups of them.
@@ -40,6 +41,8 @@ class FTRL(FusedOptimizer):
     """
 
     keys = ("accum", "linear")
+    # Weights follow from these: what is lost here is lost there.
+    wide = True
 
     def __init__(
         self,

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from .. import rules
 from .adam import Betas, means
-from .optimizer import FusedOptimizer, Group, Rule
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
@@ -138,7 +139,7 @@ class NAdam(FusedOptimizer):
 
     def advance(self, group: Group, state: dict[str, Any]) -> None:
         super().advance(group, state)
-        state["mu_product"].mul_(self.momentum(group, float(state["step"])))
+        state["mu_product"] *= self.momentum(group, float(state["step"]))
 
 
 class RAdam(FusedOptimizer):

@@ -29,6 +29,8 @@ def contiguous_order(param: Tensor) -> list[int] | None:
 
 def in_order(tensor: Tensor, order: list[int] | None) -> Tensor:
     """A tensor with its dimensions in another order; one that holds a number a row as it is."""
+    # Of a tensor that is spread over processes (a DTensor), what lies here takes the step.
+    tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
     return tensor.permute(order) if order and tensor.dim() == len(order) else tensor
 
 

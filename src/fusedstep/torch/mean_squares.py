@@ -3,7 +3,8 @@
 from typing import Any
 
 from .. import rules
-from .optimizer import FusedOptimizer, Group, Rule
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 

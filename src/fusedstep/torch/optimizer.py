@@ -1,4 +1,4 @@
-"""What every optimizer has in common: groups, states, steps, and checkpoints that move to and from torch.optim."""
+"""What every optimizer has in common: states, and steps."""
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache
@@ -9,31 +9,35 @@ from torch import Tensor
 
 from ..codegen.program import ELEMENTWISE
 from ..operators.operator import Operator
-from . import compiled, settings
+from . import compiled
+from .groups import Group, Groups
 from .layouts import alike, contiguous_order, in_order, rows_of
 from .prepared import Prepared, prepare
 
-Group = dict[str, Any]
 Rule = Callable[..., Any]
 
 
-class FusedOptimizer(torch.optim.Optimizer):
+class FusedOptimizer(Groups):
     """An optimizer that runs a rule. A subclass says which, and what its states and scalars are called in torch.
 
     Attributes:
         keys: torch's names of the rule's states after the variable, in the rule's order.
         counted: whether a parameter's state holds the number of its steps.
-        limits: what settings must lie in.
+        wide: whether states are float32 at least; else they are of the parameter's type, as torch's.
     """
 
     keys: tuple[str, ...] = ()
     counted: ClassVar[bool] = True
-    limits: ClassVar[dict[str, str]] = settings.LIMITS
+    wide: ClassVar[bool] = False
 
     def __init__(self, params: Any, defaults: Group) -> None:
         super().__init__(params, defaults)
-        self.number = compiled.number_of(self)
+        self.made()
+
+    def made(self) -> None:
         self.ready: dict[Tensor, Prepared] = {}
+        if "number" not in self.__dict__:
+            self.number = compiled.number_of(self)
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
         """The rule that a group's settings ask for, and its switches."""
@@ -64,10 +68,11 @@ class FusedOptimizer(torch.optim.Optimizer):
         for key, kind in zip(self.keys, self.operator(group).layout.states[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.start(group, key)
+                dtype = torch.promote_types(param.dtype, torch.float32) if self.wide else param.dtype
                 if kind == "row":
-                    state[key] = torch.full(param.shape[:1], value, dtype=param.dtype, device=param.device)
+                    state[key] = torch.full(param.shape[:1], value, dtype=dtype, device=param.device)
                 else:
-                    state[key] = torch.full_like(param, value, memory_format=torch.preserve_format)
+                    state[key] = torch.full_like(param, value, dtype=dtype, memory_format=torch.preserve_format)
 
     def used(self, operator: Operator) -> list[str]:
         """The states that an operator needs, by their keys."""
@@ -110,9 +115,15 @@ class FusedOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if torch.compiler.is_compiling():
-            self.trace()
-            return loss
+        if torch.compiler.is_compiling() and compiled.dense(self):
+            compiled.trace(self)
+        else:
+            self.move()
+        return loss
+
+    @torch._disable_dynamo  # as torch's own use it: torch.compiler.disable would import the compiler at once
+    def move(self) -> None:
+        """Takes a step here and now."""
         moved: list[Tensor] = []
         try:
             for group in self.param_groups:
@@ -132,7 +143,6 @@ class FusedOptimizer(torch.optim.Optimizer):
         finally:
             if moved:
                 torch.autograd.graph.increment_version(moved)
-        return loss
 
     def numbers(
         self, group: Group, operator: Operator, state: dict[str, Any], known: dict[Hashable, list[float]]
@@ -177,17 +187,6 @@ class FusedOptimizer(torch.optim.Optimizer):
             if prepared:
                 self.ready[param] = prepared
 
-    def trace(self) -> None:
-        """Puts a step into a graph that is compiled."""
-        for number, group in enumerate(self.param_groups):
-            params: list[Tensor] = []
-            grads: list[Tensor] = []
-            states: list[Tensor] = []
-            places: list[int] = []
-            self._init_group(group, params, grads, states, places)
-            if params:
-                compiled.step(params, grads, states, places, self.number, number)
-
     def _init_group(
         self, group: Group, params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int]
     ) -> None:
@@ -204,70 +203,6 @@ class FusedOptimizer(torch.optim.Optimizer):
                 grads.append(param.grad)
                 states.extend(value for value in state.values() if isinstance(value, Tensor))
                 places.append(place)
-
-    def update_given(
-        self, number: int, places: list[int], params: list[Tensor], grads: list[Tensor], states: list[Tensor]
-    ) -> None:
-        """Takes a step with copies of parameters and states that a compiled graph hands over."""
-        group, left = self.param_groups[number], iter(states)
-        operator = self.operator(group)
-        known: dict[Hashable, list[float]] = {}
-        for place, param, grad in zip(places, params, grads, strict=True):
-            own = self.state[group["params"][place]]
-            state = {key: next(left) for key, value in own.items() if isinstance(value, Tensor)}
-            self.update(group, operator, param, grad, state, known)
-
-    def add_param_group(self, param_group: Group) -> None:
-        """Adds a group of parameters, with settings of its own where it names them.
-
-        Raises:
-            TypeError, ValueError, NotImplementedError: a setting or a parameter cannot be used.
-        """
-        super().add_param_group(param_group)
-        try:
-            settings.check(type(self).__name__, param_group, self.limits)
-            for param in param_group["params"]:
-                settings.parameter(type(self).__name__, param)
-        except (TypeError, ValueError, NotImplementedError):
-            self.param_groups.pop()
-            raise
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # What a checkpoint of torch's class, or of an earlier version, does not name stays as it was.
-        before = self.__dict__.get("param_groups", [])
-        super().__setstate__(state)
-        self.ready = {}
-        if "number" not in self.__dict__:
-            self.number = compiled.number_of(self)
-        for place, group in enumerate(self.param_groups):
-            known = self.defaults | (before[place] if place < len(before) else {})
-            for name in self.defaults:
-                group.setdefault(name, known[name])
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Loads a checkpoint, of this class or of torch's of the same name. States keep the types that they have there.
-
-        Args:
-            state_dict: what ``state_dict()`` returned.
-        """
-        seen: dict[str, Any] = {}
-        # The hooks are last and first, so that those of others see and change what they would.
-        before = self.register_load_state_dict_pre_hook(lambda _, loaded: seen.update(loaded))
-        after = self.register_load_state_dict_post_hook(lambda _: self._restore(seen), prepend=True)
-        try:
-            super().load_state_dict(state_dict)
-        finally:
-            before.remove()
-            after.remove()
-
-    def _restore(self, loaded: dict[str, Any]) -> None:
-        """Puts states back that torch converted to the parameter's type."""
-        params = [param for group in self.param_groups for param in group["params"]]
-        numbers = [number for group in loaded["param_groups"] for number in group["params"]]
-        for number, param in zip(numbers, params, strict=True):
-            for key, value in loaded["state"].get(number, {}).items():
-                if isinstance(value, Tensor) and self.state[param][key].dtype != value.dtype:
-                    self.state[param][key] = value.to(param.device)
 
 
 @lru_cache(maxsize=256)

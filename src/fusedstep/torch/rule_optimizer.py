@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..codegen.signature import read_signature
-from .optimizer import FusedOptimizer, Group, Rule
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
 
 
 class RuleOptimizer(FusedOptimizer):

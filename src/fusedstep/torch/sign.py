@@ -4,7 +4,8 @@ from typing import Any
 
 from .. import rules
 from .adam import Betas
-from .optimizer import FusedOptimizer, Group, Rule
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
 from .settings import LIMITS, given
 
 

@@ -1,0 +1,73 @@
+"""The groups of an optimizer: their settings, checked, and checkpoints that move to and from torch.optim."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from . import settings
+
+Group = dict[str, Any]
+
+
+class Groups(torch.optim.Optimizer):
+    """What an optimizer is before it takes a step.
+
+    Attributes:
+        limits: what settings must lie in.
+    """
+
+    limits: ClassVar[dict[str, str]] = settings.LIMITS
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Adds a group of parameters, with settings of its own where it names them.
+
+        Raises:
+            TypeError, ValueError, NotImplementedError: a setting or a parameter cannot be used.
+        """
+        super().add_param_group(param_group)
+        try:
+            settings.check(type(self).__name__, param_group, self.limits)
+            for param in param_group["params"]:
+                settings.parameter(type(self).__name__, param)
+        except (TypeError, ValueError, NotImplementedError):
+            self.param_groups.pop()
+            raise
+
+    def made(self) -> None:
+        """What is no part of a checkpoint or a pickle begins anew."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # What a checkpoint of torch's class, or of an earlier version, does not name stays as it was.
+        before = self.__dict__.get("param_groups", [])
+        super().__setstate__(state)
+        self.made()
+        for place, group in enumerate(self.param_groups):
+            known = self.defaults | (before[place] if place < len(before) else {})
+            for name in self.defaults:
+                group.setdefault(name, known[name])
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Loads a checkpoint, of this class or of torch's of the same name. States keep the types that they have there.
+
+        Args:
+            state_dict: what ``state_dict()`` returned.
+        """
+        seen: dict[str, Any] = {}
+        # The hooks are last and first, so that those of others see and change what they would.
+        before = self.register_load_state_dict_pre_hook(lambda _, loaded: seen.update(loaded))
+        after = self.register_load_state_dict_post_hook(lambda _: self._restore(seen), prepend=True)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            before.remove()
+            after.remove()
+
+    def _restore(self, loaded: dict[str, Any]) -> None:
+        """Puts states back that torch converted to the parameter's type."""
+        params = [param for group in self.param_groups for param in group["params"]]
+        numbers = [number for group in loaded["param_groups"] for number in group["params"]]
+        for number, param in zip(numbers, params, strict=True):
+            for key, value in loaded["state"].get(number, {}).items():
+                if isinstance(value, Tensor) and self.state[param][key].dtype != value.dtype:
+                    self.state[param][key] = value.to(param.device)
