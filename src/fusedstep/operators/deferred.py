@@ -93,7 +93,8 @@ class DeferredRows:
         self._history = History(
             self._closed_form(), dict(self._operator.switches), compute_type(storages[0]), layout.hoisted
         )
-        self._lasts = np.zeros(shape[0], np.int32)
+        # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
+        self._lasts = np.zeros(shape[0], np.int16)
         self._lock, self._kernels = threading.RLock(), dict[tuple[str, ...], Kernel]()
 
     def __repr__(self) -> str:
