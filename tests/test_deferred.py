@@ -303,6 +303,8 @@ def test_a_copy_goes_on_by_itself(copied: Callable[[Any], Any]) -> None:
     table, states = momentum_table()
     table.step(GRAD, INDICES, lr=0.125, momentum=0.5)
     other = copied(table)
+    with pytest.raises(TypeError, match=r"DeferredRows\(momentum\): takes the scalars"):
+        other.step(GRAD, INDICES)
     before = copy.deepcopy(states)
     other.step(GRAD, INDICES, lr=0.125, momentum=0.5)
     other.flush()
