@@ -17,6 +17,8 @@ from .translate import translate
 from .values import local
 
 COMPILED = '@njit(error_model="numpy", nogil=True)'
+# Inlined by LLVM: a call hands over every field of every array, which costs as much as a narrow row.
+WITHIN = '@njit(error_model="numpy", nogil=True, forceinline=True)'
 INLINED = '@njit(inline="always", error_model="numpy")'
 BANNER = (
     "Generated from a rule, a loop and a dialect, and named by the SHA-256 of this text: changing it changes nothing."
@@ -27,7 +29,7 @@ ARGUMENTS = {
     **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
     **dict.fromkeys(("table", "loads"), "int32[::1]"),
     "groups": "int32[:, ::1]",
-    "lasts": "int32[::1]",
+    "lasts": "int16[::1]",
     "held": "float64[::1]",
     **dict.fromkeys(("row_totals", "totals", "block_totals"), "float64[:, ::1]"),
     **dict.fromkeys(("columns", "block_columns"), "float64[:, :, ::1]"),
@@ -103,7 +105,10 @@ def weave(recipe: Recipe, half: str) -> str:
         f"{INLINED}\n{scalars_of('scalars_of', scalars, numbers)}",
         *(f"{INLINED}\n{text}" for text in [*program.functions, *(closed.functions if closed else [])]),
         *spans(recipe.loop, words),
-        *(compiled(text) for text in loop_definitions(recipe.loop).values()),
+        *(
+            compiled(text, COMPILED if name == recipe.loop else WITHIN)
+            for name, text in loop_definitions(recipe.loop).items()
+        ),
         *([remember(compute, scalars, len(numbers))] if "remembered" in span_words_of(recipe.loop) else []),
         entry(recipe, scalars),
         may_overlap([*recipe.storages, recipe.gradient]),
@@ -150,9 +155,9 @@ def spans(loop: str, words: dict[str, str]) -> list[str]:
     return [f"{INLINED}\ndef {name}{text}" for name, text in words.items() if name in span_words_of(loop)]
 
 
-def compiled(text: str) -> str:
+def compiled(text: str, how: str = COMPILED) -> str:
     """A definition of a loop's file, to be compiled when it is called."""
-    return f"{COMPILED}\n{text}" if text.startswith("def ") else text
+    return f"{how}\n{text}" if text.startswith("def ") else text
 
 
 def exported(loop: str, names: Sequence[str], kinds: dict[str, str]) -> list[str]:

@@ -93,7 +93,8 @@ class DeferredRows:
         self._history = History(
             self._closed_form(), dict(self._operator.switches), compute_type(storages[0]), layout.hoisted
         )
-        self._lasts = np.zeros(shape[0], np.int32)
+        # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
+        self._lasts = np.zeros(shape[0], np.int16)
         self._lock, self._kernels = threading.RLock(), dict[tuple[str, ...], Kernel]()
 
     def __repr__(self) -> str:
@@ -105,8 +106,9 @@ class DeferredRows:
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
         self._lock, self._kernels = threading.RLock(), {}
-        # Of functions made in others no copy can be sent; they are found again.
+        # No copy of functions made in others can be sent: they are found again. An operator is sent without its name.
         self._history.idle = self._closed_form()
+        self._operator.name = self.name
 
     def step(self, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
         """Takes one step: the named rows now, all others when they are next looked at.

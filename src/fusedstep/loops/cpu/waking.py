@@ -19,16 +19,20 @@ def wake(
     width: int,
 ) -> None:
     """Brings a row from its last step to step ``now``: in closed form where that serves, else step by step."""
-    last = awake = lasts[row]
+    last = lasts[row]
     if last >= now:
         return
+    lasts[row] = now
     spans = part(states, pitches, row, row + 1, width)
-    if not closed or not serves(spans, totals_at(totals, held, last, last)):
-        awake = min(now, last + window)
-        for step in range(last, awake):
-            # The row is in the nearest cache by now: elements side by side are faster than steps in registers.
-            idle(spans, remembered(history, step))
+    if closed:
+        known = totals_at(totals, held, last, last)
+        if serves(spans, known):
+            rest(spans, known)
+            return
+    awake = min(now, last + window)
+    for step in range(last, awake):
+        # The row is in the nearest cache by now: elements side by side are faster than steps in registers.
+        idle(spans, remembered(history, step))
     if awake < now:
         # After a whole window of steps nothing moves the variable any more: the totals of no steps, those of ``now``.
-        rest(spans, totals_at(totals, held, awake, awake if awake == last else now))
-    lasts[row] = now
+        rest(spans, totals_at(totals, held, awake, now))
