@@ -6,7 +6,6 @@ the new states. A rule without sums has that one only.
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
 
 from .kinds import COLUMN, COLUMNS, ELEMENT, MATRIX, ROW, TENSOR
 from .signature import Signature
@@ -23,7 +22,7 @@ class Program:
     signature: Signature
     translation: Translation
 
-    @cached_property
+    @property
     def reach(self) -> int:
         """How far the sums of the rule reach."""
         kinds = {each.kind for each in self.translation.reductions}

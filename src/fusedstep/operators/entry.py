@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from ..codegen.signature import Signature, read_signature
@@ -69,21 +69,17 @@ class Entry:
     example: str = ""
     differs: dict[str, str] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def signature(self) -> Signature:
         """What the rule takes."""
         return read_signature(self.rule)
 
-    @cached_property
+    @property
     def meanings(self) -> dict[str, tuple[str, ...]]:
         """The arguments by name, in the documented order, with what the rule calls them."""
-        found = {}
-        for word in self.arguments.split():
-            name, _, meaning = word.partition(":")
-            found[name] = tuple(meaning.split("+")) if meaning else ({"gradient": "grad"}.get(name, name),)
-        return found
+        return meanings_of(self.arguments)
 
-    @cached_property
+    @property
     def allowed(self) -> dict[str, str]:
         """What range scalars must lie in."""
         return dict.fromkeys(self.step_sizes, "not negative") | self.ranges
@@ -91,6 +87,17 @@ class Entry:
     def documented(self, meaning: str) -> str:
         """The argument that the rule calls ``meaning``; the rule's own name for what is no argument."""
         return next((name for name, meanings in self.meanings.items() if meaning in meanings), meaning)
+
+
+# Not a cached property: before Python 3.12 these hold a lock, which a child of fork would wait for.
+@cache
+def meanings_of(arguments: str) -> dict[str, tuple[str, ...]]:
+    """What the rule calls each of an entry's arguments."""
+    found = {}
+    for word in arguments.split():
+        name, _, meaning = word.partition(":")
+        found[name] = tuple(meaning.split("+")) if meaning else ({"gradient": "grad"}.get(name, name),)
+    return found
 
 
 def constructor(entry: Entry) -> inspect.Signature:
