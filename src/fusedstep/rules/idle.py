@@ -9,7 +9,7 @@ of totals for each step after which rows fell asleep, and adds every new step to
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -40,36 +40,42 @@ class Idle:
     fading: Callable[..., Any]
     constant: tuple[str, ...]
 
-    @cached_property
+    @property
     def takes(self) -> tuple[str, ...]:
         """The states that ``states`` takes."""
-        parameters = inspect.signature(self.states).parameters.values()
-        return tuple(each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD)
+        return tuple(each.name for each in parameters_of(self.states) if each.kind is each.POSITIONAL_OR_KEYWORD)
 
-    @cached_property
+    @property
     def kept_totals(self) -> dict[str, float]:
         """The ``kept`` totals of no steps."""
         return defaults_of(self.kept)
 
-    @cached_property
+    @property
     def moved_totals(self) -> dict[str, float]:
         """The ``moved`` totals of no steps."""
         return defaults_of(self.moved) if self.moved else {}
 
-    @cached_property
+    @property
     def held(self) -> tuple[str, ...]:
         """The rule's scalars that ``states`` takes beside the totals."""
-        parameters = inspect.signature(self.states).parameters.values()
-        numbers = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY and each.annotation is not bool]
+        keywords = [each for each in parameters_of(self.states) if each.kind is each.KEYWORD_ONLY]
+        numbers = [each.name for each in keywords if each.annotation is not bool]
         return tuple(name for name in numbers if name not in self.kept_totals | self.moved_totals)
 
 
+# Not cached properties: before Python 3.12 these hold a lock, which a child of fork would wait for.
+@cache
+def parameters_of(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """The parameters of a function."""
+    return tuple(inspect.signature(function).parameters.values())
+
+
+@cache
 def defaults_of(function: Callable[..., Any]) -> dict[str, float]:
     """The defaults of a function's positional arguments."""
-    parameters = inspect.signature(function).parameters.values()
     return {
         each.name: each.default
-        for each in parameters
+        for each in parameters_of(function)
         if each.kind is each.POSITIONAL_OR_KEYWORD and each.default is not each.empty
     }
 
