@@ -79,6 +79,8 @@ class Operator:
         self.state_names = self.signature.states
         self.gradient_name = "grad"
         self.variable_name = ""
+        # Whether rows are what the first dimension counts, however many follow; else rules that see rows ask for two.
+        self.any_rows = False
         self._layout: Layout | None = None
         self._wanted: checks.Wanted | None = None
         self._kernels: dict[tuple[str, ...], Kernel] = {}
@@ -206,7 +208,7 @@ class Operator:
         kinds, changed, reach, plan, _ = self.layout
         used = [k for k, kind in enumerate(kinds) if kind]
         names = tuple(self.state_names[k] for k in used)
-        rows = reach == ROWWISE or (reach == BEYOND and plan.by_row)
+        rows = (reach == ROWWISE and not self.any_rows) or (reach == BEYOND and plan.by_row)
         variable = self.variable_name or names[0]
         used_kinds = tuple(kinds[k] for k in used)
         return plan, reach, used, checks.Wanted(names, used_kinds, changed, variable, rows, plan.matrices)

@@ -211,4 +211,5 @@ def operator_for(name: str, rule: Rule, keys: tuple[str, ...], switches: tuple[t
     chosen: dict[str, Any] = dict(switches)
     operator = Operator(rule, **chosen)
     operator.name, operator.state_names = name, ("a parameter", *keys)
+    operator.any_rows = True
     return operator
