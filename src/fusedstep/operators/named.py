@@ -44,6 +44,14 @@ class NamedOperator(Operator):
                 self._given.append((positions[0], place, name))
             elif positions:
                 self._pairs.append((positions, place, name))
+        self._derived = [
+            (
+                self.signature.scalars.index(name),
+                derive,
+                {each: order.index(each) for each in inspect.signature(derive).parameters},
+            )
+            for name, derive in entry.derived.items()
+        ]
         self._sizes = [
             (self.signature.scalars.index(name), entry.documented(name), allowed)
             for name, allowed in entry.allowed.items()
@@ -107,19 +115,15 @@ class NamedOperator(Operator):
                 scalars[position] = value
         for position, name, allowed in self._sizes:
             checks.within(self.name, name, scalars[position], allowed)
-        for scalar, derive in self.entry.derived.items():
-            names = inspect.signature(derive).parameters
-            places = {name: place for place, name in enumerate(self.entry.meanings)}
-            values = {
-                name: checks.number(self.name, name, arguments[places[name]] if name in places else self.options[name])
-                for name in names
-            }
+        for position, derive, places in self._derived:
+            values = {name: checks.number(self.name, name, arguments[place]) for name, place in places.items()}
             for name in values.keys() & self.entry.ranges.keys():
                 checks.within(self.name, name, values[name], self.entry.ranges[name])
             try:
-                scalars[self.signature.scalars.index(scalar)] = float(derive(**values))
+                scalars[position] = float(derive(**values))
             except (ArithmeticError, TypeError):
                 given = ", ".join(f"{name} {value}" for name, value in values.items())
+                scalar = self.signature.scalars[position]
                 raise ValueError(f"{self.name}: {given} give no {scalar} that is a number") from None
         return scalars
 
