@@ -17,9 +17,9 @@ lint: $(VENV)/lint.installed
 	@echo "== Checking style and types"
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: $(VENV)/demo.installed
-	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about three minutes)"
-	@$(BIN)/python benchmarks/run.py $(foreach peer,$(PEERS),--peer $(peer))
+bench: $(VENV)/bench.installed
+	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about ten minutes)"
+	@$(BIN)/fusedstep bench $(WORKS) $(foreach peer,$(PEERS),--peer $(peer)) $(BENCH)
 
 docs: $(VENV)/docs.installed
 	@echo "== Building the documentation into docs/_build/html"
@@ -30,7 +30,7 @@ clean:
 
 $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@echo "== Installing what 'make $*' needs into $(VENV) (the first time: some minutes, for PyTorch)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$(if $(filter demo,$*),demo$(COMMA)peers,$*)]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$(if $(filter demo bench,$*),$*$(COMMA)peers,$*)]"
 	@touch $@
 
 COMMA := ,

@@ -16,7 +16,9 @@ HEAVY = ["numba", "llvmlite", "torch", "jax", "triton", "mindspore", "matplotlib
 # stand with the faces.
 FLOW = [
     {"__main__"},
-    {"mindspore", "torch", "jax", "cli", "ops", "words"},
+    {"cli"},
+    {"bench"},
+    {"mindspore", "torch", "jax", "ops", "words"},
     {"operators"},
     {"arrays", "codegen"},
     {"loops", "rules"},

@@ -1,14 +1,13 @@
 """``fusedstep demo``: trains a classifier of handwritten digits with several optimizers and compares them."""
 
 import argparse
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from .extras import require
+from .options import file_to_write, thread_count
+from .progress import progress
 
 PACKAGES = {"rich": "rich", "matplotlib": "matplotlib", "sklearn": "scikit-learn"}
 PICTURE_TYPES = (".png", ".pdf", ".svg")
@@ -41,18 +40,7 @@ def picture_file(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() not in PICTURE_TYPES:
         raise argparse.ArgumentTypeError(f"{text!r}, expected a name that ends in {', '.join(PICTURE_TYPES)}")
-    if path.is_dir() or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a file in a folder that exists")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text!r} may not be written, expected a file that may")
-    return path
-
-
-def thread_count(text: str) -> int:
-    """A number of threads."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number of at least 1")
-    return int(text)
+    return file_to_write(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,16 +70,3 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(summary.as_json(results, task, schedule, options.output))
     return 0
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal's stderr, none elsewhere: each call tells of one more step, and whose it was."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        steps = bar.add_task("", total=total)
-        yield lambda label: bar.update(steps, advance=1, description=label)

@@ -1,5 +1,6 @@
 """What a measurement was taken on."""
 
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +15,13 @@ def description() -> dict[str, Any]:
     """The versions and the machine, for a machine-readable result."""
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {"cpu": cpu_name(), "cores": usable_cpus(), "system": platform.system()},
+        "machine": {
+            "cpu": cpu_name(),
+            "cores": usable_cpus(),
+            "memory_gb": memory_size(),
+            "system": platform.system(),
+            "release": platform.release(),
+        },
     }
 
 
@@ -35,3 +42,11 @@ def cpu_name() -> str:
             if field.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
+
+
+def memory_size() -> float | None:
+    """The memory in gigabytes; None where the system does not say."""
+    try:
+        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -10,6 +10,7 @@ from .extras import MissingExtraError
 
 # A subcommand is the file of its name in this folder, with ``add_options(parser)`` and ``run(options) -> int``.
 COMMANDS = {
+    "bench": "time the operators on this machine, beside the libraries that are installed",
     "demo": "train a classifier of handwritten digits with several optimizers and compare them",
     "ops": "list the operators and rules, explain one, or print its kernel",
 }

@@ -1,0 +1,11 @@
+"""All works, by the names that users choose them by: one file a group."""
+
+from . import calls, dense, optimizers, sparse
+
+GROUPS = {
+    "sparse": sparse.WORKS,
+    "dense": dense.WORKS,
+    "optimizers": optimizers.WORKS,
+    "calls": calls.WORKS,
+}
+WORKS = {work.name: work for works in GROUPS.values() for work in works}

@@ -1,0 +1,45 @@
+"""fusedstep on NumPy arrays."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import fusedstep as fs
+
+from . import settings, tables
+from .steps import Step
+
+VERSION = fs.__version__
+begin = fs.set_num_threads
+
+
+def operator(size: tables.Size, name: str, dtype: str = "float32") -> list[Step]:
+    """An operator on the gradient of rows where the size has a batch, else on a dense one."""
+    known = settings.OPERATORS[name]
+    call = getattr(fs.ops, name)(**known.construct)
+    states = [stored(tables.table(size, seed), dtype) for seed in range(known.states)]
+    if not size.batch:
+        gradient = stored(tables.table(size, known.states), dtype)
+        return [Step(partial(call, *states, *known.before, gradient, *known.after))]
+    return [
+        Step(partial(call, *states, *known.before, stored(gradient, dtype), *known.after, indices))
+        for indices, gradient in tables.batches(size)
+    ]
+
+
+def stored(array: np.ndarray, dtype: str) -> Any:
+    """An array in a storage type; NumPy has no bfloat16, so those are borrowed from PyTorch."""
+    if dtype == "bfloat16":
+        import torch
+
+        return torch.from_numpy(array).bfloat16()
+    return array.astype(dtype, copy=False)
+
+
+def rowwise_adagrad(size: tables.Size) -> list[Step]:
+    """Row-wise Adagrad, which has no documented operator."""
+    call = fs.Operator(fs.rules.rowwise_adagrad)
+    var, accum = tables.table(size, 0), np.ones(size.rows, np.float32)
+    scalars: dict[str, Any] = {"lr": settings.LR, "epsilon": settings.EPSILON}
+    return [Step(partial(call, var, accum, gradient, indices, **scalars)) for indices, gradient in tables.batches(size)]

@@ -1,0 +1,85 @@
+"""Steps of PyTorch optimizers, whoever wrote them: ``classes`` has them by torch's names."""
+
+from typing import Any
+
+import torch
+
+from . import tables
+from .steps import Step
+
+
+class Update:
+    """A step of an optimizer with gradients that are there."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, weights: list[torch.Tensor], gradients: list[torch.Tensor]):
+        self.optimizer, self.weights, self.gradients = optimizer, weights, gradients
+
+    def before(self) -> None:
+        for weight, gradient in zip(self.weights, self.gradients, strict=True):
+            weight.grad = gradient
+
+    def run(self) -> None:
+        self.optimizer.step()
+
+
+class Training:
+    """A lookup in an embedding, whose backward pass is timed together with the step."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, embedding: Any, rows: torch.Tensor, gradient: torch.Tensor):
+        self.optimizer, self.embedding, self.rows, self.gradient = optimizer, embedding, rows, gradient
+
+    def before(self) -> None:
+        self.optimizer.zero_grad()
+        self.found = self.embedding(self.rows)
+
+    def run(self) -> None:
+        self.found.backward(self.gradient)
+        self.optimizer.step()
+
+
+def weight(size: tables.Size) -> torch.nn.Parameter:
+    return torch.nn.Parameter(torch.from_numpy(tables.table(size, 0)))
+
+
+def sparse(classes: Any, size: tables.Size, optimizer: str, **options: Any) -> list[Step]:
+    """An optimizer on the sparse gradients of a table."""
+    table = weight(size)
+    made = getattr(classes, optimizer)([table], **options)
+    updates = [
+        Update(
+            made,
+            [table],
+            [
+                torch.sparse_coo_tensor(
+                    torch.from_numpy(indices).long()[None],
+                    torch.from_numpy(gradient),
+                    table.shape,
+                    check_invariants=True,
+                )
+            ],
+        )
+        for indices, gradient in tables.batches(size)
+    ]
+    return [Step(update.run, update.before) for update in updates]
+
+
+def dense(classes: Any, size: tables.Size, optimizer: str, parameters: int = 1, **options: Any) -> list[Step]:
+    """An optimizer on the dense gradients of some parameters."""
+    weights = [weight(size) for _ in range(parameters)]
+    update = Update(
+        getattr(classes, optimizer)(weights, **options),
+        list(weights),
+        [torch.from_numpy(tables.table(size, 1)) for _ in weights],
+    )
+    return [Step(update.run, update.before)]
+
+
+def training(classes: Any, size: tables.Size, optimizer: str, sparse: bool, **options: Any) -> list[Step]:
+    """The backward pass of an embedding and the optimizer's step."""
+    embedding = torch.nn.Embedding(size.rows, size.width, sparse=sparse, _weight=weight(size).data)
+    made = getattr(classes, optimizer)(embedding.parameters(), **options)
+    rounds = [
+        Training(made, embedding, torch.from_numpy(indices).long(), torch.from_numpy(gradient))
+        for indices, gradient in tables.batches(size)
+    ]
+    return [Step(each.run, each.before) for each in rounds]

@@ -1,0 +1,88 @@
+"""How figures are written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .results import STREAMING, Report, Result, Timing
+
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+# What stands beside each contender, and how wide it may get.
+COLUMNS = ("median", "quartiles", "GB/s", "of limit", "to ours")
+LEGEND = (
+    "GB/s: the least bytes that the work must move, by the time. Of limit: that beside a bare loop over as much "
+    "memory, measured in the same run. To ours: times as long as the first line."
+)
+
+
+def cells(result: Result, timing: Timing) -> tuple[str, ...]:
+    """A contender's figures, one for each column."""
+    low, high = timing.quartiles
+    bandwidth, fraction = timing.bandwidth, result.fraction(timing)
+    first = timing is result.timings[0] or timing.library == STREAMING
+    return (
+        duration(timing.median),
+        spread(low, high),
+        f"{bandwidth / 1e9:.1f}" if bandwidth else "",
+        f"{fraction:.0%}" if fraction and timing.library != STREAMING else "",
+        "" if first else f"{result.to_first(timing):.2f} x",
+    )
+
+
+def unit(seconds: float) -> tuple[float, str]:
+    """What a time is best written in."""
+    return next((each for each in UNITS if seconds >= each[0]), UNITS[-1])
+
+
+def duration(seconds: float) -> str:
+    """A time.
+
+    >>> duration(0.0342), duration(2.34e-05), duration(123.0)
+    ('34.2 ms', '23.4 µs', '123 s')
+    """
+    scale, name = unit(seconds)
+    return f"{three_digits(seconds / scale)} {name}"
+
+
+def spread(low: float, high: float) -> str:
+    """Two times in the unit of the first.
+
+    >>> spread(0.0331, 0.0358)
+    '33.1 to 35.8'
+    """
+    scale, _ = unit(low)
+    return f"{three_digits(low / scale)} to {three_digits(high / scale)}"
+
+
+def three_digits(number: float) -> str:
+    """A number with three digits, or more before the point.
+
+    >>> three_digits(3.14159), three_digits(31.4159), three_digits(3141.59)
+    ('3.14', '31.4', '3142')
+    """
+    return f"{number:.2f}" if number < 10 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
+
+
+def size(parts: Mapping[str, Any]) -> str:
+    """How large a work is, in words.
+
+    >>> size({"rows": 4000, "width": 64, "batch": 0, "law": "zipf"})
+    '4,000 x 64'
+    """
+    table = f"{parts['rows']:,} x {parts['width']:,}"
+    return f"{table}, gradients of {parts['batch']:,} rows" if parts["batch"] else table
+
+
+def where(report: Report) -> str:
+    """The machine and the versions."""
+    machine, versions = report.machine, report.versions
+    memory = f", {machine['memory_gb']:.0f} GB of memory" if machine.get("memory_gb") else ""
+    names = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    return f"{machine['cpu']}, {machine['cores']} cores{memory}, {machine['system']}; {names}."
+
+
+def how(report: Report) -> str:
+    """How it was measured."""
+    return (
+        f"{report.threads} thread{'s' * (report.threads != 1)}, medians of {report.rounds} steps that contenders took "
+        f"in turn, on {report.date}."
+    )

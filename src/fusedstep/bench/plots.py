@@ -1,0 +1,119 @@
+"""A run as pictures: bars of time, with the memory's limit drawn in, and lines over sizes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from .catalogue import GROUPS
+from .figures import duration, size, unit
+from .measure import SWEEPS
+from .results import Report, Result
+
+# Okabe and Ito's colours, which the colour-blind can tell apart.
+COLORS = {
+    "fusedstep": "#0072B2",
+    "fusedstep.torch": "#0072B2",
+    "first call": "#0072B2",
+    "torch": "#D55E00",
+    "mindspore": "#009E73",
+    "tensorflow": "#E69F00",
+    "fbgemm": "#CC79A7",
+    "streaming": "#000000",
+}
+MARKERS = ("o", "s", "^", "D", "v", "P")
+WIDTH, BAR, HEADING, TEXT = 8.0, 0.32, 0.75, 11
+
+
+def save(report: Report, folder: Path, stem: str = "", kind: str = "png") -> list[Path]:
+    """Draws a run into files of a folder, and returns them."""
+    files = []
+    for name, figure in figures(report):
+        files.append(folder / f"{stem}{name}.{kind}")
+        # Without the date and the version that matplotlib would put in, equal runs are equal files.
+        figure.savefig(files[-1], dpi=110, metadata={"Software": None} if kind == "png" else None)
+    return files
+
+
+def figures(report: Report) -> Iterator[tuple[str, Figure]]:
+    """The pictures by their names: one a group of works, one a work that is swept."""
+    for group, works in GROUPS.items():
+        names = {work.name for work in works}
+        results = [each for each in report.results if each.work in names and not each.swept]
+        if results:
+            yield group, bars(results)
+    for work in dict.fromkeys(result.work for result in report.results if result.swept):
+        yield f"{work}-sweep", lines([result for result in report.results if result.work == work and result.swept])
+
+
+def bars(results: Sequence[Result]) -> Figure:
+    """A panel for each work: a bar a contender, and a line where streaming the same memory would end."""
+    heights = [len(result.contenders) * BAR + HEADING for result in results]
+    figure = Figure(figsize=(WIDTH, sum(heights) + 0.4), layout="constrained")
+    panels = figure.subplots(len(results), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axes, result in zip(panels, results, strict=True):
+        draw_bars(axes, result)
+    return figure
+
+
+def draw_bars(axes: Any, result: Result) -> None:
+    """The bars of one work."""
+    contenders, limit = result.contenders, result.streaming
+    times = [each.median for each in contenders]
+    scale, name = unit(min(times))
+    errors = [[each.median - each.quartiles[0] for each in contenders]]
+    errors += [[each.quartiles[1] - each.median for each in contenders]]
+    drawn = axes.barh(
+        [each.label for each in contenders],
+        [time / scale for time in times],
+        xerr=[[error / scale for error in side] for side in errors],
+        color=[COLORS[each.library] for each in contenders],
+        height=0.7,
+        error_kw={"elinewidth": 1, "ecolor": "#555555"},
+    )
+    axes.bar_label(drawn, [duration(time) for time in times], padding=6, fontsize=TEXT - 1)
+    if limit:
+        axes.axvline(limit.median / scale, color=COLORS["streaming"], linestyle="--", linewidth=1.2)
+    axes.invert_yaxis()
+    axes.margins(x=0.16)
+    axes.set_xlim(left=0)
+    axes.tick_params(labelsize=TEXT - 1)
+    axes.spines[["top", "right"]].set_visible(False)
+    limited = f"; dashed: streaming the same memory, {duration(limit.median)}" if limit else ""
+    axes.set_title(f"{result.title}\n{size(result.size)}, {name}{limited}", fontsize=TEXT, loc="left")
+
+
+def lines(results: Sequence[Result]) -> Figure:
+    """A panel for each size that is swept over: a line a contender."""
+    swept = [name for name in SWEEPS if any(result.swept == name for result in results)]
+    figure = Figure(figsize=(WIDTH * 1.5, 4.2), layout="constrained")
+    panels = figure.subplots(1, len(swept), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, swept, strict=True):
+        draw_lines(axes, name, [result for result in results if result.swept == name])
+    panels[0].set_ylabel("milliseconds", fontsize=TEXT)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=TEXT - 1)
+    figure.suptitle(results[0].title, fontsize=TEXT + 2)
+    return figure
+
+
+def draw_lines(axes: Any, name: str, results: Sequence[Result]) -> None:
+    """The lines over one size."""
+    libraries = {timing.label: timing.library for result in results for timing in result.timings}
+    for marker, (label, library) in zip(MARKERS, libraries.items(), strict=False):
+        points = [
+            (result.size[name], timing.median * 1e3)
+            for result in results
+            for timing in result.timings
+            if timing.label == label
+        ]
+        style = "--" if library == "streaming" else "-"
+        axes.plot(*zip(*points, strict=True), style, marker=marker, color=COLORS[library], label=label)
+    words = {"rows": "rows of the table", "batch": "rows of the gradient", "width": "elements in a row"}
+    axes.set_xlabel(words[name], fontsize=TEXT)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    axes.tick_params(labelsize=TEXT - 1)
+    axes.spines[["top", "right"]].set_visible(False)
