@@ -1,4 +1,4 @@
-"""How the documentation is built: the pages of operators and rules are generated first."""
+"""How the documentation is built: the pages of operators and rules, and the results, are generated first."""
 
 import sys
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import generate
+import measured
 
 from fusedstep import __version__
 
 project = "fusedstep"
 release = version = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "measured"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # Else what stands before a colon under Returns: is looked for as a type.
@@ -29,6 +30,7 @@ html_css_files = ["tables.css"]
 def write_pages(app: Any) -> None:
     """Writes what is generated, before Sphinx looks for pages."""
     generate.write(Path(app.srcdir))
+    measured.write(Path(app.srcdir))
 
 
 def escape(app: Any, what: str, name: str, described: Any, options: Any, lines: list[str]) -> None:

@@ -84,5 +84,5 @@ def how(report: Report) -> str:
     """How it was measured."""
     return (
         f"{report.threads} thread{'s' * (report.threads != 1)}, medians of {report.rounds} steps that contenders took "
-        f"in turn, on {report.date}."
+        f"in turn, on {report.date}{'; tiny sizes, whose times mean little' * report.quick}."
     )

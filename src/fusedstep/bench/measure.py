@@ -64,12 +64,8 @@ def swept(work: Work) -> Iterator[tuple[str, Work]]:
 
 def steps(task: Task, team: Team, plan: Plan) -> int:
     """How many steps will be told of, if no contender falls out."""
-    return plan.rounds * (len(able(task.work, team)) + bool(task.work.states))
-
-
-def able(work: Work, team: Team) -> list[Contender]:
-    """The contenders whose library is there."""
-    return [each for each in work.contenders if each.library in team.pythons and each.library not in team.unusable]
+    there = [each for each in task.work.contenders if each.library in team.pythons]
+    return plan.rounds * (len(there) + bool(task.work.states))
 
 
 def streaming(moves: Moves) -> Contender:
@@ -86,7 +82,8 @@ def measure(task: Task, team: Team, plan: Plan, tell: Tell) -> Result | None:
         team.notes.append(f"{work.name} is skipped: {reason}")
         return None
     moves = work.moves()
-    race = Race(work, team, [*able(work, team), *([streaming(moves)] if moves else [])])
+    taking_part = [*work.contenders, *([streaming(moves)] if moves else [])]
+    race = Race(work, team, [each for each in taking_part if each.library in team.running])
     race.prepare(plan.warm_up)
     for _ in range(plan.rounds):
         for contender in list(race.contenders):

@@ -80,7 +80,7 @@ class Process:
             late = not timer.is_alive()
             timer.cancel()
         if not line:
-            raise EndedError(f"no answer in {self.limit:g} seconds" if late else self.last_words())
+            raise EndedError(f"gave no answer in {self.limit:g} seconds" if late else self.last_words())
         content: dict[str, Any] = json.loads(line)
         if "error" in content:
             raise FailedError(content["error"])

@@ -3,8 +3,8 @@
 import json
 import re
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,7 @@ class Report:
         rounds: how often each was timed.
         results: what came of it.
         notes: what a reader should know beside.
+        quick: whether sizes were tiny, so that times mean little.
     """
 
     machine: Mapping[str, Any]
@@ -102,8 +103,9 @@ class Report:
     date: str
     threads: int
     rounds: int
-    results: Sequence[Result]
-    notes: Sequence[str] = field(default_factory=tuple)
+    results: tuple[Result, ...]
+    notes: tuple[str, ...] = ()
+    quick: bool = False
 
     def as_json(self) -> str:
         """Everything, for a program to read."""
@@ -113,10 +115,10 @@ class Report:
 def from_json(text: str) -> Report:
     """What ``Report.as_json`` wrote."""
     content = json.loads(text)
-    content["results"] = [
+    results = tuple(
         Result(**{**result, "timings": tuple(map(timing_from, result["timings"]))}) for result in content["results"]
-    ]
-    return Report(**content)
+    )
+    return Report(**{**content, "results": results, "notes": tuple(content["notes"])})
 
 
 def timing_from(content: dict[str, Any]) -> Timing:
@@ -135,7 +137,7 @@ def save(report: Report, folder: Path) -> Path:
         if alike(kept, report):
             measured = {(result.work, result.swept) for result in report.results}
             others = [result for result in kept.results if (result.work, result.swept) not in measured]
-            report = Report(**{**vars(report), "results": [*others, *report.results]})
+            report = replace(report, results=(*others, *report.results))
     file.write_text(report.as_json(), encoding="utf-8")
     return file
 
@@ -148,7 +150,8 @@ def alike(one: Report, other: Report) -> bool:
 def slug(report: Report) -> str:
     """The name of a machine's file.
 
-    >>> slug(Report({"cpu": "AMD EPYC (Zen 4)", "cores": 2}, {}, "", 2, 1, []))
+    >>> slug(Report({"cpu": "AMD EPYC (Zen 4)", "cores": 2}, {}, "", 2, 1, ()))
     'amd-epyc-zen-4-2-cores'
     """
-    return re.sub(r"[^a-z0-9]+", "-", f"{report.machine['cpu']} {report.machine['cores']} cores".lower()).strip("-")
+    words = f"{report.machine['cpu']} {report.machine['cores']} cores{' quick' * report.quick}"
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")

@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from ..bench import summary
 
     console = Console(highlight=False)
-    works = list(dict.fromkeys(options.works)) or list(catalogue.WORKS.values())
+    works = list(({each.name: each for each in options.works} or catalogue.WORKS).values())
     if options.list:
         console.print(summary.listing(works))
         return 0
@@ -125,6 +125,7 @@ def measured(works: list[Work], options: argparse.Namespace) -> results.Report:
         date.today().isoformat(),
         options.threads,
         plan.rounds,
-        found,
+        tuple(found),
         notes,
+        options.quick,
     )

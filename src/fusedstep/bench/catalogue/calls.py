@@ -18,7 +18,7 @@ WORKS = [
     ),
     Work(
         "first-call",
-        "A process that imports and calls once, kernels cached",
+        "A process that imports and calls once",
         TINY,
         (
             Contender("FusedSparseAdam", "first call", "operator", {"name": "FusedSparseAdam"}),
