@@ -1,7 +1,7 @@
 """Deferred rows: every row takes every step, but one that is not named only when it is next looked at."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,10 +9,9 @@ import numpy as np
 
 from ..arrays.borrow import wrote
 from ..arrays.layout import Rows
-from ..codegen.kernels import Kernel, kernel_for, layout_of
+from ..codegen.kernels import Kernel
 from ..codegen.program import BEYOND
 from ..codegen.storage import compute_type
-from ..codegen.weave import Recipe
 from ..rules.idle import Idle, idle_of
 from . import checks
 from .grouping import sum_duplicates
@@ -66,46 +65,55 @@ class DeferredRows:
     """
 
     def __init__(self, rule: Callable[..., Any], *states: Any, method: str = "series", **switches: bool) -> None:
-        self._operator = Operator(rule)
-        self._operator.switches = checks.switches(self._operator.name, self._operator.signature.switches, switches)
-        self.name = self._operator.name = f"DeferredRows({self._operator.name})"
-        expected = self._operator.signature.states
+        operator = Operator(rule)
+        operator.switches = checks.switches(operator.name, operator.signature.switches, switches)
+        operator.name = f"DeferredRows({operator.name})"
+        self._begin(operator, states, method)
+
+    @classmethod
+    def of(cls, operator: Operator, states: Sequence[Any], method: str = "series") -> "DeferredRows":
+        """Defers the rows of an operator that is made already; sentences keep its names."""
+        table = cls.__new__(cls)
+        table._begin(operator, states, method)
+        return table
+
+    def _begin(self, operator: Operator, states: Sequence[Any], method: str) -> None:
+        self._operator, self.name = operator, operator.name
+        expected = operator.signature.states
         if len(states) != len(expected):
             raise TypeError(f"{self.name}: takes the states {', '.join(expected)}, got {len(states)}")
         if method not in ("series", "replay"):
             raise ValueError(f'{self.name}: method is {method!r}, expected "series" or "replay"')
-        self.states, self.method = states, method
-        layout = layout_of(rule, self._operator.switches)
-        if layout.reach == BEYOND:
+        self.states, self.method = tuple(states), method
+        # States that the switches leave unused may be None.
+        _, reach, self._used, self._wanted = operator.wanted()
+        if reach == BEYOND:
             raise ValueError(
                 f"{self.name}: the rule adds up more than a row, so that no row can sleep; call fs.Operator instead"
             )
-        # States that the switches leave unused may be None.
-        self._used = [number for number, kind in enumerate(layout.states) if kind]
-        self._wanted = self._operator.wanted()[-1]
         self._names = self._wanted.names
         self._shape: Any = None
         shape, storages, tables = self._borrow()
         self._shape = shape, storages
         if not shape:
-            raise ValueError(f"{self.name}: {expected[0]} has no dimension, expected at least one, that of the rows")
+            raise ValueError(f"{self.name}: {self._names[0]} has no dimension, expected at least one, that of the rows")
         apart(self.name, self._names, tables, np.empty(0))
         self._history = History(
-            self._closed_form(), dict(self._operator.switches), compute_type(storages[0]), layout.hoisted
+            self._closed_form(), dict(operator.switches), compute_type(storages[0]), operator.layout.hoisted
         )
         # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
         self._lasts = np.zeros(shape[0], np.int16)
-        self._lock, self._kernels = threading.RLock(), dict[tuple[str, ...], Kernel]()
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<fusedstep {self.name}: {self._lasts.size} rows, {self.method}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_lock", "_kernels")}
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
-        self._lock, self._kernels = threading.RLock(), {}
+        self._lock = threading.RLock()
         # No copy of functions made in others can be sent: they are found again. An operator is sent without its name.
         self._history.idle = self._closed_form()
         self._operator.name = self.name
@@ -125,8 +133,11 @@ class DeferredRows:
         Raises:
             TypeError, ValueError, IndexError: before anything is changed.
         """
+        return self.take(grad, indices, self._operator.scalars(scalars))
+
+    def take(self, grad: Any, indices: Any, numbers: Sequence[float]) -> tuple[Any, ...]:
+        """The same with the scalars in the rule's order."""
         with self._lock:
-            numbers = self._operator.scalars(scalars)
             names = dict(zip(self._operator.signature.scalars, numbers, strict=True))
             shape, storages, tables = self._borrow()
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
@@ -198,7 +209,8 @@ class DeferredRows:
     def _closed_form(self) -> Idle | None:
         """The rule's closed form, if there is one for the states in use, and it is wanted."""
         idle = idle_of(self._operator.rule) if self.method == "series" else None
-        return idle if idle and set(idle.takes).issuperset(self._names) else None
+        used = {self._operator.signature.states[number] for number in self._used}
+        return idle if idle and used.issubset(idle.takes) else None
 
     def _borrow(self) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
         """The shape, the storage types and the rows of the states that the rule uses."""
@@ -212,12 +224,7 @@ class DeferredRows:
 
     def _kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
         """The compiled kernel of a loop for some storage types."""
-        key = (loop, *storages, gradient)
-        if key not in self._kernels:
-            operator, idle = self._operator, self._history.idle
-            recipe = Recipe(operator.rule, operator.switches, loop, storages, gradient, idle=idle)
-            self._kernels[key] = kernel_for(recipe)
-        return self._kernels[key]
+        return self._operator.kernel(loop, storages, gradient, self._history.idle)
 
     def _run(
         self, kernel: Kernel, tables: list[Rows], own: list[Any], cuts: list[tuple[int, int]], threads: int

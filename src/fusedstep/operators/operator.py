@@ -13,6 +13,7 @@ from ..codegen.kernels import Kernel, Layout, kernel_for, layout_of
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Plan
 from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
+from ..rules.idle import Idle
 from . import checks, locks
 from .launch import Call, launch_dense, launch_every_row, launch_touched_rows
 from .random import key_of
@@ -83,7 +84,7 @@ class Operator:
         self.any_rows = False
         self._layout: Layout | None = None
         self._wanted: checks.Wanted | None = None
-        self._kernels: dict[tuple[str, ...], Kernel] = {}
+        self._kernels: dict[tuple[Any, ...], Kernel] = {}
         self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
 
     def __repr__(self) -> str:
@@ -220,11 +221,11 @@ class Operator:
             self._layout = layout_of(self.rule, self.switches)
         return self._layout
 
-    def kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
-        """The compiled kernel of a loop for some storage types."""
-        key = (loop, *storages, gradient)
+    def kernel(self, loop: str, storages: tuple[str, ...], gradient: str, idle: Idle | None = None) -> Kernel:
+        """The compiled kernel of a loop for some storage types, and for a closed form where the loop takes one."""
+        key = (loop, *storages, gradient, idle)
         if key not in self._kernels:
-            recipe = Recipe(self.rule, self.switches, loop, storages, gradient, self.stochastic)
+            recipe = Recipe(self.rule, self.switches, loop, storages, gradient, self.stochastic, idle)
             self._kernels[key] = kernel_for(recipe)
         return self._kernels[key]
 

@@ -221,6 +221,20 @@ def torch_sgd(
     return var - lr * grad, momentum_buffer
 
 
+def torch_sgd_kept(kept: Any = 1.0, moved: Any = 0.0, *, lr: Any, momentum: Any, nesterov: bool) -> tuple[Any, Any]:
+    return momentum_kept(kept, moved, lr=lr, momentum=momentum, use_nesterov=nesterov)
+
+
+@idle(torch_sgd, kept=torch_sgd_kept, unless=("weight_decay",))
+def torch_sgd_idle(
+    var: Any, momentum_buffer: Any, *, kept: Any, moved: Any, use_momentum: bool = True
+) -> tuple[Any, Any]:
+    if use_momentum:
+        var = var - moved * momentum_buffer
+        momentum_buffer = kept * momentum_buffer
+    return var, momentum_buffer
+
+
 def weight_scale_momentum(
     var: Any,
     accum: Any,

@@ -1,5 +1,6 @@
 """Adagrad and its relatives."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import rules
@@ -135,6 +136,7 @@ class ProximalAdagrad(Accumulating):
         shrink_by_rate: shrink by each element's own rate, ``lr / sqrt(sum)``, as TensorFlow's kernels do.
         maximize: go uphill.
         rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.01]))
@@ -155,6 +157,7 @@ class ProximalAdagrad(Accumulating):
         shrink_by_rate: bool = False,
         maximize: bool = False,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, given(locals()))
 

@@ -1,5 +1,6 @@
 """Adam and its relatives."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -41,6 +42,7 @@ class Adam(FusedOptimizer):
         capturable, differentiable: must be False.
         decoupled_weight_decay: shrink the weights, as ``AdamW`` does.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> table = torch.nn.Embedding(3, 1, sparse=True)
@@ -70,6 +72,7 @@ class Adam(FusedOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, given(locals()))
 
@@ -97,6 +100,7 @@ class AdamW(Adam):
         foreach, fused: taken as torch takes them; they change nothing.
         capturable, differentiable: must be False.
         rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -121,6 +125,7 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, **given(locals()), decoupled_weight_decay=True)
 
@@ -143,6 +148,7 @@ class SparseAdam(FusedOptimizer):
         eps: added to the root, which is not corrected ("epsilon hat").
         maximize: go uphill.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> table = torch.nn.Embedding(1000, 16, sparse=True)
@@ -164,6 +170,7 @@ class SparseAdam(FusedOptimizer):
         maximize: bool = False,
         *,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, given(locals()))
 

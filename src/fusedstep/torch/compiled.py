@@ -19,8 +19,10 @@ def number_of(optimizer: Any) -> int:
     return number
 
 
-def dense(optimizer: Any) -> bool:
-    """Whether all gradients are dense; sparse ones break the graph, as with torch's own optimizers."""
+def traceable(optimizer: Any) -> bool:
+    """Whether all gradients are dense and no rows deferred; else the graph breaks, as with torch's own optimizers."""
+    if optimizer.tables:
+        return False
     params = [param for group in optimizer.param_groups for param in group["params"]]
     return all(param.grad is None or param.grad.layout is torch.strided for param in params)
 

@@ -1,5 +1,6 @@
 """Gradient descent: plain, with momentum, with shrinkage."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import rules
@@ -24,6 +25,7 @@ class SGD(FusedOptimizer):
         foreach, fused: taken as torch takes them; they change nothing.
         differentiable: must be False.
         rows: of a sparse gradient, the ``"touched"`` rows decay and move, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -50,6 +52,7 @@ class SGD(FusedOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
     ) -> None:
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(
@@ -82,6 +85,7 @@ class ProximalSGD(FusedOptimizer):
         l2: the strength of the l2 penalty.
         maximize: go uphill.
         rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.01]))
@@ -102,6 +106,7 @@ class ProximalSGD(FusedOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, given(locals()))
 

@@ -1,5 +1,6 @@
 """Follow the regularized leader."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ class FTRL(FusedOptimizer):
         initial_accumulator_value: what ``accum`` starts at.
         maximize: go uphill.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.0]))
@@ -56,6 +58,7 @@ class FTRL(FusedOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, given(locals()))
 

@@ -10,14 +10,15 @@ from torch import Tensor
 from ..codegen.program import ELEMENTWISE
 from ..operators.operator import Operator
 from . import compiled
-from .groups import Group, Groups
+from .deferring import Deferring
+from .groups import Group
 from .layouts import alike, contiguous_order, in_order, rows_of
 from .prepared import Prepared, prepare
 
 Rule = Callable[..., Any]
 
 
-class FusedOptimizer(Groups):
+class FusedOptimizer(Deferring):
     """An optimizer that runs a rule. A subclass says which, and what its states and scalars are called in torch.
 
     Attributes:
@@ -30,11 +31,8 @@ class FusedOptimizer(Groups):
     counted: ClassVar[bool] = True
     wide: ClassVar[bool] = False
 
-    def __init__(self, params: Any, defaults: Group) -> None:
-        super().__init__(params, defaults)
-        self.made()
-
     def made(self) -> None:
+        super().made()
         self.ready: dict[Tensor, Prepared] = {}
         if "number" not in self.__dict__:
             self.number = compiled.number_of(self)
@@ -115,7 +113,7 @@ class FusedOptimizer(Groups):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        if torch.compiler.is_compiling() and compiled.dense(self):
+        if torch.compiler.is_compiling() and compiled.traceable(self):
             compiled.trace(self)
         else:
             self.move()
@@ -180,9 +178,13 @@ class FusedOptimizer(Groups):
         kinds = operator.layout.states[1:]
         states = [param, *(state[key] if kind else None for key, kind in zip(self.keys, kinds, strict=True))]
         views = [each if each is None else in_order(each, order) for each in states]
-        operator.step(views, in_order(values, order), rows, group["rows"], scalars)
+        table = self.tables.get(param)
+        if table is not None:
+            table.step(operator, views, in_order(values, order), rows, scalars)
+        else:
+            operator.step(views, in_order(values, order), rows, group["rows"], scalars)
         self.advance(group, state)
-        if rows is None and param in self.state:
+        if rows is None and param in self.state and table is None:
             prepared = prepare(operator, self.used(operator), states)
             if prepared:
                 self.ready[param] = prepared

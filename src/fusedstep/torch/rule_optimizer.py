@@ -1,6 +1,6 @@
 """An optimizer for a rule of one's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..codegen.signature import read_signature
@@ -22,6 +22,7 @@ class RuleOptimizer(FusedOptimizer):
         initial: what states start at that do not start at 0.
         maximize: go uphill.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
         **scalars: the rule's scalars, and its switches.
 
     >>> import torch, fusedstep as fs
@@ -47,6 +48,7 @@ class RuleOptimizer(FusedOptimizer):
         initial: Mapping[str, float] | None = None,
         maximize: bool = False,
         rows: str = "touched",
+        defer: Sequence[Any] = (),
         **scalars: Any,
     ) -> None:
         signature = read_signature(rule)
@@ -65,7 +67,7 @@ class RuleOptimizer(FusedOptimizer):
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; not known: {', '.join(unknown)}" if unknown else "")
             )
-        super().__init__(params, scalars | {"maximize": maximize, "rows": rows})
+        super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
 
     @staticmethod
     def follows(name: str, scalars: Mapping[str, Any]) -> bool:
