@@ -7,10 +7,10 @@ from .results import STREAMING, Report, Result, Timing
 
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 # What stands beside each contender, and how wide it may get.
-COLUMNS = ("median", "quartiles", "GB/s", "of limit", "to ours")
+COLUMNS = ("median", "quartiles", "GB/s", "of limit", "to first")
 LEGEND = (
     "GB/s: the least bytes that the work must move, by the time. Of limit: that beside a bare loop over as much "
-    "memory, measured in the same run. To ours: times as long as the first line."
+    "memory, measured in the same run. To first: times as long as the first line."
 )
 
 

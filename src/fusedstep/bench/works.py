@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .contenders.tables import Size, distinct
+from .contenders.tables import GRADIENTS, Size, distinct
 
 ITEM = 4
 INDEX = 4
@@ -90,10 +90,14 @@ class Work:
         return Moves(self.states, changed, size.batch * (size.width * item + INDEX))
 
     def bytes_needed(self) -> int:
-        """About how much memory its contenders take together: tables, gradients and one more for what they make."""
+        """About how much memory its contenders take together."""
         size = self.size
-        tables = size.rows * size.width * ITEM * (self.states + 2)
-        return len(self.contenders) * (tables + size.batch * size.width * ITEM * size.batches)
+        # The states, and a gradient: a dense one, or what libraries make while they step.
+        tables = len(self.contenders) * (self.states + 1) * size.rows * size.width * ITEM
+        libraries = {contender.library for contender in self.contenders}
+        batches = len(libraries) * min(size.batches, GRADIENTS) * size.batch * size.width * ITEM
+        moves = self.moves()
+        return tables + batches + (moves.states * moves.changed + moves.read_only if moves else 0)
 
     def quick(self) -> "Work":
         """The same at a size that takes no time."""

@@ -1,7 +1,7 @@
 """The PyTorch optimizers, the step alone where nothing else is said."""
 
 from ..contenders.tables import Size
-from ..works import Contender, Work
+from ..works import Work
 from .lineup import fused_torch, torch
 
 BATCH = Size(1_000_000, 64, 65_536)
@@ -36,9 +36,12 @@ WORKS = [
             title,
             size,
             (
-                fused_torch("sparse", "SparseAdam", "fusedstep SparseAdam"),
-                Contender("deferred, step", "fusedstep.torch", "deferred", {"lookup": False}),
-                Contender("deferred, lookup and step", "fusedstep.torch", "deferred", {"lookup": True}),
+                fused_torch("lookup", "SparseAdam", "touched rows, step", timed=False),
+                fused_torch("lookup", "Adam", "deferred, step", timed=False, defer=True),
+                fused_torch("lookup", "SparseAdam", "touched rows, lookup and step", timed=True),
+                fused_torch("lookup", "Adam", "deferred, lookup and step", timed=True, defer=True),
+                fused_torch("lookup", "Adam", "every row, step", timed=False, rows="every"),
+                torch("dense", "Adam", "torch Adam fused, dense", fused=True),
             ),
             states=3,
             rows="touched",

@@ -22,6 +22,25 @@ class Update:
         self.optimizer.step()
 
 
+class Lookup:
+    """A lookup in an embedding, and a step with a gradient that is there."""
+
+    def __init__(self, update: Update, embedding: torch.nn.Embedding, rows: torch.Tensor):
+        self.update, self.embedding, self.rows = update, embedding, rows
+
+    def look_up(self) -> None:
+        with torch.no_grad():
+            self.embedding(self.rows)
+
+    def before(self) -> None:
+        self.update.before()
+        self.look_up()
+
+    def run(self) -> None:
+        self.look_up()
+        self.update.run()
+
+
 class Training:
     """A lookup in an embedding, whose backward pass is timed together with the step."""
 
@@ -41,26 +60,39 @@ def weight(size: tables.Size) -> torch.nn.Parameter:
     return torch.nn.Parameter(torch.from_numpy(tables.table(size, 0)))
 
 
+def sparse_gradients(size: tables.Size) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The rows of each batch, and the table's gradient."""
+    found = []
+    for indices, values in tables.batches(size):
+        rows = torch.from_numpy(indices).long()
+        shape = (size.rows, size.width)
+        gradient = torch.sparse_coo_tensor(rows[None], torch.from_numpy(values), shape, check_invariants=True)
+        found.append((rows, gradient))
+    return found
+
+
 def sparse(classes: Any, size: tables.Size, optimizer: str, **options: Any) -> list[Step]:
     """An optimizer on the sparse gradients of a table."""
     table = weight(size)
     made = getattr(classes, optimizer)([table], **options)
-    updates = [
-        Update(
-            made,
-            [table],
-            [
-                torch.sparse_coo_tensor(
-                    torch.from_numpy(indices).long()[None],
-                    torch.from_numpy(gradient),
-                    table.shape,
-                    check_invariants=True,
-                )
-            ],
-        )
-        for indices, gradient in tables.batches(size)
-    ]
+    updates = [Update(made, [table], [gradient]) for _, gradient in sparse_gradients(size)]
     return [Step(update.run, update.before) for update in updates]
+
+
+def lookup(
+    classes: Any, size: tables.Size, optimizer: str, timed: bool, defer: bool = False, **options: Any
+) -> list[Step]:
+    """An optimizer's step on an embedding, its rows deferred or not, after a lookup that is timed or not."""
+    embedding = torch.nn.Embedding(size.rows, size.width, sparse=True, _weight=weight(size).data)
+    if defer:
+        options["defer"] = [embedding]
+    made = getattr(classes, optimizer)(embedding.parameters(), **options)
+    steps = []
+    for rows, gradient in sparse_gradients(size):
+        update = Update(made, [embedding.weight], [gradient])
+        both = Lookup(update, embedding, rows)
+        steps.append(Step(both.run, update.before) if timed else Step(update.run, both.before))
+    return steps
 
 
 def dense(classes: Any, size: tables.Size, optimizer: str, parameters: int = 1, **options: Any) -> list[Step]:
