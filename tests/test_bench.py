@@ -55,7 +55,19 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[results.Report, 
     """A quick run of some works of every kind, its folder, and what it printed."""
     folder = tmp_path_factory.mktemp("bench")
     names = ["fusedsparseadam", "dense-adam", "mostly-touched-backward", "deferred-adam", "small-SGD", "tiny-call"]
-    options = ["--quick", "--sweep", "--rounds", "2", "--json", "all.json", "--plot", "pictures", "--save", "kept"]
+    options = [
+        "--quick",
+        "--sweep",
+        "--rounds",
+        "2",
+        "--json",
+        "all.json",
+        "--plot",
+        "pictures",
+        "--save",
+        "--results",
+        "kept",
+    ]
     command = [sys.executable, "-W", "error", "-m", "fusedstep", "bench", *names, *options]
     environment = {**os.environ, "COLUMNS": "80"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
@@ -295,7 +307,8 @@ def waited_for(found):
         (["--rounds", "0"], "expected a whole number of at least 1"),
         (["--json", "nowhere/file.json"], "expected a file in a folder that exists"),
         (["--plot", "nowhere/pictures"], "expected a folder, or a new one in a folder"),
-        (["--save", "file"], "expected a folder"),
+        (["--save", "--results", "file"], "expected a folder"),
+        (["--save"], "'benchmarks/results', expected a folder"),
     ],
 )
 def test_options_are_refused_before_any_work(arguments, expected, tmp_path, monkeypatch, capsys):
@@ -356,7 +369,7 @@ def test_figures_of_a_result():
     result = results.Result("a", "b", {"rows": 1, "width": 1, "batch": 0}, timings)
     assert figures.cells(result, timings[0]) == ("20.0 ms", "15.0 to 25.0", "50.0", "50%", "")
     assert figures.cells(result, timings[1]) == ("40.0 ms", "40.0 to 40.0", "25.0", "25%", "2.00 x")
-    assert figures.cells(result, timings[2]) == ("10.0 ms", "10.0 to 10.0", "100.0", "", "")
+    assert figures.cells(result, timings[2]) == ("10.0 ms", "10.0 to 10.0", "100", "", "")
 
 
 def test_the_bars_are_the_medians():
@@ -369,6 +382,16 @@ def test_the_bars_are_the_medians():
     (bar,) = axes.patches
     assert bar.get_width() == pytest.approx(20.0)
     assert any(np.allclose(line.get_xdata(), 10.0) for line in axes.lines)
+
+
+def test_a_slow_contender_rests():
+    contender = SPARSE.contenders[0]
+    race = measure.Race(SPARSE, Team({}, 1), [contender])
+    race.times[contender.label] = [3.0] * 4
+    assert not race.rests(contender, 8.0)
+    race.times[contender.label] = [3.0] * 5
+    assert race.rests(contender, 8.0)
+    assert not race.rests(contender, 16.0)
 
 
 def test_batches_follow_their_law():
@@ -385,9 +408,13 @@ def test_batches_follow_their_law():
 def test_streaming_moves_what_it_is_asked_to():
     from fusedstep.bench.contenders import streaming
 
-    for states in (1, 2, 3):
-        (step,) = streaming.stream(tables.Size(1, 1), states=states, changed=40, read_only=20)
+    for states, changed, read_only in ((1, 40, 40), (2, 40, 20), (3, 20, 40), (3, 40, 0)):
+        (step,) = streaming.stream(tables.Size(1, 1), states=states, changed=changed, read_only=read_only)
         step.run()
+        shares = step.run.args[0]
+        moved = [len(share.args) * share.args[0].nbytes for share in shares if share.func is not streaming.read]
+        read = [share.args[0].nbytes for share in shares if share.func is streaming.read]
+        assert sum(moved) + sum(read) == states * changed + read_only
 
 
 def test_no_contender_needs_fusedstep_but_its_own():

@@ -22,10 +22,19 @@ def cells(result: Result, timing: Timing) -> tuple[str, ...]:
     return (
         duration(timing.median),
         spread(low, high),
-        f"{bandwidth / 1e9:.1f}" if bandwidth else "",
-        f"{fraction:.0%}" if fraction and timing.library != STREAMING else "",
+        three_digits(bandwidth / 1e9) if bandwidth else "",
+        percent(fraction) if fraction and timing.library != STREAMING else "",
         "" if first else f"{result.to_first(timing):.2f} x",
     )
+
+
+def percent(fraction: float) -> str:
+    """A fraction; none that is there is 0%.
+
+    >>> percent(0.784), percent(0.0012)
+    ('78%', '<1%')
+    """
+    return f"{fraction:.0%}" if fraction >= 0.01 else "<1%"
 
 
 def unit(seconds: float) -> tuple[float, str]:
@@ -83,6 +92,6 @@ def where(report: Report) -> str:
 def how(report: Report) -> str:
     """How it was measured."""
     return (
-        f"{report.threads} thread{'s' * (report.threads != 1)}, medians of {report.rounds} steps that contenders took "
-        f"in turn, on {report.date}{'; tiny sizes, whose times mean little' * report.quick}."
+        f"{report.threads} thread{'s' * (report.threads != 1)}, medians of up to {report.rounds} steps that contenders "
+        f"took in turn, on {report.date}{'; tiny sizes, whose times mean little' * report.quick}."
     )

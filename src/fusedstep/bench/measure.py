@@ -18,6 +18,8 @@ SWEEPS = {
     "width": (1, 4, 16, 64, 128),
 }
 GIGABYTE = 1e9
+# What quartiles are made of.
+FEWEST = 5
 
 Tell = Callable[[str], None]
 
@@ -30,11 +32,13 @@ class Plan:
         rounds: how often each contender is timed.
         pause: seconds between two, since the threads of some libraries spin on after their work.
         warm_up: steps before that are not counted.
+        seconds: a contender that has taken so long in all rests, once it was timed ``FEWEST`` times.
     """
 
     rounds: int
     pause: float = 0.1
     warm_up: int = 2
+    seconds: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ def measure(task: Task, team: Team, plan: Plan, tell: Tell) -> Result | None:
     """Measures a work, telling of each step; None where it cannot be."""
     work = task.work
     team.call({each.library for each in work.contenders} | {STREAMING})
+    if short_of_memory(work):
+        # Some libraries keep what they once had.
+        team.dismiss()
+        team.call({each.library for each in work.contenders} | {STREAMING})
     reason = unable(work, team)
     if reason:
         team.notes.append(f"{work.name} is skipped: {reason}")
@@ -87,8 +95,9 @@ def measure(task: Task, team: Team, plan: Plan, tell: Tell) -> Result | None:
     race.prepare(plan.warm_up)
     for _ in range(plan.rounds):
         for contender in list(race.contenders):
-            time.sleep(plan.pause)
-            race.step(contender)
+            if not race.rests(contender, plan.seconds):
+                time.sleep(plan.pause)
+                race.step(contender)
             tell(f"{work.name}: {contender.label}")
     race.forget()
     timings = tuple(
@@ -103,10 +112,15 @@ def unable(work: Work, team: Team) -> str:
     first = work.contenders[0].library
     if first not in team.running:
         return f"it needs {LIBRARIES[first].module} in this environment"
+    return short_of_memory(work)
+
+
+def short_of_memory(work: Work) -> str:
+    """That a work does not fit, in words; "" where it does."""
     free, needed = memory.free(), work.bytes_needed()
-    if free is not None and needed > free:
-        return f"it needs about {needed / GIGABYTE:.1f} GB of memory, and {free / GIGABYTE:.1f} GB are free"
-    return ""
+    if free is None or needed <= free:
+        return ""
+    return f"it needs about {needed / GIGABYTE:.1f} GB of memory, and {free / GIGABYTE:.1f} GB are free"
 
 
 def least_bytes(work: Work, contender: Contender) -> int | None:
@@ -139,6 +153,11 @@ class Race:
         seconds = self.ask(contender, "step", label=contender.label, repeat=self.work.repeat)
         if seconds is not None:
             self.times[contender.label].append(seconds / self.work.parts)
+
+    def rests(self, contender: Contender, limit: float) -> bool:
+        """Whether a contender has taken so many seconds that it need take no more."""
+        times = self.times[contender.label]
+        return len(times) >= FEWEST and sum(times) * self.work.repeat * self.work.parts > limit
 
     def forget(self) -> None:
         """Has all libraries free their memory."""

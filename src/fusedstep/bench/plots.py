@@ -26,6 +26,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTH, BAR, HEADING, TEXT = 9.0, 0.32, 0.85, 11
 # A panel reaches so far beyond its longest bar: a step that was disturbed is not to squeeze the others.
 BEYOND = 1.3
+BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
 
 def save(report: Report, folder: Path, stem: str = "", kind: str = "png") -> list[Path]:
@@ -74,7 +75,17 @@ def draw_bars(axes: Any, result: Result) -> None:
         height=0.7,
         error_kw={"elinewidth": 1, "ecolor": "#555555"},
     )
-    axes.bar_label(drawn, [duration(time) for time in times], padding=6, fontsize=TEXT - 1)
+    for bar, time in zip(drawn, times, strict=True):
+        place = (1.0, bar.get_y() + bar.get_height() / 2)
+        axes.annotate(
+            duration(time),
+            place,
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="center",
+            fontsize=TEXT - 1,
+            bbox=BLANK,
+        )
     if limit:
         axes.axvline(limit.median / scale, color=COLORS["streaming"], linestyle="--", linewidth=1.2)
     axes.invert_yaxis()

@@ -120,16 +120,15 @@ class Team:
         self.notes: list[str] = []
         self.versions: dict[str, str] = {}
         self.unusable: set[str] = set()
-        self.folder = tempfile.TemporaryDirectory(prefix="fusedstep-bench-")
 
     def __enter__(self) -> "Team":
+        self.folder = tempfile.TemporaryDirectory(prefix="fusedstep-bench-")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self.running.values():
-            process.end()
+        self.dismiss()
         self.folder.cleanup()
 
     def call(self, libraries: set[str]) -> None:
@@ -145,6 +144,11 @@ class Team:
             except (EndedError, FailedError) as error:
                 self.lose(name, f"{LIBRARIES[name].title} is left out: {error}")
                 self.unusable.add(name)
+
+    def dismiss(self) -> None:
+        """Ends all processes."""
+        while self.running:
+            self.running.popitem()[1].end()
 
     def lose(self, library: str, note: str) -> None:
         """Ends a library's process, and notes why."""

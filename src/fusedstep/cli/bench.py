@@ -3,6 +3,7 @@
 import argparse
 import difflib
 from datetime import date
+from pathlib import Path
 
 from ..bench import catalogue, libraries, measure, results
 from ..bench.processes import Team
@@ -44,14 +45,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=thread_count, default=THREADS, metavar="N", help="threads of each (default: %(default)s)")
     add("--json", type=file_to_write, metavar="FILE", help="write all times to a file")
     add("--plot", type=folder_to_write, metavar="FOLDER", help="draw pictures into a folder")
-    add(
-        "--save",
-        nargs="?",
-        const=KEPT,
-        type=folder_to_write,
-        metavar="FOLDER",
-        help=f"keep the result in this machine's file of a folder (default: {KEPT})",
-    )
+    add("--save", action="store_true", help="keep the result in this machine's file in the folder of results")
+    add("--results", default=KEPT, metavar="FOLDER", help="with --save: that folder (default: %(default)s)")
+    parser.set_defaults(refuse=parser.error)
 
 
 def work(name: str) -> Work:
@@ -59,7 +55,7 @@ def work(name: str) -> Work:
     known = {each.lower(): each for each in catalogue.WORKS}
     if name.lower() in known:
         return catalogue.WORKS[known[name.lower()]]
-    close = [known[each] for each in difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.5)]
+    close = [known[each] for each in difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.6)]
     raise argparse.ArgumentTypeError(
         f"{name!r} is no work; " + (f"close to it: {', '.join(close)}" if close else "'fusedstep bench --list' has all")
     )
@@ -85,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         console.print(summary.listing(works))
         return 0
+    kept = results_folder(options) if options.save else None
     report = measured(works, options)
     console.print(summary.introduction(report))
     for each in summary.tables(report):
@@ -92,14 +89,22 @@ def run(options: argparse.Namespace) -> int:
     console.print(summary.notes(report, libraries.missing(libraries.pythons(dict(options.peer)))), soft_wrap=False)
     if options.json:
         options.json.write_text(report.as_json(), encoding="utf-8")
-    if options.save:
-        console.print(f"Kept: {results.save(report, options.save)}", soft_wrap=True)
+    if kept:
+        console.print(f"Kept: {results.save(report, kept)}", soft_wrap=True)
     if options.plot:
         from ..bench import plots
 
         for file in plots.save(report, options.plot):
             console.print(f"Picture: {file}", soft_wrap=True)
     return 0 if report.results else 1
+
+
+def results_folder(options: argparse.Namespace) -> Path:
+    """The folder of results, found fit before anything is measured."""
+    try:
+        return folder_to_write(options.results)
+    except argparse.ArgumentTypeError as error:
+        return options.refuse(f"argument --results: {error}")  # type: ignore[no-any-return]
 
 
 def measured(works: list[Work], options: argparse.Namespace) -> results.Report:

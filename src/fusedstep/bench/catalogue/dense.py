@@ -75,5 +75,5 @@ WORKS = [
         ),
         states=2,
     ),
-    Work("dense-adam-16-bit", "Adam, dense gradient, in 16 bits", TABLE, stored("Adam"), states=3),
+    Work("dense-adam-16-bit", "Adam, dense gradient, in 16 bits (the limit: in 32)", TABLE, stored("Adam"), states=3),
 ]

@@ -82,7 +82,7 @@ WORKS = [
     ),
     Work(
         "FusedSparseAdam-16-bit",
-        "Adam, every row, in 16 bits",
+        "Adam, every row, in 16 bits (the limit: in 32)",
         BATCH,
         stored("FusedSparseAdam"),
         states=3,
@@ -90,7 +90,7 @@ WORKS = [
     ),
     Work(
         "FusedSparseLazyAdam-16-bit",
-        "Adam, touched rows, in 16 bits",
+        "Adam, touched rows, in 16 bits (the limit: in 32)",
         BATCH,
         stored("FusedSparseLazyAdam"),
         states=3,

@@ -1,5 +1,6 @@
 """MindSpore's own operators of the documented names."""
 
+import os
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,12 @@ from . import settings, tables
 from .steps import Step
 
 VERSION = mindspore.__version__
-begin = mindspore.runtime.dispatch_threads_num
+
+
+def begin(threads: int) -> None:
+    # Its setting counts threads that compute nothing as well: where it would take no more anyway, it is faster without.
+    if (os.cpu_count() or threads) > threads:
+        mindspore.runtime.dispatch_threads_num(threads)
 
 
 def complete(operator: Any, arguments: list[Any]) -> None:

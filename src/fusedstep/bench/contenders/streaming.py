@@ -45,7 +45,29 @@ def change_three(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
         c[i] += np.float32(1)
 
 
+@njit(f"void({array}, {array})", nogil=True)
+def add_to_one(g: np.ndarray, a: np.ndarray) -> None:
+    for i in range(a.size):
+        a[i] += g[i]
+
+
+@njit(f"void({array}, {array}, {array})", nogil=True)
+def add_to_two(g: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+    for i in range(a.size):
+        a[i] += g[i]
+        b[i] += g[i]
+
+
+@njit(f"void({array}, {array}, {array}, {array})", nogil=True)
+def add_to_three(g: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
+    for i in range(a.size):
+        a[i] += g[i]
+        b[i] += g[i]
+        c[i] += g[i]
+
+
 CHANGE = {1: change_one, 2: change_two, 3: change_three}
+ADD = {1: add_to_one, 2: add_to_two, 3: add_to_three}
 
 
 def stream(size: Size, states: int, changed: int, read_only: int) -> list[Step]:
@@ -53,8 +75,16 @@ def stream(size: Size, states: int, changed: int, read_only: int) -> list[Step]:
     arrays = [np.ones(changed // 4, np.float32) for _ in range(states)]
     beside = np.ones(read_only // 4, np.float32)
     count = threads.get_num_threads()
+    # As far as both go they go together, as a gradient goes with its rows.
+    both = min(changed, read_only) // 4
     shares = [
-        partial(CHANGE[states], *(each[low:high] for each in arrays)) for low, high in parts(changed // 4, 1, count)
+        partial(ADD[states], beside[low:high], *(each[low:high] for each in arrays))
+        for low, high in parts(both, 1, count)
     ]
-    shares += [partial(read, beside[low:high], np.empty(1, np.float32)) for low, high in parts(beside.size, 1, count)]
-    return [Step(partial(threads.run, shares, count))]
+    longer = [each[both:] for each in arrays]
+    shares += [
+        partial(CHANGE[states], *(each[low:high] for each in longer)) for low, high in parts(longer[0].size, 1, count)
+    ]
+    rest = beside[both:]
+    shares += [partial(read, rest[low:high], np.empty(1, np.float32)) for low, high in parts(rest.size, 1, count)]
+    return [Step(partial(threads.run, [share for share in shares if share.args[0].size], count))]
