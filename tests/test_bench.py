@@ -37,6 +37,10 @@ for line in sys.stdin:
 """
 
 
+def silent(label, steps):
+    """Is told how far a measurement is."""
+
+
 @pytest.fixture
 def failing(tmp_path: Path):
     """Makes a Python of an environment whose library fails when it is asked something."""
@@ -187,8 +191,8 @@ def page_writer() -> ModuleType:
 )
 def test_a_peer_that_fails_is_one_line_and_the_run_goes_on(failing, when, what, expected):
     with Team({**ALONE, "mindspore": failing(when, what)}, 1) as team:
-        found = measure.measure(measure.Task(SPARSE), team, QUICK, lambda said: None)
-        again = measure.measure(measure.Task(SPARSE), team, QUICK, lambda said: None)
+        found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
+        again = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
     for result in (found, again):
         assert result is not None
         assert [timing.library for timing in result.timings] == ["fusedstep"]
@@ -215,7 +219,7 @@ def test_a_peer_that_cannot_begin_is_left_out_of_all(tmp_path):
     program.chmod(0o755)
     with Team({**ALONE, "mindspore": str(program)}, 1) as team:
         for _ in range(2):
-            assert measure.measure(measure.Task(SPARSE), team, QUICK, lambda said: None) is not None
+            assert measure.measure(measure.Task(SPARSE), team, QUICK, silent) is not None
     assert team.notes == ["MindSpore is left out: ended with status 4: no such module"]
 
 
@@ -231,7 +235,7 @@ def test_a_peer_without_its_library_says_so():
 def test_a_work_that_does_not_fit_is_skipped(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: 10_000)
     with Team(ALONE, 1) as team:
-        assert measure.measure(measure.Task(SPARSE), team, QUICK, lambda said: None) is None
+        assert measure.measure(measure.Task(SPARSE), team, QUICK, silent) is None
     (note,) = team.notes
     assert note.startswith("FusedSparseLazyAdam is skipped: it needs about 0.0 GB of memory, and 0.0 GB are free")
 
@@ -239,7 +243,7 @@ def test_a_work_that_does_not_fit_is_skipped(monkeypatch):
 def test_a_work_whose_first_contender_is_not_there_is_skipped():
     with Team(ALONE, 1) as team:
         task = measure.Task(catalogue.WORKS["small-SGD"].quick())
-        assert measure.measure(task, team, QUICK, lambda said: None) is None
+        assert measure.measure(task, team, QUICK, silent) is None
     assert team.notes == ["small-SGD is skipped: it needs torch in this environment"]
 
 

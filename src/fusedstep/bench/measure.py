@@ -21,7 +21,8 @@ GIGABYTE = 1e9
 # What quartiles are made of.
 FEWEST = 5
 
-Tell = Callable[[str], None]
+# Is told whose turn it is, and of so many steps that were taken.
+Tell = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def streaming(moves: Moves) -> Contender:
 def measure(task: Task, team: Team, plan: Plan, tell: Tell) -> Result | None:
     """Measures a work, telling of each step; None where it cannot be."""
     work = task.work
+    tell(f"{work.name}: getting ready", 0)
     team.call({each.library for each in work.contenders} | {STREAMING})
     if short_of_memory(work):
         # Some libraries keep what they once had.
@@ -88,6 +90,7 @@ def measure(task: Task, team: Team, plan: Plan, tell: Tell) -> Result | None:
     reason = unable(work, team)
     if reason:
         team.notes.append(f"{work.name} is skipped: {reason}")
+        tell(f"{work.name}: skipped", steps(task, team, plan))
         return None
     moves = work.moves()
     taking_part = [*work.contenders, *([streaming(moves)] if moves else [])]
@@ -98,7 +101,7 @@ def measure(task: Task, team: Team, plan: Plan, tell: Tell) -> Result | None:
             if not race.rests(contender, plan.seconds):
                 time.sleep(plan.pause)
                 race.step(contender)
-            tell(f"{work.name}: {contender.label}")
+            tell(f"{work.name}: {contender.label}", 1)
     race.forget()
     timings = tuple(
         Timing(each.label, each.library, tuple(race.times[each.label]), least_bytes(work, each))

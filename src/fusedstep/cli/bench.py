@@ -40,7 +40,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"a peer in another environment, by its python; NAME is one of {', '.join(libraries.PEERS)}",
     )
     add("--quick", action="store_true", help="tiny sizes and few steps: seconds, to see that all works")
-    add("--sweep", action="store_true", help="measure some works over table size, batch size and row width as well")
+    add(
+        "--sweep",
+        action="store_true",
+        help="some works over table size, batch size and row width as well: as long again",
+    )
     add("--rounds", type=thread_count, metavar="N", help=f"time each contender N times (default: {FULL.rounds})")
     add("--threads", type=thread_count, default=THREADS, metavar="N", help="threads of each (default: %(default)s)")
     add("--json", type=file_to_write, metavar="FILE", help="write all times to a file")

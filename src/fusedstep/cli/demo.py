@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     competing = [*contenders.fused(plan.penalties), *torch_contender.installed()]
     with progress(len(competing) * plan.steps) as advance:
         results = [
-            training.train(contender, task, schedule, partial(advance, contender.label)) for contender in competing
+            training.train(contender, task, schedule, partial(advance, contender.label, 1)) for contender in competing
         ]
     plots.save(results, plan.steps, options.output)
     console.print(summary.table(results))

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; by default this process's own.
 
     Returns:
-        The exit status: 0, 2 where something is missing, 130 after Ctrl-C.
+        The exit status: 0, 1 where nothing came of it, 2 where something is missing, 130 after Ctrl-C.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
