@@ -201,6 +201,15 @@ def test_a_peer_that_fails_is_one_line_and_the_run_goes_on(failing, when, what, 
     assert team.notes == [f"FusedSparseLazyAdam: MindSpore is left out: {expected}"] * 2
 
 
+def test_a_process_that_ends_between_works_begins_anew(failing):
+    with Team({**ALONE, "mindspore": failing("forget", "os._exit(1)")}, 1) as team:
+        for _ in range(2):
+            found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
+            assert found is not None
+            assert [timing.library for timing in found.timings] == ["fusedstep", "mindspore"]
+    assert team.notes == ["MindSpore begins anew: its process ended with status 1: something that the library said"] * 2
+
+
 def test_an_answer_is_not_waited_for_without_end(failing, tmp_path):
     process = Process("mindspore", failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
     try:

@@ -22,10 +22,19 @@ def cells(result: Result, timing: Timing) -> tuple[str, ...]:
     return (
         duration(timing.median),
         spread(low, high),
-        three_digits(bandwidth / 1e9) if bandwidth else "",
+        gigabytes(bandwidth) if bandwidth else "",
         percent(fraction) if fraction and timing.library != STREAMING else "",
         "" if first else f"{result.to_first(timing):.2f} x",
     )
+
+
+def gigabytes(count: float) -> str:
+    """A number of bytes in gigabytes.
+
+    >>> gigabytes(3.35e10), gigabytes(2e6)
+    ('33.5', '<0.01')
+    """
+    return three_digits(count / 1e9) if count >= 1e7 else "<0.01"
 
 
 def percent(fraction: float) -> str:

@@ -164,8 +164,11 @@ class Race:
 
     def forget(self) -> None:
         """Has all libraries free their memory."""
-        for library in {each.library for each in self.contenders}:
-            self.team.running[library].ask("forget")
+        for library, process in list(self.team.running.items()):
+            try:
+                process.ask("forget")
+            except EndedError as error:
+                self.team.lose(library, f"{LIBRARIES[library].title} begins anew: its process {error}")
 
     def ask(self, contender: Contender, do: str, **arguments: Any) -> Any:
         """Has a contender do something; one that cannot is out."""
