@@ -60,6 +60,8 @@ class Text:
 
 def load(folder: Path, most: int) -> Text:
     """Reads the Python files of a folder."""
+    if not folder.is_dir():
+        raise ValueError("is no folder, expected one with Python files")
     files = sorted(file for file in folder.rglob("*.py") if not LEFT_OUT & set(file.relative_to(folder).parts))
     said: list[str] = []
     for file in files:
@@ -90,7 +92,7 @@ def batches(text: Text, options: argparse.Namespace) -> Iterator[tuple[Any, Any]
     while left:
         found = pairs(text, random)
         if not len(found):
-            raise ValueError("no two words stand side by side, expected a text")
+            raise ValueError("the text of its Python files is too short, expected thousands of words")
         for start in range(0, len(found), options.batch)[:left]:
             negatives = np.searchsorted(drawn, random.random(NEGATIVES) * drawn[-1])
             yield torch.from_numpy(found[start : start + options.batch]), torch.from_numpy(negatives)
@@ -245,7 +247,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         compare(options)
     except (OSError, ValueError) as problem:
-        print(f"word_vectors.py: {options.folder}: {getattr(problem, 'strerror', None) or problem}", file=sys.stderr)
+        place = getattr(problem, "filename", None) or options.folder
+        print(f"word_vectors.py: {place}: {getattr(problem, 'strerror', None) or problem}", file=sys.stderr)
         return 2
     return 0
 

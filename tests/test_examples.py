@@ -203,3 +203,37 @@ def test_word_vectors_learn_from_the_standard_library(
     assert 1000 <= width <= 3000
     assert 600 <= height <= 2000
     assert len(content) > 20_000
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"), [("", "too short"), ("nowhere", "no folder"), ("short.py", "no folder")]
+)
+def test_word_vectors_refuse_what_is_no_text(
+    word_vectors: ModuleType, folder: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "short.py").write_bytes(b"# Alpha beta\xff\x00")
+    (tmp_path / "empty.py").write_text("")
+    picture = tmp_path / "map.png"
+    assert word_vectors.main(["--folder", str(tmp_path / folder), "--output", str(picture)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"word_vectors.py: {tmp_path / folder}")
+    assert message in error
+    assert not picture.exists()
+
+
+@pytest.mark.parametrize(("name", "missing"), [("census", "sklearn"), ("word_vectors", "matplotlib")])
+def test_a_missing_package_is_one_sentence(name: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [module for module in sys.modules if module.split(".")[0] == missing]:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SystemExit, match=rf'{name}.py needs {missing}.*pip install "fusedstep\[torch,demo\]"'):
+        example(name)
+
+
+def test_word_vectors_split_names_into_words(word_vectors: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "names.py").write_text("parseHTTPHeader(read_line, x1)  # Read a line")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "left_out.py").write_text("other words")
+    text = word_vectors.load(tmp_path, 100)
+    assert sorted(text.words[:2]) == ["line", "read"]
+    assert text.counts.tolist() == [2, 2, 1, 1, 1]
+    assert [text.words[number] for number in text.stream] == ["parse", "http", "header", "read", "line", "read", "line"]
