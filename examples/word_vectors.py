@@ -194,7 +194,7 @@ def apart(places: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return places
 
 
-def compare(options: argparse.Namespace) -> list[float]:
+def run(options: argparse.Namespace) -> list[float]:
     """Trains, then says which words are alike and draws the map; returns the losses."""
     started = time.perf_counter()
     text = load(options.folder, options.words)
@@ -245,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Steps are small: more threads would wait for one another longer than they work.
     torch.set_num_threads(1)
     try:
-        compare(options)
+        run(options)
     except (OSError, ValueError) as problem:
         place = getattr(problem, "filename", None) or options.folder
         print(f"word_vectors.py: {place}: {getattr(problem, 'strerror', None) or problem}", file=sys.stderr)
