@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import fusedstep as fs
-from fusedstep.operators import history
+from fusedstep.operators import advice, history
 from fusedstep.rules.idle import idle_of
 from fusedstep.words import column_mean, row_mean, sign
 
@@ -389,3 +389,31 @@ def test_what_cannot_be_deferred() -> None:
     table.states[0].data = torch.ones(4, 2)
     with pytest.raises(ValueError, match=r"var is now \(4, 2\)"):
         table.flush()
+
+
+@pytest.mark.parametrize("method", ["series", "replay"])
+def test_steps_that_name_most_rows_are_taken_by_all(
+    method: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("DEBUG", "fusedstep")
+    monkeypatch.setattr(advice, "_advised", set())
+
+    def often_named(var: Any, mean: Any, grad: Any, *, lr: Any, beta: Any) -> tuple[Any, Any]:
+        mean = beta * mean + (1 - beta) * grad
+        return var - lr * mean, mean
+
+    states = numbers(np.float64)
+    expected, every = copy.deepcopy(states), fs.Operator(often_named)
+    table = fs.DeferredRows(often_named, *states, method=method)
+    rng = np.random.default_rng(11)
+    for step in range(1, 13):
+        count = 4 * ROWS if step % 3 == 0 else 2
+        grad, indices = rng.standard_normal((count, WIDTH)), rng.integers(0, ROWS, count)
+        table.step(grad, indices, lr=0.1 / step, beta=0.9)
+        every(*expected, grad, indices, rows="every", lr=0.1 / step, beta=0.9)
+        if step % 3 == 0:
+            # Nothing is owed after such a step.
+            assert_same_bits(states[0], expected[0], f"step {step}")
+    said = [text for text in caplog.messages if text.startswith("DeferredRows(often_named)")]
+    assert len(said) == 1
+    assert "names 21 of 23 rows" in said[0]

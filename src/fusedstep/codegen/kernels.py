@@ -47,6 +47,7 @@ class Grouping(NamedTuple):
     """The compiled functions of ``loops/cpu/grouping.py``."""
 
     group: Callable[..., tuple[int, int]]
+    group_in_row_order: Callable[..., tuple[int, int]]
     ascending: Callable[..., None]
 
 
@@ -74,7 +75,7 @@ def layout_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) 
 def grouping() -> Grouping:
     """The functions that group indices."""
     module = load(weave_grouping())
-    return Grouping(module.group, module.ascending)
+    return Grouping(module.group, module.group_in_row_order, module.ascending)
 
 
 @cache

@@ -129,7 +129,9 @@ def weave_duplicates(gradient: str, compute: str, half: str) -> str:
 def weave_grouping() -> str:
     """The text of the module that groups indices."""
     return module(
-        "grouping of indices", dialect_definitions(set()), *exported("grouping", ["group", "ascending"], ARGUMENTS)
+        "grouping of indices",
+        dialect_definitions(set()),
+        *exported("grouping", ["group", "group_in_row_order", "ascending"], ARGUMENTS),
     )
 
 

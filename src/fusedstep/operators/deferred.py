@@ -14,9 +14,10 @@ from ..codegen.program import BEYOND
 from ..codegen.storage import compute_type
 from ..rules.idle import Idle, idle_of
 from . import checks
-from .grouping import sum_duplicates
+from .advice import advise, crowded
+from .grouping import Groups, sum_duplicates
 from .history import History
-from .launch import parts, threads_for
+from .launch import Call, launch_every_row, parts, threads_for
 from .operator import Operator, apart
 from .threads import run
 
@@ -35,7 +36,8 @@ class DeferredRows:
     and ``flush()`` before reading, saving or changing the table. A row that others write to keeps what it owes.
 
     Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes the betas and
-    epsilon, a step with another value brings all rows up to date first; so does the 8,192nd step after a flush.
+    epsilon, a step with another value brings all rows up to date first; so does the 8,192nd step after a flush. A step
+    that names most rows is taken by all of them.
 
     Args:
         rule: the rule; one whose sums reach no further than a row.
@@ -147,6 +149,10 @@ class DeferredRows:
             flats = [table.flat for table in tables]
             if flats[0].size and kernel.may_overlap(*flats, flat):
                 flat = apart(self.name, self._names, tables, flat)
+            if flats[0].size and crowded(groups, tables[0].rows):
+                advise(self.name, groups, tables[0].rows)
+                self.flush()
+                return self._every_row(flat, storage, groups, numbers)
             if not self._history.allows(names):
                 self.flush()
             self._history.begin(names)
@@ -161,6 +167,17 @@ class DeferredRows:
                 # A kernel ends before an interrupt comes through: the step was taken.
                 self._history.end(names)
             return self.states
+
+    def _every_row(self, flat: np.ndarray, storage: str, groups: Groups, numbers: Sequence[float]) -> tuple[Any, ...]:
+        """Takes one step with every row, all of them awake."""
+        _, storages, tables = self._borrow()
+        kernel = self._operator.kernel("every_row", storages, storage)
+        arrays = [*(table.flat for table in tables), *(table.pitch for table in tables), flat]
+        try:
+            launch_every_row(Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, numbers), groups)
+        finally:
+            wrote([self.states[number] for number in self._used])
+        return self.states
 
     def catch_up(self, indices: Any) -> tuple[Any, ...]:
         """Brings rows up to date, so that they can be read.

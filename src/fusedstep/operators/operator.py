@@ -15,6 +15,7 @@ from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
 from ..rules.idle import Idle
 from . import checks, locks
+from .advice import advise
 from .launch import Call, launch_dense, launch_every_row, launch_touched_rows
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
@@ -184,6 +185,7 @@ class Operator:
             launch = launch_dense
         else:
             groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0], flat.size)
+            advise(operator, groups, tables[0].rows)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         flats = [table.flat for table in tables]
         if not flats[0].size:

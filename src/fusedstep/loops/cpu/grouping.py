@@ -2,7 +2,7 @@
 
 What is found is kept in the rows of one array of integers, ``groups``:
 
-- ``NUMBERS``: for each gradient, the number of its row; rows are numbered in the order in which they are named.
+- ``NUMBERS``: for each gradient, the number of its row; rows are numbered as they are named, or as they lie.
 - ``FIRSTS``: for each row by its number, the position of its first gradient.
 - ``COUNTS``: how many gradients it has.
 - ``SLOTS``: the place of their sum, or -1 if there is but one.
@@ -58,6 +58,32 @@ def group(indices: Any, rows: int, table: Any, shift: int, groups: Any, named: A
             distinct += 1
         groups[COUNTS, number] += 1
         groups[NUMBERS, position] = number
+    return distinct, share_out(groups, distinct, loads)
+
+
+def group_in_row_order(indices: Any, rows: int, table: Any, groups: Any, named: Any, loads: Any) -> tuple[int, int]:
+    """Does the same by counting, and numbers the rows in ascending order; ``table`` has a place for every row."""
+    table[:] = 0
+    distinct = 0
+    for position in range(indices.size):
+        row = indices[position]
+        if row < 0 or row >= rows:
+            return -1 - position, 0
+        distinct += table[row] == 0
+        table[row] += 1
+    row = number = 0
+    while number < distinct:
+        # Without a branch: which row is named cannot be predicted.
+        named[number] = row
+        groups[COUNTS, number] = count = table[row]
+        table[row] = number
+        number += count > 0
+        row += 1
+    for position in range(indices.size - 1, -1, -1):
+        number = table[indices[position]]
+        groups[NUMBERS, position] = number
+        # The first position is what is written last.
+        groups[FIRSTS, number] = position
     return distinct, share_out(groups, distinct, loads)
 
 

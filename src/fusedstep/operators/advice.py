@@ -1,0 +1,27 @@
+"""What an operator does by itself for gradients that name most rows, and says so once."""
+
+import logging
+
+from .grouping import Groups
+
+logger = logging.getLogger("fusedstep")
+
+_advised: set[str] = set()
+
+
+def crowded(groups: Groups, rows: int) -> bool:
+    """Whether so many rows are named that a pass over all of them in the order of memory is faster."""
+    return groups.ascending and 2 * groups.distinct >= rows > 0
+
+
+def advise(operator: str, groups: Groups, rows: int) -> None:
+    """Says, once an operator, that a gradient named most rows."""
+    if operator not in _advised and crowded(groups, rows):
+        _advised.add(operator)
+        logger.debug(
+            "%s: a gradient names %d of %d rows, so all are gone through in the order of memory, as in a dense step; "
+            "if that is so at each step, and all rows may take it, a dense gradient (PyTorch: sparse=False) is faster",
+            operator,
+            groups.distinct,
+            rows,
+        )
