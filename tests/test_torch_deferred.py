@@ -6,6 +6,8 @@ import pickle
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import fusedstep as fs
@@ -397,3 +399,41 @@ def test_what_cannot_be_deferred_is_refused():
     with pytest.raises(ValueError, match=r"defer\[0\].weight is none of the parameters"):
         fs.torch.Adam(linear.parameters(), defer=[embedding])
     assert not embedding._forward_pre_hooks
+
+
+ACTIONS = {
+    "step": lambda pair: pair.step(),
+    "steps": lambda pair: pair.step(7),
+    "look up": lambda pair: pair.deferred(torch.tensor([1, 20])),
+    "evaluate": lambda pair: pair.deferred.eval()(torch.tensor([3])),
+    "train": lambda pair: pair.deferred.train(),
+    "flush": lambda pair: pair.optimizer.flush(),
+    "save": lambda pair: (pair.deferred.state_dict(), pair.optimizer.state_dict()),
+    "reload": lambda pair: (
+        pair.deferred.load_state_dict(copy.deepcopy(pair.deferred.state_dict())),
+        pair.optimizer.load_state_dict(copy.deepcopy(pair.optimizer.state_dict())),
+    ),
+    "copy": lambda pair: vars(pair).update(
+        zip(("deferred", "optimizer"), copy.deepcopy((pair.deferred, pair.optimizer)), strict=True)
+    ),
+    "betas": lambda pair: [
+        optimizer.param_groups[0].update(betas=(0.5, 0.75)) for optimizer in (pair.optimizer, pair.reference)
+    ],
+    "dense": lambda pair: dense_step(pair),
+}
+
+
+def dense_step(pair):
+    for module, optimizer in ((pair.deferred, pair.optimizer), (pair.dense, pair.reference)):
+        module.weight.grad = torch.linspace(-1, 1, ROWS * WIDTH, dtype=torch.float64).reshape(ROWS, WIDTH)
+        optimizer.step()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from(sorted(ACTIONS)), max_size=25))
+def test_whatever_is_done_in_between(actions):
+    pair = Pair()
+    for action in actions:
+        ACTIONS[action](pair)
+    rows = torch.arange(ROWS)
+    torch.testing.assert_close(pair.deferred(rows), pair.dense(rows), rtol=0, atol=1e-11)
