@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..operators.docstrings import arguments_of
 from ..rules import words
 from .formulas import readable
 
@@ -46,8 +47,7 @@ def description(docstring: str | None) -> Description:
             latex = textwrap.dedent(block.removeprefix(".. math::"))
             found.formula += [line for line in readable(latex).splitlines() if line]
         elif block.startswith("Args:"):
-            for names, meaning in re.findall(r"^    ([\w, *]+):(.*(?:\n {5,}.*)*)", block, re.M):
-                found.arguments |= {name.strip("* "): plain(meaning) for name in names.split(",")}
+            found.arguments |= {name: plain(meaning) for name, meaning in arguments_of(block).items()}
         elif block.startswith("Returns:"):
             found.returns = plain(block.removeprefix("Returns:"))
         elif block.startswith("Source:"):

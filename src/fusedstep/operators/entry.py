@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from ..codegen.signature import Signature, read_signature
+from .docstrings import arguments_of
 
 Choices = dict[Any, dict[str, bool]]
 Named = inspect.Parameter.KEYWORD_ONLY
@@ -119,7 +120,7 @@ def docstring(entry: Entry) -> str:
     """An operator's docstring: its own sentence, then its rule's formula and arguments."""
     rule = inspect.cleandoc(entry.rule.__doc__ or "")
     formula = renamed(entry, rule[rule.index(".. math::") : rule.index("Args:")])
-    meanings = {name: renamed(entry, text) for name, text in described(rule).items()}
+    meanings = {name: renamed(entry, text) for name, text in arguments_of(rule).items()}
     lines = []
     for name, names in entry.meanings.items():
         texts = [meanings[each] for each in names if each in meanings]
@@ -161,10 +162,3 @@ DENSE = "With ``indices=`` the gradient is sparse, and ``rows`` says which rows 
 def renamed(entry: Entry, text: str) -> str:
     """A text of the rule's with the operator's own names of arguments."""
     return re.sub(r"``(\w+)``", lambda found: f"``{entry.documented(found[1])}``", text)
-
-
-def described(rule: str) -> dict[str, str]:
-    """The ``Args:`` of a rule's docstring: what each argument means."""
-    section = re.split(r"\n(?=\S)", rule[rule.index("Args:\n") + len("Args:\n") :])[0]
-    entries = re.findall(r"^    (\w[\w, ]*): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", text) for names, text in entries for name in names.split(", ")}
