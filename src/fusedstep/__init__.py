@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import mindspore, ops, rules, torch, words
+    from .arrays.tables import empty_table
     from .operators.deferred import DeferredRows
     from .operators.operator import Operator
     from .operators.threads import get_num_threads, set_num_threads
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DeferredRows",
     "Operator",
+    "empty_table",
     "get_num_threads",
     "mindspore",
     "ops",
@@ -35,6 +37,7 @@ __all__ = [
 _PLACES = {
     "DeferredRows": "operators.deferred",
     "Operator": "operators.operator",
+    "empty_table": "arrays.tables",
     "get_num_threads": "operators.threads",
     "set_num_threads": "operators.threads",
 }

@@ -1,7 +1,12 @@
 """How parameters and gradients lie in memory, and how a kernel can walk them."""
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from ..arrays.tables import HUGE_PAGE, empty_table
+
+PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def rows_of(name: str, grad: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -39,3 +44,11 @@ def alike(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
     if in_order(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)
+
+
+def filled_like(param: Tensor, value: float, dtype: torch.dtype) -> Tensor:
+    """A new state that lies as its parameter does, all of it one value; a large one on huge pages."""
+    size = param.numel() * dtype.itemsize
+    if type(param) not in PLAIN or not param.is_contiguous() or param.device.type != "cpu" or size < HUGE_PAGE:
+        return torch.full_like(param, value, dtype=dtype, memory_format=torch.preserve_format)
+    return torch.from_numpy(empty_table(size, np.uint8)).view(dtype).view(param.shape).fill_(value)

@@ -12,7 +12,7 @@ from ..operators.operator import Operator
 from . import compiled
 from .deferring import Deferring
 from .groups import Group
-from .layouts import alike, contiguous_order, in_order, rows_of
+from .layouts import alike, contiguous_order, filled_like, in_order, rows_of
 from .prepared import Prepared, prepare
 
 Rule = Callable[..., Any]
@@ -70,7 +70,7 @@ class FusedOptimizer(Deferring):
                 if kind == "row":
                     state[key] = torch.full(param.shape[:1], value, dtype=dtype, device=param.device)
                 else:
-                    state[key] = torch.full_like(param, value, dtype=dtype, memory_format=torch.preserve_format)
+                    state[key] = filled_like(param, value, dtype)
 
     def used(self, operator: Operator) -> list[str]:
         """The states that an operator needs, by their keys."""

@@ -9,9 +9,9 @@ from torch import Tensor
 from ..codegen.program import ELEMENTWISE
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
+from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
-PLAIN = (Tensor, torch.nn.Parameter)
 
 
 class Prepared(NamedTuple):
