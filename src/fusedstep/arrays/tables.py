@@ -49,4 +49,5 @@ def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarr
             memory.madvise(mmap.MADV_HUGEPAGE)
     found: np.ndarray = np.frombuffer(memory, np.uint8)
     start = -found.ctypes.data % HUGE_PAGE
-    return found[start : start + size].view(kind).reshape(sizes)
+    table: np.ndarray = found[start : start + size].view(kind).reshape(sizes)
+    return table

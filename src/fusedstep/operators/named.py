@@ -58,6 +58,12 @@ class NamedOperator(Operator):
             if any(name in meanings for meanings in entry.meanings.values())
         ]
 
+    @property
+    def loops(self) -> tuple[str, ...]:
+        if self.entry.rows:
+            return (f"{self.entry.rows}_row{'s' if self.entry.rows == 'touched' else ''}",)
+        return ("dense",) if self.entry.creates and "indices" not in self.entry.meanings else super().loops
+
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Takes one step. The class's own description names the arguments, in their order; each may be named.
 

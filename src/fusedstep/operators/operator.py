@@ -223,6 +223,11 @@ class Operator:
             self._layout = layout_of(self.rule, self.switches)
         return self._layout
 
+    @property
+    def loops(self) -> tuple[str, ...]:
+        """The loops that calls may run."""
+        return ("whole_tensor",) if self.layout.reach == BEYOND else ("dense", "touched_rows", "every_row")
+
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str, idle: Idle | None = None) -> Kernel:
         """The compiled kernel of a loop for some storage types, and for a closed form where the loop takes one."""
         key = (loop, *storages, gradient, idle)

@@ -1,0 +1,93 @@
+"""``fusedstep warmup``: compiles kernels ahead of their first call."""
+
+import argparse
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from typing import Any
+
+from ..codegen.kernels import grouping
+from ..codegen.storage import ARRAYS
+from ..codegen.store import cache_folder
+from ..operators import catalogue
+from ..operators.operator import Operator
+from ..operators.threads import usable_cpus
+from . import optimizers
+from .extras import require
+from .ops import Subject, subject
+from .options import thread_count
+from .progress import progress
+
+EPILOG = """
+A kernel is compiled when an operator is first called with some combination of types, in about a second, and kept. This
+command compiles those of whole families before, each for tables whose states and gradients are of one type.
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's options."""
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("subjects", nargs="*", type=subject, metavar="NAME", help="operators and rules (default: all operators)")
+    add("--torch", action="store_true", help="compile what the optimizers of fusedstep.torch run, and nothing else")
+    add(
+        "--dtype",
+        nargs="+",
+        choices=ARRAYS,
+        default=["float32"],
+        metavar="TYPE",
+        help=f"for which types, of {', '.join(ARRAYS)} (default: float32)",
+    )
+    add("--processes", type=thread_count, default=usable_cpus(), metavar="N", help="how many (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compiles, and says where what was compiled is kept."""
+    if options.torch:
+        require("fusedstep warmup --torch", "torch", {"torch": "torch"})
+    tasks = list(optimizer_tasks(options.dtype) if options.torch else kernel_tasks(options.subjects, options.dtype))
+    # All that take indices share it.
+    grouping()
+    began = time.perf_counter()
+    # Started anew: what a process has compiled stays in its memory.
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(min(options.processes, len(tasks)), context) as pool,
+        progress(len(tasks)) as tell,
+    ):
+        running = {pool.submit(task): label for label, task in tasks}
+        for done in as_completed(running):
+            done.result()
+            tell(running[done], 1)
+    what = "optimizers" if options.torch else "kernels"
+    print(f"{what} ready: {len(tasks)}, after {time.perf_counter() - began:.0f} s; kept in {cache_folder()}")
+    return 0
+
+
+def kernel_tasks(subjects: list[Subject], dtypes: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The kernels of operators and rules."""
+    for each in subjects or [subject(entry.name) for entry in catalogue.ENTRIES]:
+        name = each.entry.name if each.entry else each.rule.__name__
+        for dtype in dtypes:
+            for loop in operator_of(each).loops:
+                yield f"{name} {dtype} {loop}", partial(compile_kernel, name, loop, dtype)
+
+
+def operator_of(chosen: Subject) -> Operator:
+    """The operator of a subject, with its default switches."""
+    return catalogue.OPERATORS[chosen.entry.name]() if chosen.entry else Operator(chosen.rule)
+
+
+def compile_kernel(name: str, loop: str, dtype: str) -> None:
+    """Compiles one kernel, unless it is kept already."""
+    operator = operator_of(subject(name))
+    operator.kernel(loop, (dtype,) * sum(map(bool, operator.layout.states)), dtype)
+
+
+def optimizer_tasks(dtypes: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The kernels of PyTorch optimizers."""
+    for name in optimizers.names():
+        for dtype in dtypes:
+            yield f"{name} {dtype}", partial(optimizers.take_steps, name, dtype)

@@ -1,0 +1,61 @@
+"""The subcommand that compiles kernels ahead."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fusedstep.cli import optimizers
+from fusedstep.cli.main import main
+
+
+def kernels(folder: Path) -> int:
+    return len(list(folder.glob("fusedstep_kernel_*.py")))
+
+
+def warmed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["warmup", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_what_is_warm_is_not_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(tmp_path))
+    said = warmed(capsys, "FusedSparseLazyAdam", "gradient_descent", "--processes", "2")
+    assert said.startswith("kernels ready: 4, after ")
+    assert str(tmp_path) in said
+    assert kernels(tmp_path) >= 4
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")}
+    program = (
+        "import numpy as np, fusedstep as fs\n"
+        "states = [np.ones((8, 2), np.float32) for _ in range(3)]\n"
+        "scalars = (0.9, 0.999, 0.001, 0.9, 0.999, 1e-8)\n"
+        "fs.ops.FusedSparseLazyAdam()(*states, *scalars, np.ones((1, 2), np.float32), np.array([1]))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")} == before
+
+
+def test_every_optimizer_can_be_warmed() -> None:
+    assert {"Adam", "FTRL", "RowwiseAdagrad", "SGD"} <= set(optimizers.names())
+    for name in optimizers.names():
+        optimizers.take_steps(name, "float32")
+
+
+def test_optimizers_are_warmed_in_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(optimizers, "names", lambda: ["SGD"])
+    assert warmed(capsys, "--torch").startswith("optimizers ready: 1, after ")
+    assert kernels(tmp_path) >= 3
+
+
+@pytest.mark.parametrize("arguments", [["NoOperator"], ["--dtype", "int8"], ["--processes", "0"]])
+def test_what_cannot_be_warmed_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["warmup", *arguments])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err
