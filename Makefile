@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -20,6 +20,10 @@ lint: $(VENV)/lint.installed
 bench: $(VENV)/bench.installed
 	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about ten minutes)"
 	@$(BIN)/fusedstep bench $(WORKS) $(foreach peer,$(PEERS),--peer $(peer)) $(BENCH)
+
+perf-check: $(VENV)/bench.installed
+	@echo "== Counting the instructions of kernels under valgrind, beside those that are kept (about five minutes)"
+	@$(BIN)/python benchmarks/instructions.py $(COUNTS)
 
 docs: $(VENV)/docs.installed
 	@echo "== Building the documentation into docs/_build/html"
