@@ -380,6 +380,14 @@ def test_a_bad_lookup_changes_nothing():
     pair.equal()
 
 
+@pytest.mark.parametrize("arguments", [(), ([0, 1],), (torch.tensor([0.5]),)])
+def test_what_is_no_lookup_is_refused(arguments):
+    pair = Pair()
+    pair.step(5)
+    with pytest.raises(TypeError):
+        pair.deferred(*arguments)
+
+
 def test_a_model_may_be_compiled():
     pair = Pair()
     model = torch.compile(pair.deferred, backend="aot_eager")

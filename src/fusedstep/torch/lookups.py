@@ -4,7 +4,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .deferred_table import DeferredTable
 
@@ -45,10 +45,12 @@ class Lookups:
 
     @torch._disable_dynamo
     def before_forward(self, module: nn.Module, positional: Any, named: dict[str, Any]) -> None:
-        if module._parameters.get("weight") is not self.table.param:
+        indices = positional[0] if positional else named.get("input")
+        # What is no lookup in this table is the module's own to refuse.
+        if module._parameters.get("weight") is not self.table.param or not isinstance(indices, Tensor):
             return
         if module.training or self.evaluated:
-            self.table.catch_up(positional[0] if positional else named["input"])
+            self.table.catch_up(indices)
         else:
             self.table.flush()
         self.evaluated = not module.training
