@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import between
 
 import fusedstep as fs
 
@@ -206,17 +207,6 @@ def compare(options: argparse.Namespace) -> dict[str, Result]:
         results[optimizer] = each = train(optimizer, chosen, learn, held_out, options)
         print(f"{optimizer:<16} {each.auc:>7.4f} {each.log_loss:>9.4f} {each.nonzero:>12,} {each.seconds:>8.1f}")
     return results
-
-
-def between(kind: Any, least: float, most: float) -> Any:
-    """What reads a number within limits from the command line."""
-
-    def number(text: str) -> Any:
-        if not least <= kind(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text}, expected a number from {least} to {most}")
-        return kind(text)
-
-    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

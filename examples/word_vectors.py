@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import between
 
 import fusedstep as fs
 
@@ -217,17 +218,6 @@ def picture(text: str) -> Path:
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text!r} cannot be written, expected a file in a folder that can")
     return path
-
-
-def between(kind: Any, least: float, most: float) -> Any:
-    """What reads a number within limits from the command line."""
-
-    def number(text: str) -> Any:
-        if not least <= kind(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text}, expected a number from {least} to {most}")
-        return kind(text)
-
-    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,7 +27,10 @@ def example(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # Where dataclasses look for it.
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        # As when it is run.
+        patch.syspath_prepend(EXAMPLES)
+        spec.loader.exec_module(module)
     return module
 
 

@@ -16,13 +16,13 @@ from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS
 from ..codegen.weave import Recipe, program_of
 from ..operators import catalogue
+from ..operators.launch import LOOPS
 from ..operators.operator import Operator
 from .descriptions import code, description, fold
 
 WIDTH = 80
 INDENT = "  "
 WIDEST_TERM = 20
-LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
 # Arguments that are the same for all operators.
 SHARED = {
     "indices": "integers, one for each row of the gradient, in any order: the row of the variable that it is for.",

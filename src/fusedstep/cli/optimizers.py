@@ -25,7 +25,7 @@ def take_steps(name: str, dtype: str) -> None:
         made = optimizer(table.parameters(), lr=0.1, **({"defer": defer} if defer else {}))
         for _ in range(2):
             made.zero_grad()
-            # Of two rows that are named once each of four no more than the sparse path serves.
+            # One row of four: were most of them named, a deferred table would step all its rows instead.
             table(torch.tensor([1])).sum().backward()
             made.step()
         made.zero_grad()

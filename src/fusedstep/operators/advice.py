@@ -9,14 +9,12 @@ logger = logging.getLogger("fusedstep")
 _advised: set[str] = set()
 
 
-def crowded(groups: Groups, rows: int) -> bool:
-    """Whether so many rows are named that a pass over all of them in the order of memory is faster."""
-    return groups.ascending and 2 * groups.distinct >= rows > 0
-
-
-def advise(operator: str, groups: Groups, rows: int) -> None:
-    """Says, once an operator, that a gradient named most rows."""
-    if operator not in _advised and crowded(groups, rows):
+def crowded(operator: str, groups: Groups, rows: int) -> bool:
+    """Whether so many rows are named that a pass over all of them in the order of memory is faster; said once an
+    operator."""
+    if not groups.ascending or not 2 * groups.distinct >= rows > 0:
+        return False
+    if operator not in _advised:
         _advised.add(operator)
         logger.debug(
             "%s: a gradient names %d of %d rows, so all are gone through in the order of memory, as in a dense step; "
@@ -25,3 +23,4 @@ def advise(operator: str, groups: Groups, rows: int) -> None:
             groups.distinct,
             rows,
         )
+    return True

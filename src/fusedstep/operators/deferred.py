@@ -14,10 +14,10 @@ from ..codegen.program import BEYOND
 from ..codegen.storage import compute_type
 from ..rules.idle import Idle, idle_of
 from . import checks
-from .advice import advise, crowded
+from .advice import crowded
 from .grouping import Groups, sum_duplicates
 from .history import History
-from .launch import Call, launch_every_row, parts, threads_for
+from .launch import LOOPS, Call, launch_every_row, parts, threads_for
 from .operator import Operator, apart
 from .threads import run
 
@@ -149,10 +149,9 @@ class DeferredRows:
             flats = [table.flat for table in tables]
             if flats[0].size and kernel.may_overlap(*flats, flat):
                 flat = apart(self.name, self._names, tables, flat)
-            if flats[0].size and crowded(groups, tables[0].rows):
-                advise(self.name, groups, tables[0].rows)
+            if flats[0].size and crowded(self.name, groups, tables[0].rows):
                 self.flush()
-                return self._every_row(flat, storage, groups, numbers)
+                return self._every_row(storages, tables, flat, storage, groups, numbers)
             if not self._history.allows(names):
                 self.flush()
             self._history.begin(names)
@@ -168,10 +167,17 @@ class DeferredRows:
                 self._history.end(names)
             return self.states
 
-    def _every_row(self, flat: np.ndarray, storage: str, groups: Groups, numbers: Sequence[float]) -> tuple[Any, ...]:
+    def _every_row(
+        self,
+        storages: tuple[str, ...],
+        tables: list[Rows],
+        flat: np.ndarray,
+        storage: str,
+        groups: Groups,
+        numbers: Sequence[float],
+    ) -> tuple[Any, ...]:
         """Takes one step with every row, all of them awake."""
-        _, storages, tables = self._borrow()
-        kernel = self._operator.kernel("every_row", storages, storage)
+        kernel = self._operator.kernel(LOOPS["every"], storages, storage)
         arrays = [*(table.flat for table in tables), *(table.pitch for table in tables), flat]
         try:
             launch_every_row(Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, numbers), groups)

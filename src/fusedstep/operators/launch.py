@@ -14,6 +14,9 @@ ELEMENTS_PER_THREAD = 400_000
 # Memory does not serve all cores alike at all times: where there is much to do, whoever is ahead does more parts.
 ELEMENTS_PER_PART = 4_000_000
 
+# The loop that a call runs, by which rows take the step; None where the gradient is dense.
+LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
+
 
 class Call(NamedTuple):
     """A checked call.

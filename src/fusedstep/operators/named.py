@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays.borrow import new_like
 from . import checks
 from .entry import COMMON, Entry, call, constructor, docstring
+from .launch import LOOPS
 from .operator import Operator
 
 
@@ -61,8 +62,8 @@ class NamedOperator(Operator):
     @property
     def loops(self) -> tuple[str, ...]:
         if self.entry.rows:
-            return (f"{self.entry.rows}_row{'s' if self.entry.rows == 'touched' else ''}",)
-        return ("dense",) if self.entry.creates and "indices" not in self.entry.meanings else super().loops
+            return (LOOPS[self.entry.rows],)
+        return (LOOPS[None],) if self.entry.creates and "indices" not in self.entry.meanings else super().loops
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Takes one step. The class's own description names the arguments, in their order; each may be named.

@@ -15,8 +15,8 @@ from ..codegen.signature import read_signature
 from ..codegen.weave import Recipe
 from ..rules.idle import Idle
 from . import checks, locks
-from .advice import advise
-from .launch import Call, launch_dense, launch_every_row, launch_touched_rows
+from .advice import crowded
+from .launch import LOOPS, Call, launch_dense, launch_every_row, launch_touched_rows
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
 
@@ -170,10 +170,10 @@ class Operator:
         if self.stochastic:
             scalars = [*scalars, key_of(self.seed, checks.counter(operator, "step", number))]
         variable, storages, tables = checks.states(operator, wanted, used)
-        shape, loop = variable, "dense"
+        shape, loop = variable, LOOPS[None]
         if indices is not None:
             snapshot = checks.indices(operator, indices, wanted.names[0], shape)
-            shape, loop = (snapshot.size, *shape[1:]), "touched_rows" if rows == "touched" else "every_row"
+            shape, loop = (snapshot.size, *shape[1:]), LOOPS[rows]
         flat, storage = checks.gradient(operator, self.gradient_name, gradient, shape, storages[0])
         held = tables
         if reach == BEYOND:
@@ -185,7 +185,7 @@ class Operator:
             launch = launch_dense
         else:
             groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0], flat.size)
-            advise(operator, groups, tables[0].rows)
+            crowded(operator, groups, tables[0].rows)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         flats = [table.flat for table in tables]
         if not flats[0].size:
@@ -226,7 +226,7 @@ class Operator:
     @property
     def loops(self) -> tuple[str, ...]:
         """The loops that calls may run."""
-        return ("whole_tensor",) if self.layout.reach == BEYOND else ("dense", "touched_rows", "every_row")
+        return ("whole_tensor",) if self.layout.reach == BEYOND else tuple(LOOPS.values())
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str, idle: Idle | None = None) -> Kernel:
         """The compiled kernel of a loop for some storage types, and for a closed form where the loop takes one."""
