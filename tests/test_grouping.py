@@ -5,20 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusedstep.loops.cpu.grouping import COUNTS, FIRSTS, NUMBERS, OWNERS, SLOTS
+from fusedstep.loops.cpu.grouping import COUNTS, FIRSTS, NUMBERS, ORDER, SLOTS
 from fusedstep.operators import grouping
 
 
 @pytest.mark.parametrize("crowded", [0, 10**9], ids=["by hashing", "by counting"])
+@pytest.mark.parametrize("ascending", [False, True], ids=["in any order", "sorted"])
 @settings(deadline=None)
 @given(data=st.data())
-def test_groups_are_those_of_numpy(crowded: int, data: st.DataObject) -> None:
+def test_groups_are_those_of_numpy(crowded: int, ascending: bool, data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 40))
     indices = np.array(data.draw(st.lists(st.integers(0, rows - 1), max_size=60)), np.int64)
-    threads = data.draw(st.integers(1, 3))
+    if ascending:
+        indices.sort()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "CROWDED", crowded)
-        groups = grouping.group(indices, rows, threads)
+        groups = grouping.group(indices, rows)
     named, firsts, numbers, counts = np.unique(indices, return_index=True, return_inverse=True, return_counts=True)
     found = groups.found[:, : groups.distinct]
     assert groups.distinct == named.size
@@ -30,17 +32,48 @@ def test_groups_are_those_of_numpy(crowded: int, data: st.DataObject) -> None:
     assert groups.found[NUMBERS].tolist() == order[numbers].tolist()
     several = found[COUNTS] > 1
     assert groups.summed == several.sum()
-    assert sorted(found[SLOTS, several]) == list(range(groups.summed))
-    assert ((found[OWNERS, several] >= 0) & (found[OWNERS, several] < threads)).all()
     assert (found[SLOTS, ~several] == -1).all()
-    assert (found[OWNERS, ~several] == -1).all()
-    if crowded and indices.size:
+    # In the order of the steps, sums come one after another.
+    slots = found[SLOTS, found[ORDER]]
+    assert slots[slots >= 0].tolist() == list(range(groups.summed))
+    assert sorted(found[ORDER]) == list(range(groups.distinct))
+    if ascending or (crowded and indices.size):
         assert groups.ascending
-        assert order.tolist() == list(range(groups.distinct))
+        assert order.tolist() == found[ORDER].tolist() == list(range(groups.distinct))
+
+
+@settings(deadline=None)
+@given(
+    indices=st.lists(st.integers(0, 9), max_size=60),
+    parts=st.integers(1, 7),
+    cost=st.integers(0, 20),
+)
+def test_shares_hold_every_row_once_and_its_sum(indices: list[int], parts: int, cost: int) -> None:
+    groups = grouping.group(np.array(indices, np.int64), 10)
+    cut = grouping.shares(groups, parts, cost)
+    assert [each.start for each in cut] == [0, *(each.stop for each in cut[:-1])]
+    assert cut[-1].stop == groups.distinct
+    for share in cut:
+        slots = groups.found[SLOTS, groups.found[ORDER, share.start : share.stop]]
+        assert slots[slots >= 0].tolist() == list(range(share.first, share.last))
+
+
+def test_shares_are_of_equal_work() -> None:
+    # One row with 40 gradients, forty with one; a step costs as much as adding up ten.
+    groups = grouping.group(np.array([0] * 40 + list(range(40, 0, -1))), 100)
+    first, second = grouping.shares(groups, 2, cost=10)
+    assert (first.last, second.last) == (1, 1)
+    assert abs((40 + 10 * first.stop) - 10 * (41 - first.stop)) <= 10
 
 
 @pytest.mark.parametrize("crowded", [0, 10**9], ids=["by hashing", "by counting"])
 @pytest.mark.parametrize("bad", [-1, 5, -(2**63), 2**63 - 1])
 def test_the_first_bad_index_is_named(crowded: int, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grouping, "CROWDED", crowded)
-    assert grouping.group(np.array([0, 4, bad, -7]), 5, 2).distinct == -3
+    assert grouping.group(np.array([0, 4, bad, -7]), 5).distinct == -3
+
+
+@pytest.mark.parametrize("bad", [-1, 5])
+def test_the_first_bad_index_of_sorted_ones_is_named(bad: int) -> None:
+    indices = np.sort(np.array([0, 4, bad, bad]))
+    assert grouping.group(indices, 5).distinct == -1 - int(np.argmax(indices == bad))

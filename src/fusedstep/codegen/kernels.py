@@ -48,6 +48,9 @@ class Grouping(NamedTuple):
 
     group: Callable[..., tuple[int, int]]
     group_in_row_order: Callable[..., tuple[int, int]]
+    is_sorted: Callable[..., int]
+    group_sorted: Callable[..., tuple[int, int]]
+    share_out: Callable[..., None]
     ascending: Callable[..., None]
 
 
@@ -74,8 +77,8 @@ def layout_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) 
 @cache
 def grouping() -> Grouping:
     """The functions that group indices."""
-    module = load(weave_grouping())
-    return Grouping(module.group, module.group_in_row_order, module.ascending)
+    module = load(weave_grouping(Grouping._fields))
+    return Grouping(*(getattr(module, name) for name in Grouping._fields))
 
 
 @cache

@@ -23,15 +23,15 @@ def gradient_words(gradient: str, compute: str, half: str) -> dict[str, str]:
         "loaded": f"(gradient, spare):\n    {'return gradient' if gradient == compute else stored}",
         "copy": f"(sums, gradient):\n    for i in range(sums.size):\n        sums[i] = from_{load}(gradient[i])",
         "add": f"(sums, gradient):\n    for i in range(sums.size):\n        sums[i] += from_{load}(gradient[i])",
-        "fetch_gradient": f"(gradient, start, width):\n{fetch('gradient', 'start', gradient, writes=0)}",
+        "fetch_gradient": f"(gradient, start, size):\n{fetch('gradient', 'start', 'size', gradient, writes=0)}",
     }
 
 
-def fetch(array: str, start: str, storage: str, writes: int) -> str:
-    """Prefetches the first lines of a row."""
+def fetch(array: str, start: str, size: str, storage: str, writes: int) -> str:
+    """Prefetches the first lines of so many elements."""
     line = CACHE_LINE // ITEM_BYTES[storage]
     return (
-        f"    for column in range(0, min(width, {LINES * line}), {line}):\n"
+        f"    for column in range(0, min({size}, {LINES * line}), {line}):\n"
         f"        prefetch({array}, {start} + column, {writes})"
     )
 
@@ -87,7 +87,7 @@ class Spans:
         """Prefetches a row of a state."""
         if k in self.program.by_row:
             return f"    prefetch(states[{k}], row * pitches[{k}], 1)"
-        return fetch(f"states[{k}]", f"row * pitches[{k}]", self.storages[k], writes=1)
+        return fetch(f"states[{k}]", f"row * pitches[{k}]", "width", self.storages[k], writes=1)
 
     def load(self, k: int, i: str) -> str:
         """Loads an element of a state."""

@@ -27,8 +27,8 @@ BANNER = (
 # The types of the loops' arguments; what is not named here is a number.
 ARGUMENTS = {
     **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
-    **dict.fromkeys(("table", "loads"), "int32[::1]"),
-    "groups": "int32[:, ::1]",
+    "table": "int32[::1]",
+    **dict.fromkeys(("groups", "cuts"), "int32[:, ::1]"),
     "lasts": "int16[::1]",
     "held": "float64[::1]",
     **dict.fromkeys(("row_totals", "totals", "block_totals"), "float64[:, ::1]"),
@@ -126,12 +126,12 @@ def weave_duplicates(gradient: str, compute: str, half: str) -> str:
     )
 
 
-def weave_grouping() -> str:
-    """The text of the module that groups indices."""
+def weave_grouping(names: Sequence[str]) -> str:
+    """The text of the module that groups indices, with some of its functions to be called from outside."""
     return module(
         "grouping of indices",
         dialect_definitions(set()),
-        *exported("grouping", ["group", "group_in_row_order", "ascending"], ARGUMENTS),
+        *exported("grouping", names, ARGUMENTS),
     )
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from ..arrays.borrow import BITS, STORAGES, borrow, dtype_name, holds_integers, kind, storage_of
 from ..arrays.layout import Rows, extent, rows_of
 from .grouping import Groups, group
-from .launch import threads_for
 
 SIXTEEN_BITS = ("float16", "bfloat16")
 
@@ -348,13 +347,13 @@ def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) ->
     return snapshot
 
 
-def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Rows, elements: int) -> Groups:
+def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Rows) -> Groups:
     """The rows that a snapshot of indices names.
 
     Raises:
         IndexError: one is no row of the variable.
     """
-    groups = group(snapshot, table.rows, threads_for(elements))
+    groups = group(snapshot, table.rows)
     if groups.distinct < 0:
         place = -1 - groups.distinct
         value = int(snapshot[place])

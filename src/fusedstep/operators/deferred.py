@@ -15,9 +15,9 @@ from ..codegen.storage import compute_type
 from ..rules.idle import Idle, idle_of
 from . import checks
 from .advice import crowded
-from .grouping import Groups, sum_duplicates
+from .grouping import Groups
 from .history import History
-from .launch import LOOPS, Call, launch_every_row, parts, threads_for
+from .launch import LOOPS, Call, launch_every_row, parts, share_touched_rows, threads_for
 from .operator import Operator, apart
 from .threads import run
 
@@ -144,7 +144,7 @@ class DeferredRows:
             shape, storages, tables = self._borrow()
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
             flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
-            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0], flat.size)
+            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
             kernel = self._kernel("deferred_rows", storages, storage)
             flats = [table.flat for table in tables]
             if flats[0].size and kernel.may_overlap(*flats, flat):
@@ -157,11 +157,11 @@ class DeferredRows:
             self._history.begin(names)
             assert kernel.remember is not None
             kernel.remember(self._history.numbers, self._history.steps, *numbers)
-            cuts = parts(groups.distinct, tables[0].width, groups.threads)
-            sums = sum_duplicates(flat, storage, groups, tables[0].width, len(cuts))
-            own = [[flat, groups.found, groups.named, sums, groups.summed + part] for part, _ in enumerate(cuts)]
+            sums, cuts, threads = share_touched_rows(flat, storage, groups, tables[0].width)
+            common = [flat, groups.found, groups.named, sums]
+            own = [[*common, groups.summed + part, cut.first, cut.last] for part, cut in enumerate(cuts)]
             try:
-                self._run(kernel, tables, own, cuts, groups.threads)
+                self._run(kernel, tables, own, [(cut.start, cut.stop) for cut in cuts], threads)
             finally:
                 # A kernel ends before an interrupt comes through: the step was taken.
                 self._history.end(names)
@@ -200,12 +200,12 @@ class DeferredRows:
         with self._lock:
             shape, storages, tables = self._borrow()
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
-            elements = snapshot.size * tables[0].width
-            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0], elements)
+            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
             if self._history.steps and groups.distinct:
-                cuts = parts(groups.distinct, tables[0].width, groups.threads)
+                threads = threads_for(snapshot.size * tables[0].width)
+                cuts = parts(groups.distinct, tables[0].width, threads)
                 kernel = self._kernel("catch_up", storages, storages[0])
-                self._run(kernel, tables, [[groups.named]] * len(cuts), cuts, groups.threads)
+                self._run(kernel, tables, [[groups.named]] * len(cuts), cuts, threads)
             return self.states
 
     def flush(self) -> tuple[Any, ...]:

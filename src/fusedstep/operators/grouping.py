@@ -20,7 +20,6 @@ class Groups(NamedTuple):
         named: each row by its number; room for as many as there are indices.
         distinct: how many rows are named.
         summed: how many of them have several gradients.
-        threads: among how many threads the sums are shared out.
         ascending: whether they are numbered in the order of the rows.
     """
 
@@ -28,38 +27,60 @@ class Groups(NamedTuple):
     named: np.ndarray
     distinct: int
     summed: int
-    threads: int
     ascending: bool
 
 
-def group(indices: np.ndarray, rows: int, threads: int) -> Groups:
-    """Groups indices by row; for the first that is no row, ``distinct`` is -1 less its position."""
-    count = indices.size
-    loads, ascending = np.empty(threads, np.int32), rows <= CROWDED * count
-    found, named = np.empty((5, count), np.int32), np.empty(count, np.int64)
-    if ascending:
-        distinct, summed = grouping().group_in_row_order(indices, rows, np.empty(rows, np.int32), found, named, loads)
-    else:
-        bits = max(4, (2 * count - 1).bit_length())
-        table = np.empty(1 << bits, np.int32)
-        distinct, summed = grouping().group(indices, rows, table, 64 - bits, found, named, loads)
-    return Groups(found, named, distinct, summed, threads, ascending)
+class Share(NamedTuple):
+    """A part of the rows that take the step.
 
-
-def sum_duplicates(gradient: np.ndarray, storage: str, groups: Groups, width: int, spare: int) -> np.ndarray:
-    """Sums the gradients of every row that has several, in the order of the indices.
-
-    Returns:
-        The sums, in the compute type, and behind them room for ``spare`` more rows.
+    Attributes:
+        first, last: the slots of their sums.
+        start, stop: their places in the order of the steps.
     """
-    sums = np.empty((groups.summed + spare) * width, np.float64 if storage == "float64" else np.float32)
+
+    first: int
+    last: int
+    start: int
+    stop: int
+
+
+def group(indices: np.ndarray, rows: int) -> Groups:
+    """Groups indices by row; for the first that is no row, ``distinct`` is -1 less its position."""
+    count, functions = indices.size, grouping()
+    found, named = np.empty((5, count), np.int32), np.empty(count, np.int64)
+    ascending = True
+    if functions.is_sorted(indices):
+        distinct, summed = functions.group_sorted(indices, rows, found, named)
+    elif rows <= CROWDED * count:
+        distinct, summed = functions.group_in_row_order(indices, rows, np.empty(rows, np.int32), found, named)
+    else:
+        ascending = False
+        bits = max(4, (2 * count - 1).bit_length())
+        distinct, summed = functions.group(indices, rows, np.empty(1 << bits, np.int32), 64 - bits, found, named)
+    return Groups(found, named, distinct, summed, ascending)
+
+
+def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
+    """Cuts the named rows into parts of equal work, where a step costs as much as adding so many gradients."""
+    cuts = np.empty((parts + 1, 2), np.int32)
+    grouping().share_out(groups.found, groups.distinct, cost, cuts)
+    places, slots = cuts.T.tolist()
+    return [Share(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
+
+
+def room_for_sums(storage: str, groups: Groups, width: int, spare: int) -> np.ndarray:
+    """Room for the sums of every row that has several gradients, in the compute type, and for ``spare`` rows more."""
+    return np.empty((groups.summed + spare) * width, np.float64 if storage == "float64" else np.float32)
+
+
+def sum_duplicates(
+    gradient: np.ndarray, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int
+) -> None:
+    """Sums the gradients of every row that has several, in the order of the indices."""
     if groups.summed:
         add_up = duplicates_for(storage, sums.dtype.name)
-        run(
-            [partial(add_up, gradient, width, groups.found, thread, sums) for thread in range(groups.threads)],
-            groups.threads,
-        )
-    return sums
+        parts = shares(groups, threads, cost=0)
+        run([partial(add_up, gradient, width, groups.found, part.first, part.last, sums) for part in parts], threads)
 
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:

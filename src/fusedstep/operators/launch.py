@@ -6,13 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .grouping import Groups, in_row_order, sum_duplicates
+from .grouping import Groups, Share, in_row_order, room_for_sums, shares, sum_duplicates
 from .threads import get_num_threads, run
 
 # Below this many elements to a thread, handing work over costs more than it saves.
 ELEMENTS_PER_THREAD = 400_000
 # Memory does not serve all cores alike at all times: where there is much to do, whoever is ahead does more parts.
 ELEMENTS_PER_PART = 4_000_000
+# To go to a row somewhere in memory takes as long as so many elements one after another.
+ELEMENTS_PER_ROW = 64
+# Its step takes as long as adding so many gradients.
+STEP_COST = 16
 
 # The loop that a call runs, by which rows take the step; None where the gradient is dense.
 LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
@@ -49,14 +53,27 @@ def launch_dense(call: Call) -> None:
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
     kernel, arrays, _, width, storage, scalars = call
-    cuts = parts(groups.distinct, width, groups.threads)
-    sums = sum_duplicates(arrays[-1], storage, groups, width, len(cuts))
+    sums, cuts, threads = share_touched_rows(arrays[-1], storage, groups, width)
     common = [*arrays, groups.found, groups.named, sums]
-    shares = [
-        partial(kernel, *common, groups.summed + part, start, stop, width, *scalars)
-        for part, (start, stop) in enumerate(cuts)
-    ]
-    run(shares, groups.threads)
+    run(
+        [partial(kernel, *common, groups.summed + part, *cut, width, *scalars) for part, cut in enumerate(cuts)],
+        threads,
+    )
+
+
+def share_touched_rows(
+    gradient: np.ndarray, storage: str, groups: Groups, width: int
+) -> tuple[np.ndarray, list[Share], int]:
+    """Room for the sums of the named rows, the parts in which they are added up and take the step, and the threads."""
+    threads = threads_for(gradient.size + ELEMENTS_PER_ROW * groups.distinct)
+    number = len(parts(gradient.size, 1, threads))
+    cuts = shares(groups, number, STEP_COST)
+    sums = room_for_sums(storage, groups, width, number)
+    if number > threads:
+        # Each part goes through all gradients to find those of its sums: too often, where there are many parts.
+        sum_duplicates(gradient, storage, groups, width, sums, threads)
+        cuts = [cut._replace(first=0, last=0) for cut in cuts]
+    return sums, cuts, threads
 
 
 def launch_every_row(call: Call, groups: Groups) -> None:
@@ -64,20 +81,32 @@ def launch_every_row(call: Call, groups: Groups) -> None:
     kernel, arrays, rows, width, storage, scalars = call
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
-    sums = sum_duplicates(arrays[-1], storage, groups, width, len(cuts))
+    sums = room_for_sums(storage, groups, width, len(cuts))
+    sum_duplicates(arrays[-1], storage, groups, width, sums, threads_for(arrays[-1].size))
     order = in_row_order(groups, rows)
     # Which of the named rows lie before each cut.
     before = [0, groups.distinct]
     if len(cuts) > 1:
         before[1:1] = np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist()
     common = [*arrays, groups.found, groups.named, sums]
-    shares = [
-        partial(
-            kernel, *common, groups.summed + part, order, before[part], before[part + 1], start, stop, width, *scalars
-        )
-        for part, (start, stop) in enumerate(cuts)
-    ]
-    run(shares, threads)
+    run(
+        [
+            partial(
+                kernel,
+                *common,
+                groups.summed + part,
+                order,
+                before[part],
+                before[part + 1],
+                start,
+                stop,
+                width,
+                *scalars,
+            )
+            for part, (start, stop) in enumerate(cuts)
+        ],
+        threads,
+    )
 
 
 def threads_for(elements: int) -> int:

@@ -184,7 +184,7 @@ class Operator:
             tables = tables if reach != ELEMENTWISE else elementwise(tables)
             launch = launch_dense
         else:
-            groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0], flat.size)
+            groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0])
             crowded(operator, groups, tables[0].rows)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         flats = [table.flat for table in tables]

@@ -206,8 +206,10 @@ def prefetch(typing_context, array, index, writes):
         hint = builder.module.declare_intrinsic(
             "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         )
-        # Arguments: for writing or reading, keep in every cache level, data.
-        builder.call(hint, [builder.bitcast(pointer, byte), word(writes.literal_value), word(3), word(1)])
+        # What is read comes in a long stream, which the nearest cache does not hold.
+        level = 3 if writes.literal_value else 2
+        # Arguments: for writing or reading, nearest cache level (3 is the first), data.
+        builder.call(hint, [builder.bitcast(pointer, byte), word(writes.literal_value), word(level), word(1)])
         return context.get_dummy_value()
 
     return types.void(array, index, writes), generate

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .duplicates import duplicates
+from .grouping import ORDER
 from .span_words import fetch, fetch_last, part, remembered, update_by_sums
 from .totals import total_of
 from .waking import wake
@@ -18,6 +20,8 @@ def deferred_rows(
     named: Any,
     sums: Any,
     spare: int,
+    first: int,
+    last: int,
     history: Any,
     totals: Any,
     held: Any,
@@ -29,12 +33,16 @@ def deferred_rows(
     stop: int,
     width: int,
 ) -> None:
-    """The rows numbered ``start`` to ``stop`` take step ``now``, whose scalars the history holds already."""
+    """The rows from ``start`` to ``stop``, whose sums lie in the slots ``first`` to ``last``, take step ``now``, whose
+    scalars the history holds already."""
     scalars = remembered(history, now)
-    for number in range(start, stop):
-        if number + AHEAD < stop:
-            fetch_last(lasts, named[number + AHEAD])
-            fetch(states, pitches, named[number + AHEAD], width)
+    duplicates(gradient, width, groups, first, last, sums)
+    for place in range(start, stop):
+        if place + AHEAD < stop:
+            ahead = named[groups[ORDER, place + AHEAD]]
+            fetch_last(lasts, ahead)
+            fetch(states, pitches, ahead, width)
+        number = groups[ORDER, place]
         row = named[number]
         if lasts[row] < now:
             wake(states, pitches, row, history, totals, held, lasts, now, window, closed, width)

@@ -4,24 +4,33 @@ from typing import Any
 
 import numpy as np
 
-from .grouping import FIRSTS, NUMBERS, OWNERS, SLOTS
+from .grouping import FIRSTS, NUMBERS, SLOTS
 from .span_words import add, copy, fetch_gradient
 
 # How many gradients ahead of the sum memory is asked for.
-AHEAD = 8
+SUMS_AHEAD = 64
+# Memory streams faster than it skips: up to so many gradients of others are asked for along with the next of one's own.
+GAP = 3
 
 
-def duplicates(gradient: Any, width: int, groups: Any, thread: int, sums: Any) -> None:
-    """Adds up the gradients of the rows that one thread owns."""
+def duplicates(gradient: Any, width: int, groups: Any, first: int, last: int, sums: Any) -> None:
+    """Adds up the gradients of the rows whose sums lie in the slots ``first`` to ``last``."""
+    if first == last:
+        return
     mine = np.empty(groups.shape[1], np.int32)
     count = 0
     for position in range(mine.size):
         # Without a branch: whose row comes next cannot be predicted.
         mine[count] = position
-        count += groups[OWNERS, groups[NUMBERS, position]] == thread
+        slot = groups[SLOTS, groups[NUMBERS, position]]
+        count += (slot >= first) & (slot < last)
+    fetched = 0
     for entry in range(count):
-        if entry + AHEAD < count:
-            fetch_gradient(gradient, mine[entry + AHEAD] * width, width)
+        if entry + SUMS_AHEAD < count:
+            ahead = mine[entry + SUMS_AHEAD]
+            begin = fetched if ahead - fetched <= GAP else ahead
+            fetch_gradient(gradient, begin * width, (ahead + 1 - begin) * width)
+            fetched = ahead + 1
         position = mine[entry]
         number = groups[NUMBERS, position]
         slot = groups[SLOTS, number]

@@ -6,7 +6,7 @@ What is found is kept in the rows of one array of integers, ``groups``:
 - ``FIRSTS``: for each row by its number, the position of its first gradient.
 - ``COUNTS``: how many gradients it has.
 - ``SLOTS``: the place of their sum, or -1 if there is but one.
-- ``OWNERS``: the thread that adds them up, or -1 if there is but one.
+- ``ORDER``: the numbers in the order in which rows take the step.
 """
 
 from typing import Any
@@ -17,14 +17,14 @@ NUMBERS = 0
 FIRSTS = 1
 COUNTS = 2
 SLOTS = 3
-OWNERS = 4
+ORDER = 4
 
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.
 SPREAD = 0x61C8864680B583EB
 
 
-def group(indices: Any, rows: int, table: Any, shift: int, groups: Any, named: Any, loads: Any) -> tuple[int, int]:
-    """Numbers the rows that ``indices`` name, and shares out the sums that are due.
+def group(indices: Any, rows: int, table: Any, shift: int, groups: Any, named: Any) -> tuple[int, int]:
+    """Numbers the rows that ``indices`` name, as they are named.
 
     Args:
         indices: the rows that gradients belong to.
@@ -33,7 +33,6 @@ def group(indices: Any, rows: int, table: Any, shift: int, groups: Any, named: A
         shift: 64 - k.
         groups: receives what is found.
         named: receives each row by its number.
-        loads: scratch, one a thread.
 
     Returns:
         How many rows are named, and how many sums are due. For the first index that is no row, -1 less its position.
@@ -58,10 +57,10 @@ def group(indices: Any, rows: int, table: Any, shift: int, groups: Any, named: A
             distinct += 1
         groups[COUNTS, number] += 1
         groups[NUMBERS, position] = number
-    return distinct, share_out(groups, distinct, loads)
+    return distinct, sums_first(groups, distinct)
 
 
-def group_in_row_order(indices: Any, rows: int, table: Any, groups: Any, named: Any, loads: Any) -> tuple[int, int]:
+def group_in_row_order(indices: Any, rows: int, table: Any, groups: Any, named: Any) -> tuple[int, int]:
     """Does the same by counting, and numbers the rows in ascending order; ``table`` has a place for every row."""
     table[:] = 0
     distinct = 0
@@ -84,25 +83,90 @@ def group_in_row_order(indices: Any, rows: int, table: Any, groups: Any, named: 
         groups[NUMBERS, position] = number
         # The first position is what is written last.
         groups[FIRSTS, number] = position
-    return distinct, share_out(groups, distinct, loads)
+    return distinct, rows_in_turn(groups, distinct)
 
 
-def share_out(groups: Any, distinct: int, loads: Any) -> int:
-    """Gives each row that has several gradients a slot for their sum, and to the thread with the least to add."""
-    loads[:] = 0
+def is_sorted(indices: Any) -> int:
+    """Whether no index is below the one before it: 1 or 0."""
+    for position in range(1, indices.size):
+        if indices[position] < indices[position - 1]:
+            return 0
+    return 1
+
+
+def group_sorted(indices: Any, rows: int, groups: Any, named: Any) -> tuple[int, int]:
+    """Does the same for indices that are sorted."""
+    distinct = 0
+    for position in range(indices.size):
+        row = indices[position]
+        if row < 0 or row >= rows:
+            return -1 - position, 0
+        if distinct == 0 or named[distinct - 1] != row:
+            named[distinct] = row
+            groups[FIRSTS, distinct] = position
+            groups[COUNTS, distinct] = 0
+            distinct += 1
+        groups[COUNTS, distinct - 1] += 1
+        groups[NUMBERS, position] = distinct - 1
+    return distinct, rows_in_turn(groups, distinct)
+
+
+def sums_first(groups: Any, distinct: int) -> int:
+    """Puts the rows that have several gradients first: to add up is another kind of work than to go to and fro in
+    memory, and threads that do different work are less in each other's way."""
     summed = 0
     for number in range(distinct):
-        groups[SLOTS, number] = groups[OWNERS, number] = -1
+        summed += groups[COUNTS, number] > 1
+    slot, single = 0, summed
+    for number in range(distinct):
         if groups[COUNTS, number] > 1:
-            owner = 0
-            for thread in range(1, loads.size):
-                if loads[thread] < loads[owner]:
-                    owner = thread
-            loads[owner] += groups[COUNTS, number]
-            groups[OWNERS, number] = owner
-            groups[SLOTS, number] = summed
-            summed += 1
+            groups[SLOTS, number] = slot
+            groups[ORDER, slot] = number
+            slot += 1
+        else:
+            groups[SLOTS, number] = -1
+            groups[ORDER, single] = number
+            single += 1
     return summed
+
+
+def rows_in_turn(groups: Any, distinct: int) -> int:
+    """Leaves the rows in the order of memory."""
+    summed = 0
+    for number in range(distinct):
+        several = groups[COUNTS, number] > 1
+        groups[SLOTS, number] = summed if several else -1
+        groups[ORDER, number] = number
+        summed += several
+    return summed
+
+
+def share_out(groups: Any, distinct: int, cost: int, cuts: Any) -> None:
+    """Cuts the rows, in the order of their steps, into parts of equal work.
+
+    Args:
+        groups: what was found.
+        distinct: how many rows are named.
+        cost: what a step costs, as so many gradients that are added up.
+        cuts: receives, for each cut, how many rows lie before it, and how many sums.
+    """
+    total = cost * distinct
+    for number in range(distinct):
+        total += groups[COUNTS, number] if groups[SLOTS, number] >= 0 else 0
+    parts = len(cuts) - 1
+    cuts[0, 0] = cuts[0, 1] = part = done = slots = 0
+    for place in range(distinct):
+        number = groups[ORDER, place]
+        several = groups[SLOTS, number] >= 0
+        done += cost + (groups[COUNTS, number] if several else 0)
+        slots += several
+        while part < parts and done * parts >= total * (part + 1):
+            part += 1
+            cuts[part, 0] = place + 1
+            cuts[part, 1] = slots
+    for rest in range(part + 1, parts + 1):
+        cuts[rest, 0] = distinct
+        cuts[rest, 1] = slots
 
 
 def ascending(named: Any, rows: int, order: Any, spare_order: Any) -> None:

@@ -49,8 +49,8 @@ def fetch(states: Any, pitches: Any, row: int, width: int) -> None:
     woven()
 
 
-def fetch_gradient(gradient: Any, start: int, width: int) -> None:
-    """Prefetches a gradient, to be read."""
+def fetch_gradient(gradient: Any, start: int, size: int) -> None:
+    """Prefetches so many elements of the gradient, to be read."""
     woven()
 
 

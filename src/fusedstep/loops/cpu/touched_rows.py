@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .duplicates import duplicates
+from .grouping import ORDER
 from .span_words import fetch, part, update_by_sums
 from .totals import total_of
 
@@ -17,15 +19,19 @@ def touched_rows(
     named: Any,
     sums: Any,
     spare: int,
+    first: int,
+    last: int,
     start: int,
     stop: int,
     width: int,
     scalars: Any,
 ) -> None:
-    """The rows numbered ``start`` to ``stop`` take the step."""
-    for number in range(start, stop):
-        if number + AHEAD < stop:
-            fetch(states, pitches, named[number + AHEAD], width)
+    """The rows from ``start`` to ``stop``, whose sums lie in the slots ``first`` to ``last``, take the step."""
+    duplicates(gradient, width, groups, first, last, sums)
+    for place in range(start, stop):
+        if place + AHEAD < stop:
+            fetch(states, pitches, named[groups[ORDER, place + AHEAD]], width)
+        number = groups[ORDER, place]
         row = named[number]
         total = total_of(number, gradient, width, groups, sums, spare)
         update_by_sums(part(states, pitches, row, row + 1, width), total, scalars)
