@@ -117,7 +117,11 @@ class Spans:
             self.store(k, "i", f"new[{j}]") for j, k in enumerate(self.program.by_element) if self.program.changed[k]
         ]
         new = f"new = {self.call(function, self.program.last, gradient, 'i')}"
-        return ["for i in range(spans[0].size):", *indented([new, *stores])]
+        lines = ["for i in range(spans[0].size):", *indented([new, *stores])]
+        for exponent in self.program.translation.exponents:
+            # Each loop knows which: else compilers compute root and power of every element, and choose.
+            lines = [f"if {exponent} == 0.5:", *indented(lines), "else:", *indented(lines)]
+        return lines
 
     def elementwise(self, arguments: str, gradient: str) -> str:
         """A step of a span, for a rule without sums."""

@@ -281,6 +281,9 @@ class Scope:
         if name in REDUCED:
             return self.reduce(node, name, arguments[0])
         self.translation.words.add(name)
+        if name == "power" and arguments[0].kind >= 0 and arguments[1].kind == SCALAR:
+            exponent = ast.unparse(self.expression(arguments[1]))
+            self.translation.exponents += [exponent] if exponent not in self.translation.exponents else []
         return self.joint(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
 
     def reduce(self, node: ast.expr, name: str, value: Value) -> Value:

@@ -58,7 +58,7 @@ def word_log(x):
 
 @njit(inline="always", error_model="numpy")
 def word_power(x, y):
-    # A test on what is the same for all elements leaves the loop; a root is correctly rounded and many times faster.
+    # A root is correctly rounded, and many times faster.
     return math.sqrt(x) if y == 0.5 else np.power(x, y)
 
 
