@@ -148,18 +148,23 @@ class Spans:
 
     def summed(self, stage: int, gradient: str) -> list[str]:
         """Adds up what a stage adds up over a row: ``total_0`` and so on, columns left out."""
-        added = [each for each in self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
-        wanted = [k for k, each in enumerate(added) if each.kind != COLUMN]
+        sums = [each for each in self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
+        wanted = [k for k, each in enumerate(sums) if each.kind != COLUMN]
         if not wanted:
             return []
         call = self.call(f"terms_{stage}", stage, gradient, "(begin + lane)")
+        added = [f"term = {call}", *(f"lanes_{n}[lane] += term[{k}]" for n, k in enumerate(wanted))]
         return [
             *(f"lanes_{n} = lanes({n})" for n, _ in enumerate(wanted)),
             # What is added up runs in lanes of memory: compilers reorder no sums by themselves.
             # Without a sign, an index cannot count from the end, and its neighbours lie side by side.
-            f"for begin in range(np.uint64(0), np.uint64(size), np.uint64({LANES})):",
-            *indented([f"for lane in range(min(np.uint64({LANES}), np.uint64(size) - begin)):"]),
-            *indented(indented([f"term = {call}", *(f"lanes_{n}[lane] += term[{k}]" for n, k in enumerate(wanted))])),
+            f"whole = np.uint64(size) // np.uint64({LANES}) * np.uint64({LANES})",
+            f"for begin in range(np.uint64(0), whole, np.uint64({LANES})):",
+            *indented([f"for lane in range(np.uint64({LANES})):", *indented(added)]),
+            # Behind the loop of whole lanes, whose number compilers know.
+            "begin = whole",
+            "for lane in range(np.uint64(size) - whole):",
+            *indented(added),
             *(f"total_{n} = sum_of_lanes(lanes_{n})" for n, _ in enumerate(wanted)),
         ]
 

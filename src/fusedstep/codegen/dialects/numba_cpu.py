@@ -190,12 +190,14 @@ def lanes(number):
 
 @njit(inline="always", error_model="numpy")
 def sum_of_lanes(parts):
-    half = parts.size // 2
-    while half:
-        for lane in range(half):
-            parts[lane] += parts[lane + half]
-        half //= 2
-    return parts[0]
+    # One by one: compilers take loops of known length apart.
+    for lane in range(16):
+        parts[lane] += parts[lane + 16]
+    for lane in range(8):
+        parts[lane] += parts[lane + 8]
+    for lane in range(4):
+        parts[lane] += parts[lane + 4]
+    return (parts[0] + parts[2]) + (parts[1] + parts[3])
 
 
 @intrinsic(prefer_literal=True)
