@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from .program import Plan, plan_of
 from .signature import read_signature
+from .storage import ARRAYS
 from .store import load
-from .weave import Recipe, program_of, weave, weave_duplicates, weave_grouping
+from .weave import Recipe, program_of, weave, weave_duplicates, weave_grouping, weave_overlap
 
 
 class Kernel(NamedTuple):
@@ -57,7 +58,8 @@ class Grouping(NamedTuple):
 def kernel_for(recipe: Recipe) -> Kernel:
     """The kernel of a recipe. Woven anew each time: a number that the rule names may have changed."""
     module = load(source_of(recipe))
-    return Kernel(module.kernel, module.may_overlap, getattr(module, "remember", None))
+    arrays = tuple(ARRAYS[storage] for storage in (*recipe.storages, recipe.gradient))
+    return Kernel(module.kernel, overlap_for(arrays), getattr(module, "remember", None))
 
 
 def layout_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> Layout:
@@ -79,6 +81,13 @@ def grouping() -> Grouping:
     """The functions that group indices."""
     module = load(weave_grouping(Grouping._fields))
     return Grouping(*(getattr(module, name) for name in Grouping._fields))
+
+
+@cache
+def overlap_for(types: tuple[str, ...]) -> Callable[..., bool]:
+    """Whether two of some arrays of these types share a stretch of memory; one for all rules."""
+    function: Callable[..., bool] = load(weave_overlap(types)).may_overlap
+    return function
 
 
 @cache

@@ -111,7 +111,6 @@ def weave(recipe: Recipe, half: str) -> str:
         ),
         *([remember(compute, scalars, len(numbers))] if "remembered" in span_words_of(recipe.loop) else []),
         entry(recipe, scalars),
-        may_overlap([*recipe.storages, recipe.gradient]),
     )
 
 
@@ -133,6 +132,11 @@ def weave_grouping(names: Sequence[str]) -> str:
         dialect_definitions(set()),
         *exported("grouping", names, ARGUMENTS),
     )
+
+
+def weave_overlap(types: Sequence[str]) -> str:
+    """The text of the module that tells whether two of some arrays lie in one stretch of memory."""
+    return module(f"overlap of {', '.join(types)}", dialect_definitions(set()), may_overlap(types))
 
 
 def module(title: str, *parts: str) -> str:
@@ -211,16 +215,16 @@ def remember({", ".join(["history", "step", *scalars])}):
 {stores}"""
 
 
-def may_overlap(storages: Sequence[str]) -> str:
+def may_overlap(types: Sequence[str]) -> str:
     """The function that tells whether two of the arrays of a call lie in one stretch of memory."""
-    names = [f"array_{k}" for k in range(len(storages))]
-    types = ", ".join(f"{ARRAYS[storage]}[::1]" for storage in storages)
+    names = [f"array_{k}" for k in range(len(types))]
+    arrays = ", ".join(f"{each}[::1]" for each in types)
     starts = "\n    ".join(f"start_{name} = {name}.ctypes.data" for name in names)
     pairs = "\n        or ".join(
         f"(start_{a} < start_{b} + {b}.nbytes and start_{b} < start_{a} + {a}.nbytes)"
         for a, b in combinations(names, 2)
     )
-    return f"""@njit("boolean({types})", error_model="numpy", cache=CACHE)
+    return f"""@njit("boolean({arrays})", error_model="numpy", cache=CACHE)
 def may_overlap({", ".join(names)}):
     {starts}
     return (

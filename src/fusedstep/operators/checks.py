@@ -167,13 +167,10 @@ def states(operator: str, wanted: Wanted, arrays: Sequence[Any]) -> tuple[tuple[
         if storage in BITS:
             view = view.view(BITS[storage])
         storages.append(storage)
-        if contiguous:
-            tables.append(Rows(view.reshape(-1), rows, width, width))
-        else:
-            tables.append(layout(operator, name, view))
+        tables.append(Rows(view.reshape(-1), rows, width, width) if contiguous else layout(operator, name, view))
     assert shape is not None
     mixture = tuple(storages)
-    if len(set(mixture)) > 1:
+    if storages.count(storages[0]) < len(storages):
         storages_mix(operator, wanted.names, mixture)
     return shape, mixture, tables
 

@@ -62,6 +62,8 @@ def group(indices: np.ndarray, rows: int) -> Groups:
 
 def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
     """Cuts the named rows into parts of equal work, where a step costs as much as adding so many gradients."""
+    if parts == 1:
+        return [Share(0, groups.summed, 0, groups.distinct)]
     cuts = np.empty((parts + 1, 2), np.int32)
     grouping().share_out(groups.found, groups.distinct, cost, cuts)
     places, slots = cuts.T.tolist()

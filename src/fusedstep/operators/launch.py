@@ -46,6 +46,10 @@ def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
     kernel, arrays, rows, width, _, scalars = call
     threads = threads_for(rows * width)
+    if threads == 1:
+        # A call on tiny arrays costs what is done about it: as little as can be.
+        kernel(*arrays, 0, rows, width, *scalars)
+        return
     cuts = parts(rows, width, threads)
     run([partial(kernel, *arrays, start, stop, width, *scalars) for start, stop in cuts], threads)
 

@@ -165,6 +165,7 @@ class Operator:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
         if self._wanted is None:
             self._plan, self._reach, self._used, self._wanted = self.wanted()
+            self._changed = [k for k, changed in zip(self._used, self._wanted.changed, strict=True) if changed]
         operator, wanted, reach = self.name, self._wanted, self._reach
         used = [states[k] for k in self._used]
         if self.stochastic:
@@ -181,7 +182,6 @@ class Operator:
             tables, loop = tables_for_sums(operator, wanted, tables, variable, self._plan), "whole_tensor"
             launch: Callable[[Call], None] = partial(launch_whole_tensor, plan=self._plan, shape=variable)
         elif indices is None:
-            tables = tables if reach != ELEMENTWISE else elementwise(tables)
             launch = launch_dense
         else:
             groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0])
@@ -193,8 +193,12 @@ class Operator:
         kernel = self.kernel(loop, storages, storage)
         if kernel.may_overlap(*flats, flat):
             flat = apart(operator, wanted.names, held, flat)
-        arrays = [*flats, *[table.pitch for table in tables], flat]
-        call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, scalars)
+        _, height, width, _ = tables[0]
+        pitches = [table.pitch for table in tables]
+        if reach == ELEMENTWISE and indices is None and pitches.count(width) == len(pitches):
+            # Rows mean nothing here, and there are no gaps: one long row of all elements.
+            height, width, pitches = flats[0].size, 1, [1] * len(pitches)
+        call = Call(kernel.run, [*flats, *pitches, flat], height, width, storage, scalars)
         try:
             if self.use_locking:
                 views = [table.table() for table in held]
@@ -203,7 +207,7 @@ class Operator:
             else:
                 launch(call)
         finally:
-            wrote([state for state, changed in zip(used, wanted.changed, strict=True) if changed])
+            wrote([states[k] for k in self._changed])
         return tuple(states)
 
     def wanted(self) -> tuple[Plan, int, list[int], checks.Wanted]:
@@ -250,13 +254,6 @@ def _rebuild(
     cls: type[Operator], rule: Any, use_locking: bool, rounding: str, seed: int, switches: dict[str, bool]
 ) -> Operator:
     return cls(rule, use_locking=use_locking, rounding=rounding, seed=seed, **switches)
-
-
-def elementwise(tables: list[Rows]) -> list[Rows]:
-    """States of a dense step, whose rows mean nothing, as rows of one element where their memory has no gaps."""
-    if all(table.pitch == table.width for table in tables):
-        return [Rows(table.flat, table.flat.size, 1, 1) for table in tables]
-    return tables
 
 
 def apart(operator: str, names: tuple[str, ...], tables: list[Rows], gradient: np.ndarray) -> np.ndarray:

@@ -96,8 +96,10 @@ def from_bfloat16(bits):
 @njit(inline="always", error_model="numpy")
 def to_bfloat16(x):
     bits = np.float32(x).view(np.uint32)
-    rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
-    return np.uint16(rounded) if x == x else np.uint16(0x7FC0)
+    # In 32 bits throughout: to Numba the sum of two has 64, and half as many go side by side.
+    odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+    rounded = np.uint32(np.uint32(bits + np.uint32(0x7FFF)) + odd)
+    return np.uint16(np.uint32(rounded >> np.uint32(16))) if x == x else np.uint16(0x7FC0)
 
 
 @intrinsic
