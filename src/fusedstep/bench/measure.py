@@ -14,8 +14,8 @@ from .works import Contender, Moves, Work
 # Sizes that are swept over, one at a time; the others are the work's own.
 SWEEPS = {
     "rows": (1_000, 10_000, 100_000, 1_000_000, 4_000_000),
-    "batch": (256, 2_048, 16_384, 65_536, 262_144),
-    "width": (1, 4, 16, 64, 128),
+    "batch": (64, 1_024, 16_384, 65_536, 262_144, 1_000_000),
+    "width": (1, 4, 10, 16, 64, 200),
 }
 GIGABYTE = 1e9
 # What quartiles are made of.

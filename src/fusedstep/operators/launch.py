@@ -16,7 +16,7 @@ ELEMENTS_PER_PART = 4_000_000
 # To go to a row somewhere in memory takes as long as so many elements one after another.
 ELEMENTS_PER_ROW = 64
 # Its step takes as long as adding so many gradients.
-STEP_COST = 16
+STEP_COST = 12
 
 # The loop that a call runs, by which rows take the step; None where the gradient is dense.
 LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}

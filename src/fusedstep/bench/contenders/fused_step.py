@@ -1,5 +1,6 @@
 """fusedstep on NumPy arrays."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,18 @@ VERSION = fs.__version__
 begin = fs.set_num_threads
 
 
-def operator(size: tables.Size, name: str, dtype: str = "float32") -> list[Step]:
+def stored(array: np.ndarray, dtype: str) -> Any:
+    """An array in a storage type; NumPy has no bfloat16, so those are borrowed from PyTorch."""
+    if dtype == "bfloat16":
+        import torch
+
+        return torch.from_numpy(array).bfloat16()
+    return array.astype(dtype, copy=False)
+
+
+def operator(
+    size: tables.Size, name: str, dtype: str = "float32", stored: Callable[[np.ndarray, str], Any] = stored
+) -> list[Step]:
     """An operator on the gradient of rows where the size has a batch, else on a dense one."""
     known = settings.OPERATORS[name]
     call = getattr(fs.ops, name)(**known.construct)
@@ -23,18 +35,9 @@ def operator(size: tables.Size, name: str, dtype: str = "float32") -> list[Step]
         gradient = stored(tables.table(size, known.states), dtype)
         return [Step(partial(call, *states, *known.before, gradient, *known.after))]
     return [
-        Step(partial(call, *states, *known.before, stored(gradient, dtype), *known.after, indices))
+        Step(partial(call, *states, *known.before, stored(gradient, dtype), *known.after, stored(indices, "int32")))
         for indices, gradient in tables.batches(size)
     ]
-
-
-def stored(array: np.ndarray, dtype: str) -> Any:
-    """An array in a storage type; NumPy has no bfloat16, so those are borrowed from PyTorch."""
-    if dtype == "bfloat16":
-        import torch
-
-        return torch.from_numpy(array).bfloat16()
-    return array.astype(dtype, copy=False)
 
 
 def rowwise_adagrad(size: tables.Size) -> list[Step]:

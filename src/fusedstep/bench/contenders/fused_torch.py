@@ -7,7 +7,7 @@ import torch
 import fusedstep as fs
 from fusedstep import torch as optimizers
 
-from . import settings, tables, torch_steps
+from . import fused_step, tables, torch_steps
 from .steps import Step
 
 VERSION = fs.__version__
@@ -22,11 +22,6 @@ def begin(threads: int) -> None:
     fs.set_num_threads(threads)
 
 
-def tensors(size: tables.Size) -> list[Step]:
-    """FusedSparseLazyAdam on tensors."""
-    call = fs.ops.FusedSparseLazyAdam()
-    states = [torch.from_numpy(tables.table(size, seed)) for seed in range(3)]
-    return [
-        Step(partial(call, *states, *settings.ADAM, torch.from_numpy(gradient), torch.from_numpy(indices)))
-        for indices, gradient in tables.batches(size)
-    ]
+def operator(size: tables.Size, name: str) -> list[Step]:
+    """An operator on tensors."""
+    return fused_step.operator(size, name, stored=lambda array, _: torch.from_numpy(array))
