@@ -20,7 +20,9 @@ def stored(array: np.ndarray, dtype: str) -> Any:
     if dtype == "bfloat16":
         import torch
 
-        return torch.from_numpy(array).bfloat16()
+        # On the same pages as NumPy's.
+        table = torch.from_numpy(fs.empty_table(array.shape, np.int16)).view(torch.bfloat16)
+        return table.copy_(torch.from_numpy(array))
     return array.astype(dtype, copy=False)
 
 
