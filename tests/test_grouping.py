@@ -45,11 +45,12 @@ def test_groups_are_those_of_numpy(crowded: int, ascending: bool, data: st.DataO
 @settings(deadline=None)
 @given(
     indices=st.lists(st.integers(0, 9), max_size=60),
+    rows=st.sampled_from([10, 10**6]),
     parts=st.integers(1, 7),
     cost=st.integers(0, 20),
 )
-def test_shares_hold_every_row_once_and_its_sum(indices: list[int], parts: int, cost: int) -> None:
-    groups = grouping.group(np.array(indices, np.int64), 10)
+def test_shares_hold_every_row_once_and_its_sum(indices: list[int], rows: int, parts: int, cost: int) -> None:
+    groups = grouping.group(np.array(indices, np.int64), rows)
     cut = grouping.shares(groups, parts, cost)
     assert [each.start for each in cut] == [0, *(each.stop for each in cut[:-1])]
     assert cut[-1].stop == groups.distinct
@@ -60,7 +61,8 @@ def test_shares_hold_every_row_once_and_its_sum(indices: list[int], parts: int, 
 
 def test_shares_are_of_equal_work() -> None:
     # One row with 40 gradients, forty with one; a step costs as much as adding up ten.
-    groups = grouping.group(np.array([0] * 40 + list(range(40, 0, -1))), 100)
+    groups = grouping.group(np.array([0] * 40 + list(range(40, 0, -1))), 10**6)
+    assert not groups.ascending
     first, second = grouping.shares(groups, 2, cost=10)
     assert (first.last, second.last) == (1, 1)
     assert abs((40 + 10 * first.stop) - 10 * (41 - first.stop)) <= 10

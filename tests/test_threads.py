@@ -71,6 +71,35 @@ def test_work_is_split_into_several_shares_a_thread(rows: str | None, monkeypatc
         assert max(noted) in range(count, 500, count)
 
 
+@pytest.mark.parametrize("parts", ["few", "many"])
+@pytest.mark.parametrize("order", ["any", "sorted", "most rows"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+@pytest.mark.usefixtures("split_small")
+def test_touched_rows_are_right_in_few_parts_and_in_many(
+    parts: str, order: str, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Few parts add up their own duplicates, many take them as they were added up before.
+    monkeypatch.setattr(launch, "ELEMENTS_PER_PART", 10**9 if parts == "few" else 300)
+    random = np.random.default_rng(3)
+    rows = 100 if order == "most rows" else 5000
+    indices = random.integers(0, rows, 300)
+    indices[::5] = indices[0]
+    if order == "sorted":
+        indices.sort()
+    grad = random.standard_normal((300, 7)).astype(dtype)
+    start = [random.standard_normal((rows, 7)).astype(dtype) for _ in range(2)]
+    expected = reference.step(momentum, start, grad, indices, "touched", SCALARS)
+    noted = shares_of(monkeypatch)
+    for count in (1, 2, 3, 7):
+        fs.set_num_threads(count)
+        states = [each.copy() for each in start]
+        noted.clear()
+        fs.Operator(momentum)(*states, grad, indices, **SCALARS)
+        assert (max(noted) > count) == (parts == "many" and count in (2, 3))
+        for got, want in zip(states, expected, strict=True):
+            reference.assert_same_bits(got, want)
+
+
 @pytest.mark.usefixtures("threads")
 def test_small_work_stays_on_the_callers_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     fs.set_num_threads(8)

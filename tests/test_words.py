@@ -49,6 +49,22 @@ def test_maximum_and_minimum(dtype: str) -> None:
         reference.assert_same_bits(got + 0.0, want + 0.0)
 
 
+def powers(var: Any, total: Any, grad: Any, *, one: Any, two: Any) -> tuple[Any, Any]:
+    return words.power(var, one) + words.power(total, two), words.power(total, two) * grad
+
+
+@pytest.mark.parametrize(("one", "two"), [(0.5, 0.5), (0.5, 0.3), (0.3, 0.5), (0.7, 1.5)])
+@pytest.mark.parametrize("indices", [None, np.array([3, 0, 3])], ids=["dense", "touched"])
+def test_roots_among_powers(one: float, two: float, indices: np.ndarray | None) -> None:
+    random = np.random.default_rng(1)
+    states = [random.random((5, 33)) for _ in range(2)]
+    grad = random.random((5, 33) if indices is None else (3, 33))
+    expected = reference.step(powers, states, grad, indices, "touched", {"one": one, "two": two})
+    fs.Operator(powers)(*states, grad, indices, one=one, two=two)
+    for got, want in zip(states, expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
 def test_the_public_words_are_those_of_the_rules() -> None:
     assert set(words.__all__) == set(fs.rules.words.__all__)
     for name in words.__all__:

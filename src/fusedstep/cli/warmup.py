@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from typing import Any
 
-from ..codegen.kernels import grouping
-from ..codegen.storage import ARRAYS
+from ..codegen.kernels import duplicates_for, grouping
+from ..codegen.storage import ARRAYS, compute_type
 from ..codegen.store import cache_folder
 from ..operators import catalogue
 from ..operators.operator import Operator
@@ -48,8 +48,10 @@ def run(options: argparse.Namespace) -> int:
     if options.torch:
         require("fusedstep warmup --torch", "torch", {"torch": "torch"})
     tasks = list(optimizer_tasks(options.dtype) if options.torch else kernel_tasks(options.subjects, options.dtype))
-    # All that take indices share it.
+    # What all share, lest every process compile it.
     grouping()
+    for dtype in options.dtype:
+        duplicates_for(dtype, compute_type(dtype))
     began = time.perf_counter()
     # Started anew: what a process has compiled stays in its memory.
     context = multiprocessing.get_context("spawn")

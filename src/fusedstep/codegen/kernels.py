@@ -45,7 +45,7 @@ class Layout(NamedTuple):
 
 
 class Grouping(NamedTuple):
-    """The compiled functions of ``loops/cpu/grouping.py``."""
+    """Those functions of ``loops/cpu/grouping.py`` that are called from outside, compiled."""
 
     group: Callable[..., tuple[int, int]]
     group_in_row_order: Callable[..., tuple[int, int]]

@@ -9,7 +9,7 @@ from .storage import ITEM_BYTES, chance, compute_type, converter
 from .values import Reduction, local
 
 CACHE_LINE = 64
-# Beyond so many lines of a row the hardware's own prefetcher has caught on.
+# Beyond so many lines the hardware's own prefetcher has caught on.
 LINES = 16
 # As many as the dialect's ``lanes``.
 LANES = 32
@@ -118,10 +118,12 @@ class Spans:
         ]
         new = f"new = {self.call(function, self.program.last, gradient, 'i')}"
         lines = ["for i in range(spans[0].size):", *indented([new, *stores])]
-        for exponent in self.program.translation.exponents:
-            # Each loop knows which: else compilers compute root and power of every element, and choose.
-            lines = [f"if {exponent} == 0.5:", *indented(lines), "else:", *indented(lines)]
-        return lines
+        exponents = self.program.translation.exponents
+        if not exponents:
+            return lines
+        # A loop of its own for roots: else compilers compute root and power of every element, and choose.
+        roots = " and ".join(f"{exponent} == 0.5" for exponent in exponents)
+        return [f"if {roots}:", *indented(lines), "else:", *indented(lines)]
 
     def elementwise(self, arguments: str, gradient: str) -> str:
         """A step of a span, for a rule without sums."""

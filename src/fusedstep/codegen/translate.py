@@ -18,7 +18,7 @@ import numpy as np
 
 from ..rules import words
 from .definition import definition_of
-from .kinds import COLUMN, CONSTANT, ELEMENT, MATRIX, ROW, SCALAR, TENSOR, joined
+from .kinds import COLUMN, COLUMNS, CONSTANT, ELEMENT, MATRIX, ROW, SCALAR, TENSOR, joined
 from .signature import Signature
 from .values import Line, Reduction, Translation, Value, local
 
@@ -281,9 +281,10 @@ class Scope:
         if name in REDUCED:
             return self.reduce(node, name, arguments[0])
         self.translation.words.add(name)
-        if name == "power" and arguments[0].kind >= 0 and arguments[1].kind == SCALAR:
+        if name == "power" and arguments[0].kind >= 0 and arguments[0].kind & COLUMNS and arguments[1].kind == SCALAR:
             exponent = ast.unparse(self.expression(arguments[1]))
-            self.translation.exponents += [exponent] if exponent not in self.translation.exponents else []
+            if exponent not in self.translation.exponents:
+                self.translation.exponents.append(exponent)
         return self.joint(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
 
     def reduce(self, node: ast.expr, name: str, value: Value) -> Value:

@@ -56,7 +56,7 @@ class Reduction:
 class Translation:
     """A rule as text: ``hoisted`` expressions of scalars, then the ``lines`` that an element goes through, what is
     added up on the way, the new states, and behind those of a closed form whether it serves the element.
-    ``exponents`` are those of powers that are the same for all elements."""
+    ``exponents`` are those of an element's powers that are the same for all elements."""
 
     hoisted: list[str] = field(default_factory=list)
     exponents: list[str] = field(default_factory=list)

@@ -27,7 +27,7 @@ BANNER = (
 # The types of the loops' arguments; what is not named here is a number.
 ARGUMENTS = {
     **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
-    "table": "int32[::1]",
+    **dict.fromkeys(("table", "mine"), "int32[::1]"),
     **dict.fromkeys(("groups", "cuts"), "int32[:, ::1]"),
     "lasts": "int16[::1]",
     "held": "float64[::1]",

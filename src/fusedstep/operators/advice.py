@@ -12,7 +12,7 @@ _advised: set[str] = set()
 def crowded(operator: str, groups: Groups, rows: int) -> bool:
     """Whether so many rows are named that a pass over all of them in the order of memory is faster; said once an
     operator."""
-    if not groups.ascending or not 2 * groups.distinct >= rows > 0:
+    if rows == 0 or 2 * groups.distinct < rows:
         return False
     if operator not in _advised:
         _advised.add(operator)

@@ -152,14 +152,14 @@ class DeferredRows:
             if flats[0].size and crowded(self.name, groups, tables[0].rows):
                 self.flush()
                 return self._every_row(storages, tables, flat, storage, groups, numbers)
+            # All memory that is needed is there before anything changes.
+            cuts, own, threads = share_touched_rows(flat, storage, groups, tables[0].width)
+            own = [[flat, groups.found, groups.named, *mine] for mine in own]
             if not self._history.allows(names):
                 self.flush()
             self._history.begin(names)
             assert kernel.remember is not None
             kernel.remember(self._history.numbers, self._history.steps, *numbers)
-            sums, cuts, threads = share_touched_rows(flat, storage, groups, tables[0].width)
-            common = [flat, groups.found, groups.named, sums]
-            own = [[*common, groups.summed + part, cut.first, cut.last] for part, cut in enumerate(cuts)]
             try:
                 self._run(kernel, tables, own, [(cut.start, cut.stop) for cut in cuts], threads)
             finally:

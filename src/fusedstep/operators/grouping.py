@@ -82,7 +82,19 @@ def sum_duplicates(
     if groups.summed:
         add_up = duplicates_for(storage, sums.dtype.name)
         parts = shares(groups, threads, cost=0)
-        run([partial(add_up, gradient, width, groups.found, part.first, part.last, sums) for part in parts], threads)
+        mine = scratch(groups, parts)
+        run(
+            [
+                partial(add_up, gradient, width, groups.found, mine[number], part.first, part.last, sums)
+                for number, part in enumerate(parts)
+            ],
+            threads,
+        )
+
+
+def scratch(groups: Groups, parts: list[Share]) -> np.ndarray:
+    """For each part, room for the positions of the gradients that it adds up."""
+    return np.empty((len(parts), groups.found.shape[1]), np.int32)
 
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Runs a kernel over its rows: which thread takes which."""
+"""Runs a kernel over its rows: in which parts, on how many threads."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .grouping import Groups, Share, in_row_order, room_for_sums, shares, sum_duplicates
+from .grouping import Groups, Share, in_row_order, room_for_sums, scratch, shares, sum_duplicates
 from .threads import get_num_threads, run
 
 # Below this many elements to a thread, handing work over costs more than it saves.
@@ -15,7 +15,7 @@ ELEMENTS_PER_THREAD = 400_000
 ELEMENTS_PER_PART = 4_000_000
 # To go to a row somewhere in memory takes as long as so many elements one after another.
 ELEMENTS_PER_ROW = 64
-# Its step takes as long as adding so many gradients.
+# The step of such a row takes as long as adding so many gradients to a sum.
 STEP_COST = 12
 
 # The loop that a call runs, by which rows take the step; None where the gradient is dense.
@@ -57,27 +57,37 @@ def launch_dense(call: Call) -> None:
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
     kernel, arrays, _, width, storage, scalars = call
-    sums, cuts, threads = share_touched_rows(arrays[-1], storage, groups, width)
-    common = [*arrays, groups.found, groups.named, sums]
+    cuts, own, threads = share_touched_rows(arrays[-1], storage, groups, width)
+    common = [*arrays, groups.found, groups.named]
     run(
-        [partial(kernel, *common, groups.summed + part, *cut, width, *scalars) for part, cut in enumerate(cuts)],
+        [
+            partial(kernel, *common, *mine, cut.start, cut.stop, width, *scalars)
+            for cut, mine in zip(cuts, own, strict=True)
+        ],
         threads,
     )
 
 
 def share_touched_rows(
     gradient: np.ndarray, storage: str, groups: Groups, width: int
-) -> tuple[np.ndarray, list[Share], int]:
-    """Room for the sums of the named rows, the parts in which they are added up and take the step, and the threads."""
+) -> tuple[list[Share], list[list[Any]], int]:
+    """The parts in which named rows are added up and take the step, and on how many threads.
+
+    Returns:
+        The parts; for each the arguments of its loop from ``sums`` to ``last``; the threads. Where there are more parts
+        than threads the sums are made already, and no part has any left to make.
+    """
     threads = threads_for(gradient.size + ELEMENTS_PER_ROW * groups.distinct)
-    number = len(parts(gradient.size, 1, threads))
+    number = number_of_parts(gradient.size, threads)
     cuts = shares(groups, number, STEP_COST)
     sums = room_for_sums(storage, groups, width, number)
     if number > threads:
         # Each part goes through all gradients to find those of its sums: too often, where there are many parts.
         sum_duplicates(gradient, storage, groups, width, sums, threads)
         cuts = [cut._replace(first=0, last=0) for cut in cuts]
-    return sums, cuts, threads
+    mine = scratch(groups, cuts)
+    own = [[sums, mine[part], groups.summed + part, cut.first, cut.last] for part, cut in enumerate(cuts)]
+    return cuts, own, threads
 
 
 def launch_every_row(call: Call, groups: Groups) -> None:
@@ -118,9 +128,12 @@ def threads_for(elements: int) -> int:
     return max(1, min(get_num_threads(), elements // ELEMENTS_PER_THREAD))
 
 
+def number_of_parts(elements: int, threads: int) -> int:
+    """How many parts so many elements are cut into."""
+    return 1 if threads == 1 else threads * max(1, elements // (threads * ELEMENTS_PER_PART))
+
+
 def parts(rows: int, width: int, threads: int) -> list[tuple[int, int]]:
     """Cuts rows into parts, one a thread or more."""
-    if threads == 1:
-        return [(0, rows)]
-    number = threads * max(1, rows * width // (threads * ELEMENTS_PER_PART))
+    number = number_of_parts(rows * width, threads)
     return [(rows * part // number, rows * (part + 1) // number) for part in range(number)]

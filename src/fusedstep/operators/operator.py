@@ -164,13 +164,15 @@ class Operator:
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
         if self._wanted is None:
-            self._plan, self._reach, self._used, self._wanted = self.wanted()
-            self._changed = [k for k, changed in zip(self._used, self._wanted.changed, strict=True) if changed]
+            plan, reach, used, wanted = self.wanted()
+            changed = [k for k, is_changed in zip(used, wanted.changed, strict=True) if is_changed]
+            # What is asked for comes last: another thread goes on as soon as it is there.
+            self._plan, self._reach, self._used, self._changed, self._wanted = plan, reach, used, changed, wanted
         operator, wanted, reach = self.name, self._wanted, self._reach
-        used = [states[k] for k in self._used]
+        in_use = [states[k] for k in self._used]
         if self.stochastic:
             scalars = [*scalars, key_of(self.seed, checks.counter(operator, "step", number))]
-        variable, storages, tables = checks.states(operator, wanted, used)
+        variable, storages, tables = checks.states(operator, wanted, in_use)
         shape, loop = variable, LOOPS[None]
         if indices is not None:
             snapshot = checks.indices(operator, indices, wanted.names[0], shape)
@@ -185,6 +187,7 @@ class Operator:
             launch = launch_dense
         else:
             groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0])
+            # For what it says: the order of the rows is chosen already.
             crowded(operator, groups, tables[0].rows)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         flats = [table.flat for table in tables]

@@ -27,17 +27,26 @@ def stored(array: np.ndarray, dtype: str) -> Any:
 
 
 def operator(
-    size: tables.Size, name: str, dtype: str = "float32", stored: Callable[[np.ndarray, str], Any] = stored
+    size: tables.Size, name: str, dtype: str = "float32", array_of: Callable[[np.ndarray, str], Any] = stored
 ) -> list[Step]:
     """An operator on the gradient of rows where the size has a batch, else on a dense one."""
     known = settings.OPERATORS[name]
     call = getattr(fs.ops, name)(**known.construct)
-    states = [stored(tables.table(size, seed), dtype) for seed in range(known.states)]
+    states = [array_of(tables.table(size, seed), dtype) for seed in range(known.states)]
     if not size.batch:
-        gradient = stored(tables.table(size, known.states), dtype)
+        gradient = array_of(tables.table(size, known.states), dtype)
         return [Step(partial(call, *states, *known.before, gradient, *known.after))]
     return [
-        Step(partial(call, *states, *known.before, stored(gradient, dtype), *known.after, stored(indices, "int32")))
+        Step(
+            partial(
+                call,
+                *states,
+                *known.before,
+                array_of(gradient, dtype),
+                *known.after,
+                array_of(indices, indices.dtype.name),
+            )
+        )
         for indices, gradient in tables.batches(size)
     ]
 

@@ -24,4 +24,4 @@ def begin(threads: int) -> None:
 
 def operator(size: tables.Size, name: str) -> list[Step]:
     """An operator on tensors."""
-    return fused_step.operator(size, name, stored=lambda array, _: torch.from_numpy(array))
+    return fused_step.operator(size, name, array_of=lambda array, _: torch.from_numpy(array))

@@ -19,6 +19,7 @@ def deferred_rows(
     groups: Any,
     named: Any,
     sums: Any,
+    mine: Any,
     spare: int,
     first: int,
     last: int,
@@ -36,7 +37,7 @@ def deferred_rows(
     """The rows from ``start`` to ``stop``, whose sums lie in the slots ``first`` to ``last``, take step ``now``, whose
     scalars the history holds already."""
     scalars = remembered(history, now)
-    duplicates(gradient, width, groups, first, last, sums)
+    duplicates(gradient, width, groups, mine, first, last, sums)
     for place in range(start, stop):
         if place + AHEAD < stop:
             ahead = named[groups[ORDER, place + AHEAD]]

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from .grouping import FIRSTS, NUMBERS, SLOTS
 from .span_words import add, copy, fetch_gradient
 
@@ -13,11 +11,11 @@ SUMS_AHEAD = 64
 GAP = 3
 
 
-def duplicates(gradient: Any, width: int, groups: Any, first: int, last: int, sums: Any) -> None:
-    """Adds up the gradients of the rows whose sums lie in the slots ``first`` to ``last``."""
+def duplicates(gradient: Any, width: int, groups: Any, mine: Any, first: int, last: int, sums: Any) -> None:
+    """Adds up the gradients of the rows whose sums lie in the slots ``first`` to ``last``; ``mine`` is scratch, with a
+    place for every gradient."""
     if first == last:
         return
-    mine = np.empty(groups.shape[1], np.int32)
     count = 0
     for position in range(mine.size):
         # Without a branch: whose row comes next cannot be predicted.
@@ -28,8 +26,9 @@ def duplicates(gradient: Any, width: int, groups: Any, first: int, last: int, su
     for entry in range(count):
         if entry + SUMS_AHEAD < count:
             ahead = mine[entry + SUMS_AHEAD]
-            begin = fetched if ahead - fetched <= GAP else ahead
-            fetch_gradient(gradient, begin * width, (ahead + 1 - begin) * width)
+            if ahead - fetched <= GAP:
+                fetch_gradient(gradient, fetched * width, (ahead - fetched) * width)
+            fetch_gradient(gradient, ahead * width, width)
             fetched = ahead + 1
         position = mine[entry]
         number = groups[NUMBERS, position]

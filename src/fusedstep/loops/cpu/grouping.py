@@ -160,7 +160,7 @@ def share_out(groups: Any, distinct: int, cost: int, cuts: Any) -> None:
         several = groups[SLOTS, number] >= 0
         done += cost + (groups[COUNTS, number] if several else 0)
         slots += several
-        while part < parts and done * parts >= total * (part + 1):
+        while part + 1 < parts and done * parts >= total * (part + 1):
             part += 1
             cuts[part, 0] = place + 1
             cuts[part, 1] = slots

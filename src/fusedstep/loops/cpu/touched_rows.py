@@ -18,6 +18,7 @@ def touched_rows(
     groups: Any,
     named: Any,
     sums: Any,
+    mine: Any,
     spare: int,
     first: int,
     last: int,
@@ -27,7 +28,7 @@ def touched_rows(
     scalars: Any,
 ) -> None:
     """The rows from ``start`` to ``stop``, whose sums lie in the slots ``first`` to ``last``, take the step."""
-    duplicates(gradient, width, groups, first, last, sums)
+    duplicates(gradient, width, groups, mine, first, last, sums)
     for place in range(start, stop):
         if place + AHEAD < stop:
             fetch(states, pitches, named[groups[ORDER, place + AHEAD]], width)
