@@ -1,11 +1,13 @@
 """Kernels are kept on disk: a second process compiles nothing, and no state of the folder leads to a wrong answer."""
 
+import hashlib
 import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +64,8 @@ class Place:
     def run(self, before: str = "", **environment: str) -> dict[str, Any]:
         return ended(self.start(before, **environment))
 
-    def modules(self) -> list[Path]:
-        return sorted(self.cache.glob("*.py"))
+    def kept(self) -> list[Path]:
+        return sorted(self.cache.iterdir())
 
 
 def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -106,11 +108,11 @@ def copied(warm: Place, tmp_path: Path) -> Place:
 
 
 def test_the_folder_is_the_one_chosen_and_private(warm: Place) -> None:
-    assert warm.modules()
-    assert list(warm.cache.rglob("*.nbc"))
-    for folder in (warm.cache, warm.cache / "__pycache__"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert not list(warm.cache.rglob("*.tmp"))
+    assert stat.S_IMODE(warm.cache.stat().st_mode) == 0o700
+    assert warm.kept()
+    for path in warm.kept():
+        assert path.suffix == ".bin"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_second_process_compiles_nothing(warm: Place) -> None:
@@ -127,7 +129,7 @@ def test_the_default_folder_is_in_the_platforms_cache_folder(warm: Place, tmp_pa
     shutil.copytree(warm.cache, tmp_path / "fusedstep")
     said = warm.run(FUSEDSTEP_CACHE_DIR="", XDG_CACHE_HOME=str(tmp_path))
     assert_right(said)
-    assert {path.name for path in (tmp_path / "fusedstep").glob("*.py")} == {path.name for path in warm.modules()}
+    assert said["misses"] == 0
     assert said["warnings"] == []
 
 
@@ -139,7 +141,7 @@ def test_a_race_of_cold_processes_is_safe(tmp_path: Path) -> None:
     said = place.run()
     assert_right(said)
     assert said["misses"] == 0
-    assert not list(place.cache.rglob("*.tmp"))
+    assert {path.suffix for path in place.kept()} == {".bin"}
 
 
 def test_a_folder_below_a_file_means_memory(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_a_folder_without_permission_to_write_means_memory(tmp_path: Path) -> No
     assert_in_memory(Place(tmp_path, cache).run())
 
 
-@pytest.mark.parametrize("limit", [1000, 20_000], ids=["no room for text", "no room for machine code"])
+@pytest.mark.parametrize("limit", [1000, 20_000], ids=["no room at all", "room for some"])
 def test_a_full_folder_means_memory(tmp_path: Path, limit: int) -> None:
     resource = pytest.importorskip("resource")
     assert resource.RLIMIT_FSIZE
@@ -170,34 +172,92 @@ def test_a_full_folder_means_memory(tmp_path: Path, limit: int) -> None:
     assert said["misses"] == 0
 
 
-@pytest.mark.parametrize("damage", ["truncated", "emptied", "changed"])
-def test_a_damaged_module_is_rebuilt(copied: Place, damage: str) -> None:
-    texts = {path: path.read_text() for path in copied.modules()}
-    for path, text in texts.items():
-        changed = text.replace(" * ", " + ") + "\nraise SystemExit('this text must never run')\n"
-        path.write_text({"truncated": text[: len(text) // 2], "emptied": "", "changed": changed}[damage])
+def flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+DAMAGES = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "emptied": lambda content: b"",
+    "of its digest alone": lambda content: content[:32],
+    "changed at the start": lambda content: flipped(content, 0),
+    "changed behind the digest": lambda content: flipped(content, 32),
+    "changed in the middle": lambda content: flipped(content, len(content) // 2),
+    "changed at the end": lambda content: flipped(content, len(content) - 1),
+    "made of something else": lambda content: b"cos\nsystem\n(S'echo this must never run'\ntR." * 9,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_machine_code_is_compiled_again(copied: Place, damage: str) -> None:
+    for path in copied.kept():
+        path.write_bytes(DAMAGES[damage](path.read_bytes()))
     said = copied.run()
     assert_right(said)
     assert said["warnings"] == []
-    assert {path: path.read_text() for path in copied.modules()} == texts
+    assert said["hits"] == 0
+    said = copied.run()
+    assert_right(said)
+    assert said["misses"] == 0
 
 
-@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
-def test_damaged_machine_code_is_compiled_again(copied: Place, suffix: str) -> None:
-    paths = list(copied.cache.rglob(f"*.{suffix}"))
-    assert paths
-    for path in paths:
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert_right(copied.run())
+def writable_file(place: Place) -> None:
+    place.kept()[0].chmod(0o620)
+
+
+def writable_folder(place: Place) -> None:
+    place.cache.chmod(0o777)
+
+
+def link(place: Place) -> None:
+    path = place.kept()[0]
+    path.rename(place.folder / "elsewhere")
+    path.symlink_to(place.folder / "elsewhere")
+
+
+def file_of_another(place: Place) -> None:
+    os.chown(place.kept()[0], 12345, -1)
+
+
+def folder_of_another(place: Place) -> None:
+    os.chown(place.cache, 12345, -1)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have owners on POSIX")
+@pytest.mark.parametrize("strange", [writable_file, writable_folder, link, file_of_another, folder_of_another])
+def test_what_may_be_anothers_is_not_executed(copied: Place, strange: Callable[[Place], None]) -> None:
+    for path in copied.kept():
+        # With the digest that belongs to it: what counts is whose it is.
+        payload = b"cos\n_exit\n(I7\ntR."
+        path.write_bytes(hashlib.sha256(payload).digest() + payload)
+    try:
+        strange(copied)
+    except PermissionError:
+        pytest.skip("only root gives files away")
+    if strange in (writable_folder, folder_of_another):
+        assert_in_memory(copied.run())
+        return
+    for path in copied.kept()[1:]:
+        path.unlink()
+    assert_in_memory(copied.run())
+
+
+def test_a_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    kernel = "fs.Operator(fs.rules.gradient_descent).kernel('dense', ('float64',), 'float64')"
+    said = place.run(f"import shutil, fusedstep as fs; {kernel}; shutil.rmtree({str(place.cache)!r})")
+    assert_right(said)
+    assert said["warnings"] == []
+    assert place.kept()
 
 
 def test_an_edited_rule_is_another_module(copied: Place) -> None:
-    before = copied.modules()
+    before = copied.kept()
     copied.write(3)
     said = copied.run()
     assert_right(said, factor=3)
     assert said["misses"] > 0
-    assert set(before) < set(copied.modules())
+    assert set(before) < set(copied.kept())
     # The first rule is still there for whoever goes back to it.
     copied.write(2)
     said = copied.run()

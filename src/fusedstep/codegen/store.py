@@ -1,14 +1,15 @@
-"""Keeps woven modules on disk under the hash of their text, so that a second process compiles nothing."""
+"""Builds woven modules, named by the hash of their text, and keeps their machine code for the next process."""
 
-import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 import threading
 import types
 import warnings
+from functools import partial
 from pathlib import Path
+
+from .kept import compiled, refuse_others
 
 PREFIX = "fusedstep_kernel_"
 
@@ -17,7 +18,7 @@ _warned = False
 
 
 def cache_folder() -> Path:
-    """Where woven modules are kept: ``FUSEDSTEP_CACHE_DIR``, else a folder of ours in the platform's cache folder."""
+    """Where machine code is kept: ``FUSEDSTEP_CACHE_DIR``, else a folder of ours in the platform's cache folder."""
     chosen = os.environ.get("FUSEDSTEP_CACHE_DIR")
     if chosen:
         return Path(chosen)
@@ -36,69 +37,39 @@ def load(text: str) -> types.ModuleType:
     with _lock:
         module = sys.modules.get(name)
         if module is None:
-            module = build_on_disk(name, text) or build(name, text, f"<{name}>", cached=False)
+            module = build_on_disk(name, text) or build(name, text, None)
     return module
 
 
 def build_on_disk(name: str, text: str) -> types.ModuleType | None:
     """Builds a module whose machine code is kept in the cache folder; None, and one warning, where that fails."""
     try:
-        path = keep(cache_folder(), name, text)
-        try:
-            return build(name, text, str(path), cached=True)
-        except OSError:
-            raise
-        except Exception:
-            # Numba's files beside the module are damaged: away with them, and once more.
-            for damaged in path.parent.glob(f"__pycache__/{name}.*"):
-                damaged.unlink(missing_ok=True)
-            return build(name, text, str(path), cached=True)
+        folder = cache_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_others(folder, folder.stat())
+        return build(name, text, folder)
     except (OSError, RuntimeError) as error:
-        # Home may be unknown (RuntimeError), the folder not writable, the disk full.
+        # Home may be unknown (RuntimeError), the folder not writable or not the user's own, the disk full.
         global _warned
         if not _warned:
             _warned = True
             warnings.warn(
                 f"fusedstep compiles in memory, once per process: its cache folder cannot be used ({error}). "
-                "Set FUSEDSTEP_CACHE_DIR to a folder that can be written.",
+                "Set FUSEDSTEP_CACHE_DIR to a folder of yours that can be written, by nobody else.",
                 RuntimeWarning,
                 stacklevel=2,
             )
         return None
 
 
-def keep(folder: Path, name: str, text: str) -> Path:
-    """Writes a module's text once; a race of several processes leaves one whole file."""
-    private = folder / "__pycache__"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private.mkdir(mode=0o700, exist_ok=True)
-    if not os.access(private, os.W_OK):
-        raise PermissionError(f"no permission to write to {folder}")
-    path = folder / f"{name}.py"
-    if not path.exists() or path.read_bytes() != text.encode():
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-        try:
-            with open(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            # Numba takes another time stamp for another module; the winner of a race must look like the loser.
-            os.utime(temporary, (0, 0))
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-    return path
-
-
-def build(name: str, text: str, filename: str, cached: bool) -> types.ModuleType:
-    """Executes a module's text; compiling is part of that."""
+def build(name: str, text: str, folder: Path | None) -> types.ModuleType:
+    """Executes a module's text; compiling is part of that, and the machine code is kept in a folder, if there is one."""
     module = types.ModuleType(name)
-    module.__file__ = filename
-    module.__dict__["CACHE"] = cached
-    # Before execution: else Numba's cache records the module as dynamic, and no later process can load it.
+    module.__dict__["compiled"] = partial(compiled, folder)
+    # Before execution: else Numba takes the module for one that is made as it goes, and keeps nothing.
     sys.modules[name] = module
     try:
-        exec(compile(text, filename, "exec"), module.__dict__)  # noqa: S102 - the text was woven here
+        exec(compile(text, f"<{name}>", "exec"), module.__dict__)  # noqa: S102 - the text was woven here
     except BaseException:
         del sys.modules[name]
         raise

@@ -174,7 +174,7 @@ def exported(loop: str, names: Sequence[str], kinds: dict[str, str]) -> list[str
     for name in names:
         types = ", ".join(kinds.get(argument, "int64") for argument in parameters(loop, name))
         result = RESULTS[returned(loop, name)]
-        texts.append(f'@njit("{result}({types})", error_model="numpy", nogil=True, cache=CACHE)\n{found[name]}')
+        texts.append(f'@compiled("{result}({types})", error_model="numpy", nogil=True)\n{found[name]}')
     return texts
 
 
@@ -199,7 +199,7 @@ def entry(recipe: Recipe, scalars: Sequence[str]) -> str:
     ]
     bundles = {"states": f"({', '.join(states)},)", "pitches": f"({', '.join(pitches)},)"}
     arguments = [bundles.get(name, name) for name in names]
-    return f"""@njit("void({", ".join(types)})", error_model="numpy", nogil=True, cache=CACHE)
+    return f"""@compiled("void({", ".join(types)})", error_model="numpy", nogil=True)
 def kernel({", ".join([*states, *pitches, *gradient, *own, *numbers])}):
     {"scalars = scalars_of(" + ", ".join(numbers) + ")" if "scalars" in names else "pass"}
     {recipe.loop}({", ".join(arguments)})"""
@@ -209,7 +209,7 @@ def remember(compute: str, scalars: Sequence[str], count: int) -> str:
     """The function that writes a step's scalars into a history."""
     types = ", ".join([f"{compute}[:, ::1]", "int64", *("float64" for _ in scalars)])
     stores = "\n".join(f"    history[step, {k}] = numbers[{k}]" for k in range(count))
-    return f"""@njit("void({types})", error_model="numpy", cache=CACHE)
+    return f"""@compiled("void({types})", error_model="numpy")
 def remember({", ".join(["history", "step", *scalars])}):
     numbers = scalars_of({", ".join(scalars)})
 {stores}"""
@@ -224,7 +224,7 @@ def may_overlap(types: Sequence[str]) -> str:
         f"(start_{a} < start_{b} + {b}.nbytes and start_{b} < start_{a} + {a}.nbytes)"
         for a, b in combinations(names, 2)
     )
-    return f"""@njit("boolean({arrays})", error_model="numpy", cache=CACHE)
+    return f"""@compiled("boolean({arrays})", error_model="numpy")
 def may_overlap({", ".join(names)}):
     {starts}
     return (

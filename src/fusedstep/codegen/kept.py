@@ -1,0 +1,118 @@
+"""Machine code that Numba compiled, kept on disk behind a digest of ours.
+
+Numba's own cache takes what lies in its files for what it wrote: pickles and machine code, of which one changed byte
+can crash the process. Here a file is read only if it is the user's own, and used only if its digest matches.
+"""
+
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+DIGEST = hashlib.sha256
+DIGEST_BYTES = DIGEST().digest_size
+
+
+class Kept:
+    """Where a function's machine code is kept: what Numba calls a cache.
+
+    Attributes:
+        folder: the folder.
+        name: what files of the function are called, before what they were compiled for.
+    """
+
+    def __init__(self, folder: Path, function: Callable[..., Any]) -> None:
+        self.folder, self.name = folder, f"{function.__module__}.{function.__name__}"
+
+    @property
+    def cache_path(self) -> str:
+        """The folder, for Numba's statistics."""
+        return str(self.folder)
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """What was compiled for a signature; None where nothing is kept, or what is kept is damaged."""
+        from numba.core.compiler import CompileResult
+
+        content = read_own(self.path(signature, target.codegen()))
+        digest, payload = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if not content or DIGEST(payload).digest() != digest:
+            return None
+        target.refresh()
+        return CompileResult._rebuild(target, *pickle.loads(payload))  # noqa: S301 - the user's own, and whole
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keeps what was compiled."""
+        from numba.core.serialize import dumps
+
+        payload = dumps(compiled._reduce())
+        write_own(self.path(signature, compiled.codegen), DIGEST(payload).digest() + payload)
+
+    def path(self, signature: Any, codegen: Any) -> Path:
+        """The file for a signature, this CPU and these versions."""
+        import llvmlite
+        import numba
+
+        versions = sys.implementation.cache_tag, numba.__version__, llvmlite.__version__
+        key = DIGEST(repr((versions, str(signature), codegen.magic_tuple())).encode()).hexdigest()
+        return self.folder / f"{self.name}.{key[:16]}.bin"
+
+
+def compiled(folder: Path | None, signature: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Numba's ``njit`` for one signature, with what it compiles kept in a folder, or nowhere."""
+    from numba import njit
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        dispatcher = njit(**options)(function)
+        if folder is not None:
+            dispatcher._cache = Kept(folder, function)
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        return dispatcher
+
+    return decorate
+
+
+def read_own(path: Path) -> bytes:
+    """The content of a file of the user's own; nothing where there is none.
+
+    Raises:
+        PermissionError: it is not the user's own.
+    """
+    try:
+        # Neither a link nor, once it is open, another file.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        return b""
+    with open(handle, "rb") as file:
+        refuse_others(path, os.fstat(handle))
+        return file.read()
+
+
+def write_own(path: Path, content: bytes) -> None:
+    """Writes a file at once; of several processes that do so one wins, with a whole file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def refuse_others(path: Path, status: os.stat_result) -> None:
+    """What is read and executed from a file or a folder must be the user's own.
+
+    Raises:
+        PermissionError: it belongs to another user, or others may write to it.
+    """
+    if not hasattr(os, "getuid"):
+        return
+    if status.st_uid != os.getuid():
+        raise PermissionError(f"{path} belongs to another user")
+    if status.st_mode & 0o022:
+        raise PermissionError(f"others may write to {path}; chmod go-w it if it is yours alone")
