@@ -63,7 +63,7 @@ def build_on_disk(name: str, text: str) -> types.ModuleType | None:
 
 
 def build(name: str, text: str, folder: Path | None) -> types.ModuleType:
-    """Executes a module's text; compiling is part of that, and the machine code is kept in a folder, if there is one."""
+    """Executes a module's text; compiling is part of that. Its machine code is kept in a folder, if one is given."""
     module = types.ModuleType(name)
     module.__dict__["compiled"] = partial(compiled, folder)
     # Before execution: else Numba takes the module for one that is made as it goes, and keeps nothing.
