@@ -275,7 +275,10 @@ def test_a_worker_answers_errors_and_goes_on(tmp_path):
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
 def test_an_interruption_leaves_no_process():
     command = [sys.executable, "-m", "fusedstep", "bench", "FusedSparseLazyAdam", "--quick", "--rounds", "100000"]
+    # In a shell's background the signal is ignored, and a child would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    signal.signal(signal.SIGINT, before)
     try:
         workers = waited_for(lambda: len(found := children(running.pid)) >= 2 and found)
         time.sleep(1.0)

@@ -11,7 +11,7 @@ from fusedstep.cli.main import main
 
 
 def kernels(folder: Path) -> int:
-    return len(list(folder.glob("fusedstep_kernel_*.py")))
+    return len(list(folder.glob("fusedstep_kernel_*.bin")))
 
 
 def warmed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -27,7 +27,7 @@ def test_what_is_warm_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.
     assert said.startswith("kernels ready: 4, after ")
     assert str(tmp_path) in said
     assert kernels(tmp_path) >= 4
-    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")}
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.bin")}
     program = (
         "import numpy as np, fusedstep as fs\n"
         "states = [np.ones((8, 2), np.float32) for _ in range(3)]\n"
@@ -35,7 +35,7 @@ def test_what_is_warm_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.
         "fs.ops.FusedSparseLazyAdam()(*states, *scalars, np.ones((1, 2), np.float32), np.array([1]))\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
-    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")} == before
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.bin")} == before
 
 
 def test_every_optimizer_can_be_warmed() -> None:
