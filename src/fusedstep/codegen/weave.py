@@ -106,7 +106,7 @@ def weave(recipe: Recipe, half: str) -> str:
         *(f"{INLINED}\n{text}" for text in [*program.functions, *(closed.functions if closed else [])]),
         *spans(recipe.loop, words),
         *(
-            compiled(text, COMPILED if name == recipe.loop else WITHIN)
+            decorated(text, COMPILED if name == recipe.loop else WITHIN)
             for name, text in loop_definitions(recipe.loop).items()
         ),
         *([remember(compute, scalars, len(numbers))] if "remembered" in span_words_of(recipe.loop) else []),
@@ -161,7 +161,7 @@ def spans(loop: str, words: dict[str, str]) -> list[str]:
     return [f"{INLINED}\ndef {name}{text}" for name, text in words.items() if name in span_words_of(loop)]
 
 
-def compiled(text: str, how: str = COMPILED) -> str:
+def decorated(text: str, how: str = COMPILED) -> str:
     """A definition of a loop's file, to be compiled when it is called."""
     return f"{how}\n{text}" if text.startswith("def ") else text
 
@@ -170,7 +170,7 @@ def exported(loop: str, names: Sequence[str], kinds: dict[str, str]) -> list[str
     """The definitions of a loop's file that holds no rule, those named compiled for the types of their arguments."""
     found = loop_definitions(loop)
     # Compiling happens at the definition: what an exported function calls must stand before it.
-    texts = [compiled(text) for name, text in found.items() if name not in names]
+    texts = [decorated(text) for name, text in found.items() if name not in names]
     for name in names:
         types = ", ".join(kinds.get(argument, "int64") for argument in parameters(loop, name))
         result = RESULTS[returned(loop, name)]

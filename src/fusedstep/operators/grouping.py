@@ -93,8 +93,9 @@ def sum_duplicates(
 
 
 def scratch(groups: Groups, parts: list[Share]) -> np.ndarray:
-    """For each part, room for the positions of the gradients that it adds up."""
-    return np.empty((len(parts), groups.found.shape[1]), np.int32)
+    """For each part, room for the positions of the gradients that it adds up; none where no part has any to add."""
+    adding = any(part.first < part.last for part in parts)
+    return np.empty((len(parts), groups.found.shape[1] if adding else 0), np.int32)
 
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:
