@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench perf-check docs clean
+.PHONY: demo test test-long lint bench perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -12,6 +12,10 @@ demo: $(VENV)/demo.installed
 test: $(VENV)/test.installed
 	@echo "== Running the tests"
 	@$(BIN)/python -m pytest -n auto
+
+test-long: $(VENV)/test.installed
+	@echo "== Running all tests, those that take long too (about two hours)"
+	@$(BIN)/python -m pytest -n auto -m ""
 
 lint: $(VENV)/lint.installed
 	@echo "== Checking style and types"

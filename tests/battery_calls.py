@@ -10,9 +10,13 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-import fusedstep as fs
+from fusedstep.codegen.program import BEYOND
+from fusedstep.operators import catalogue
+from fusedstep.operators.named import NamedOperator
+from fusedstep.operators.operator import Operator
 
 from . import reference
+from .battery_settings import REFERENCES, Setting
 
 FOLDER = Path(__file__).parent / "battery"
 FILES = [json.loads((FOLDER / name).read_text()) for name in ("cases.json", "more_cases.json")]
@@ -22,51 +26,6 @@ CASES: list[dict[str, Any]] = [case for file in FILES for case in file["cases"]]
 GUARD, SPARE_ROWS = 64, 2
 PYTHON = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "none": None, "object": object(), "huge": 10**400}
 PYTHON["bytes"] = b"abcdefghijkl"
-ADAM = {"beta1_power": 0.9, "beta2_power": 0.999, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
-ADAM_ROLES = {"m": "lin", "v": "sq", "gradient": "grad"}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """An operator as it is constructed for the battery.
-
-    Attributes:
-        kind: which base call it takes, sparse or dense.
-        name: its name in ``fs.ops``.
-        options: what it is constructed with.
-        roles: by the names of its arguments, those that play a role of another name.
-    """
-
-    kind: str
-    name: str
-    options: dict[str, Any] = field(default_factory=dict)
-    roles: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        return "-".join([self.name, *map(str, self.options.values())])
-
-    @property
-    def arguments(self) -> list[str]:
-        return list(getattr(fs.ops, self.name).entry.meanings)
-
-    def role(self, argument: str) -> str:
-        return self.roles.get(argument, argument)
-
-    def applies(self, case: dict[str, Any]) -> bool:
-        """Whether a case says anything of this operator."""
-        known = {self.role(argument) for argument in self.arguments} | {"use_locking"}
-        return case["op"] == self.kind and (not case["args"] or bool(case["args"].keys() & known))
-
-
-SETTINGS = [
-    Setting("sparse", "FusedSparseAdam", roles=ADAM_ROLES),
-    Setting("sparse", "FusedSparseLazyAdam", {"use_nesterov": True}, ADAM_ROLES),
-    Setting("sparse", "FusedSparseProximalAdagrad", roles={"accum": "sq"}),
-    Setting("sparse", "FusedSparseProximalAdagrad", {"shrink": "lr/sqrt(accum)"}, {"accum": "sq"}),
-    Setting("dense", "ApplyProximalAdagrad", roles={"accum": "sq"}),
-    Setting("dense", "ApplyProximalAdagrad", {"shrink": "lr/sqrt(accum)"}, {"accum": "sq"}),
-]
 
 
 def filled(spec: dict[str, Any]) -> np.ndarray:
@@ -195,32 +154,56 @@ class Call:
         self.given[role] = array.tolist() if layout == "list" else array
 
     @property
-    def states(self) -> list[str]:
-        """The roles of the states, in the rule's order."""
-        rule = getattr(fs.ops, self.setting.name).entry.rule
-        return [self.setting.role(name) for name in fs.Operator(rule).signature.states]
-
-    def argument(self, name: str) -> Any:
-        return self.given[self.setting.role(name)] if name not in ADAM else ADAM[name]
-
-    def make(self) -> tuple[Any, ...]:
-        """Constructs the operator and calls it."""
-        operator = getattr(fs.ops, self.setting.name)(use_locking=self.use_locking, **self.setting.options)
-        return operator(*(self.argument(name) for name in self.setting.arguments))
-
-    def expected(self, compute: np.dtype | None = None) -> list[np.ndarray]:
-        """The states after the call, from what they are now."""
-        operator = getattr(fs.ops, self.setting.name)(**self.setting.options)
-        scalars = {name: np.asarray(self.argument(name)).item() for name in operator.signature.scalars}
-        states = [np.array(self.arrays[role]) for role in self.states]
-        native = {role: np.array(array, array.dtype.newbyteorder("=")) for role, array in self.arrays.items()}
-        grad, indices = native["grad"], native.get("indices")
-        rows, switches = self.setting_rows, dict(operator.switches)
-        return reference.step(operator.rule, states, grad, indices, rows, scalars, switches, compute)
+    def roles(self) -> dict[str, str]:
+        return self.setting.roles
 
     @property
-    def setting_rows(self) -> str:
-        return getattr(fs.ops, self.setting.name).entry.rows or "touched"
+    def states(self) -> list[str]:
+        """The roles of the states that are arguments, in the rule's order."""
+        return [self.roles[name] for name in self.setting.operator.state_names if name in self.roles]
+
+    def value(self, name: str) -> Any:
+        """What is given for an argument."""
+        role = self.roles[name]
+        return self.given[role] if role in self.given else self.setting.number(name)
+
+    def operator(self, use_locking: Any) -> NamedOperator:
+        """The operator, constructed with what the case says of that."""
+        options = self.setting.options | {name: self.value(name) for name in self.setting.constructed}
+        return catalogue.OPERATORS[self.setting.name](use_locking=use_locking, **options)
+
+    def make(self) -> Any:
+        """Constructs the operator and calls it."""
+        return self.operator(self.use_locking)(*(self.value(name) for name in self.setting.arguments))
+
+    def expected(self, compute: np.dtype | None = None) -> list[np.ndarray]:
+        """The states after the call, and what it creates, in the rule's order, from what the states are now."""
+        operator = self.operator(False)
+        numbers = operator.numbers([self.value(name) for name in self.setting.arguments])
+        scalars = dict(zip(operator.signature.scalars, numbers, strict=True))
+        native = {role: np.array(array, array.dtype.newbyteorder("=")) for role, array in self.arrays.items()}
+        grad = native["grad"]
+        named = [
+            native[self.roles[name]] if name in self.roles else np.zeros_like(grad) for name in operator.state_names
+        ]
+        switched: Operator = operator
+        if operator.entry.by_rank:
+            switched = operator.switched(**{name: of(named[0].ndim) for name, of in operator.entry.by_rank.items()})
+        if not grad.size and switched.layout.reach == BEYOND:
+            # Without elements there is no step, where NumPy has means of nothing.
+            return [state.astype(compute or state.dtype) for state in named]
+        states = [kept(state, kind, named[0].shape) for state, kind in zip(named, switched.layout.states, strict=True)]
+        new = reference.step(
+            operator.rule,
+            states,
+            grad,
+            native.get("indices"),
+            operator.entry.rows or "touched",
+            scalars,
+            dict(switched.switches),
+            compute,
+        )
+        return [each.reshape(state.shape) for each, state in zip(new, named, strict=True)]
 
     def memory(self, but: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
         """All memory, guards included; the elements of some arrays as zeros."""
@@ -234,20 +217,44 @@ class Call:
                 yield role, repr(array.tolist()).encode()
 
 
+def kept(state: np.ndarray, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A state of one number a row or a column, with the axis that is missing."""
+    shapes = {"row": (*shape[:-1], 1), "column": (*shape[:-2], 1, *shape[-1:])}
+    return state.reshape(shapes.get(kind, state.shape))
+
+
+def specs_of(case: dict[str, Any], setting: Setting) -> dict[str, Any]:
+    """What a case gives for the roles of an operator: its base call's, with what the case overrides."""
+    base = BASE[setting.kind]
+    specs = base | case["args"]
+    for name, role in setting.roles.items():
+        meaning = setting.entry.meanings.get(name, (name,))[0]
+        if role in specs or meaning not in setting.entry.signature.states:
+            continue
+        # A further state goes with the variable, whatever becomes of those that play a role.
+        like = setting.like(name)
+        specs[role] = (specs if {"var", like} <= case["args"].keys() else base)[like] | {"seed": len(role)}
+        signature = setting.entry.signature
+        shape = specs["var"].get("shape", []) if isinstance(specs["var"], dict) else base["var"]["shape"]
+        if meaning in signature.per_row:
+            specs[role] = specs[role] | {"shape": shape[:-1]}
+        elif meaning in signature.per_column:
+            specs[role] = specs[role] | {"shape": [*shape[:-2], *shape[-1:]]}
+    return {role: specs[role] for role in setting.roles.values() if role in specs}
+
+
 def build(case: dict[str, Any], setting: Setting) -> Call:
     """The call that a case makes of an operator."""
-    specs = BASE[setting.kind] | case["args"]
+    specs = specs_of(case, setting)
     call = Call(setting, None)
-    roles = [setting.role(argument) for argument in setting.arguments if argument not in ADAM]
-    for role in sorted(roles, key=lambda role: isinstance(specs[role], dict) and bool(REFERENCES & specs[role].keys())):
+    for role in sorted(specs, key=lambda role: isinstance(specs[role], dict) and bool(REFERENCES & specs[role].keys())):
         call.add(role, specs[role])
     locking = Call(setting, None)
-    locking.add("use_locking", specs["use_locking"])
+    locking.add("use_locking", (BASE[setting.kind] | case["args"])["use_locking"])
     call.use_locking = locking.given["use_locking"]
     return call
 
 
-REFERENCES = {"alias_of", "view_of", "overlap_of"}
 TORCH_LAYOUTS = {"C", "F", "strided", "broadcast", "wide", "alternate"}
 TORCH_DTYPES = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"}
 TORCH_DTYPES |= {"uint64", "bool", "complex64", "bfloat16"}
@@ -255,8 +262,7 @@ TORCH_DTYPES |= {"uint64", "bool", "complex64", "bfloat16"}
 
 def in_torch(case: dict[str, Any], setting: Setting) -> bool:
     """Whether a case's arrays can be tensors."""
-    specs = (BASE[setting.kind] | case["args"]).values()
-    arrays = [spec for spec in specs if isinstance(spec, dict) and "dtype" in spec]
+    arrays = [spec for spec in specs_of(case, setting).values() if isinstance(spec, dict) and "dtype" in spec]
     return all(
         spec["dtype"] in TORCH_DTYPES and (spec.get("layout", "C") in TORCH_LAYOUTS or spec.get("np"))
         for spec in arrays

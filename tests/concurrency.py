@@ -18,7 +18,9 @@ import fusedstep as fs
 from fusedstep.operators import launch
 
 from . import reference
-from .battery_calls import CASES, SETTINGS, Call, Setting, build
+from .battery_calls import CASES, Call, build
+from .battery_settings import SETTINGS, Setting
+from .forked import in_child
 
 THREADS, CALLS, SECONDS = 8, 40, 20
 
@@ -82,28 +84,6 @@ def threads_apart(case: dict[str, Any], setting: Setting) -> None:
         check(call, case, CALLS)
 
 
-def fork(work: Callable[[], None]) -> None:
-    """Does the work in a forked child, which must end well within the time."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            assert status == 0, f"the child ended with {status}"
-            return
-        time.sleep(0.005)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    raise AssertionError(f"the child did not return within {SECONDS} s")
-
-
 def called_once(case: dict[str, Any], setting: Setting) -> None:
     call = build(case, setting)
     call.make()
@@ -112,7 +92,7 @@ def called_once(case: dict[str, Any], setting: Setting) -> None:
 
 def fork_after_call(case: dict[str, Any], setting: Setting) -> None:
     called_once(case, setting)
-    fork(lambda: called_once(case, setting))
+    in_child(lambda: called_once(case, setting), SECONDS)
     called_once(case, setting)
 
 
@@ -125,7 +105,7 @@ def fork_during_calls(case: dict[str, Any], setting: Setting) -> None:
         if number == 0:
             try:
                 for _ in range(20):
-                    fork(lambda: called_once(case, setting))
+                    in_child(lambda: called_once(case, setting), SECONDS)
             finally:
                 over.set()
         while not over.is_set():
@@ -163,7 +143,7 @@ def toctou_indices(case: dict[str, Any], setting: Setting) -> None:
         os.kill(writer, signal.SIGKILL)
         os.waitpid(writer, 0)
     assert dict(call.memory(tuple(call.states))) == rest
-    if call.setting_rows == "touched":
+    if call.setting.entry.rows == "touched":
         for role in call.states:
             reference.assert_same_bits(call.arrays[role][1:], before[role][1:], role)
 

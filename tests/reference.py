@@ -102,6 +102,15 @@ def step(
     return results
 
 
+def as_array(given: Any) -> np.ndarray:
+    """An array or a tensor as an array."""
+    if type(given).__module__ == "torch" and str(given.dtype) == "torch.bfloat16":
+        import torch
+
+        return np.asarray(given.view(torch.int16)).view(BFLOAT16)
+    return np.asarray(given)
+
+
 def bits(array: np.ndarray) -> np.ndarray:
     """An array's bits as integers, every NaN as one and the same."""
     array = np.asarray(array)

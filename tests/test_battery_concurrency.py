@@ -7,17 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from .battery_calls import CASES, SETTINGS
+from .battery_calls import CASES
+from .battery_settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
-# The rules that share an operator differ in nothing that matters here.
-LABELS = ["FusedSparseAdam", "FusedSparseProximalAdagrad", "ApplyProximalAdagrad"]
+# One of each loop; the others run the same ones.
+SHORT = ["FusedSparseAdam", "FusedSparseProximalAdagrad", "ApplyProximalAdagrad"]
 
 RUNS = [
-    pytest.param(case["id"], setting.label, id=f"{case['mode']}-{case['id']}-{setting.label}")
+    pytest.param(
+        case["id"],
+        setting.label,
+        id=f"{case['mode']}-{case['id']}-{setting.label}",
+        marks=() if setting.label in SHORT else pytest.mark.long,
+    )
     for case in CASES
     for setting in SETTINGS
-    if case["mode"] != "call" and setting.applies(case) and setting.label in LABELS
+    if case["mode"] != "call" and setting.applies(case)
 ]
 
 

@@ -157,7 +157,7 @@ def test_helpers_go_on_after_an_error() -> None:
 FORKED = """
 import threading
 from fusedstep.operators import threads
-from tests.concurrency import fork
+from tests.forked import in_child
 
 def meet():
     # Each share waits for the other: one thread alone would wait in vain.
@@ -165,7 +165,7 @@ def meet():
     threads.run([lambda: together.wait(20), lambda: together.wait(20)], 2)
 
 meet()
-fork(meet)
+in_child(meet)
 meet()
 """
 

@@ -28,6 +28,8 @@ class NamedOperator(Operator):
         order = list(entry.meanings)
         self.state_names = tuple(map(entry.documented, self.signature.states))
         self.gradient_name = entry.documented("grad")
+        # Of what is made like the gradient, the gradient is what the caller knows.
+        self.called = tuple(self.gradient_name if name in entry.creates else name for name in self.state_names)
         self.variable_name = self.gradient_name if entry.creates else self.state_names[0]
         self._gradient = order.index(self.gradient_name)
         self._indices = order.index("indices") if "indices" in order else None

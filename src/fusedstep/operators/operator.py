@@ -78,7 +78,7 @@ class Operator:
         uphill = {"maximize": True} if checks.flag(self.name, "maximize", maximize) else {}
         self.switches = tuple(sorted({**dict(given), **uphill}.items()))
         # What a caller calls the states, the gradient, and the variable if it is none of the states.
-        self.state_names = self.signature.states
+        self.called = self.signature.states
         self.gradient_name = "grad"
         self.variable_name = ""
         # Whether rows are what the first dimension counts, however many follow; else rules that see rows ask for two.
@@ -217,7 +217,7 @@ class Operator:
         """What the rule asks of a call: its sums, how far they reach, which states it uses, and of what kinds."""
         kinds, changed, reach, plan, _ = self.layout
         used = [k for k, kind in enumerate(kinds) if kind]
-        names = tuple(self.state_names[k] for k in used)
+        names = tuple(self.called[k] for k in used)
         rows = (reach == ROWWISE and not self.any_rows) or (reach == BEYOND and plan.by_row)
         variable = self.variable_name or names[0]
         used_kinds = tuple(kinds[k] for k in used)

@@ -212,6 +212,6 @@ def operator_for(name: str, rule: Rule, keys: tuple[str, ...], switches: tuple[t
     """A rule's operator that speaks of an optimizer, its parameters and its states."""
     chosen: dict[str, Any] = dict(switches)
     operator = Operator(rule, **chosen)
-    operator.name, operator.state_names = name, ("a parameter", *keys)
+    operator.name, operator.called = name, ("a parameter", *keys)
     operator.any_rows = True
     return operator
