@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long lint bench perf-check docs clean
+.PHONY: demo test test-long fuzz lint bench perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -16,6 +16,10 @@ test: $(VENV)/test.installed
 test-long: $(VENV)/test.installed
 	@echo "== Running all tests, those that take long too (about two hours)"
 	@$(BIN)/python -m pytest -n auto -m ""
+
+fuzz: $(VENV)/test.installed
+	@echo "== Fuzzing calls for $(FUZZ_SECONDS) seconds; what fails is kept in a file here"
+	@$(BIN)/python -m tests.fuzz $(PROPERTY) -max_total_time=$(FUZZ_SECONDS)
 
 lint: $(VENV)/lint.installed
 	@echo "== Checking style and types"
@@ -42,6 +46,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 COMMA := ,
+FUZZ_SECONDS ?= 600
 
 $(BIN)/python:
 	@echo "== Making the virtual environment $(VENV)"

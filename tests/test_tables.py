@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -50,10 +51,22 @@ def test_a_child_of_fork_has_its_own_copy() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "dtype", "error"),
-    [((2**60,), np.float32, MemoryError), ((-1, 2**40), np.float32, ValueError), ((3,), "no type", TypeError)],
+    [
+        ((2**60,), np.float32, MemoryError),
+        ((-1, 2**40), np.float32, ValueError),
+        ((1,) * 33, np.float32, ValueError),
+        ((0, 2**62, 2**62), np.float32, ValueError),
+        ((2**64, 0), np.float32, ValueError),
+        ((3,), "no type", TypeError),
+        (None, np.float32, TypeError),
+        (2.0, np.float32, TypeError),
+        (torch.ones(2, 2), np.float32, TypeError),
+        (torch.ones(2, 2).to_sparse(), np.float32, TypeError),
+        (np.ones((2, 2), "m8[s]").view(np.matrix), np.float32, TypeError),
+    ],
 )
-def test_what_cannot_be_had_is_refused(shape: tuple[int, ...], dtype: object, error: type[Exception]) -> None:
-    with pytest.raises(error):
+def test_what_cannot_be_had_is_refused(shape: Any, dtype: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"^empty_table: "):
         fs.empty_table(shape, dtype)
 
 

@@ -3,12 +3,18 @@
 import contextlib
 import math
 import mmap
+import operator
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .borrow import kind
+
 HUGE_PAGE = 2**21
+# NumPy 1's limit; NumPy 2 has 64.
+DIMENSIONS = 32
 
 
 def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarray:
@@ -26,17 +32,20 @@ def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarr
 
     Raises:
         MemoryError: there is not so much.
-        TypeError, ValueError: as ``numpy.empty``.
+        TypeError: ``shape`` holds no whole numbers, or ``dtype`` is no type.
+        ValueError: a size is negative, or ``shape`` is none that an array can have.
 
     >>> table = empty_table((100_000, 64))
     >>> table.shape, table.dtype.name, table.ctypes.data % 2**21
     ((100000, 64), 'float32', 0)
     """
-    kind = np.dtype(dtype)
-    sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    size = math.prod(sizes) * kind.itemsize
-    if size < HUGE_PAGE or min(sizes) < 0 or kind.hasobject:
-        return np.empty(sizes, kind)
+    each, sizes = type_of(dtype), sizes_of(shape)
+    size = math.prod(sizes) * each.itemsize
+    if size < HUGE_PAGE or each.hasobject or each.subdtype:
+        try:
+            return np.empty(sizes, each)
+        except ValueError as error:
+            raise ValueError(f"empty_table: shape is {sizes}: {error}") from None
     try:
         # Private: a child of fork gets a copy, as of any other memory.
         private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
@@ -49,5 +58,38 @@ def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarr
             memory.madvise(mmap.MADV_HUGEPAGE)
     found: np.ndarray = np.frombuffer(memory, np.uint8)
     start = -found.ctypes.data % HUGE_PAGE
-    table: np.ndarray = found[start : start + size].view(kind).reshape(sizes)
+    table: np.ndarray = found[start : start + size].view(each).reshape(sizes)
     return table
+
+
+def type_of(dtype: Any) -> np.dtype:
+    """A type of NumPy's.
+
+    Raises:
+        TypeError: it is none.
+    """
+    try:
+        return np.dtype(dtype)
+    except (TypeError, ValueError, RuntimeError, SyntaxError) as error:
+        raise TypeError(f"empty_table: dtype is {dtype!r:.60}, expected one of NumPy's types ({error})") from None
+
+
+def sizes_of(shape: Any) -> tuple[int, ...]:
+    """The sizes of a shape.
+
+    Raises:
+        TypeError: they are no whole numbers.
+        ValueError: one is negative, or they are more, or larger, than an array's can be.
+    """
+    try:
+        several = [shape] if isinstance(shape, int | np.integer) else list(shape)
+        sizes = tuple(operator.index(size) for size in several)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"empty_table: shape is {kind(shape)}, expected a whole number, or several") from None
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"empty_table: shape is {sizes}, expected no negative sizes")
+    if len(sizes) > DIMENSIONS or max(sizes, default=0) > sys.maxsize:
+        raise ValueError(
+            f"empty_table: shape is {sizes!r:.60}, expected {DIMENSIONS} dimensions at most, each below 2**63"
+        )
+    return sizes
