@@ -209,7 +209,7 @@ def test_pickled_operators_do_the_same(name: str) -> None:
         reference.assert_same_bits(got, want)
 
 
-@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.parametrize("rows", ["touched", pytest.param("every", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", [name for name in NAMES if not made(name).entry.rows])
 def test_dense_operators_take_sparse_gradients(name: str, rows: str) -> None:
     operator = made(name)

@@ -5,8 +5,9 @@ How results are bounded: sums run in float64 and in an order of their own, so th
 rounded once. For any number of threads the bits are the same.
 """
 
+import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,8 +167,15 @@ def test_float64_and_threads(row: Row) -> None:
 MIXTURES = [("float32", "float32"), ("float16", "float16"), ("bfloat16", "float32"), ("float32", "bfloat16")]
 
 
-@pytest.mark.parametrize("row", TABLE)
-@pytest.mark.parametrize("types", MIXTURES, ids="+".join)
+def stored() -> Iterator[Any]:
+    """Every rule in every mixture of types; in each run one rule alone goes through all of them."""
+    for row, types in itertools.product(ROWS, MIXTURES):
+        short = types == MIXTURES[0] or row is ROWS[-2]
+        marks = () if short else pytest.mark.long
+        yield pytest.param(row, types, id="-".join([row.name, *types, str(ROWS.index(row))]), marks=marks)
+
+
+@pytest.mark.parametrize(("row", "types"), list(stored()))
 def test_storage(row: Row, types: tuple[str, str]) -> None:
     dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
     states, grad = inputs(row, (37, 5), dtypes)
@@ -180,11 +188,16 @@ def test_storage(row: Row, types: tuple[str, str]) -> None:
             assert_near(got, want, before, row.ulps, f"{row.name} {types}")
 
 
-@pytest.mark.parametrize("row", [param for param in TABLE if param.values[0].sparse])
-@pytest.mark.parametrize("rows", ["touched", "every"])
-@pytest.mark.parametrize(
-    "types", [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32")], ids="+".join
-)
+def by_rows() -> Iterator[Any]:
+    """Rules whose rows can step alone, in some types; of every row one type in each run."""
+    sparse = [row for row in ROWS if row.sparse]
+    mixtures = [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32")]
+    for row, rows, types in itertools.product(sparse, ["touched", "every"], mixtures):
+        marks = () if rows == "touched" or types == mixtures[0] else pytest.mark.long
+        yield pytest.param(row, rows, types, id="-".join([row.name, rows, *types, str(ROWS.index(row))]), marks=marks)
+
+
+@pytest.mark.parametrize(("row", "rows", "types"), list(by_rows()))
 @pytest.mark.usefixtures("split_small")
 def test_sparse(row: Row, rows: str, types: tuple[str, str]) -> None:
     dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
