@@ -1,5 +1,6 @@
 """Work in a child of fork: what crashes, hangs or writes where it must not, does so there."""
 
+import faulthandler
 import gc
 import os
 import signal
@@ -30,8 +31,9 @@ def in_child(work: Callable[[], None], seconds: float = SECONDS) -> None:
     reading, writing = os.pipe()
     child = fork()
     if child == 0:
-        # A collection would touch, and so copy, all that the parent has in memory.
+        # A collection would touch, and so copy, all that the parent has in memory; a crash is told by its signal.
         gc.disable()
+        faulthandler.disable()
         try:
             work()
         except BaseException:

@@ -6,6 +6,7 @@ operators see every case; each of the others sees every eighth, and all of them 
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,3 +144,18 @@ def test_every_choice_is_decided_and_every_case_is_run() -> None:
     assert len({case["id"] for case in CASES}) == len(CASES)
     for calls in (CALLS, TORCH_CALLS):
         assert {each.values[1] for each in calls if not each.marks} == set(SETTINGS)
+
+
+def test_the_page_says_how_many_there_are() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "robustness.md").read_text(encoding="utf-8")
+    expected = [(call.values[1].name, expectation(*call.values[:2])) for call in (*CALLS, *TORCH_CALLS)]
+
+    def row(label: str, chosen: list[str]) -> str:
+        refused = chosen.count("reject")
+        return f"| {label} | {len(chosen) - refused:,} | {refused:,} | 0 | 0 | 0 | 0 | 0 | 0 / {len(chosen):,} |"
+
+    assert row("**fusedstep**, all 46 operators", [each for _, each in expected]) in page
+    for name in sorted({setting.name for setting in FIRST}):
+        assert row(f"fusedstep {name}", [each for other, each in expected if other == name]) in page
+    assert f"all of them: {len(expected):,}." in page
+    assert len({name for name, _ in expected}) == 46

@@ -4,6 +4,7 @@ What is wrong with a call is drawn by Hypothesis; ``make fuzz`` has the same pro
 """
 
 import contextlib
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fusedstep as fs
+from fusedstep.cli import optimizers
 from fusedstep.operators import catalogue
 from fusedstep.operators.entry import constructor
 
@@ -163,3 +165,27 @@ def test_functions(count: Any, shape: Any, dtype: Any) -> None:
     for sizes, kind in ((shape, np.float32), ((3, 2), dtype), (shape, dtype)):
         with refused_by("empty_table: ", MemoryError):
             fs.empty_table(sizes, kind)
+
+
+@drawn
+@given(data=st.data(), name=st.sampled_from(optimizers.names()))
+def test_torch_optimizers(data: st.DataObject, name: str) -> None:
+    import torch
+
+    kind = getattr(fs.torch, name)
+    options = st.sampled_from([*inspect.signature(kind).parameters][1:])
+    weight = torch.nn.Parameter(torch.ones(SHAPE))
+    params = data.draw(st.one_of(st.just([weight]), st.just([weight]), anything()))
+    settings, optimizer = {"lr": 0.1} | data.draw(st.dictionaries(options, anything(), max_size=2)), None
+    with refused_by("", NotImplementedError):
+        optimizer = kind(params, **settings)
+    if optimizer is None:
+        return
+    rows = data.draw(st.lists(st.integers(-1, 6), max_size=4))
+    grad = torch.sparse_coo_tensor(torch.tensor([rows]).long(), torch.ones(len(rows), 4), SHAPE, check_invariants=False)
+    weight.grad = data.draw(st.sampled_from([torch.ones(SHAPE), grad]))
+    before, done = weight.detach().clone(), False
+    with refused_by(""):
+        optimizer.step()
+        done = True
+    assert done or torch.equal(weight, before)

@@ -74,9 +74,10 @@ class FTRL(FusedOptimizer):
     def update(self, group: Group, operator: Operator, param: Tensor, grad: Tensor, state: Any, known: Any) -> None:
         if self.progress(state) == 1 and group["lr"] != 0:
             self.initialise(group, param, state)
-            weight, root = param.detach(), state["accum"] ** -group["lr_power"]
-            pull = (group["beta"] + root) / group["lr"] + group["l2"]
-            torch.mul(weight, -pull, out=state["linear"]).sub_(weight.sign(), alpha=group["l1"])
+            numbers = {name: float(value) for name, value in self.scalars(group, None).items()}
+            weight, root = param.detach(), state["accum"] ** -numbers["lr_power"]
+            pull = (numbers["beta"] + root) / numbers["lr"] + numbers["l2"]
+            torch.mul(weight, -pull, out=state["linear"]).sub_(weight.sign(), alpha=numbers["l1"])
         super().update(group, operator, param, grad, state, known)
         if self.progress(state) == 1:
             # It has not begun: the next step must come this way too.
