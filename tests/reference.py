@@ -1,105 +1,17 @@
-"""What an operator must compute, in plain NumPy: gradients merged row by row, then the rule as it stands.
+"""What an operator must compute: the package's own reference, and what tests say with it."""
 
-The rule is run on NumPy arrays of the compute type, whose arithmetic is correctly rounded as the kernels' is, so that
-results are compared bit for bit in every type. The one thing that NumPy would do otherwise is arithmetic between
-scalars: rules do that in float64 and round the outcome once. ``Scalar`` makes NumPy do the same.
-"""
-
-import math
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
-BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-DTYPES = {name: np.dtype(name) for name in ("float64", "float32", "float16")} | {"bfloat16": BFLOAT16}
-BITS = {8: np.uint64, 4: np.uint32, 2: np.uint16}
+from fusedstep.verify.arguments import dtypes, numbers
+from fusedstep.verify.expected import first_difference
+from fusedstep.verify.reference import bits, compute_type, step, summed
 
+__all__ = ["BFLOAT16", "DTYPES", "as_array", "assert_same_bits", "bits", "compute_type", "numbers", "step", "summed"]
 
-class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
-    """A number that is a float64 among its like, and is rounded to the compute type once it meets an array."""
-
-    def __init__(self, value: float, compute: np.dtype) -> None:
-        # Conditions stay what they are, so that & | ~ can join them.
-        self.value = bool(value) if isinstance(value, bool | np.bool_) else float(value)
-        self.compute = compute
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def rounded(self) -> Any:
-        """The number in the compute type; a condition as it is."""
-        return self.value if isinstance(self.value, bool | np.bool_) else self.compute.type(self.value)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, self.compute if dtype is None else dtype)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(isinstance(each, np.ndarray | np.generic) for each in inputs):
-            rounded = [each.rounded() if isinstance(each, Scalar) else each for each in inputs]
-            return getattr(ufunc, method)(*rounded, **options)
-        return Scalar(ufunc(*(getattr(each, "value", each) for each in inputs)), self.compute)
-
-
-def compute_type(var: np.ndarray) -> np.dtype:
-    """float64 for float64, float32 for all else."""
-    return np.dtype(np.float64 if var.dtype == np.float64 else np.float32)
-
-
-def summed(gradient: np.ndarray, indices: np.ndarray, compute: np.dtype) -> dict[int, np.ndarray]:
-    """The gradient of every named row: summed in the order of the indices, starting from the row's first."""
-    sums: dict[int, np.ndarray] = {}
-    with np.errstate(all="ignore"):
-        for row, each in zip(indices.tolist(), gradient.astype(compute), strict=True):
-            sums[row] = sums[row] + each if row in sums else each
-    return sums
-
-
-def ruled(
-    rule: Callable[..., Any],
-    states: Sequence[np.ndarray],
-    gradient: np.ndarray,
-    scalars: Mapping[str, Any],
-    switches: Mapping[str, bool],
-    compute: np.dtype,
-) -> list[np.ndarray]:
-    """The new states that a rule gives in a compute type, not yet rounded to what stores them."""
-    exact = compute == np.float64
-    numbers = {name: float(value) if exact else Scalar(value, compute) for name, value in scalars.items()}
-    with np.errstate(all="ignore"):
-        new = rule(*(state.astype(compute) for state in states), gradient.astype(compute), **numbers, **switches)
-        return [np.asarray(each, compute) for each in (new if isinstance(new, tuple) else (new,))]
-
-
-def step(
-    rule: Callable[..., Any],
-    states: Sequence[np.ndarray],
-    gradient: np.ndarray,
-    indices: np.ndarray | None,
-    rows: str,
-    scalars: Mapping[str, Any],
-    switches: Mapping[str, bool] | None = None,
-    compute: np.dtype | None = None,
-) -> list[np.ndarray]:
-    """The states after one step. Nothing that is given is changed."""
-    arithmetic = compute or compute_type(states[0])
-    if indices is not None:
-        # Sums are always of the type that the kernel computes in: the float64 rule takes the same sums.
-        sums = summed(gradient, indices, compute_type(states[0]))
-        gradient = np.zeros(states[0].shape, arithmetic)
-        for row, total in sums.items():
-            gradient[row] = total
-    new = ruled(rule, states, gradient, scalars, switches or {}, arithmetic)
-    results = [state.copy() if compute is None else state.astype(compute) for state in states]
-    named = ... if indices is None or rows == "every" else sorted(sums)
-    with np.errstate(all="ignore"):
-        for result, each in zip(results, new, strict=True):
-            result[named] = np.broadcast_to(each, result.shape).astype(result.dtype)[named]
-    return results
+DTYPES = dtypes()
+BFLOAT16 = DTYPES["bfloat16"]
 
 
 def as_array(given: Any) -> np.ndarray:
@@ -111,36 +23,12 @@ def as_array(given: Any) -> np.ndarray:
     return np.asarray(given)
 
 
-def bits(array: np.ndarray) -> np.ndarray:
-    """An array's bits as integers, every NaN as one and the same."""
-    array = np.asarray(array)
-    found = np.ascontiguousarray(array).view(BITS[array.itemsize]).copy()
-    found[np.isnan(np.ascontiguousarray(array))] = np.iinfo(found.dtype).max
-    return found
-
-
 def assert_same_bits(got: Any, expected: Any, what: str = "") -> None:
     """Two arrays are equal bit for bit; any NaN equals any NaN."""
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.dtype == expected.dtype, what
     assert got.shape == expected.shape, what
-    different = np.flatnonzero(bits(got) != bits(expected))
-    if different.size:
-        place = np.unravel_index(different[0], got.shape) if got.ndim else ()
-        raise AssertionError(
-            f"{what}: {different.size} of {got.size} elements differ; first at {tuple(map(int, place))}: "
-            f"{got[place]!r}, expected {expected[place]!r}"
-        )
-
-
-def numbers(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float32, positive: bool = False
-) -> np.ndarray:
-    """Normal numbers, or their magnitudes from 0.1 on."""
-    drawn = rng.standard_normal(shape)
-    return np.asarray(np.abs(drawn) + 0.1 if positive else drawn).astype(dtype)
-
-
-def width_of(shape: tuple[int, ...]) -> int:
-    """Elements in a row."""
-    return math.prod(shape[1:])
+    different = bits(got) != bits(expected)
+    if different.any():
+        came, wanted = first_difference(got, expected, different)
+        raise AssertionError(f"{what}: {came}, expected {wanted}")

@@ -17,7 +17,7 @@ HEAVY = ["numba", "llvmlite", "torch", "jax", "triton", "mindspore", "matplotlib
 FLOW = [
     {"__main__"},
     {"cli"},
-    {"bench"},
+    {"bench", "verify"},
     {"mindspore", "torch", "jax", "ops", "words"},
     {"operators"},
     {"arrays", "codegen"},

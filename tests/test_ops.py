@@ -13,48 +13,11 @@ from fusedstep.codegen.kernels import layout_of
 from fusedstep.codegen.program import BEYOND
 from fusedstep.operators import catalogue
 from fusedstep.operators.catalogue import NamedOperator
+from fusedstep.verify.arguments import arguments, made, options
 
 from . import reference
 
 NAMES = list(catalogue.OPERATORS)
-# What constructors and calls are given; any other number is 0.1.
-NUMBERS = {"lr_power": -0.5, "momentum": 0.9, "epsilon": 1e-3, "eps": 1e-3, "global_step": 3, "step": 3, "steps": 3}
-PENALTIES = ("l1", "l2", "l2_shrinkage")
-# States of another shape than the variable's, by what they hold one number of.
-REDUCED = {"exp_avg_sq_row": (5, 4), "exp_avg_sq_col": (5, 3)}
-SHAPE = (5, 4, 3)
-
-
-def options(name: str) -> dict[str, Any]:
-    """What an operator cannot be constructed without."""
-    parameters = inspect.signature(catalogue.OPERATORS[name]).parameters.values()
-    return {each.name: number(each.name) for each in parameters if each.default is inspect.Parameter.empty}
-
-
-def number(name: str) -> float:
-    return NUMBERS.get(name, 0.01 if name in PENALTIES else 0.1)
-
-
-def made(name: str, **more: Any) -> NamedOperator:
-    return catalogue.OPERATORS[name](**{**options(name), **more})
-
-
-def arguments(name: str, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
-    """A good call, by name."""
-    rng = np.random.default_rng(2)
-    operator = made(name)
-    values: dict[str, Any] = {}
-    for each, meanings in operator.entry.meanings.items():
-        if each in operator.state_names:
-            values[each] = reference.numbers(rng, REDUCED.get(each, shape), np.float32, positive=True)
-        elif each == operator.gradient_name:
-            rows = (3, *shape[1:]) if operator.entry.rows else shape
-            values[each] = reference.numbers(rng, rows)
-        elif each == "indices":
-            values[each] = np.array([3, 1, 3])
-        else:
-            values[each] = number(each) if len(meanings) == 1 else (number(each), number(each))
-    return values
 
 
 def states_of(name: str, values: dict[str, Any]) -> list[np.ndarray]:

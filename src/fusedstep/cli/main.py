@@ -13,6 +13,7 @@ COMMANDS = {
     "bench": "time the operators on this machine, beside the libraries that are installed",
     "demo": "train a classifier of handwritten digits with several optimizers and compare them",
     "ops": "list the operators and rules, explain one, or print its kernel",
+    "verify": "check every operator on this machine: results, refusals, and what originals computed",
     "warmup": "compile kernels ahead of their first call",
 }
 INTERRUPTED = 130

@@ -1,0 +1,102 @@
+"""``fusedstep verify``: checks every operator on this machine."""
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+
+from ..codegen.storage import ARRAYS
+from ..operators import catalogue
+from ..operators.threads import usable_cpus
+from ..verify.arguments import dtypes
+from ..verify.operators import verify
+from ..verify.report import Report
+from ..verify.results import THREADS
+from ..verify.workers import outcomes
+from . import machine
+from .ops import show, subject
+from .options import file_to_write, thread_count
+from .progress import progress
+
+EPILOG = """
+rule: results beside those of the rule on NumPy arrays, bit for bit where IEEE 754 says what its arithmetic gives, on
+every number of threads, between guards. calls: bad calls, which must be refused with memory as it was, and odd ones,
+which must be taken. golden: results beside those of MindSpore, TensorFlow and PyTorch. The first run compiles about 160
+kernels, on all CPUs, and keeps them. The exit status is 1 where a check failed.
+"""
+# Packages beyond those of every description that results depend on.
+PACKAGES = ("llvmlite", "ml_dtypes")
+PRINTED = Path("-")
+LEFT_OUT = "its NumPy arrays need ml_dtypes, not installed here"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's options."""
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("operators", nargs="*", type=operator, metavar="NAME", help="operators to check (default: all)")
+    add(
+        "--dtype",
+        nargs="+",
+        choices=ARRAYS,
+        default=list(ARRAYS),
+        metavar="TYPE",
+        help=f"in which types, of {', '.join(ARRAYS)} (default: all)",
+    )
+    add("--processes", type=thread_count, default=usable_cpus(), metavar="N", help="how many (default: %(default)s)")
+    add("--json", type=json_file, metavar="FILE", help="write versions, CPU and all results to a file; - prints them")
+
+
+def operator(name: str) -> str:
+    """An operator's name, whatever the case of its letters."""
+    chosen = subject(name)
+    if chosen.entry is None:
+        run_by = [entry.name for entry in catalogue.ENTRIES if entry.rule is chosen.rule]
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is a rule, expected an operator" + (f"; it is run by {', '.join(run_by)}" if run_by else "")
+        )
+    return chosen.entry.name
+
+
+def json_file(text: str) -> Path:
+    """A file to write; ``-`` stands for standard output."""
+    return PRINTED if text == str(PRINTED) else file_to_write(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Checks, then prints, and writes what was asked for."""
+    report = verified(options)
+    show(report.as_json() if options.json == PRINTED else report.as_text())
+    if options.json not in (None, PRINTED):
+        options.json.write_text(report.as_json(), encoding="utf-8")
+    return 0 if report.passed else 1
+
+
+def verified(options: argparse.Namespace) -> Report:
+    """The report of the chosen operators."""
+    began = time.perf_counter()
+    names = list(dict.fromkeys(options.operators)) or [entry.name for entry in catalogue.ENTRIES]
+    types = tuple(name for name in ARRAYS if name in options.dtype and name in dtypes())
+    with progress(len(names)) as tell:
+        found = {}
+        for outcome in outcomes(by_rule(names), partial(verify, chosen=types), options.processes):
+            found[outcome.name] = outcome
+            tell(outcome.name, 1)
+    described = machine.description()
+    return Report(
+        machine=described["machine"],
+        versions=described["versions"] | {name: machine.version(name) for name in PACKAGES},
+        types=types,
+        left_out={name: LEFT_OUT for name in ARRAYS if name in options.dtype and name not in dtypes()},
+        threads=THREADS,
+        seconds=time.perf_counter() - began,
+        outcomes=tuple(found[name] for name in names),
+    )
+
+
+def by_rule(names: list[str]) -> list[list[str]]:
+    """Names in groups of one rule, whose kernels are compiled once; large groups first."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(catalogue.OPERATORS[name].entry.rule.__name__, []).append(name)
+    return sorted(groups.values(), key=len, reverse=True)

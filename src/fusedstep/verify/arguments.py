@@ -1,0 +1,91 @@
+"""A good call of every operator of the catalogue, by name: numbers that suit, and arrays of any shape and type."""
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..operators import catalogue
+from ..operators.catalogue import NamedOperator
+
+# What constructors and calls are given; any other number is 0.1.
+NUMBERS = {"lr_power": -0.5, "momentum": 0.9, "epsilon": 1e-3, "eps": 1e-3, "global_step": 3, "step": 3, "steps": 3}
+PENALTIES = ("l1", "l2", "l2_shrinkage")
+# States that rules take the root of, as the rules call them; all others may be negative.
+ROOTED = {
+    *("v", "vhat", "accum", "accum_update", "mean_square", "gradient_squared_accumulator"),
+    *("exp_avg_sq_row", "exp_avg_sq_col", "exp_avg_sq"),
+}
+SHAPE = (5, 4, 3)
+
+
+@cache
+def dtypes() -> dict[str, np.dtype]:
+    """The storage types of which there are NumPy arrays here, by name: bfloat16 needs ml_dtypes."""
+    found = {name: np.dtype(name) for name in ("float64", "float32", "float16")}
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError:
+        return found
+    return found | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+
+
+def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float32, positive: bool = False) -> Any:
+    """Normal numbers, or their magnitudes from 0.1 on."""
+    drawn = rng.standard_normal(shape)
+    return np.asarray(np.abs(drawn) + 0.1 if positive else drawn).astype(dtype)
+
+
+def number(name: str) -> float:
+    """A number that suits a scalar."""
+    return NUMBERS.get(name, 0.01 if name in PENALTIES else 0.1)
+
+
+def options(name: str) -> dict[str, Any]:
+    """What an operator cannot be constructed without."""
+    parameters = inspect.signature(catalogue.OPERATORS[name]).parameters.values()
+    return {each.name: number(each.name) for each in parameters if each.default is inspect.Parameter.empty}
+
+
+def made(name: str, **more: Any) -> NamedOperator:
+    """An operator, with what it cannot be constructed without."""
+    return catalogue.OPERATORS[name](**options(name) | more)
+
+
+def arguments(
+    name: str, shape: tuple[int, ...] = SHAPE, dtype: Any = np.float32, indices: Any = (3, 1, 3)
+) -> dict[str, Any]:
+    """A good call, by name; the variable of some shape, the indices those of a sparse operator."""
+    rng = np.random.default_rng(2)
+    operator = made(name)
+    rooted = {
+        each for each, rule in zip(operator.state_names, operator.signature.states, strict=True) if rule in ROOTED
+    }
+    values: dict[str, Any] = {}
+    for each, meanings in operator.entry.meanings.items():
+        if each in operator.state_names:
+            values[each] = numbers(rng, shape_of(operator, each, shape), dtype, positive=each in rooted)
+        elif each == operator.gradient_name:
+            rows = (len(indices), *shape[1:]) if operator.entry.rows else shape
+            values[each] = numbers(rng, rows, dtype)
+        elif each == "indices":
+            values[each] = np.array(indices, np.int64)
+        else:
+            values[each] = number(each) if len(meanings) == 1 else (number(each), number(each))
+    return values
+
+
+def shape_of(operator: NamedOperator, state: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a state beside a variable of some shape: without the last axis, or the one before, if reduced."""
+    signature = operator.signature
+    meaning = signature.states[operator.state_names.index(state)]
+    if meaning in signature.per_row and len(shape) > 1:
+        return shape[:-1]
+    return shape[:-2] + shape[-1:] if meaning in signature.per_column and len(shape) > 1 else shape
+
+
+def states_of(operator: NamedOperator, values: Mapping[str, Any]) -> list[str]:
+    """The states among the arguments of a call, in the rule's order."""
+    return [name for name in operator.state_names if name in values]

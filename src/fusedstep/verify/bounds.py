@@ -1,0 +1,76 @@
+"""How near an operator's results must be to its rule's on NumPy arrays, read from the rule itself."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..codegen.program import Program
+from ..codegen.values import local
+from ..rules import words
+from .reference import bits
+
+# Words that no library rounds correctly.
+APPROXIMATE = ("word_exp", "word_log", "word_power")
+# Words that NumPy computes in the type of the arrays even of scalars, where kernels take float64.
+IN_TYPE_OF_ARRAYS = ("word_divide_or_zero", "word_where")
+# Words that say nothing of the sign of a zero.
+UNSIGNED_ZEROS = {"maximum", "minimum"}
+# Where a result may differ at all: so many units in the last place of 1 + |before| + |exact|.
+UNITS = 32
+LAST_PLACE = {"float64": 2.0**-53, "float32": 2.0**-24}
+
+
+def is_exact(program: Program, scalars: Mapping[str, float], compute: str) -> bool:
+    """Whether a rule's results are those of NumPy bit for bit, in a compute type and for some scalars.
+
+    They are where the rule adds nothing up and is made of words that IEEE 754 says all of: ``+ - * / sqrt``,
+    comparisons and what chooses by them. A power that is a root is one of these.
+    """
+    translation = program.translation
+    if translation.reductions:
+        return False
+    of_scalars = [ast.parse(text, mode="eval").body for text in translation.hoisted]
+    for node in [*(line.value.node for line in translation.lines), *(each.node for each in translation.results)]:
+        for call in calls(node, APPROXIMATE):
+            if not is_root(call, of_scalars, scalars):
+                return False
+    otherwise = APPROXIMATE if compute == "float64" else IN_TYPE_OF_ARRAYS
+    return not any(call for node in of_scalars for call in calls(node, otherwise))
+
+
+def calls(node: ast.expr, names: tuple[str, ...]) -> Iterator[ast.Call]:
+    """The calls of some words in an expression."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in names:
+            yield each
+
+
+def is_root(call: ast.Call, of_scalars: list[ast.expr], scalars: Mapping[str, float]) -> bool:
+    """Whether a call is a power whose exponent, the same for all elements, is one half."""
+    match call.args[1:]:
+        case [ast.Subscript(value=ast.Name(id="scalars"), slice=ast.Constant(value=int(number)))]:
+            known: dict[str, Any] = {f"word_{name}": getattr(words, name) for name in words.__all__}
+            known |= {local(name): value for name, value in scalars.items()}
+            text = ast.unparse(of_scalars[number])
+            return bool(eval(text, {"__builtins__": {}}, known) == 0.5)  # noqa: S307 - the rule's own expression
+    return False
+
+
+def differs(got: np.ndarray, expected: np.ndarray, signed_zeros: bool) -> np.ndarray:
+    """Where the bits of two arrays differ; any NaN equals any NaN, and a zero its negative if signs say nothing."""
+    different: np.ndarray = bits(got) != bits(expected)
+    return different if signed_zeros else different & ~((got == 0) & (expected == 0))
+
+
+def is_far(got: np.ndarray, exact: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Where a result is further from what the rule gives in float64 than rounding explains."""
+    place = LAST_PLACE["float64" if got.dtype == np.float64 else "float32"]
+    value = got.astype(np.float64)
+    with np.errstate(all="ignore"):
+        slack = UNITS * place * (1 + np.abs(before.astype(np.float64)) + np.abs(exact))
+        low, high = ((exact + each).astype(got.dtype).astype(np.float64) for each in (-slack, slack))
+        within = np.where(np.isfinite(exact), (value >= low) & (value <= high), value == exact)
+    far: np.ndarray = ~(within | (np.isnan(value) & np.isnan(exact)))
+    return far

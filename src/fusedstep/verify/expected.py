@@ -1,0 +1,79 @@
+"""What a call of an operator must come to, by its rule on NumPy arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from ..codegen.weave import program_of
+from ..operators.catalogue import NamedOperator
+from . import reference
+from .bounds import UNSIGNED_ZEROS, differs, is_exact, is_far
+from .outcome import Mismatch
+
+
+class Expected:
+    """What a call must come to.
+
+    Args:
+        operator: the operator.
+        values: the arguments of the call, by name.
+    """
+
+    def __init__(self, operator: NamedOperator, values: dict[str, Any]) -> None:
+        signature, entry = operator.signature, operator.entry
+        scalars = dict(zip(signature.scalars, operator.numbers([values[name] for name in entry.meanings]), strict=True))
+        gradient = np.asarray(values[operator.gradient_name])
+        gradient = gradient.astype(gradient.dtype.newbyteorder("="))
+        # What is created starts with anything, what is left unused is of no matter.
+        self.before = {name: np.array(values.get(name, np.zeros_like(gradient))) for name in operator.state_names}
+        variable = self.before[operator.state_names[0]]
+        switches = dict(operator.switches)
+        switches |= {name: decide(variable.ndim) for name, decide in entry.by_rank.items()}
+        program = program_of(operator.rule, tuple(sorted(switches.items())))
+        compute = reference.compute_type(variable)
+        self.exact = is_exact(program, scalars, compute.name)
+        self.signed_zeros = not program.translation.words & UNSIGNED_ZEROS
+        self.after = self.before
+        if variable.size:
+            indices, rows = values.get("indices"), entry.rows or values.get("rows", "touched")
+            stepped = reference.step(
+                operator.rule,
+                [self.with_axis(operator, name) for name in operator.state_names],
+                gradient,
+                None if indices is None else np.asarray(indices),
+                rows,
+                scalars,
+                switches,
+                None if self.exact else np.dtype(np.float64),
+            )
+            self.after = {
+                name: new.reshape(self.before[name].shape)
+                for name, new in zip(operator.state_names, stepped, strict=True)
+            }
+
+    def with_axis(self, operator: NamedOperator, name: str) -> np.ndarray:
+        """A state as NumPy takes it: reduced ones with the axis that they lack, of length 1."""
+        signature, state = operator.signature, self.before[name]
+        if self.before[operator.state_names[0]].ndim < 2:
+            return state
+        meaning = signature.states[operator.state_names.index(name)]
+        if meaning in signature.per_row:
+            return np.expand_dims(state, -1)
+        return np.expand_dims(state, -2) if meaning in signature.per_column else state
+
+    def compare(self, name: str, got: Any) -> None:
+        """Compares a state with what it must be."""
+        before, expected = self.before[name], self.after[name]
+        if got.shape != before.shape or got.dtype != before.dtype:
+            raise Mismatch(f"{name} of {got.dtype} {got.shape}", f"{before.dtype} {before.shape}")
+        wrong = differs(got, expected, self.signed_zeros) if self.exact else is_far(got, expected, before)
+        if wrong.any():
+            came, wanted = first_difference(got, expected, wrong)
+            raise Mismatch(f"{name}: {came}", wanted)
+
+
+def first_difference(got: np.ndarray, expected: np.ndarray, different: np.ndarray) -> tuple[str, str]:
+    """What came and what was expected at the first of the places where two arrays differ, in words."""
+    place = tuple(int(each[0]) for each in np.nonzero(np.atleast_1d(different)))[: got.ndim]
+    where = f"{np.count_nonzero(different)} of {got.size} elements differ; first at {place}: "
+    return f"{where}{got[place]!r}", f"{expected[place]!r}"

@@ -1,0 +1,24 @@
+"""All checks of one operator."""
+
+from collections.abc import Sequence
+
+from ..operators import launch
+from .calls import check_calls
+from .golden import check_golden
+from .outcome import Outcome
+from .results import check_results
+
+
+def verify(name: str, chosen: Sequence[str]) -> Outcome:
+    """Checks an operator in some storage types; bad and odd calls and what originals computed, in float32."""
+    outcome = Outcome(name)
+    for dtype in chosen:
+        check_results(outcome, dtype)
+    check_calls(outcome)
+    check_golden(outcome)
+    return outcome
+
+
+def split_small() -> None:
+    """Makes tiny arrays worth splitting in this process, so that what threads do shows on them."""
+    launch.ELEMENTS_PER_THREAD, launch.ELEMENTS_PER_PART = 1, 300
