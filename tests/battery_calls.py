@@ -237,9 +237,9 @@ def specs_of(case: dict[str, Any], setting: Setting) -> dict[str, Any]:
         signature = setting.entry.signature
         shape = specs["var"].get("shape", []) if isinstance(specs["var"], dict) else base["var"]["shape"]
         if meaning in signature.per_row:
-            specs[role] = specs[role] | {"shape": shape[:-1]}
+            specs[role] = specs[role] | {"shape": shape[:-1], "layout": "C"}
         elif meaning in signature.per_column:
-            specs[role] = specs[role] | {"shape": [*shape[:-2], *shape[-1:]]}
+            specs[role] = specs[role] | {"shape": [*shape[:-2], *shape[-1:]], "layout": "C"}
     return {role: specs[role] for role in setting.roles.values() if role in specs}
 
 

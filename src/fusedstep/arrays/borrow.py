@@ -53,7 +53,8 @@ def new_like(array: Any) -> Any:
     """A new array of an array's kind, shape and type, with anything in it."""
     if torch_tensors.is_tensor(array):
         return torch_tensors.new_like(array)
-    return np.empty_like(borrow(array), order="C", subok=False)
+    view = borrow(array)
+    return np.empty(view.shape, view.dtype.newbyteorder("="))
 
 
 def storage_of(array: Any, view: np.ndarray) -> str | None:

@@ -69,9 +69,10 @@ def type_of(dtype: Any) -> np.dtype:
         TypeError: it is none.
     """
     try:
-        return np.dtype(dtype)
+        found: np.dtype = np.dtype(dtype)
     except (TypeError, ValueError, RuntimeError, SyntaxError) as error:
         raise TypeError(f"empty_table: dtype is {dtype!r:.60}, expected one of NumPy's types ({error})") from None
+    return found
 
 
 def sizes_of(shape: Any) -> tuple[int, ...]:
