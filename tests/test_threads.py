@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -231,27 +232,16 @@ def test_locked_calls_that_overlap_in_part_follow_one_another() -> None:
 def test_locked_calls_on_other_memory_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     # Each waits inside its call, with its locks held, until the other is there too: alone it would wait in vain.
     together = threading.Barrier(2)
-    hold = locks.hold
+    alone = locks.alone
 
-    def meeting(*views: list[np.ndarray]) -> Any:
-        held = hold(*views)
-        enter = held.__enter__
+    def meeting(work: Callable[[], None], *views: Any) -> None:
+        def met() -> None:
+            together.wait(30)
+            work()
 
-        class Meeting:
-            def __enter__(self) -> None:
-                enter()
-                try:
-                    together.wait(30)
-                except threading.BrokenBarrierError:
-                    held.__exit__(None, None, None)
-                    raise
+        alone(met, *views)
 
-            def __exit__(self, *error: Any) -> Any:
-                return held.__exit__(*error)
-
-        return Meeting()
-
-    monkeypatch.setattr(locks, "hold", meeting)
+    monkeypatch.setattr(locks, "alone", meeting)
     step = fs.Operator(momentum, use_locking=True)
     # Columns of one table: they lie among one another, and share nothing.
     table, means = np.zeros((6, 8)), np.zeros((6, 8))
@@ -267,8 +257,9 @@ def test_locked_calls_on_other_memory_run_at_the_same_time(monkeypatch: pytest.M
 
 def test_locks_are_given_back_after_an_error() -> None:
     states, step = [np.ones((3, 2)), np.ones((3, 2))], fs.Operator(momentum, use_locking=True)
-    with pytest.raises(MemoryError), locks.hold(states):
-        raise MemoryError("no room")
+    for error in (MemoryError, KeyboardInterrupt):
+        with pytest.raises(error):
+            locks.alone(Mock(side_effect=error), states)
     done = threading.Thread(target=lambda: step(*states, np.ones((3, 2)), **SCALARS), daemon=True)
     done.start()
     done.join(60)
@@ -278,11 +269,14 @@ def test_locks_are_given_back_after_an_error() -> None:
 def test_a_locked_call_waits_for_its_memory() -> None:
     states, step = [np.ones((3, 2)), np.ones((3, 2))], fs.Operator(momentum, use_locking=True)
     work = threading.Thread(target=lambda: step(*states, np.ones((3, 2)), **SCALARS), daemon=True)
-    with locks.hold([states[1][1:2]]):
+
+    def hold() -> None:
         work.start()
         work.join(0.3)
         assert work.is_alive()
         assert (states[0] == 1).all()
+
+    locks.alone(hold, [states[1][1:2]])
     work.join(60)
     assert not work.is_alive()
     assert (states[0] != 1).all()
@@ -319,9 +313,12 @@ def test_what_is_only_read_is_shared_by_readers_and_kept_from_writers() -> None:
     step = fs.Operator(momentum, use_locking=True)
     for views, waits in (((states, []), True), (([gradient], []), True), (([], [gradient]), False)):
         work = threading.Thread(target=lambda: step(*states, gradient, **SCALARS), daemon=True)
-        with locks.hold(*views):
+
+        def hold(work: threading.Thread = work, waits: bool = waits) -> None:
             work.start()
             work.join(0.3 if waits else 60)
             assert work.is_alive() == waits
+
+        locks.alone(hold, *views)
         work.join(60)
         assert not work.is_alive()

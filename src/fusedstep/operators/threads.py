@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from queue import SimpleQueue
 
+from .interrupts import held_back
+
 __all__ = ["get_num_threads", "run", "set_num_threads"]
 
 
@@ -137,8 +139,12 @@ def run(shares: Sequence[Callable[[], None]], threads: int) -> None:
         shares[0]()
         return
     job = Job(shares)
-    _helpers.call(job, threads - 1)
-    job.finish()
+    with held_back():
+        try:
+            _helpers.call(job, threads - 1)
+        finally:
+            # Helpers may have begun, whatever came.
+            job.finish()
     if job.errors:
         raise job.errors[0]
 
