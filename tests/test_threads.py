@@ -17,6 +17,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.operators import launch, locks
 from fusedstep.operators import threads as pool
+from fusedstep.operators.cpus import usable_cpus
 
 from . import reference
 from .concurrency import in_threads
@@ -43,12 +44,6 @@ def test_the_number_of_threads() -> None:
         with pytest.raises(TypeError, match=r"set_num_threads: count is of type .*, expected a whole number"):
             fs.set_num_threads(wrong)
     assert fs.get_num_threads() == 2
-
-
-def test_the_default_is_what_the_process_may_use() -> None:
-    if hasattr(os, "sched_getaffinity"):
-        assert pool.usable_cpus() == len(os.sched_getaffinity(0))
-    assert pool.usable_cpus() >= 1
 
 
 def shares_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -172,7 +167,7 @@ meet()
 
 
 @pytest.mark.skipif(pool.current_cpu() is None, reason="the system does not tell which CPU a thread runs on")
-@pytest.mark.skipif(pool.usable_cpus() == 1, reason="there is no other CPU")
+@pytest.mark.skipif(usable_cpus() == 1, reason="there is no other CPU")
 def test_helpers_keep_off_the_callers_cpu() -> None:
     helpers = pool.Helpers()
     allowed = os.sched_getaffinity(0)
