@@ -317,3 +317,104 @@ def test_what_is_only_read_is_shared_by_readers_and_kept_from_writers() -> None:
         locks.alone(hold, *views)
         work.join(60)
         assert not work.is_alive()
+
+
+@pytest.mark.parametrize("cut", ["slices", "indices"])
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.usefixtures("split_small")
+def test_without_locks_threads_on_rows_of_their_own_lose_nothing(cut: str, rows: str) -> None:
+    if (cut, rows) == ("indices", "every"):
+        pytest.skip("every row is no row of one's own")
+    fs.set_num_threads(2)
+    step, rng = fs.Operator(momentum), np.random.default_rng(2)
+    states = [reference.numbers(rng, (80, 5)) for _ in range(2)]
+    expected = [state.copy() for state in states]
+    grad, indices = reference.numbers(rng, (20, 5)), rng.integers(0, 10, 20)
+
+    def work(number: int) -> None:
+        mine = slice(number * 10, number * 10 + 10)
+        for _ in range(100):
+            if cut == "slices":
+                step(*(state[mine] for state in states), grad, indices, rows=rows, **SCALARS)
+            else:
+                # Rows that lie among those of the others.
+                step(*states, grad, indices * 8 + number, **SCALARS)
+
+    in_threads(work, 8)
+    for number in range(8):
+        mine = slice(number * 10, number * 10 + 10) if cut == "slices" else slice(number, None, 8)
+        for _ in range(100):
+            new = reference.step(momentum, [each[mine] for each in expected], grad, indices, rows, SCALARS)
+            for each, state in zip(expected, new, strict=True):
+                each[mine] = state
+    for got, want in zip(states, expected, strict=True):
+        reference.assert_same_bits(got, want)
+
+
+def adding(first: Any, second: Any, grad: Any) -> tuple[Any, Any]:
+    return first + grad, second + grad
+
+
+@pytest.mark.usefixtures("split_small")
+def test_locked_calls_on_views_that_are_cut_in_every_way_lose_nothing() -> None:
+    # Rows, columns, blocks that share one element, single columns; half of the calls name the states the other way.
+    fs.set_num_threads(2)
+    step = fs.Operator(adding, use_locking=True)
+    tables, calls = [np.zeros((12, 10)) for _ in range(2)], 60
+    cuts = [
+        np.s_[:, :],
+        np.s_[2:7, :],
+        np.s_[6:, :],
+        np.s_[:, 3:6],
+        np.s_[:, 5:],
+        np.s_[:7, :4],
+        np.s_[6:, 3:],
+        np.s_[::2, 1:2],
+    ]
+
+    def work(number: int) -> None:
+        views = [table[cuts[number]] for table in tables][:: 1 if number % 2 else -1]
+        grad = np.ones(views[0].shape)
+        for turn in range(calls):
+            if turn % 2:
+                step(*views, grad)
+            else:
+                step(*views, grad, np.arange(len(grad)))
+
+    in_threads(work, len(cuts))
+    expected = np.zeros((12, 10))
+    for cut in cuts:
+        expected[cut] += calls
+    for table in tables:
+        assert (table == expected).all()
+
+
+@pytest.mark.usefixtures("threads")
+def test_other_threads_run_while_a_kernel_does() -> None:
+    # Threads are not switched any more: another one runs only when this one lets it.
+    fs.set_num_threads(1)
+    step, states = fs.Operator(momentum), [np.ones((50_000, 64), np.float32) for _ in range(2)]
+    grad, known, interval = np.ones((50_000, 64), np.float32), {"during": 0}, sys.getswitchinterval()
+    step(*states, grad, **SCALARS)
+
+    def work() -> None:
+        known["begun"] = True
+        step(*states, grad, **SCALARS)
+        known["ended"] = True
+
+    try:
+        sys.setswitchinterval(1000)
+        # The system may be slow to wake whoever waits.
+        for _ in range(200):
+            known.update(begun=False, ended=False)
+            thread = threading.Thread(target=work)
+            thread.start()
+            while not known["ended"]:
+                known["during"] += known["begun"]
+                time.sleep(0)
+            thread.join()
+            if known["during"]:
+                break
+    finally:
+        sys.setswitchinterval(interval)
+    assert known["during"]
