@@ -1,6 +1,8 @@
 """Kernels are kept on disk: a second process compiles nothing, and no state of the folder leads to a wrong answer."""
 
+import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -10,8 +12,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+
+from fusedstep.codegen import kept
 
 RULE = """
 def descent(var, grad, *, lr):
@@ -263,3 +268,66 @@ def test_an_edited_rule_is_another_module(copied: Place) -> None:
     said = copied.run()
     assert_right(said)
     assert said["misses"] == 0
+
+
+FULL = """
+import errno, io, os
+import fusedstep.codegen.kept as kept
+def full(*args, **options):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+class Full(io.FileIO):
+    write = full
+kept.open = lambda handle, mode: Full(handle, mode)
+"""
+
+
+def test_a_full_disk_means_memory(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    assert_in_memory(place.run(FULL))
+    # Nothing is left behind that would take the room of others.
+    assert place.kept() == []
+
+
+@pytest.mark.parametrize("step", ["mkstemp", "open", "replace"])
+def test_of_a_file_that_cannot_be_written_nothing_is_left(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kept").write_bytes(b"before")
+    full = Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if step == "open":
+
+        class Full(io.FileIO):
+            write = full
+
+        monkeypatch.setattr(kept, "open", Full, raising=False)
+    else:
+        monkeypatch.setattr(*((kept.tempfile, step) if step == "mkstemp" else (kept.os, step)), full)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        kept.write_own(tmp_path / "kept", b"behind")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("kept", b"before")]
+
+
+def test_versions_that_share_a_folder_keep_to_their_own(copied: Place) -> None:
+    before = copied.kept()
+    other = "import numba; numba.__version__ = '0.0.1'"
+    for said in [ended(process) for process in [copied.start(other), copied.start()]]:
+        assert_right(said)
+        assert said["warnings"] == []
+    assert len(copied.kept()) == 2 * len(before)
+    assert set(before) < set(copied.kept())
+    for version in (other, ""):
+        said = copied.run(version)
+        assert_right(said)
+        assert said["misses"] == 0
+
+
+def test_machine_code_that_is_cut_off_anywhere_is_not_loaded(copied: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = min(copied.kept(), key=lambda path: path.stat().st_size)
+    content, target = path.read_bytes(), Mock()
+    cache = kept.Kept(copied.cache, Place)
+    monkeypatch.setattr(kept.Kept, "path", lambda *args: path)
+    lengths = {*range(100), *range(0, len(content), 61), *range(len(content) - 100, len(content))}
+    for length in sorted(lengths, reverse=True):
+        os.truncate(path, length)
+        assert cache.load_overload(None, target) is None
+    target.refresh.assert_not_called()

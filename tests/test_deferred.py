@@ -191,8 +191,7 @@ def test_closed_form_is_what_the_steps_come_to(rule: Callable[..., Any], count: 
         scalars = {"lr": max(0.0, 0.1 * math.cos(step / 20)), **constant}
         scalars = dict.fromkeys(operator.signature.scalars, 0.0) | operator.signature.defaults | adam | scalars
         scalars = {name: scalars[name] for name in operator.signature.scalars}
-        slept.begin(scalars)
-        slept.end(scalars)
+        slept.end(slept.begin(scalars))
         since = [*since, begun]
         with np.errstate(all="ignore"):
             moved = (rule(*states, np.zeros(40), **scalars, **switches) for states in since)
@@ -230,9 +229,9 @@ def test_no_closed_form_where_it_does_not_hold(
     signature = fs.Operator(rule).signature
     slept = history.History(idle_of(rule), signature.switches, "float64", 1)
     scalars = dict.fromkeys(signature.scalars, 0.1) | constant
-    slept.begin(scalars)
+    totals = slept.begin(scalars)
     assert not slept.closed
-    slept.end(scalars)
+    slept.end(totals)
     assert slept.allows(scalars)
 
 

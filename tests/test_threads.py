@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.operators import launch, locks
 from fusedstep.operators import threads as pool
+from fusedstep.operators.cpus import usable_cpus
 
 from . import reference
 from .concurrency import in_threads
@@ -42,12 +44,6 @@ def test_the_number_of_threads() -> None:
         with pytest.raises(TypeError, match=r"set_num_threads: count is of type .*, expected a whole number"):
             fs.set_num_threads(wrong)
     assert fs.get_num_threads() == 2
-
-
-def test_the_default_is_what_the_process_may_use() -> None:
-    if hasattr(os, "sched_getaffinity"):
-        assert pool.usable_cpus() == len(os.sched_getaffinity(0))
-    assert pool.usable_cpus() >= 1
 
 
 def shares_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -171,7 +167,7 @@ meet()
 
 
 @pytest.mark.skipif(pool.current_cpu() is None, reason="the system does not tell which CPU a thread runs on")
-@pytest.mark.skipif(pool.usable_cpus() == 1, reason="there is no other CPU")
+@pytest.mark.skipif(usable_cpus() == 1, reason="there is no other CPU")
 def test_helpers_keep_off_the_callers_cpu() -> None:
     helpers = pool.Helpers()
     allowed = os.sched_getaffinity(0)
@@ -231,27 +227,16 @@ def test_locked_calls_that_overlap_in_part_follow_one_another() -> None:
 def test_locked_calls_on_other_memory_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     # Each waits inside its call, with its locks held, until the other is there too: alone it would wait in vain.
     together = threading.Barrier(2)
-    hold = locks.hold
+    alone = locks.alone
 
-    def meeting(*views: list[np.ndarray]) -> Any:
-        held = hold(*views)
-        enter = held.__enter__
+    def meeting(work: Callable[[], None], *views: Any) -> None:
+        def met() -> None:
+            together.wait(30)
+            work()
 
-        class Meeting:
-            def __enter__(self) -> None:
-                enter()
-                try:
-                    together.wait(30)
-                except threading.BrokenBarrierError:
-                    held.__exit__(None, None, None)
-                    raise
+        alone(met, *views)
 
-            def __exit__(self, *error: Any) -> Any:
-                return held.__exit__(*error)
-
-        return Meeting()
-
-    monkeypatch.setattr(locks, "hold", meeting)
+    monkeypatch.setattr(locks, "alone", meeting)
     step = fs.Operator(momentum, use_locking=True)
     # Columns of one table: they lie among one another, and share nothing.
     table, means = np.zeros((6, 8)), np.zeros((6, 8))
@@ -267,8 +252,9 @@ def test_locked_calls_on_other_memory_run_at_the_same_time(monkeypatch: pytest.M
 
 def test_locks_are_given_back_after_an_error() -> None:
     states, step = [np.ones((3, 2)), np.ones((3, 2))], fs.Operator(momentum, use_locking=True)
-    with pytest.raises(MemoryError), locks.hold(states):
-        raise MemoryError("no room")
+    for error in (MemoryError, KeyboardInterrupt):
+        with pytest.raises(error):
+            locks.alone(Mock(side_effect=error), states)
     done = threading.Thread(target=lambda: step(*states, np.ones((3, 2)), **SCALARS), daemon=True)
     done.start()
     done.join(60)
@@ -278,11 +264,14 @@ def test_locks_are_given_back_after_an_error() -> None:
 def test_a_locked_call_waits_for_its_memory() -> None:
     states, step = [np.ones((3, 2)), np.ones((3, 2))], fs.Operator(momentum, use_locking=True)
     work = threading.Thread(target=lambda: step(*states, np.ones((3, 2)), **SCALARS), daemon=True)
-    with locks.hold([states[1][1:2]]):
+
+    def hold() -> None:
         work.start()
         work.join(0.3)
         assert work.is_alive()
         assert (states[0] == 1).all()
+
+    locks.alone(hold, [states[1][1:2]])
     work.join(60)
     assert not work.is_alive()
     assert (states[0] != 1).all()
@@ -319,9 +308,113 @@ def test_what_is_only_read_is_shared_by_readers_and_kept_from_writers() -> None:
     step = fs.Operator(momentum, use_locking=True)
     for views, waits in (((states, []), True), (([gradient], []), True), (([], [gradient]), False)):
         work = threading.Thread(target=lambda: step(*states, gradient, **SCALARS), daemon=True)
-        with locks.hold(*views):
+
+        def hold(work: threading.Thread = work, waits: bool = waits) -> None:
             work.start()
             work.join(0.3 if waits else 60)
             assert work.is_alive() == waits
+
+        locks.alone(hold, *views)
         work.join(60)
         assert not work.is_alive()
+
+
+@pytest.mark.parametrize("cut", ["slices", "indices"])
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.usefixtures("split_small")
+def test_without_locks_threads_on_rows_of_their_own_lose_nothing(cut: str, rows: str) -> None:
+    if (cut, rows) == ("indices", "every"):
+        pytest.skip("every row is no row of one's own")
+    fs.set_num_threads(2)
+    step, rng = fs.Operator(momentum), np.random.default_rng(2)
+    states = [reference.numbers(rng, (80, 5)) for _ in range(2)]
+    expected = [state.copy() for state in states]
+    grad, indices = reference.numbers(rng, (20, 5)), rng.integers(0, 10, 20)
+
+    def work(number: int) -> None:
+        mine = slice(number * 10, number * 10 + 10)
+        for _ in range(100):
+            if cut == "slices":
+                step(*(state[mine] for state in states), grad, indices, rows=rows, **SCALARS)
+            else:
+                # Rows that lie among those of the others.
+                step(*states, grad, indices * 8 + number, **SCALARS)
+
+    in_threads(work, 8)
+    for number in range(8):
+        mine = slice(number * 10, number * 10 + 10) if cut == "slices" else slice(number, None, 8)
+        for _ in range(100):
+            new = reference.step(momentum, [each[mine] for each in expected], grad, indices, rows, SCALARS)
+            for each, state in zip(expected, new, strict=True):
+                each[mine] = state
+    for got, want in zip(states, expected, strict=True):
+        reference.assert_same_bits(got, want)
+
+
+def adding(first: Any, second: Any, grad: Any) -> tuple[Any, Any]:
+    return first + grad, second + grad
+
+
+@pytest.mark.usefixtures("split_small")
+def test_locked_calls_on_views_that_are_cut_in_every_way_lose_nothing() -> None:
+    # Rows, columns, blocks that share one element, single columns; half of the calls name the states the other way.
+    fs.set_num_threads(2)
+    step = fs.Operator(adding, use_locking=True)
+    tables, calls = [np.zeros((12, 10)) for _ in range(2)], 60
+    cuts = [
+        np.s_[:, :],
+        np.s_[2:7, :],
+        np.s_[6:, :],
+        np.s_[:, 3:6],
+        np.s_[:, 5:],
+        np.s_[:7, :4],
+        np.s_[6:, 3:],
+        np.s_[::2, 1:2],
+    ]
+
+    def work(number: int) -> None:
+        views = [table[cuts[number]] for table in tables][:: 1 if number % 2 else -1]
+        grad = np.ones(views[0].shape)
+        for turn in range(calls):
+            if turn % 2:
+                step(*views, grad)
+            else:
+                step(*views, grad, np.arange(len(grad)))
+
+    in_threads(work, len(cuts))
+    expected = np.zeros((12, 10))
+    for cut in cuts:
+        expected[cut] += calls
+    for table in tables:
+        assert (table == expected).all()
+
+
+@pytest.mark.usefixtures("threads")
+def test_other_threads_run_while_a_kernel_does() -> None:
+    # Threads are not switched any more: another one runs only when this one lets it.
+    fs.set_num_threads(1)
+    step, states = fs.Operator(momentum), [np.ones((50_000, 64), np.float32) for _ in range(2)]
+    grad, known, interval = np.ones((50_000, 64), np.float32), {"during": 0}, sys.getswitchinterval()
+    step(*states, grad, **SCALARS)
+
+    def work() -> None:
+        known["begun"] = True
+        step(*states, grad, **SCALARS)
+        known["ended"] = True
+
+    try:
+        sys.setswitchinterval(1000)
+        # The system may be slow to wake whoever waits.
+        for _ in range(200):
+            known.update(begun=False, ended=False)
+            thread = threading.Thread(target=work)
+            thread.start()
+            while not known["ended"]:
+                known["during"] += known["begun"]
+                time.sleep(0)
+            thread.join()
+            if known["during"]:
+                break
+    finally:
+        sys.setswitchinterval(interval)
+    assert known["during"]

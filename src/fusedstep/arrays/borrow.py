@@ -82,10 +82,11 @@ def dtype_name(array: Any, view: np.ndarray) -> str:
     return name if view.dtype.isnative else f"byte-swapped {name}"
 
 
-def wrote(arrays: Sequence[Any]) -> None:
-    """Tells the owners of arrays that their memory was written to."""
+def about_to_write(arrays: Sequence[Any]) -> None:
+    """Tells the owners of arrays that their memory will be written to; before it is, so that no interrupt can come
+    between the writing and the telling."""
     if "torch" in sys.modules:
-        torch_tensors.wrote(arrays)
+        torch_tensors.about_to_write(arrays)
 
 
 def kind(value: Any) -> str:

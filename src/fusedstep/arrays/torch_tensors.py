@@ -45,7 +45,7 @@ def new_like(tensor: Any) -> Any:
     return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
 
 
-def wrote(arrays: Sequence[Any]) -> None:
+def about_to_write(arrays: Sequence[Any]) -> None:
     """Raises the version counters of the tensors among some arrays, so that autograd notices the change."""
     torch = sys.modules["torch"]
     tensors = [array for array in arrays if isinstance(array, torch.Tensor) and not array.is_inference()]

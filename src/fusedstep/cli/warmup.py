@@ -12,8 +12,8 @@ from ..codegen.kernels import duplicates_for, grouping
 from ..codegen.storage import ARRAYS, compute_type
 from ..codegen.store import cache_folder
 from ..operators import catalogue
+from ..operators.cpus import usable_cpus
 from ..operators.operator import Operator
-from ..operators.threads import usable_cpus
 from . import optimizers
 from .extras import require
 from .ops import Subject, subject

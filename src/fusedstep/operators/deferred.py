@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import wrote
+from ..arrays.borrow import about_to_write
 from ..arrays.layout import Rows
 from ..codegen.kernels import Kernel
 from ..codegen.program import BEYOND
@@ -17,7 +17,8 @@ from . import checks
 from .advice import crowded
 from .grouping import Groups
 from .history import History
-from .launch import LOOPS, Call, launch_every_row, parts, share_touched_rows, threads_for
+from .interrupts import held_back
+from .launch import LOOPS, Call, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator, apart
 from .threads import run
 
@@ -150,21 +151,18 @@ class DeferredRows:
             if flats[0].size and kernel.may_overlap(*flats, flat):
                 flat = apart(self.name, self._names, tables, flat)
             if flats[0].size and crowded(self.name, groups, tables[0].rows):
-                self.flush()
                 return self._every_row(storages, tables, flat, storage, groups, numbers)
             # All memory that is needed is there before anything changes.
             cuts, own, threads = share_touched_rows(flat, storage, groups, tables[0].width)
             own = [[flat, groups.found, groups.named, *mine] for mine in own]
-            if not self._history.allows(names):
-                self.flush()
-            self._history.begin(names)
-            assert kernel.remember is not None
-            kernel.remember(self._history.numbers, self._history.steps, *numbers)
-            try:
+            with held_back():
+                if not self._history.allows(names):
+                    self.flush()
+                totals = self._history.begin(names)
+                assert kernel.remember is not None
+                kernel.remember(self._history.numbers, self._history.steps, *numbers)
                 self._run(kernel, tables, own, [(cut.start, cut.stop) for cut in cuts], threads)
-            finally:
-                # A kernel ends before an interrupt comes through: the step was taken.
-                self._history.end(names)
+                self._history.end(totals)
             return self.states
 
     def _every_row(
@@ -176,13 +174,15 @@ class DeferredRows:
         groups: Groups,
         numbers: Sequence[float],
     ) -> tuple[Any, ...]:
-        """Takes one step with every row, all of them awake."""
+        """Wakes all rows, and takes one step with every one."""
         kernel = self._operator.kernel(LOOPS["every"], storages, storage)
         arrays = [*(table.flat for table in tables), *(table.pitch for table in tables), flat]
-        try:
-            launch_every_row(Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, numbers), groups)
-        finally:
-            wrote([self.states[number] for number in self._used])
+        call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, numbers)
+        shares, threads = share_every_row(call, groups)
+        with held_back():
+            self.flush()
+            about_to_write([self.states[number] for number in self._used])
+            run(shares, threads)
         return self.states
 
     def catch_up(self, indices: Any) -> tuple[Any, ...]:
@@ -224,9 +224,10 @@ class DeferredRows:
                 threads = threads_for(rows * width)
                 cuts = parts(rows, width, threads)
                 kernel = self._kernel("catch_up", storages, storages[0])
-                self._run(kernel, tables, [[EVERY_ROW]] * len(cuts), cuts, threads)
-                self._lasts[:] = 0
-                self._history.forget()
+                with held_back():
+                    self._run(kernel, tables, [[EVERY_ROW]] * len(cuts), cuts, threads)
+                    self._lasts[:] = 0
+                    self._history.forget()
             return self.states
 
     def _closed_form(self) -> Idle | None:
@@ -258,13 +259,11 @@ class DeferredRows:
         slept: list[Any] = [history.numbers, history.totals, history.held, self._lasts]
         slept += [history.steps, history.window, int(history.closed)]
         width = tables[0].width
-        try:
-            run(
-                [
-                    partial(kernel.run, *arrays, *mine, *slept, start, stop, width)
-                    for mine, (start, stop) in zip(own, cuts, strict=True)
-                ],
-                threads,
-            )
-        finally:
-            wrote([self.states[number] for number in self._used])
+        about_to_write([self.states[number] for number in self._used])
+        run(
+            [
+                partial(kernel.run, *arrays, *mine, *slept, start, stop, width)
+                for mine, (start, stop) in zip(own, cuts, strict=True)
+            ],
+            threads,
+        )

@@ -59,8 +59,8 @@ class History:
             fading = float(called(self.idle.fading, {**scalars, **self.switches}))
         return (*(scalars[name] for name in self.idle.constant), fading if 0 <= fading < 1 else math.inf)
 
-    def begin(self, scalars: Mapping[str, float]) -> None:
-        """A step is about to be taken: makes room for it."""
+    def begin(self, scalars: Mapping[str, float]) -> np.ndarray:
+        """A step is about to be taken: makes room for it, and tells the totals after it."""
         if self.steps == 0:
             self.constant = self.constants(scalars)
             fading = self.constant[-1]
@@ -74,6 +74,7 @@ class History:
             self.grow()
         if self.steps == 0:
             self.totals[:, 0] = self.starts
+        return self.after(scalars)
 
     def grow(self) -> None:
         """Doubles the room."""
@@ -85,18 +86,28 @@ class History:
         numbers[: self.steps], totals[:, : known.shape[1]] = self.numbers, known
         self.numbers, self.totals = numbers, totals
 
-    def end(self, scalars: Mapping[str, float]) -> None:
-        """A step was taken: adds it to the totals since each step before it."""
-        self.steps += 1
+    def after(self, scalars: Mapping[str, float]) -> np.ndarray:
+        """The totals since each step, with one step more."""
+        steps = self.steps + 1
+        totals = np.empty((len(self.starts), steps))
         if self.idle and self.closed:
             names = {**scalars, **self.switches, "tolerance": TOLERANCE[self.compute]}
             kept = len(self.idle.kept_totals)
             with np.errstate(all="ignore"):
-                since = self.totals[:kept, : self.steps]
-                fill(since, called(self.idle.kept, names, *since))
+                fill(totals[:kept], called(self.idle.kept, names, *self.totals[:kept, :steps]))
                 if self.idle.moved:
-                    recent = self.totals[:, max(0, self.steps - self.window) : self.steps]
-                    fill(recent[kept:], called(self.idle.moved, names, *recent))
+                    start = max(0, steps - self.window)
+                    recent = *totals[:kept, start:], *self.totals[kept:, start:steps]
+                    fill(totals[kept:, start:], called(self.idle.moved, names, *recent))
+        return totals
+
+    def end(self, totals: np.ndarray) -> None:
+        """The step was taken; its totals are at hand, as no memory may be asked for once rows have stepped."""
+        self.steps += 1
+        if self.idle and self.closed:
+            kept, start = len(self.idle.kept_totals), max(0, self.steps - self.window)
+            self.totals[:kept, : self.steps] = totals[:kept]
+            self.totals[kept:, start : self.steps] = totals[kept:, start:]
             self.totals[:, self.steps] = self.starts
 
 

@@ -92,6 +92,11 @@ def share_touched_rows(
 
 def launch_every_row(call: Call, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
+    run(*share_every_row(call, groups))
+
+
+def share_every_row(call: Call, groups: Groups) -> tuple[list[Callable[[], None]], int]:
+    """The parts of a step of every row, and on how many threads; the sums are made already."""
     kernel, arrays, rows, width, storage, scalars = call
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
@@ -103,24 +108,22 @@ def launch_every_row(call: Call, groups: Groups) -> None:
     if len(cuts) > 1:
         before[1:1] = np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist()
     common = [*arrays, groups.found, groups.named, sums]
-    run(
-        [
-            partial(
-                kernel,
-                *common,
-                groups.summed + part,
-                order,
-                before[part],
-                before[part + 1],
-                start,
-                stop,
-                width,
-                *scalars,
-            )
-            for part, (start, stop) in enumerate(cuts)
-        ],
-        threads,
-    )
+    steps: list[Callable[[], None]] = [
+        partial(
+            kernel,
+            *common,
+            groups.summed + part,
+            order,
+            before[part],
+            before[part + 1],
+            start,
+            stop,
+            width,
+            *scalars,
+        )
+        for part, (start, stop) in enumerate(cuts)
+    ]
+    return steps, threads
 
 
 def threads_for(elements: int) -> int:

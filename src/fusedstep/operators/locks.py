@@ -2,13 +2,28 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-_changed = threading.Condition()
-_held: list[tuple[list[np.ndarray], list[np.ndarray]]] = []
+
+class Claim(NamedTuple):
+    """A call's claim to memory.
+
+    Attributes:
+        written: the views that it writes.
+        read: those that it only reads; others may read them too.
+        held: locked as long as the claim stands.
+    """
+
+    written: Sequence[np.ndarray]
+    read: Sequence[np.ndarray]
+    held: threading.Lock
+
+
+_registry = threading.RLock()
+_claims: list[Claim] = []
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> bool:
@@ -16,38 +31,42 @@ def overlap(a: np.ndarray, b: np.ndarray) -> bool:
     return np.may_share_memory(a, b) and np.shares_memory(a, b)
 
 
-@contextmanager
-def hold(written: list[np.ndarray], read: Sequence[np.ndarray] = ()) -> Iterator[None]:
-    """Holds the memory of some views, all of it at once, so that no two calls wait for each other; what is only read
-    others may read too."""
-    mine = written, list(read)
-    try:
-        with _changed:
-            while any(conflict(mine, theirs) for theirs in _held):
-                _changed.wait()
-            _held.append(mine)
-        yield
-    finally:
-        with _changed:
-            _held[:] = [theirs for theirs in _held if theirs is not mine]
-            _changed.notify_all()
+def alone(work: Callable[[], None], written: Sequence[np.ndarray], read: Sequence[np.ndarray] = ()) -> None:
+    """Works while no other call writes to some memory, or reads what is written here; all of it is claimed at once, so
+    that no two calls wait for each other."""
+    claim = Claim(written, read, threading.Lock())
+    # Locks of the standard library are given back whatever comes: no interrupt can come between in Python.
+    with claim.held:
+        while (other := enter(claim)) is not None:
+            with other.held:
+                pass
+        work()
 
 
-def conflict(
-    mine: tuple[list[np.ndarray], list[np.ndarray]], theirs: tuple[list[np.ndarray], list[np.ndarray]]
-) -> bool:
+def enter(claim: Claim) -> Claim | None:
+    """Enters a claim among those that stand; where that cannot be, one that it must wait for."""
+    with _registry:
+        _claims[:] = [each for each in _claims if each.held.locked()]
+        for other in _claims:
+            if conflict(claim, other):
+                return other
+        _claims.append(claim)
+    return None
+
+
+def conflict(mine: Claim, theirs: Claim) -> bool:
     """Whether one of two calls writes what the other writes or reads."""
-    return any(overlap(a, b) for a in mine[0] for b in (*theirs[0], *theirs[1])) or any(
-        overlap(a, b) for a in mine[1] for b in theirs[0]
+    return any(overlap(a, b) for a in mine.written for b in (*theirs.written, *theirs.read)) or any(
+        overlap(a, b) for a in mine.read for b in theirs.written
     )
 
 
-def _forget_locks() -> None:
-    # The threads that held them are not in a child of fork.
-    global _changed
-    _changed = threading.Condition()
-    _held.clear()
+def _forget_claims() -> None:
+    # The threads that made them are not in a child of fork.
+    global _registry
+    _registry = threading.RLock()
+    _claims.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_locks)
+    os.register_at_fork(after_in_child=_forget_claims)

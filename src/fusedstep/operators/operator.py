@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import wrote
+from ..arrays.borrow import about_to_write
 from ..arrays.layout import Rows
 from ..codegen.kernels import Kernel, Layout, kernel_for, layout_of
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Plan
@@ -202,15 +202,11 @@ class Operator:
             # Rows mean nothing here, and there are no gaps: one long row of all elements.
             height, width, pitches = flats[0].size, 1, [1] * len(pitches)
         call = Call(kernel.run, [*flats, *pitches, flat], height, width, storage, scalars)
-        try:
-            if self.use_locking:
-                views = [table.table() for table in held]
-                with locks.hold(views, [flat]):
-                    launch(call)
-            else:
-                launch(call)
-        finally:
-            wrote([states[k] for k in self._changed])
+        about_to_write([states[k] for k in self._changed])
+        if self.use_locking:
+            locks.alone(partial(launch, call), [table.table() for table in held], [flat])
+        else:
+            launch(call)
         return tuple(states)
 
     def wanted(self) -> tuple[Plan, int, list[int], checks.Wanted]:

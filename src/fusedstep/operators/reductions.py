@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays.layout import Rows
 from ..codegen.program import Plan
 from .checks import Wanted
+from .interrupts import held_back
 from .launch import Call, threads_for
 from .threads import run
 
@@ -57,24 +58,28 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     block_columns = np.zeros((plan.columns, matrices * blocks, width))
     sums = [row_totals, totals, columns, block_totals, block_columns]
     threads = min(threads_for(elements), matrices * blocks)
-    for stage in range(plan.stages):
-        common = [*arrays, stage, *sums, blocks, height, rows, elements]
-        cuts = [matrices * blocks * part // threads for part in range(threads + 1)]
-        run(
-            [partial(kernel, *common, start, stop, width, *scalars) for start, stop in pairwise(cuts)],
-            threads,
-        )
-        put_together(plan, totals, columns, block_totals, block_columns)
+    cuts = [matrices * blocks * part // threads for part in range(threads + 1)]
+    # States by column are written in a stage of their own, behind the others.
+    with held_back():
+        for stage in range(plan.stages):
+            common = [*arrays, stage, *sums, blocks, height, rows, elements]
+            run(
+                [partial(kernel, *common, start, stop, width, *scalars) for start, stop in pairwise(cuts)],
+                threads,
+            )
+            put_together(plan, totals, columns, block_totals, block_columns)
 
 
 def put_together(
     plan: Plan, totals: np.ndarray, columns: np.ndarray, block_totals: np.ndarray, block_columns: np.ndarray
 ) -> None:
-    """Adds up the sums of the blocks, in an order that no number of threads changes."""
+    """Adds up the sums of the blocks, in an order that no number of threads changes; takes no memory, as states may be
+    written already."""
     matrices = totals.shape[1]
     with np.errstate(all="ignore"):
         for number, everything in enumerate(plan.totals):
-            by_matrix = block_totals[number].reshape(matrices, -1).sum(axis=1)
-            totals[number] = by_matrix.sum() if everything else by_matrix
+            block_totals[number].reshape(matrices, -1).sum(axis=1, out=totals[number])
+            if everything:
+                totals[number] = totals[number].sum()
         for number, each in enumerate(block_columns):
-            columns[number] = each.reshape(matrices, -1, each.shape[-1]).sum(axis=1)
+            each.reshape(matrices, -1, each.shape[-1]).sum(axis=1, out=columns[number])

@@ -13,14 +13,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from queue import SimpleQueue
 
+from .cpus import usable_cpus
+from .interrupts import held_back
+
 __all__ = ["get_num_threads", "run", "set_num_threads"]
-
-
-def usable_cpus() -> int:
-    """How many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 @cache
@@ -137,8 +133,12 @@ def run(shares: Sequence[Callable[[], None]], threads: int) -> None:
         shares[0]()
         return
     job = Job(shares)
-    _helpers.call(job, threads - 1)
-    job.finish()
+    with held_back():
+        try:
+            _helpers.call(job, threads - 1)
+        finally:
+            # Helpers may have begun, whatever came.
+            job.finish()
     if job.errors:
         raise job.errors[0]
 
@@ -149,7 +149,7 @@ def set_num_threads(count: int) -> None:
     The results do not depend on it, not by one bit.
 
     Args:
-        count: at least 1. The default is the number of CPUs that the process may use.
+        count: at least 1. The default is the number of CPUs that the process may use, a container's quota included.
 
     Raises:
         TypeError: ``count`` is no whole number.
