@@ -1,10 +1,12 @@
 """Threads: how many, what they share, what they leave behind. Equal bits for any number are tested in test_rules."""
 
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -300,6 +302,18 @@ def test_the_first_call_of_a_kernel_may_come_from_several_threads_at_once() -> N
     step, tables = fs.Operator(fresh), [np.ones(5) for _ in range(8)]
     in_threads(lambda number: step(tables[number], np.ones(5), lr=0.125), 8)
     assert all((table == 1 - 0.375).all() for table in tables)
+
+
+def test_memory_is_not_kept_after_a_locked_call() -> None:
+    class Table(np.ndarray):
+        pass
+
+    states = [np.ones((3, 2)).view(Table), np.ones((3, 2)).view(Table)]
+    fs.Operator(momentum, use_locking=True)(*states, np.ones((3, 2)), **SCALARS)
+    gone = weakref.ref(states[0])
+    del states
+    gc.collect()
+    assert gone() is None
 
 
 def test_what_is_only_read_is_shared_by_readers_and_kept_from_writers() -> None:

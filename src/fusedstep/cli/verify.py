@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..codegen.storage import ARRAYS
 from ..operators import catalogue
-from ..operators.threads import usable_cpus
+from ..operators.cpus import usable_cpus
 from ..verify.arguments import dtypes
 from ..verify.operators import verify
 from ..verify.report import Report

@@ -35,23 +35,32 @@ def alone(work: Callable[[], None], written: Sequence[np.ndarray], read: Sequenc
     """Works while no other call writes to some memory, or reads what is written here; all of it is claimed at once, so
     that no two calls wait for each other."""
     claim = Claim(written, read, threading.Lock())
-    # Locks of the standard library are given back whatever comes: no interrupt can come between in Python.
-    with claim.held:
-        while (other := enter(claim)) is not None:
-            with other.held:
-                pass
-        work()
+    try:
+        # Locks of the standard library are given back whatever comes: no interrupt can come between in Python.
+        with claim.held:
+            while (other := enter(claim)) is not None:
+                with other.held:
+                    pass
+            work()
+    finally:
+        settle()
 
 
 def enter(claim: Claim) -> Claim | None:
     """Enters a claim among those that stand; where that cannot be, one that it must wait for."""
     with _registry:
-        _claims[:] = [each for each in _claims if each.held.locked()]
+        settle()
         for other in _claims:
             if conflict(claim, other):
                 return other
         _claims.append(claim)
     return None
+
+
+def settle() -> None:
+    """Forgets claims that no longer stand, and with them the arrays."""
+    with _registry:
+        _claims[:] = [each for each in _claims if each.held.locked()]
 
 
 def conflict(mine: Claim, theirs: Claim) -> bool:

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..codegen.weave import program_of
 from ..operators.catalogue import NamedOperator
-from ..operators.threads import get_num_threads, set_num_threads, usable_cpus
+from ..operators.cpus import usable_cpus
+from ..operators.threads import get_num_threads, set_num_threads
 from .arguments import arguments, dtypes, made, states_of
 from .bounds import differs
 from .expected import Expected, first_difference
