@@ -65,9 +65,8 @@ def odd_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "three dimensions", good(name, (2, 3, 4))
     values = good(name)
     yield "a gradient in columns", values | {gradient: np.asfortranarray(values[gradient])}
-    if not operator.entry.creates:
-        swapped = values[gradient].astype(values[gradient].dtype.newbyteorder())
-        yield "a gradient of the other byte order", values | {gradient: guarded(swapped)}
+    swapped = values[gradient].astype(values[gradient].dtype.newbyteorder())
+    yield "a gradient of the other byte order", values | {gradient: guarded(swapped)}
     values = good(name)
     values[gradient].flags.writeable = False
     yield "a read-only gradient", values
