@@ -215,6 +215,33 @@ def test_deferred_rows(call: str, method: str, count: int) -> None:
     assert_all_or_nothing(begin, changes=method == "series" or call not in ("catch_up", "flush"))
 
 
+@pytest.mark.usefixtures("split_small")
+def test_an_optimizer_steps_with_all_parameters_or_none() -> None:
+    fs.set_num_threads(3)
+    grads = [torch.linspace(-1, 1, 1000).reshape(250, 4), torch.linspace(1, 2, 7)]
+
+    def begin() -> Begun:
+        # What torch itself was interrupted in: leaving its no_grad.
+        torch.set_grad_enabled(True)
+        params = [torch.nn.Parameter(torch.ones_like(grad)) for grad in grads]
+        optimizer = fs.torch.Adam(params, lr=0.1)
+        for param, grad in zip(params, grads, strict=True):
+            param.grad = grad
+        optimizer.step()
+
+        def seen() -> Any:
+            states = [optimizer.state[param] for param in params]
+            held = [state[key] for state in states for key in ("exp_avg", "exp_avg_sq")]
+            return content([*(param.detach() for param in params), *held, *(float(each["step"]) for each in states)])
+
+        return Begun(optimizer.step, seen)
+
+    try:
+        assert_all_or_nothing(begin)
+    finally:
+        torch.set_grad_enabled(True)
+
+
 @pytest.mark.parametrize("count", [2, 4])
 def test_no_share_is_left_or_goes_on(count: int) -> None:
     started: list[int] = []

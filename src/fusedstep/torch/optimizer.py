@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..codegen.program import ELEMENTWISE
+from ..operators.interrupts import held_back
 from ..operators.operator import Operator
 from . import compiled
 from .deferring import Deferring
@@ -120,6 +121,7 @@ class FusedOptimizer(Deferring):
         return loss
 
     @torch._disable_dynamo  # as torch's own use it: torch.compiler.disable would import the compiler at once
+    @held_back()  # parameters, states and their counts of steps go together
     def move(self) -> None:
         """Takes a step here and now."""
         moved: list[Tensor] = []
