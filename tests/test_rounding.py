@@ -167,6 +167,9 @@ def test_how_it_is_asked_for() -> None:
         fs.Operator(add, rounding="up")
     with pytest.raises(ValueError, match="add: seed is -1"):
         stochastic(seed=-1)
+    for huge in (2**64, 10**400, 10**5000):
+        with pytest.raises(ValueError, match=r"add: seed is .*, expected 0 to 2\*\*64 - 1"):
+            stochastic(seed=huge)
     operator = pickle.loads(pickle.dumps(stochastic(seed=5)))  # noqa: S301
     assert (operator.stochastic, operator.seed) == (True, 5)
     named = fs.ops.ApplyGradientDescent(rounding="stochastic", seed=5)
