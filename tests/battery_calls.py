@@ -102,6 +102,7 @@ class Call:
     Attributes:
         setting: the operator.
         use_locking: what it is constructed with.
+        overridden: the constructor's arguments that are not those of the good call.
         given: the arguments as the operator gets them, by role.
         arrays: the NumPy views among them, by role, whatever library they are given in.
         memories: where arrays lie, by role; of those that lie in memory of their own.
@@ -109,6 +110,7 @@ class Call:
 
     setting: Setting
     use_locking: Any
+    overridden: frozenset[str] = frozenset()
     given: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     memories: dict[str, Memory] = field(default_factory=dict)
@@ -169,8 +171,12 @@ class Call:
 
     def operator(self, use_locking: Any) -> NamedOperator:
         """The operator, constructed with what the case says of that."""
-        options = self.setting.options | {name: self.value(name) for name in self.setting.constructed}
-        return catalogue.OPERATORS[self.setting.name](use_locking=use_locking, **options)
+        chosen = {name: self.value(name) for name in self.setting.constructed} | {"use_locking": use_locking}
+        if self.overridden:
+            return catalogue.OPERATORS[self.setting.name](**self.setting.options, **chosen)
+        if use_locking not in self.setting.ready:
+            self.setting.ready[use_locking] = catalogue.OPERATORS[self.setting.name](**self.setting.options, **chosen)
+        return self.setting.ready[use_locking]
 
     def make(self) -> Any:
         """Constructs the operator and calls it."""
@@ -246,7 +252,9 @@ def specs_of(case: dict[str, Any], setting: Setting) -> dict[str, Any]:
 def build(case: dict[str, Any], setting: Setting) -> Call:
     """The call that a case makes of an operator."""
     specs = specs_of(case, setting)
-    call = Call(setting, None)
+    changed = case["args"].keys()
+    overridden = (name for name in (*setting.constructed, "use_locking") if setting.roles.get(name, name) in changed)
+    call = Call(setting, None, frozenset(overridden))
     for role in sorted(specs, key=lambda role: isinstance(specs[role], dict) and bool(REFERENCES & specs[role].keys())):
         call.add(role, specs[role])
     locking = Call(setting, None)

@@ -31,10 +31,12 @@ class Setting:
     Attributes:
         name: its name in ``fs.ops``.
         options: what it is constructed with, beside what plays a role.
+        ready: by ``use_locking``, what good calls have constructed: children need not do so again.
     """
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
+    ready: dict[bool, NamedOperator] = field(default_factory=dict)
 
     @property
     def entry(self) -> Entry:
