@@ -153,15 +153,21 @@ class DeferredRows:
             if flats[0].size and crowded(self.name, groups, tables[0].rows):
                 return self._every_row(storages, tables, flat, storage, groups, numbers)
             # All memory that is needed is there before anything changes.
-            cuts, own, threads = share_touched_rows(flat, storage, groups, tables[0].width)
-            own = [[flat, groups.found, groups.named, *mine] for mine in own]
+            shares, threads = share_touched_rows(flat, storage, groups, tables[0].width)
             with held_back():
                 if not self._history.allows(names):
                     self.flush()
                 totals = self._history.begin(names)
                 assert kernel.remember is not None
                 kernel.remember(self._history.numbers, self._history.steps, *numbers)
-                self._run(kernel, tables, own, [(cut.start, cut.stop) for cut in cuts], threads)
+                step, common = self._prepared(kernel, tables), [flat, groups.found, groups.named]
+                run(
+                    [
+                        share.stepping(partial(step, [*common, share.sums, share.spare], share.start, share.stop))
+                        for share in shares
+                    ],
+                    threads,
+                )
                 self._history.end(totals)
             return self.states
 
@@ -204,8 +210,8 @@ class DeferredRows:
             if self._history.steps and groups.distinct:
                 threads = threads_for(snapshot.size * tables[0].width)
                 cuts = parts(groups.distinct, tables[0].width, threads)
-                kernel = self._kernel("catch_up", storages, storages[0])
-                self._run(kernel, tables, [[groups.named]] * len(cuts), cuts, threads)
+                wake = self._prepared(self._kernel("catch_up", storages, storages[0]), tables)
+                run([partial(wake, [groups.named], start, stop) for start, stop in cuts], threads)
             return self.states
 
     def flush(self) -> tuple[Any, ...]:
@@ -225,7 +231,8 @@ class DeferredRows:
                 cuts = parts(rows, width, threads)
                 kernel = self._kernel("catch_up", storages, storages[0])
                 with held_back():
-                    self._run(kernel, tables, [[EVERY_ROW]] * len(cuts), cuts, threads)
+                    wake = self._prepared(kernel, tables)
+                    run([partial(wake, [EVERY_ROW], start, stop) for start, stop in cuts], threads)
                     self._lasts[:] = 0
                     self._history.forget()
             return self.states
@@ -250,20 +257,15 @@ class DeferredRows:
         """The compiled kernel of a loop for some storage types."""
         return self._operator.kernel(loop, storages, gradient, self._history.idle)
 
-    def _run(
-        self, kernel: Kernel, tables: list[Rows], own: list[Any], cuts: list[tuple[int, int]], threads: int
-    ) -> None:
-        """Runs a kernel over its rows; ``own`` is what its loop asks for beside the history, for each part."""
-        history = self._history
+    def _prepared(self, kernel: Kernel, tables: list[Rows]) -> Callable[[list[Any], int, int], None]:
+        """A kernel, ready to be run over some of its rows with what its loop asks for beside the history."""
+        history, run_kernel, width = self._history, kernel.run, tables[0].width
         arrays = [*(table.flat for table in tables), *(table.pitch for table in tables)]
         slept: list[Any] = [history.numbers, history.totals, history.held, self._lasts]
         slept += [history.steps, history.window, int(history.closed)]
-        width = tables[0].width
         about_to_write([self.states[number] for number in self._used])
-        run(
-            [
-                partial(kernel.run, *arrays, *mine, *slept, start, stop, width)
-                for mine, (start, stop) in zip(own, cuts, strict=True)
-            ],
-            threads,
-        )
+
+        def step(own: list[Any], start: int, stop: int) -> None:
+            run_kernel(*arrays, *own, *slept, start, stop, width)
+
+        return step

@@ -1,5 +1,6 @@
 """Which rows some indices name, and the sums of the gradients that share a row."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -80,22 +81,24 @@ def sum_duplicates(
 ) -> None:
     """Sums the gradients of every row that has several, in the order of the indices."""
     if groups.summed:
-        add_up = duplicates_for(storage, sums.dtype.name)
-        parts = shares(groups, threads, cost=0)
-        mine = scratch(groups, parts)
-        run(
-            [
-                partial(add_up, gradient, width, groups.found, mine[number], part.first, part.last, sums)
-                for number, part in enumerate(parts)
-            ],
-            threads,
-        )
+        adding = sums_of(gradient, storage, groups, width, sums, shares(groups, threads, cost=0))
+        run([add_up for add_up in adding if add_up], threads)
 
 
-def scratch(groups: Groups, parts: list[Share]) -> np.ndarray:
-    """For each part, room for the positions of the gradients that it adds up; none where no part has any to add."""
-    adding = any(part.first < part.last for part in parts)
-    return np.empty((len(parts), groups.found.shape[1] if adding else 0), np.int32)
+def sums_of(
+    gradient: np.ndarray, storage: str, groups: Groups, width: int, sums: np.ndarray, parts: list[Share]
+) -> list[Callable[[], None] | None]:
+    """For each part what makes its sums, with the scratch that it needs; None for a part that needs none."""
+    if not groups.summed:
+        return [None] * len(parts)
+    add_up = duplicates_for(storage, sums.dtype.name)
+    mine = np.empty((len(parts), groups.found.shape[1]), np.int32)
+    return [
+        partial(add_up, gradient, width, groups.found, mine[number], part.first, part.last, sums)
+        if part.first < part.last
+        else None
+        for number, part in enumerate(parts)
+    ]
 
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:

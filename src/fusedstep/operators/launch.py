@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .grouping import Groups, Share, in_row_order, room_for_sums, scratch, shares, sum_duplicates
+from .grouping import Groups, in_row_order, room_for_sums, shares, sum_duplicates, sums_of
 from .threads import get_num_threads, run
 
 # Below this many elements to a thread, handing work over costs more than it saves.
@@ -57,37 +57,62 @@ def launch_dense(call: Call) -> None:
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
     kernel, arrays, _, width, storage, scalars = call
-    cuts, own, threads = share_touched_rows(arrays[-1], storage, groups, width)
+    parts, threads = share_touched_rows(arrays[-1], storage, groups, width)
     common = [*arrays, groups.found, groups.named]
     run(
         [
-            partial(kernel, *common, *mine, cut.start, cut.stop, width, *scalars)
-            for cut, mine in zip(cuts, own, strict=True)
+            part.stepping(partial(kernel, *common, part.sums, part.spare, part.start, part.stop, width, *scalars))
+            for part in parts
         ],
         threads,
     )
 
 
-def share_touched_rows(
-    gradient: np.ndarray, storage: str, groups: Groups, width: int
-) -> tuple[list[Share], list[list[Any]], int]:
+class Part(NamedTuple):
+    """Named rows that take the step one after another.
+
+    Attributes:
+        add_up: makes their sums, where any are left to make.
+        sums: where they lie.
+        spare: the slot that is theirs.
+        start, stop: their places in the order of the steps.
+    """
+
+    add_up: Callable[[], None] | None
+    sums: np.ndarray
+    spare: int
+    start: int
+    stop: int
+
+    def stepping(self, step: Callable[[], None]) -> Callable[[], None]:
+        """What a thread does: the sums, then the step, with nobody to wait for in between."""
+        return step if self.add_up is None else partial(in_turn, self.add_up, step)
+
+
+def in_turn(first: Callable[[], None], then: Callable[[], None]) -> None:
+    first()
+    then()
+
+
+def share_touched_rows(gradient: np.ndarray, storage: str, groups: Groups, width: int) -> tuple[list[Part], int]:
     """The parts in which named rows are added up and take the step, and on how many threads.
 
-    Returns:
-        The parts; for each the arguments of its loop from ``sums`` to ``last``; the threads. Where there are more parts
-        than threads the sums are made already, and no part has any left to make.
+    All memory that is needed is there then. Where there are more parts than threads, the sums are made already.
     """
     threads = threads_for(gradient.size + ELEMENTS_PER_ROW * groups.distinct)
     number = number_of_parts(gradient.size, threads)
     cuts = shares(groups, number, STEP_COST)
     sums = room_for_sums(storage, groups, width, number)
+    adding: list[Callable[[], None] | None] = [None] * len(cuts)
     if number > threads:
         # Each part goes through all gradients to find those of its sums: too often, where there are many parts.
         sum_duplicates(gradient, storage, groups, width, sums, threads)
-        cuts = [cut._replace(first=0, last=0) for cut in cuts]
-    mine = scratch(groups, cuts)
-    own = [[sums, mine[part], groups.summed + part, cut.first, cut.last] for part, cut in enumerate(cuts)]
-    return cuts, own, threads
+    else:
+        adding = sums_of(gradient, storage, groups, width, sums, cuts)
+    return [
+        Part(add_up, sums, groups.summed + place, cut.start, cut.stop)
+        for place, (add_up, cut) in enumerate(zip(adding, cuts, strict=True))
+    ], threads
 
 
 def launch_every_row(call: Call, groups: Groups) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from .duplicates import duplicates
 from .grouping import ORDER
 from .span_words import fetch, fetch_last, part, remembered, update_by_sums
 from .totals import total_of
@@ -19,10 +18,7 @@ def deferred_rows(
     groups: Any,
     named: Any,
     sums: Any,
-    mine: Any,
     spare: int,
-    first: int,
-    last: int,
     history: Any,
     totals: Any,
     held: Any,
@@ -34,10 +30,9 @@ def deferred_rows(
     stop: int,
     width: int,
 ) -> None:
-    """The rows from ``start`` to ``stop``, whose sums lie in the slots ``first`` to ``last``, take step ``now``, whose
-    scalars the history holds already."""
+    """The rows from ``start`` to ``stop``, whose sums are made, take step ``now``, whose scalars the history holds
+    already."""
     scalars = remembered(history, now)
-    duplicates(gradient, width, groups, mine, first, last, sums)
     for place in range(start, stop):
         if place + AHEAD < stop:
             ahead = named[groups[ORDER, place + AHEAD]]

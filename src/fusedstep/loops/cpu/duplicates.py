@@ -14,8 +14,6 @@ GAP = 3
 def duplicates(gradient: Any, width: int, groups: Any, mine: Any, first: int, last: int, sums: Any) -> None:
     """Adds up the gradients of the rows whose sums lie in the slots ``first`` to ``last``; ``mine`` is scratch, with a
     place for every gradient."""
-    if first == last:
-        return
     count = 0
     for position in range(mine.size):
         # Without a branch: whose row comes next cannot be predicted.

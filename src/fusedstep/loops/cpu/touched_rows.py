@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from .duplicates import duplicates
 from .grouping import ORDER
 from .span_words import fetch, part, update_by_sums
 from .totals import total_of
@@ -18,17 +17,13 @@ def touched_rows(
     groups: Any,
     named: Any,
     sums: Any,
-    mine: Any,
     spare: int,
-    first: int,
-    last: int,
     start: int,
     stop: int,
     width: int,
     scalars: Any,
 ) -> None:
-    """The rows from ``start`` to ``stop``, whose sums lie in the slots ``first`` to ``last``, take the step."""
-    duplicates(gradient, width, groups, mine, first, last, sums)
+    """The rows from ``start`` to ``stop``, whose sums are made, take the step."""
     for place in range(start, stop):
         if place + AHEAD < stop:
             fetch(states, pitches, named[groups[ORDER, place + AHEAD]], width)
