@@ -108,11 +108,17 @@ BETAS = [(0.9, 0.999), (0.9, 0.99), (0.9, 0.95), (0.99, 0.999), (0.0, 0.999), (0
 STEPS = 3000
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+HAT, TORCH = (fs.rules.adam, 3, {}), (fs.rules.adamw, 4, {"weight_decay": 0.1})
+
+
 @pytest.mark.parametrize(
-    ("rule", "count", "more"),
-    [(fs.rules.adam, 3, {}), (fs.rules.adamw, 4, {"weight_decay": 0.1})],
-    ids=["hat", "torch"],
+    ("rule", "count", "more", "dtype"),
+    [
+        pytest.param(*HAT, np.float32, id="hat-float32"),
+        pytest.param(*HAT, np.float64, id="hat-float64", marks=pytest.mark.long),
+        pytest.param(*TORCH, np.float32, id="torch-float32", marks=pytest.mark.long),
+        pytest.param(*TORCH, np.float64, id="torch-float64"),
+    ],
 )
 def test_series_equals_every_row_at_every_step(
     rule: Callable[..., Any], count: int, more: dict[str, float], dtype: Any

@@ -240,8 +240,16 @@ def special(array: np.ndarray) -> np.ndarray:
         return np.where(np.isnan(value), 2, np.where(np.isinf(value), np.sign(value), 0))
 
 
+# In 16 bits every operator has kernels of its own, whose rounding does not depend on the rule: in each run some have.
+IN_SIXTEEN_BITS = ("Adam", "ResourceApplyFtrl", "ResourceSparseApplyAdagrad", "ResourceSparseApplyProximalAdagrad")
+
+
 def parameters(origin: str) -> list[Any]:
-    return [pytest.param(entry, id=entry["id"]) for entry in manifest(origin)]
+    found = []
+    for entry in manifest(origin):
+        short = entry["dtype"] not in ("float16", "bfloat16") or entry["op"] in IN_SIXTEEN_BITS
+        found.append(pytest.param(entry, id=entry["id"], marks=() if short else pytest.mark.long))
+    return found
 
 
 @pytest.mark.parametrize("entry", parameters("tensorflow"))

@@ -222,7 +222,7 @@ def tells_apart(storage: Storage, loop: str, first: bool) -> bool:
     depend on the rule: the cheap rule goes through all of them. With other switches what is translated comes once in
     float64, and once by rows in 16 bits. All the rest is for ``make test-long``.
     """
-    defaults = {"dense": tuple(reference.DTYPES), "touched": ("float64", "float16"), "every": ("float32",)}
+    defaults = {"dense": ("float64", "float32", "float16"), "touched": ("float64", "bfloat16"), "every": ("float32",)}
     switched = {"dense": ("float64",), "touched": ("bfloat16",), "every": ()}
     return not storage.mixed and storage.var in (defaults if first else switched)[loop]
 
