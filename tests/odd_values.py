@@ -1,7 +1,7 @@
 """What a caller may give for an argument, by mistake or to do harm; drawn by Hypothesis, or by a fuzzer through it."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import ml_dtypes
 import numpy as np
@@ -14,6 +14,8 @@ FLOATS = [np.dtype(name) for name in ("float32", "float64")]
 OTHERS = [np.dtype(letter) for letter in "?bBhHiIlLqQgFDG"]
 OTHERS += [np.dtype(name) for name in ("O", "U3", "S3", "V4", "M8[s]", "m8[s]", "i4,f4", "(2,)f4")]
 OTHERS += [np.dtype(ml_dtypes.float8_e4m3fn), np.dtype(ml_dtypes.int4)]
+# Strings of any length, from NumPy 2 on.
+OTHERS += [np.dtypes.StringDType()] if hasattr(np.dtypes, "StringDType") else []
 LAYOUTS = ["C", "F", "strided", "reversed", "readonly", "misaligned", "byteswapped", "broadcast", "wide", "alternate"]
 SUBCLASSES = ["plain", "plain", "matrix", "masked", "list", "tensor", "gradient tensor", "sparse tensor", "meta tensor"]
 
@@ -39,7 +41,27 @@ class Unarray:
         return np.array([None, "a"], object)
 
 
-THINGS = [None, Hostile(), Unarray(), object(), {}, [], (), "abc", b"abcd", memoryview(bytes(96)), np.ma.masked, ...]
+class Broken:
+    """Says that it has memory, and does not say of what."""
+
+    __array_interface__: ClassVar[dict[str, Any]] = {"version": 3, "shape": (6, 4), "data": (0, False)}
+
+
+THINGS = [
+    None,
+    Hostile(),
+    Unarray(),
+    Broken(),
+    object(),
+    {},
+    [],
+    (),
+    "abc",
+    b"abcd",
+    memoryview(bytes(96)),
+    np.ma.masked,
+    ...,
+]
 NUMBERS = [0, 1, -1, 2**31, 2**63, 2**64, 10**400, 0.0, -0.0, 0.5, 1e-320, 1e308, math.inf, -math.inf, math.nan, 1j]
 
 
@@ -52,7 +74,7 @@ def arrays(draw: st.DrawFn) -> tuple[Any, list[Memory]]:
         values = np.zeros(shape, dtype)
     if values.size and values.dtype.kind in "iufb":
         values.reshape(-1)[draw(st.integers(0, values.size - 1))] = draw(st.sampled_from([0, 1, 5, 6, 100]))
-    if values.dtype.hasobject or not values.ndim or not values.dtype.itemsize:
+    if values.dtype.hasobject or values.dtype.kind == "T" or not values.ndim or not values.dtype.itemsize:
         return values, []
     memory = laid_out(values, draw(st.sampled_from(LAYOUTS)) if values.ndim > 1 and values.dtype.kind in "iuf" else "C")
     view = memory.view(memory.raw)

@@ -290,6 +290,7 @@ def test_torch(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("origin", "rows"), [("tensorflow", TENSORFLOW), ("torch", TORCH)])
 def test_every_case_is_run(origin: str, rows: dict[str, Any]) -> None:
+    assert len(manifest(origin)) == {"tensorflow": 513, "torch": 124}[origin]
     entries = manifest(origin)
     assert Counter(entry["op"] for entry in entries) == {name: row.cases for name, row in rows.items()}
     assert len({entry["id"] for entry in entries}) == len(entries)

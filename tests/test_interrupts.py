@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -382,3 +383,57 @@ def test_a_process_that_is_interrupted_goes_on() -> None:
                 child.send_signal(signal.SIGINT)
         errors = child.stderr.read()
     assert (child.returncode, lines) == (0, ["ready"] * 12 + ["alive"]), errors
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no other signal to come")
+def test_a_handler_of_another_signal_that_raises_leaves_interrupts_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def alarm(*_: Any) -> None:
+        raise TimeoutError
+
+    def alarmed(number: int, handler: Any) -> Any:
+        # As it does before a handler is changed, if a signal has come.
+        if not isinstance(handler, interrupts.Note) and not told:
+            told.append(number)
+            alarm()
+        return plain(number, handler)
+
+    told: list[int] = []
+    before, plain = signal.getsignal(signal.SIGINT), interrupts.set_handler
+    monkeypatch.setattr(interrupts, "set_handler", alarmed)
+    with pytest.raises(TimeoutError), interrupts.held_back():
+        pass
+    assert told
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_note_that_was_left_behind_holds_nothing_back() -> None:
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        stale = interrupts.Note(signal.getsignal(signal.SIGINT))  # type: ignore[arg-type]
+        stale.holding = False
+        signal.signal(signal.SIGINT, stale)
+        signal.raise_signal(signal.SIGINT)
+        with interrupts.held_back():
+            signal.raise_signal(signal.SIGINT)
+            assert len(came) == 1
+        assert len(came) == 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_where_handlers_cannot_be_changed_calls_are_made_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts, "set_handler", Mock(side_effect=ValueError("main thread of the main interpreter")))
+    done = []
+    with interrupts.held_back():
+        done.append(1)
+    assert done
+
+
+def test_helpers_that_cannot_be_called_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(pool.Helpers, "call", Mock(side_effect=MemoryError))
+    pool.run([lambda: done.append(1), lambda: done.append(2)], 2)
+    assert sorted(done) == [1, 2]

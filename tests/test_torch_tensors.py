@@ -1,6 +1,7 @@
 """PyTorch tensors on the CPU: the same memory, the same objects, and autograd told of the change."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -182,3 +183,16 @@ def test_named_operators_take_tensors() -> None:
     returned = fs.ops.FusedSparseAdam()(*given, torch.full((2, 1, 2), 0.1), torch.tensor([0, 1]))
     assert all(got is state for got, state in zip(returned, states, strict=True))
     np.testing.assert_array_equal(states[0][:, 0, 0].numpy(), np.float32([0.9997121, 0.9997121, 0.99971527]))
+
+
+def test_a_call_without_memory_is_no_change_that_autograd_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    var, mean = torch.ones(4, 3), torch.ones(4, 3)
+    versions = var._version, mean._version
+    monkeypatch.setattr("fusedstep.operators.launch.room_for_sums", Mock(side_effect=MemoryError))
+    for rows in ("touched", "every"):
+        with pytest.raises(MemoryError):
+            fs.Operator(fs.rules.momentum)(
+                var, mean, torch.ones(2, 3), torch.tensor([1, 1]), rows=rows, lr=0.1, momentum=0.9
+            )
+    assert (var._version, mean._version) == versions
+    assert (var == 1).all()

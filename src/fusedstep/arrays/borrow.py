@@ -31,7 +31,7 @@ def borrow(array: Any) -> Any:
         return mindspore_tensors.borrow(array)
     if not isinstance(array, np.generic | str | bytes):
         if hasattr(array, "__array_interface__"):
-            return np.asarray(array)
+            return borrow_interface(array)
         if hasattr(array, "__dlpack__"):
             return borrow_dlpack(array)
         try:
@@ -39,6 +39,14 @@ def borrow(array: Any) -> Any:
         except (TypeError, ValueError):
             pass
     raise TypeError(f"{kind(array)}, which is no array; pass a NumPy array or a PyTorch tensor")
+
+
+def borrow_interface(array: Any) -> np.ndarray:
+    """A NumPy view through the array interface."""
+    try:
+        return np.asarray(array)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise TypeError(f"{kind(array)}, whose memory NumPy cannot use ({error}); pass a NumPy array") from error
 
 
 def borrow_dlpack(array: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..verify.report import Report
 from ..verify.results import THREADS
 from ..verify.workers import outcomes
 from . import machine
+from .extras import MissingExtraError
 from .ops import show, subject
 from .options import file_to_write, thread_count
 from .progress import progress
@@ -77,6 +78,8 @@ def verified(options: argparse.Namespace) -> Report:
     began = time.perf_counter()
     names = list(dict.fromkeys(options.operators)) or [entry.name for entry in catalogue.ENTRIES]
     types = tuple(name for name in ARRAYS if name in options.dtype and name in dtypes())
+    if not types:
+        raise MissingExtraError(f"'fusedstep verify' can check none of these types: {LEFT_OUT}")
     with progress(len(names)) as tell:
         found = {}
         for outcome in outcomes(by_rule(names), partial(verify, chosen=types), options.processes):

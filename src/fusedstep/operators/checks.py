@@ -308,7 +308,7 @@ def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], besid
     if view.shape != shape:
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}")
     storage = storage_of(array, view)
-    if storage is None:
+    if storage is None and view.dtype.kind == "f" and not view.dtype.isnative:
         native = view.astype(view.dtype.newbyteorder("="))
         storage = storage_of(native, native)
         view = native

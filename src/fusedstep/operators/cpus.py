@@ -48,7 +48,7 @@ def folders(groups: Path, lines: list[str]) -> Iterator[Path]:
         else:
             continue
         # A container may see its own group as the root, though the path tells where it is outside.
-        place = PurePosixPath("/", path).relative_to("/")
+        place = PurePosixPath(path.lstrip("/"))
         for root in roots:
             for each in (place, *place.parents):
                 if ".." not in each.parts:

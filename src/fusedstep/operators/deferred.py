@@ -152,7 +152,8 @@ class DeferredRows:
                 flat = apart(self.name, self._names, tables, flat)
             if flats[0].size and crowded(self.name, groups, tables[0].rows):
                 return self._every_row(storages, tables, flat, storage, groups, numbers)
-            # All memory that is needed is there before anything changes.
+            # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
+            # are awake, which is what they were due anyhow.
             shares, threads = share_touched_rows(flat, storage, groups, tables[0].width)
             with held_back():
                 if not self._history.allows(names):
@@ -183,11 +184,12 @@ class DeferredRows:
         """Wakes all rows, and takes one step with every one."""
         kernel = self._operator.kernel(LOOPS["every"], storages, storage)
         arrays = [*(table.flat for table in tables), *(table.pitch for table in tables), flat]
-        call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, numbers)
+        announce = partial(about_to_write, [self.states[number] for number in self._used])
+        call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, numbers, announce)
         shares, threads = share_every_row(call, groups)
         with held_back():
             self.flush()
-            about_to_write([self.states[number] for number in self._used])
+            announce()
             run(shares, threads)
         return self.states
 

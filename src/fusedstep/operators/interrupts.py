@@ -19,38 +19,72 @@ get_handler: Callable[[int], Any] = _plain.getsignal
 
 
 class Note:
-    """A handler of interrupts that notes that one came.
+    """A handler of interrupts that notes that one came, as long as it is to hold them back.
 
     Attributes:
         handler: the one whose place it takes.
+        holding: whether interrupts are held back; else they go to the handler.
         came: what that is to be called with; empty if no interrupt came.
     """
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
+        self.holding = True
         self.came: list[tuple[int, FrameType | None]] = []
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.came[:] = [(number, frame)]
+        if self.holding:
+            self.came[:] = [(number, frame)]
+        else:
+            self.handler(number, frame)
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
     """Interrupts that come meanwhile are handled at the end: what is begun is then done, and recorded."""
-    # Python handles signals on its main thread, and only there may handlers be changed.
-    main = threading.current_thread() is threading.main_thread()
-    handler = get_handler(signal.SIGINT) if main else None
-    if not callable(handler) or isinstance(handler, Note):
+    note = installed_note()
+    try:
         yield
-        return
+    finally:
+        if note:
+            try:
+                put_back(note.handler)
+            finally:
+                note.holding = False
+                for number, frame in note.came:
+                    note.handler(number, frame)
+
+
+def installed_note() -> Note | None:
+    """A note in the place of the handler of interrupts; None where they are held back already, or never come here."""
+    # Python handles signals on its main thread, and only there may handlers be changed.
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    handler = get_handler(signal.SIGINT)
+    if isinstance(handler, Note):
+        if handler.holding:
+            return None
+        # Left behind where another signal's handler raised.
+        handler = handler.handler
+    if not callable(handler):
+        return None
     note = Note(handler)
     try:
         set_handler(signal.SIGINT, note)
-        yield
-    finally:
+    except ValueError:
+        # Embedded, Python may have another main thread than the one that ``threading`` knows.
+        return None
+    return note
+
+
+def put_back(handler: Handler) -> None:
+    """Puts the handler of interrupts back, whatever the handlers of other signals raise meanwhile."""
+    try:
         set_handler(signal.SIGINT, handler)
-        for number, frame in note.came:
-            handler(number, frame)
+    except BaseException:
+        # Before a handler is changed, those of signals that have come are called: this one's comes next.
+        set_handler(signal.SIGINT, handler)
+        raise
 
 
 def _handle_again() -> None:

@@ -32,6 +32,7 @@ class Call(NamedTuple):
         width: elements in a row.
         storage: the gradient's storage type.
         scalars: the rule's scalars.
+        announce: tells the owners of the states, right before they are written to, that they will be.
     """
 
     kernel: Callable[..., None]
@@ -40,25 +41,29 @@ class Call(NamedTuple):
     width: int
     storage: str
     scalars: Sequence[float]
+    announce: Callable[[], None]
 
 
 def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
-    kernel, arrays, rows, width, _, scalars = call
+    kernel, arrays, rows, width, _, scalars, announce = call
     threads = threads_for(rows * width)
     if threads == 1:
         # A call on tiny arrays costs what is done about it: as little as can be.
+        announce()
         kernel(*arrays, 0, rows, width, *scalars)
         return
     cuts = parts(rows, width, threads)
+    announce()
     run([partial(kernel, *arrays, start, stop, width, *scalars) for start, stop in cuts], threads)
 
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
-    kernel, arrays, _, width, storage, scalars = call
+    kernel, arrays, _, width, storage, scalars, announce = call
     parts, threads = share_touched_rows(arrays[-1], storage, groups, width)
     common = [*arrays, groups.found, groups.named]
+    announce()
     run(
         [
             part.stepping(partial(kernel, *common, part.sums, part.spare, part.start, part.stop, width, *scalars))
@@ -90,6 +95,7 @@ class Part(NamedTuple):
 
 
 def in_turn(first: Callable[[], None], then: Callable[[], None]) -> None:
+    """Does one after the other."""
     first()
     then()
 
@@ -117,12 +123,14 @@ def share_touched_rows(gradient: np.ndarray, storage: str, groups: Groups, width
 
 def launch_every_row(call: Call, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
-    run(*share_every_row(call, groups))
+    shares, threads = share_every_row(call, groups)
+    call.announce()
+    run(shares, threads)
 
 
 def share_every_row(call: Call, groups: Groups) -> tuple[list[Callable[[], None]], int]:
     """The parts of a step of every row, and on how many threads; the sums are made already."""
-    kernel, arrays, rows, width, storage, scalars = call
+    kernel, arrays, rows, width, storage, scalars, _ = call
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
     sums = room_for_sums(storage, groups, width, len(cuts))

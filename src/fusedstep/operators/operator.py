@@ -201,8 +201,8 @@ class Operator:
         if reach == ELEMENTWISE and indices is None and pitches.count(width) == len(pitches):
             # Rows mean nothing here, and there are no gaps: one long row of all elements.
             height, width, pitches = flats[0].size, 1, [1] * len(pitches)
-        call = Call(kernel.run, [*flats, *pitches, flat], height, width, storage, scalars)
-        about_to_write([states[k] for k in self._changed])
+        announce = partial(about_to_write, [states[k] for k in self._changed])
+        call = Call(kernel.run, [*flats, *pitches, flat], height, width, storage, scalars, announce)
         if self.use_locking:
             locks.alone(partial(launch, call), [table.table() for table in held], [flat])
         else:

@@ -46,7 +46,7 @@ def tables_for_sums(
 
 def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     """Every element takes the step, once all that the rule adds up is known."""
-    kernel, arrays, all_rows, width, _, scalars = call
+    kernel, arrays, all_rows, width, _, scalars, announce = call
     rows = shape[-2] if plan.matrices else all_rows
     elements = math.prod(shape)
     matrices = all_rows // rows
@@ -61,6 +61,7 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     cuts = [matrices * blocks * part // threads for part in range(threads + 1)]
     # States by column are written in a stage of their own, behind the others.
     with held_back():
+        announce()
         for stage in range(plan.stages):
             common = [*arrays, stage, *sums, blocks, height, rows, elements]
             run(

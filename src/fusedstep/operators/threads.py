@@ -135,9 +135,11 @@ def run(shares: Sequence[Callable[[], None]], threads: int) -> None:
     job = Job(shares)
     with held_back():
         try:
-            _helpers.call(job, threads - 1)
+            # Helpers are a help: what none of them takes the caller does.
+            with contextlib.suppress(Exception):
+                _helpers.call(job, threads - 1)
         finally:
-            # Helpers may have begun, whatever came.
+            # They may have begun, whatever came.
             job.finish()
     if job.errors:
         raise job.errors[0]

@@ -62,11 +62,11 @@ def check_case(case: Mapping[str, Any]) -> None:
 
 def compare(name: str, got: np.ndarray, original: np.ndarray) -> None:
     """Compares a result with the original's."""
+    if got.dtype != original.dtype or got.shape != original.shape:
+        raise Mismatch(f"{name} of {got.dtype} {got.shape}", f"{original.dtype} {original.shape}")
     exact = original.astype(np.float64)
     far = np.abs(got.astype(np.float64) - exact) > BOUNDS[original.dtype.name] * np.maximum(1, np.abs(exact))
     far |= np.isnan(got)
-    if got.dtype != original.dtype or got.shape != original.shape:
-        raise Mismatch(f"{name} of {got.dtype} {got.shape}", f"{original.dtype} {original.shape}")
     if far.any():
         came, expected = first_difference(got, original, far)
         raise Mismatch(f"{name}: {came}", expected)

@@ -75,7 +75,7 @@ class Report:
             yield f"{NEAR} in some types not bit for bit, but within {UNITS} units in the last place"
         failed = sum(not outcome.passed for outcome in self.outcomes)
         yield (
-            f"{len(self.outcomes)} operators, {made:,} checks in {self.seconds:.0f} s: "
+            f"{len(self.outcomes)} operator{'s' * (len(self.outcomes) != 1)}, {made:,} checks in {self.seconds:.0f} s: "
             + (f"{failed} operators failed, {wrong:,} checks" if failed else "all passed")
         )
 
