@@ -1,10 +1,17 @@
 """What every test may ask for."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
 import fusedstep as fs
+
+
+def pytest_collection_finish() -> None:
+    """Takes what was collected out of the collector's rounds: compilers make many, and thousands of tests are there."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
