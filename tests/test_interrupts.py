@@ -1,5 +1,6 @@
 """Ctrl-C during a call: the arrays have stepped or they have not, wherever it comes."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -47,6 +48,8 @@ def interrupted(work: Callable[[], Any], number: int) -> bool:
             if seen == number:
                 signal.raise_signal(signal.SIGINT)
 
+    # What is raised in a callback of the collector Python prints too, and goes on.
+    gc.disable()
     try:
         sys.setprofile(press)
         work()
@@ -56,6 +59,7 @@ def interrupted(work: Callable[[], Any], number: int) -> bool:
         return True
     finally:
         sys.setprofile(None)
+        gc.enable()
     assert seen < number
     return False
 
