@@ -14,7 +14,7 @@ test: $(VENV)/test.installed
 	@$(BIN)/python -m pytest -n auto
 
 test-long: $(VENV)/test.installed
-	@echo "== Running all tests, those that take long too (about two hours)"
+	@echo "== Running all tests, those that take long too (an hour or more)"
 	@$(BIN)/python -m pytest -n auto -m ""
 
 fuzz: $(VENV)/test.installed
