@@ -5,7 +5,6 @@ import json
 import mmap
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ import fusedstep as fs
 from . import reference
 from .forked import in_child
 from .test_reductions import everything
+from .test_threads import SCALARS, momentum
 
 pytest.importorskip("resource", reason="written for systems that tell peak memory and protect pages")
 
@@ -46,14 +46,6 @@ print(json.dumps(kilobytes * (1 if sys.platform == "darwin" else 1024) / table))
 def test_peak_memory_stays_below_a_tenth_of_the_table(operator: str) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, operator], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) < 0.1
-
-
-SCALARS = {"lr": 0.1, "beta": 0.7}
-
-
-def momentum(var: Any, mean: Any, grad: Any, *, lr: Any, beta: Any) -> tuple[Any, Any]:
-    mean = beta * mean + (1 - beta) * grad
-    return var - lr * mean, mean
 
 
 def at_an_edge(values: np.ndarray, last: bool) -> np.ndarray:
