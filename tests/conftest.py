@@ -3,9 +3,13 @@
 import gc
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.arrays import device_tensors
+
+from . import devices
 
 
 def pytest_collection_finish() -> None:
@@ -27,3 +31,13 @@ def split_small(monkeypatch: pytest.MonkeyPatch, threads: None) -> None:
     """Makes tiny arrays worth splitting, so that a test of threads need not be a large one."""
     monkeypatch.setattr("fusedstep.operators.launch.ELEMENTS_PER_THREAD", 1)
     monkeypatch.setattr("fusedstep.operators.launch.ELEMENTS_PER_PART", 300)
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A device, or the CPU as if it were one."""
+    devices.skip_without_device()
+    monkeypatch.setattr(device_tensors, "DEVICES", {*device_tensors.DEVICES, devices.DEVICE})
+    # The interpreter is NumPy, which warns of what devices say nothing about.
+    with np.errstate(all="ignore"):
+        yield devices.DEVICE

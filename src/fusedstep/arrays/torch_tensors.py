@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .device_tensors import Described
+
 
 def is_tensor(value: Any) -> bool:
-    """Whether a value is a PyTorch tensor."""
+    """Whether a value is a PyTorch tensor, or describes one."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
+    return torch is not None and isinstance(value, (getattr(torch, "Tensor", Described), Described))
 
 
 def is_bfloat16(tensor: Any) -> bool:
@@ -24,6 +26,8 @@ def borrow(tensor: Any) -> Any:
     Raises:
         TypeError: the tensor has no memory that NumPy can use: another device, sparse, quantized, lazily conjugated.
     """
+    if isinstance(tensor, Described):
+        return tensor.view
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
         raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")

@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent
-DIALECT = PACKAGE / "codegen" / "dialects" / "numba_cpu.py"
-LOOPS = PACKAGE / "loops" / "cpu"
+DIALECTS = PACKAGE / "codegen" / "dialects"
+LOOPS = PACKAGE / "loops"
 
 
 @cache
@@ -25,22 +25,23 @@ def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
 
 
 @cache
-def loop_definitions(name: str) -> dict[str, str]:
+def loop_definitions(name: str, backend: str = "cpu") -> dict[str, str]:
     """The definitions of a loop's file and of the loop files that it imports from, but for the span words."""
-    tree, found = definitions(LOOPS / f"{name}.py")
+    tree, found = definitions(LOOPS / backend / f"{name}.py")
     for node in imports_within(tree):
         if node.module != "span_words":
-            found = loop_definitions(str(node.module)) | found
+            found = loop_definitions(str(node.module), backend) | found
     return found
 
 
 @cache
-def span_words_of(name: str) -> frozenset[str]:
+def span_words_of(name: str, backend: str = "cpu") -> frozenset[str]:
     """The span words that a loop's file, and the loop files that it imports from, import."""
-    tree, _ = definitions(LOOPS / f"{name}.py")
+    tree, _ = definitions(LOOPS / backend / f"{name}.py")
     words: set[str] = set()
     for node in imports_within(tree):
-        words |= {each.name for each in node.names} if node.module == "span_words" else span_words_of(str(node.module))
+        own = node.module == "span_words"
+        words |= {each.name for each in node.names} if own else span_words_of(str(node.module), backend)
     return frozenset(words)
 
 
@@ -50,9 +51,9 @@ def imports_within(tree: ast.Module) -> list[ast.ImportFrom]:
 
 
 @cache
-def parameters(name: str, function: str) -> list[str]:
+def parameters(name: str, function: str, backend: str = "cpu") -> list[str]:
     """The names of the arguments of a function of a loop's file."""
-    return [argument.arg for argument in function_of(name, function).args.args]
+    return [argument.arg for argument in function_of(name, function, backend).args.args]
 
 
 def returned(name: str, function: str) -> str:
@@ -61,14 +62,26 @@ def returned(name: str, function: str) -> str:
     return ast.unparse(annotation) if annotation else "None"
 
 
-def function_of(name: str, function: str) -> ast.FunctionDef:
+def function_of(name: str, function: str, backend: str = "cpu") -> ast.FunctionDef:
     """The syntax tree of a function of a loop's file."""
-    tree, _ = definitions(LOOPS / f"{name}.py")
+    tree, _ = definitions(LOOPS / backend / f"{name}.py")
     return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
 
 
-def dialect_definitions(words: set[str]) -> str:
-    """The dialect's imports, and the definitions of some of its words."""
-    tree, found = definitions(DIALECT)
+def dialect_definitions(words: set[str], dialect: str = "numba_cpu") -> str:
+    """The dialect's imports, and the definitions of some of its words and of what these are made of."""
+    tree, found = definitions(DIALECTS / f"{dialect}.py")
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return "\n\n\n".join(["\n".join(imports), *(text for name, text in found.items() if name in words)])
+    wanted = needed(words, found)
+    return "\n\n\n".join(["\n".join(imports), *(text for name, text in found.items() if name in wanted)])
+
+
+def needed(words: set[str], found: dict[str, str]) -> set[str]:
+    """Some of the definitions of a file, and those that they name."""
+    wanted, left = set(words), list(words)
+    while left:
+        text = found.get(left.pop())
+        names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)} if text else set()
+        left += [name for name in names & found.keys() if name not in wanted]
+        wanted |= names & found.keys()
+    return wanted

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays.borrow import BITS, STORAGES, borrow, dtype_name, holds_integers, kind, storage_of
+from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows, extent, rows_of
 from .grouping import Groups, group
 
@@ -41,7 +42,8 @@ def switches(operator: str, known: Mapping[str, bool], given: Mapping[str, Any])
 
 
 def number(operator: str, name: str, value: Any) -> float:
-    """A Python number, a NumPy scalar, or an array or tensor of one element, as a float.
+    """A Python number, a NumPy scalar, or an array or tensor of one element, as a float; a tensor on a device, which
+    would have to be waited for, as it is.
 
     Raises:
         TypeError: it is no real number.
@@ -56,6 +58,9 @@ def number(operator: str, name: str, value: Any) -> float:
             return float(value)
         except OverflowError:
             raise ValueError(f"{operator}: {name} is too large for a float") from None
+    if on_device(value):
+        found: float = scalar_on_device(operator, name, value)
+        return found
     try:
         view = borrow(value) if not isinstance(value, np.generic) else np.asarray(value)
     except TypeError:
@@ -67,6 +72,31 @@ def number(operator: str, name: str, value: Any) -> float:
     if view.dtype.kind not in "fiu":
         raise TypeError(f"{operator}: {name} holds {dtype_name(value, view)}, expected a real number")
     return float(view.reshape(-1)[0])
+
+
+def scalar_on_device(operator: str, name: str, value: Any) -> Any:
+    """A tensor on a device that stands for a number.
+
+    Raises:
+        TypeError: it holds no real number.
+        ValueError: it has another number of elements than one.
+    """
+    if value.numel() != 1:
+        raise ValueError(f"{operator}: {name} has shape {tuple(value.shape)}, expected one element")
+    if value.is_complex() or dtype_name(value, value) == "bool":
+        raise TypeError(f"{operator}: {name} holds {dtype_name(value, value)}, expected a real number")
+    return value.detach()
+
+
+def no_tensors(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:
+    """A step on the CPU waits for no device.
+
+    Raises:
+        TypeError: a scalar is a tensor on a device.
+    """
+    for name, value in zip(names, scalars, strict=False):
+        if on_device(value):
+            raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
 
 
 # What a scalar may be, and whether it is.
@@ -81,12 +111,12 @@ RANGES: dict[str, Callable[[float], bool]] = {
 
 
 def within(operator: str, name: str, value: float, allowed: str) -> None:
-    """A finite number in one of the ranges.
+    """A finite number in one of the ranges; one on a device is not looked at.
 
     Raises:
         ValueError: it is not.
     """
-    if not RANGES[allowed](value):
+    if not on_device(value) and not RANGES[allowed](value):
         raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
 
 
@@ -324,7 +354,13 @@ def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], besid
 
 
 def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A snapshot of row indices: what another thread does to them meanwhile is of no matter.
+    """A snapshot of row indices: what another thread does to them meanwhile is of no matter; see ``indices_of``."""
+    snapshot: np.ndarray = indices_of(operator, array, variable, shape).astype(np.int64)
+    return snapshot
+
+
+def indices_of(operator: str, array: Any, variable: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The memory of row indices.
 
     Raises:
         TypeError: they are no array of integers.
@@ -342,8 +378,8 @@ def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) ->
         raise ValueError(f"{operator}: indices has shape {view.shape}, expected one dimension")
     if view.size >= 2**31:
         raise ValueError(f"{operator}: indices has {view.size} entries, expected fewer than 2**31 in one call")
-    snapshot: np.ndarray = view.astype(np.int64)
-    return snapshot
+    found: np.ndarray = view
+    return found
 
 
 def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Rows) -> Groups:
@@ -358,10 +394,13 @@ def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, t
         value = int(snapshot[place])
         if borrow(array).dtype.kind == "u":
             value %= 2**64
-        raise IndexError(
-            f"{operator}: indices[{place}] is {value}, expected 0 to {table.rows - 1}: {variable} has {table.rows} rows"
-        )
+        raise IndexError(no_row(operator, place, value, table.rows, variable))
     return groups
+
+
+def no_row(operator: str, place: int, value: int, rows: int, variable: str) -> str:
+    """The sentence about an index that names no row."""
+    return f"{operator}: indices[{place}] is {value}, expected 0 to {rows - 1}: {variable} has {rows} rows"
 
 
 def layout(operator: str, name: str, view: np.ndarray) -> Rows:

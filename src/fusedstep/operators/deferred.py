@@ -19,7 +19,8 @@ from .grouping import Groups
 from .history import History
 from .interrupts import held_back
 from .launch import LOOPS, Call, parts, share_every_row, share_touched_rows, threads_for
-from .operator import Operator, apart
+from .operator import Operator
+from .sharing import apart
 from .threads import run
 
 # What is named where all rows are to wake.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.borrow import about_to_write
-from ..arrays.layout import Rows
+from ..arrays.device_tensors import on_device
 from ..codegen.kernels import Kernel, Layout, kernel_for, layout_of
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Plan
 from ..codegen.signature import read_signature
@@ -16,9 +16,11 @@ from ..codegen.weave import Recipe
 from ..rules.idle import Idle
 from . import checks, locks
 from .advice import crowded
+from .facts import Facts
 from .launch import LOOPS, Call, launch_dense, launch_every_row, launch_touched_rows
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
+from .sharing import apart
 
 
 class Operator:
@@ -36,6 +38,8 @@ class Operator:
             that they are right in the mean and steps far below the last place are not lost.
         seed: of the stochastic rounding. The same seed and ``step`` give the same bits, whatever the threads.
         maximize: go uphill: the rule is given the gradient with the opposite sign.
+        check_indices: whether indices on a device are checked before a step, which waits for the device. Without it
+            those that name no row are left out. On the CPU they are always checked.
         **switches: the rule's compile-time switches.
 
     Raises:
@@ -66,6 +70,7 @@ class Operator:
         rounding: str = "nearest",
         seed: int = 0,
         maximize: bool = False,
+        check_indices: bool = True,
         **switches: bool,
     ) -> None:
         self.signature = read_signature(rule)
@@ -74,6 +79,7 @@ class Operator:
         self.stochastic = checks.rounding(self.name, rounding)
         self.seed = checks.counter(self.name, "seed", seed)
         self.use_locking = checks.flag(self.name, "use_locking", use_locking)
+        self.check_indices = checks.flag(self.name, "check_indices", check_indices)
         given = checks.switches(self.name, self.signature.switches, switches)
         uphill = {"maximize": True} if checks.flag(self.name, "maximize", maximize) else {}
         self.switches = tuple(sorted({**dict(given), **uphill}.items()))
@@ -84,7 +90,7 @@ class Operator:
         # Whether rows are what the first dimension counts, however many follow; else rules that see rows ask for two.
         self.any_rows = False
         self._layout: Layout | None = None
-        self._wanted: checks.Wanted | None = None
+        self._facts: Facts | None = None
         self._kernels: dict[tuple[Any, ...], Kernel] = {}
         self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
 
@@ -93,7 +99,8 @@ class Operator:
 
     def __reduce__(self) -> Any:
         rounding = "stochastic" if self.stochastic else "nearest"
-        return _rebuild, (type(self), self.rule, self.use_locking, rounding, self.seed, dict(self.switches))
+        options = {"use_locking": self.use_locking, "rounding": rounding, "seed": self.seed}
+        return _rebuild, (type(self), self.rule, options | {"check_indices": self.check_indices}, dict(self.switches))
 
     def __call__(self, *arrays: Any, rows: str = "touched", step: Any = None, **named: Any) -> tuple[Any, ...]:
         """Takes one step.
@@ -163,15 +170,15 @@ class Operator:
         number: Any = None,
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
-        if self._wanted is None:
-            plan, reach, used, wanted = self.wanted()
-            changed = [k for k, is_changed in zip(used, wanted.changed, strict=True) if is_changed]
-            # What is asked for comes last: another thread goes on as soon as it is there.
-            self._plan, self._reach, self._used, self._changed, self._wanted = plan, reach, used, changed, wanted
-        operator, wanted, reach = self.name, self._wanted, self._reach
-        in_use = [states[k] for k in self._used]
-        if self.stochastic:
-            scalars = [*scalars, key_of(self.seed, checks.counter(operator, "step", number))]
+        plan, reach, used, changed, wanted = self._facts or self.facts
+        operator = self.name
+        in_use = [states[k] for k in used]
+        key = key_of(self.seed, checks.counter(operator, "step", number)) if self.stochastic else None
+        if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
+            return self.step_on_device(states, gradient, indices, rows, scalars, key)
+        checks.no_tensors(operator, self.scalar_names, scalars)
+        if key is not None:
+            scalars = [*scalars, key]
         variable, storages, tables = checks.states(operator, wanted, in_use)
         shape, loop = variable, LOOPS[None]
         if indices is not None:
@@ -181,8 +188,8 @@ class Operator:
         held = tables
         if reach == BEYOND:
             checks.no_indices(operator, indices)
-            tables, loop = tables_for_sums(operator, wanted, tables, variable, self._plan), "whole_tensor"
-            launch: Callable[[Call], None] = partial(launch_whole_tensor, plan=self._plan, shape=variable)
+            tables, loop = tables_for_sums(operator, wanted, tables, variable, plan), "whole_tensor"
+            launch: Callable[[Call], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
         elif indices is None:
             launch = launch_dense
         else:
@@ -201,13 +208,45 @@ class Operator:
         if reach == ELEMENTWISE and indices is None and pitches.count(width) == len(pitches):
             # Rows mean nothing here, and there are no gaps: one long row of all elements.
             height, width, pitches = flats[0].size, 1, [1] * len(pitches)
-        announce = partial(about_to_write, [states[k] for k in self._changed])
+        announce = partial(about_to_write, [states[k] for k in changed])
         call = Call(kernel.run, [*flats, *pitches, flat], height, width, storage, scalars, announce)
         if self.use_locking:
             locks.alone(partial(launch, call), [table.table() for table in held], [flat])
         else:
             launch(call)
         return tuple(states)
+
+    def step_on_device(
+        self,
+        states: Sequence[Any],
+        gradient: Any,
+        indices: Any,
+        rows: str | None,
+        scalars: Sequence[Any],
+        key: int | None,
+    ) -> tuple[Any, ...]:
+        """The same for tensors on a device, by Triton's kernels.
+
+        Raises:
+            ImportError: Triton is not installed.
+        """
+        from .gpu import step
+
+        return step.step(self, states, gradient, indices, rows, scalars, key)
+
+    @property
+    def facts(self) -> Facts:
+        """What the rule asks of a call."""
+        if self._facts is None:
+            plan, reach, used, wanted = self.wanted()
+            changed = [k for k, is_changed in zip(used, wanted.changed, strict=True) if is_changed]
+            self._facts = Facts(plan, reach, used, changed, wanted)
+        return self._facts
+
+    @property
+    def scalar_names(self) -> tuple[str, ...]:
+        """The names of the rule's scalars."""
+        return self.signature.scalars
 
     def wanted(self) -> tuple[Plan, int, list[int], checks.Wanted]:
         """What the rule asks of a call: its sums, how far they reach, which states it uses, and of what kinds."""
@@ -244,29 +283,10 @@ class Operator:
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
             other = copy(self)
-            other.switches, other._layout, other._wanted, other._kernels = key, None, None, {}
+            other.switches, other._layout, other._facts, other._kernels = key, None, None, {}
             self._switched[key] = other
         return self._switched[key]
 
 
-def _rebuild(
-    cls: type[Operator], rule: Any, use_locking: bool, rounding: str, seed: int, switches: dict[str, bool]
-) -> Operator:
-    return cls(rule, use_locking=use_locking, rounding=rounding, seed=seed, **switches)
-
-
-def apart(operator: str, names: tuple[str, ...], tables: list[Rows], gradient: np.ndarray) -> np.ndarray:
-    """The gradient, copied if it shares memory with a state.
-
-    Raises:
-        ValueError: two states share memory.
-    """
-    views = [table.table() for table in tables]
-    for number, view in enumerate(views):
-        for other in range(number):
-            if locks.overlap(view, views[other]):
-                raise ValueError(
-                    f"{operator}: {names[number]} and {names[other]} share memory, expected arrays of their own; "
-                    "pass a copy of one"
-                )
-    return gradient.copy() if any(locks.overlap(view, gradient) for view in views) else gradient
+def _rebuild(cls: type[Operator], rule: Any, options: dict[str, Any], switches: dict[str, bool]) -> Operator:
+    return cls(rule, **{**options, **switches})

@@ -1,0 +1,223 @@
+"""What the words of rules and loops mean to Triton.
+
+The weaver copies from this file the definitions that a kernel uses, unchanged. They use what Triton's language has on
+every device, and nothing of one vendor.
+"""
+# mypy: ignore-errors
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def quotient(x, y):
+    # On a device `/` of float32 is approximate.
+    return tl.div_rn(x, y) if x.dtype == tl.float32 else x / y
+
+
+@triton.jit
+def word_sqrt(x):
+    return tl.sqrt_rn(x) if x.dtype == tl.float32 else tl.sqrt(x)
+
+
+@triton.jit
+def word_abs(x):
+    return tl.abs(x)
+
+
+@triton.jit
+def word_sign(x):
+    one, zero = tl.full((), 1, x.dtype), tl.full((), 0, x.dtype)
+    return tl.where(x > zero, one, tl.where(x < zero, -one, x + zero))
+
+
+@triton.jit
+def word_maximum(x, y):
+    # Devices' own lose a NaN, or order the zeros.
+    return tl.where((x >= y) | (x != x), x, y)
+
+
+@triton.jit
+def word_minimum(x, y):
+    return tl.where((x <= y) | (x != x), x, y)
+
+
+@triton.jit
+def word_where(condition, x, y):
+    return tl.where(condition, x, y)
+
+
+@triton.jit
+def word_divide_or_zero(x, y):
+    zero = tl.full((), 0, y.dtype)
+    return tl.where(y == zero, zero, quotient(x, y))
+
+
+@triton.jit
+def word_exp(x):
+    return exp_of_sum(x, x * 0) if x.dtype == tl.float32 else tl.exp(x)
+
+
+@triton.jit
+def word_log(x):
+    if x.dtype == tl.float32:
+        high, low = log_of(x)
+        result = high + low
+    else:
+        result = tl.log(x)
+    return result
+
+
+@triton.jit
+def word_power(x, y):
+    zero, one, two = tl.full((), 0, x.dtype), tl.full((), 1, x.dtype), tl.full((), 2, x.dtype)
+    infinite, none = tl.full((), float("inf"), x.dtype), tl.full((), float("nan"), x.dtype)
+    # Of what is no number or zero, the power's place is taken below.
+    magnitude = tl.where((x == x) & (x != zero), tl.abs(x), one)
+    if x.dtype == tl.float32:
+        high, low = log_of(magnitude)
+        product, rest = product_of(y, high)
+        near = tl.abs(product) < 200.0
+        power = exp_of_sum(tl.where(near, product, y * high), tl.where(near, rest + y * low, zero))
+    else:
+        power = tl.exp(y * tl.log(magnitude))
+    whole, odd = tl.floor(y) == y, tl.floor(quotient(y, two)) != quotient(y, two)
+    power = tl.where(x == zero, tl.where(y > zero, zero, infinite), power)
+    power = tl.where((x < zero) & whole & odd, -power, power)
+    power = tl.where((x < zero) & (tl.floor(y) != y), none, power)
+    power = tl.where((x != x) | (y != y), none, power)
+    return tl.where((x == one) | (y == zero), one, power)
+
+
+@triton.jit
+def product_of(x, y):
+    # Dekker's product (1971): what is rounded off, too. The halves of 12 bits multiply exactly.
+    x_high = 4097.0 * x - (4097.0 * x - x)
+    y_high = 4097.0 * y - (4097.0 * y - y)
+    x_low, y_low, product = x - x_high, y - y_high, x * y
+    return product, ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+
+@triton.jit
+def log_of(x):
+    # The logarithm as a sum of two: a power multiplies its error by the exponent.
+    small = x < 1.1754943508222875e-38
+    bits = tl.where(small, x * 16777216.0, x).to(tl.int32, bitcast=True)
+    # x = 2**exponent * mantissa, where the mantissa is between the roots of 1/2 and of 2.
+    exponent = (bits - 0x3F3504F3) >> 23
+    mantissa = (bits - (exponent << 23)).to(tl.float32, bitcast=True)
+    exponent = exponent.to(tl.float32) - tl.where(small, 24.0, 0.0)
+    # log(mantissa) = 2 atanh(s), s = (mantissa - 1) / (mantissa + 1), to twice the precision.
+    above, below = mantissa - 1.0, mantissa + 1.0
+    lost = (mantissa - (below - 1.0)) + (1.0 - (below - (below - 1.0)))
+    s = tl.div_rn(above, below)
+    product, rest = product_of(s, below)
+    s_rest = tl.div_rn((above - product) - rest - s * lost, below)
+    z = s * s
+    series = z * (
+        0.3333333333333333 + z * (0.2 + z * (0.14285714285714285 + z * (0.1111111111111111 + z * 0.0909090909)))
+    )
+    near, near_rest = 2.0 * s, 2.0 * (s_rest + s * series)
+    # The logarithm of 2 in two parts, of which multiples of the first are exact.
+    far = exponent * 0.693145751953125
+    high = far + near
+    low = (near - (high - far)) + (far - (high - (high - far)))
+    low = low + near_rest + exponent * 1.4286068203094172e-06
+    result = high + low
+    high_or_special = tl.where(
+        x == float("inf"), x, tl.where(x == 0.0, float("-inf"), tl.where(x > 0.0, result, float("nan")))
+    )
+    finite = (x > 0.0) & (x < float("inf"))
+    return high_or_special, tl.where(finite, low - (result - high), 0.0)
+
+
+@triton.jit
+def exp_of_sum(x, rest):
+    # e**(x + rest) = 2**k e**r.
+    inside = tl.where(x > 100.0, 100.0, tl.where(x > -110.0, x, -110.0))
+    k = tl.floor(inside * 1.4426950408889634 + 0.5)
+    r = ((inside - k * 0.693359375) + k * 0.00021219444005469057) + tl.where(inside == x, rest, 0.0)
+    series = 0.5 + r * (
+        0.16666666666666666 + r * (0.041666666666666664 + r * (0.008333333333333333 + r * 0.001388888888888889))
+    )
+    near = 1.0 + (r + r * r * (series + r * r * r * r * r * 0.0001984126984126984))
+    # In two factors, since 2**k may be no normal number.
+    half = k.to(tl.int32) >> 1
+    first = ((half + 127) << 23).to(tl.float32, bitcast=True)
+    second = ((k.to(tl.int32) - half + 127) << 23).to(tl.float32, bitcast=True)
+    return tl.where(x == x, near * first * second, x)
+
+
+@triton.jit
+def from_float32(x):
+    return x
+
+
+@triton.jit
+def to_float32(x):
+    return x
+
+
+@triton.jit
+def from_float64(x):
+    return x
+
+
+@triton.jit
+def to_float64(x):
+    return x
+
+
+@triton.jit
+def from_float16(x):
+    return x.to(tl.float32)
+
+
+@triton.jit
+def to_float16(x):
+    return x.to(tl.float16)
+
+
+@triton.jit
+def from_bfloat16(x):
+    return (x.to(tl.uint16, bitcast=True).to(tl.uint32) << 16).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def to_bfloat16(x):
+    # To nearest even by integers: not every device has an instruction, and the interpreter cuts off.
+    bits = x.to(tl.uint32, bitcast=True)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).to(tl.uint16)
+    return tl.where(x == x, rounded, 0x7FC0).to(tl.uint16).to(tl.bfloat16, bitcast=True)
+
+
+@triton.jit
+def random(key, element, state: tl.constexpr):
+    # SplitMix64's output function of a counter: 32 bits that depend on nothing but the three.
+    x = key.to(tl.uint64) + (element.to(tl.uint64) * 8 + state) * tl.full((), 0x9E3779B97F4A7C15, tl.uint64)
+    x = (x ^ (x >> 30)) * tl.full((), 0xBF58476D1CE4E5B9, tl.uint64)
+    x = (x ^ (x >> 27)) * tl.full((), 0x94D049BB133111EB, tl.uint64)
+    return ((x ^ (x >> 31)) >> 32).to(tl.uint32)
+
+
+@triton.jit
+def to_bfloat16_by_chance(x, chance):
+    bits = x.to(tl.uint32, bitcast=True)
+    rounded = ((bits + (chance >> 16)) >> 16).to(tl.uint16)
+    return tl.where(x == x, rounded, 0x7FC0).to(tl.uint16).to(tl.bfloat16, bitcast=True)
+
+
+@triton.jit
+def to_float16_by_chance(x, chance):
+    bits = x.to(tl.uint32, bitcast=True)
+    sign = (bits >> 16) & 0x8000
+    magnitude = bits & 0x7FFFFFFF
+    thirteen = chance >> 19
+    # Subnormal halves are whole multiples of 2**-24; with 13 bits behind the point float32 holds their sum exactly.
+    small = tl.where(magnitude < 0x38800000, magnitude, 0).to(tl.uint32).to(tl.float32, bitcast=True)
+    subnormal = (small * 16777216.0 + thirteen.to(tl.float32) * 0.0001220703125).to(tl.uint32)
+    normal = ((magnitude - 0x38000000).to(tl.uint32) + thirteen) >> 13
+    finite = tl.where(magnitude < 0x38800000, subnormal, normal)
+    bounded = tl.where((magnitude < 0x7F800000) & (finite < 0x7C00), finite, 0x7C00)
+    rounded = tl.where(x == x, sign | bounded, 0x7E00)
+    return rounded.to(tl.uint16).to(tl.float16, bitcast=True)

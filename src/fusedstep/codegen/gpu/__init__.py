@@ -1,0 +1,1 @@
+"""From rule and loop to a Triton kernel."""

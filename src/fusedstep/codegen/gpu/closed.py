@@ -1,0 +1,58 @@
+"""Writes the span words of loops that defer rows, on a device: see ``codegen/closed.py``."""
+
+from ..closed import Closed
+from ..spans import indented
+from ..storage import compute_type
+from .expressions import rewritten
+from .tiles import Tiles
+
+ROWS = "states, pitches, row, present, width, scalars, COLUMNS"
+# What loops are told where a rule has no closed form: it never serves.
+NO_CLOSED_FORM = {
+    "totals_at": "(table, stride, step, present):\n    return (step,)",
+    "serves": f"({ROWS}):\n    return present & (row < 0)",
+    "rest": f"({ROWS}):\n    pass",
+}
+
+
+def history_words(count: int) -> dict[str, str]:
+    """The words of a history in which a step comes to so many numbers."""
+    numbers = "".join(f"tl.load(history + (step * {count} + {k})), " for k in range(count))
+    return {"remembered": f"(history, step):\n    return ({numbers})"}
+
+
+def closed_words(closed: Closed, tiles: Tiles) -> dict[str, str]:
+    """The words of a closed form, as the text behind ``def NAME``.
+
+    Args:
+        closed: the closed form.
+        tiles: what writes its steps: the tiles of its own program.
+    """
+    totals = "".join(
+        f"tl.load(table + ({k} * stride + step), mask=present, other=0), "
+        for k, _ in enumerate(closed.program.translation.numbers)
+    )
+    zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(tiles.storages[0])})"
+    served = [
+        "served = present",
+        *tiles.over_columns(
+            zero,
+            [
+                f"element_served = {tiles.call('closed', 0, tiles.places)}[{len(closed.program.by_element)}] | ~here",
+                "served = served & (tl.min(element_served.to(tl.int32), axis=1, keep_dims=True) > 0)",
+            ],
+        ),
+        "return served",
+    ]
+    steps = tiles.over_columns(zero, tiles.elements("closed", tiles.places, tiles.number))
+    return {
+        "totals_at": f"(table, stride, step, present):\n    return ({totals})",
+        "serves": "\n".join([f"({ROWS}):", *indented(served if closed.condition else ["return present"])]),
+        "rest": "\n".join([f"({ROWS}):", *indented(steps)]),
+    }
+
+
+def closed_function(closed: Closed) -> str:
+    """The closed form of an element, in Triton's words."""
+    program = closed.program
+    return rewritten(program.function("closed", 0, [*program.new(program.by_element), *closed.condition]))

@@ -1,0 +1,119 @@
+"""Writes the span word of a rule whose sums reach beyond a row: its stages."""
+
+from ..kinds import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
+from ..spans import indented
+from ..storage import compute_type
+from ..values import Reduction
+from .tiles import COLUMNS, Tiles, divided
+
+ARGUMENTS = (
+    "stage, states, pitches, gradient, row, present, block, matrix, blocks, rows, all_rows, elements, "
+    "row_totals, totals, column_totals, block_totals, block_columns, width, scalars, COLUMNS"
+)
+# The last row of what is no table may be shorter.
+HERE = "here = present & (columns < width) & (row * width + columns < elements)"
+
+
+class Stages(Tiles):
+    """Writes the word of ``loops/gpu/whole_tensor.py``."""
+
+    def words(self) -> dict[str, str]:
+        """The words by name, as the text behind ``def NAME``."""
+        program, lines = self.program, self.row_states()
+        own = f"from_{self.gradient}(tl.load(gradient + (row * width + columns), mask=here, other=0))"
+        for stage in range(program.last):
+            body = [*self.known_before(stage), *self.once(stage), *self.summed(stage, own), *self.handed_in(stage)]
+            lines += [f"if stage == {stage}:", *indented(body)]
+        body = [*self.known_before(program.last), *self.once(program.last)]
+        body += self.by_exponents(self.over_columns(own, self.elements("rule", self.places, self.number)))
+        lines += [f"if stage == {program.last}:", *indented([*body, *self.new_row_states()])]
+        if program.by_column:
+            lines += [f"if stage == {program.last + 1}:", *indented(self.new_column_states())]
+        return {"take": "\n".join([f"({ARGUMENTS}):", *indented(lines)])}
+
+    @property
+    def places(self) -> dict[int, str]:
+        places = super().places
+        return places | dict.fromkeys(self.program.by_column, "(matrix * width + columns)")
+
+    def over_columns(self, gradient: str, lines: list[str]) -> list[str]:
+        body = [COLUMNS, HERE, f"gradient_here = {gradient}", *lines]
+        return ["for begin in range(0, width, COLUMNS):", *indented(body)]
+
+    def known_before(self, stage: int) -> list[str]:
+        """What earlier stages added up, and what a row needs of it once, computed again."""
+        found = []
+        for earlier in range(stage + 1):
+            sums = [each for each in self.program.translation.reductions if each.stage == earlier - 1]
+            found += [f"{each.name} = {self.loaded(each)}" for each in sums if each.kind != COLUMN]
+            found += self.once(earlier) if earlier < stage else []
+        return found
+
+    def new_column_states(self) -> list[str]:
+        """The new states that hold one number a column."""
+        program = self.program
+        call = self.call("rule_of_columns", program.last, self.places)
+        stores = [
+            self.store(k, "(matrix * width + columns)", "columns_here", f"new[{j}]", "(matrix * width + columns)")
+            for j, k in enumerate(program.by_column)
+        ]
+        here = "columns_here = (columns < width) & (block % blocks == 0)"
+        zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})"
+        lines = self.over_columns(zero, [here, f"new = {call}", *stores])
+        return [*self.known_before(program.last), *self.once(program.last), *lines]
+
+    def place(self, wanted: Reduction) -> int:
+        """Which of the sums of its kind a sum is."""
+        alike = [
+            each
+            for each in self.program.translation.reductions
+            if each.kind == wanted.kind or {each.kind, wanted.kind} == {MATRIX, TENSOR}
+        ]
+        return alike.index(wanted)
+
+    def loaded(self, each: Reduction) -> str:
+        """The value of a sum or mean that was added up in an earlier stage."""
+        k = self.place(each)
+        if each.kind == ROW:
+            return divided(f"tl.load(row_totals + ({k} * all_rows + row), mask=present, other=0)", each, "width")
+        if each.kind == COLUMN:
+            places = f"(({k} * (all_rows // rows) + matrix) * width + columns)"
+            return divided(f"tl.load(column_totals + {places}, mask=columns < width, other=0)", each, "rows")
+        count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.kind, each.of), "elements")
+        return divided(f"tl.load(totals + ({k} * (all_rows // rows) + matrix))", each, count)
+
+    def summed(self, stage: int, gradient: str) -> list[str]:
+        """Adds up what a stage adds up over a tile: by row as ``total_0`` and so on; columns are stored."""
+        sums = [each for each in self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
+        if not sums:
+            return []
+        lines = [f"term = {self.call(f'terms_{stage}', stage, self.places)}"]
+        before, after = [], []
+        for n, each in enumerate(sums):
+            here = f"tl.where(here, term[{n}], 0)"
+            if each.kind == COLUMN:
+                place = f"(({self.place(each)} * tl.num_programs(0) + block) * width + columns)"
+                total = f"tl.sum({here}, axis=0, keep_dims=True)"
+                lines.append(f"tl.store(block_columns + {place}, {total}, mask=columns < width)")
+                continue
+            before.append(f"lanes_{n} = tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})")
+            lines.append(f"lanes_{n} += {here}")
+            after.append(f"total_{n} = tl.sum(lanes_{n}, axis=1, keep_dims=True)")
+        return [*before, *self.over_columns(gradient, lines), *after]
+
+    def handed_in(self, stage: int) -> list[str]:
+        """Stores the sums of rows, and of all rows of a tile together."""
+        lines = []
+        added = self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
+        terms = [each for each in added if each.of == ELEMENT]
+        for each in added:
+            k = self.place(each)
+            if each.kind == COLUMN:
+                continue
+            total = f"total_{terms.index(each)}" if each.of == ELEMENT else f"tl.where(present, {each.argument}, 0)"
+            if each.kind == ROW:
+                lines.append(f"tl.store(row_totals + ({k} * all_rows + row), {total}, mask=present)")
+            else:
+                whole = f"tl.sum(tl.sum({total}, axis=1), axis=0)"
+                lines.append(f"tl.store(block_totals + ({k} * tl.num_programs(0) + block), {whole})")
+        return lines

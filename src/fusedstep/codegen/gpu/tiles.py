@@ -1,0 +1,167 @@
+"""Writes the span words of ``loops/gpu/span_words.py`` for one rule and its storage types.
+
+A tile is some rows by some columns. What differs by element is a value of the tile's shape, what is the same for a row
+one of a single column, and what is the same for a column one of a single row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..kinds import ROW
+from ..program import ROWWISE, Program
+from ..spans import indented
+from ..storage import chance, compute_type
+from ..values import Reduction, local
+from .expressions import rewritten
+
+COLUMNS = "columns = begin + tl.arange(0, COLUMNS)[None, :]"
+HERE = "here = present & (columns < width)"
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Writes the words that walk the states and run the rule.
+
+    Attributes:
+        program: the rule.
+        storages: the storage type of each state.
+        gradient: the storage type of the gradient.
+        stochastic: whether 16-bit states are rounded by chance.
+    """
+
+    program: Program
+    storages: Sequence[str]
+    gradient: str
+    stochastic: bool
+
+    def words(self) -> dict[str, str]:
+        """The words by name, as the text behind ``def NAME``."""
+        compute = compute_type(self.storages[0])
+        rows = "states, pitches, row, present, {}width, scalars, COLUMNS"
+        own = f"from_{self.gradient}(tl.load(gradient + (row * width + columns), mask=here, other=0))"
+        return {
+            "update": self.update(),
+            "update_rows": self.rows(rows.format("gradient, "), own),
+            "update_rows_by_sums": self.rows(rows.format("sums, "), "total_of(sums, here, columns, width)"),
+            "idle_rows": self.rows(rows.format(""), f"tl.zeros((row.shape[0], COLUMNS), tl.{compute})"),
+            "load_gradient": f"(places, here):\n    return from_{self.gradient}(tl.load(places, mask=here, other=0))",
+        }
+
+    def update(self) -> str:
+        """A step of elements that lie alike in all states, for a rule without sums."""
+        if self.program.reach >= ROWWISE:
+            return "(states, elements, gradient, here, scalars):\n    pass"
+        lines = self.elements("rule", dict.fromkeys(range(len(self.storages)), "elements"), "elements")
+        return "\n".join(["(states, elements, gradient, here, scalars):", *indented(self.by_exponents(lines))])
+
+    def rows(self, arguments: str, gradient: str) -> str:
+        """A step of whole rows, in as many passes over their columns as the rule has stages."""
+        program, lines = self.program, [*self.row_states()]
+        for stage in range(program.last):
+            sums = program.reductions(stage, ROW)
+            lines += [*self.once(stage), *self.summed(stage, gradient)]
+            lines += [f"{each.name} = {divided(f'total_{k}', each, 'width')}" for k, each in enumerate(sums)]
+        lines += self.once(program.last)
+        lines += self.by_exponents(self.over_columns(gradient, self.elements("rule", self.places, self.number)))
+        lines += self.new_row_states()
+        return "\n".join([f"({arguments}):", *indented(lines)])
+
+    @property
+    def places(self) -> dict[int, str]:
+        """Where the elements of a tile lie in each state."""
+        return {k: f"(row * pitches[{k}] + columns)" for k in range(len(self.storages))}
+
+    @property
+    def number(self) -> str:
+        """The numbers of a tile's elements."""
+        return "(row * width + columns)"
+
+    def over_columns(self, gradient: str, lines: list[str]) -> list[str]:
+        """Lines that are done for every tile of some rows."""
+        body = [COLUMNS, HERE, f"gradient_here = {gradient}", *lines]
+        return ["for begin in range(0, width, COLUMNS):", *indented(body)]
+
+    def by_exponents(self, lines: list[str]) -> list[str]:
+        """Lines that run the rule: by roots where all its exponents are one half."""
+        exponents = self.program.translation.exponents
+        if not exponents:
+            return lines
+        roots = " & ".join(f"({exponent} == 0.5)" for exponent in exponents)
+        by_roots = [line.replace(" rule(", " rule_by_roots(") for line in lines]
+        return [f"if {roots}:", *indented(by_roots), "else:", *indented(lines)]
+
+    def load(self, k: int, place: str, mask: str) -> str:
+        """Loads elements of a state."""
+        return f"from_{self.storages[k]}(tl.load(states[{k}] + {place}, mask={mask}, other=0))"
+
+    def store(self, k: int, place: str, mask: str, value: str, number: str) -> str:
+        """Stores elements of a state."""
+        if self.stochastic and chance(self.storages[k]):
+            # A new state may be the same for a whole row or tile.
+            whole = f"({value} + tl.zeros({place}.shape, tl.float32))" if place != "elements" else value
+            value = f"{chance(self.storages[k])}({whole}, random(scalars[-1], {number}, {k}))"
+        else:
+            value = f"to_{self.storages[k]}({value})"
+        return f"tl.store(states[{k}] + {place}, {value}, mask={mask})"
+
+    def call(self, function: str, stage: int, places: dict[int, str]) -> str:
+        """Calls one of the program's functions for a tile."""
+        program = self.program
+        loads = [self.load(k, places[k], "here") for k in (*program.by_element, *program.by_column)]
+        sums = [self.loaded(each) for each in program.columns(stage)]
+        return f"{function}({', '.join([*loads, *sums, 'gradient_here', *program.known(stage), 'scalars'])})"
+
+    def loaded(self, each: Reduction) -> str:
+        """The value of what was added up in an earlier stage, where that is not at hand under its name."""
+        raise NotImplementedError
+
+    def elements(self, function: str, places: dict[int, str], number: str) -> list[str]:
+        """Computes and stores the new states of a tile."""
+        program = self.program
+        call = self.call(function, program.last, places)
+        stores = [
+            self.store(k, places[k], "here", f"new[{j}]", number)
+            for j, k in enumerate(program.by_element)
+            if program.changed[k]
+        ]
+        return [f"new = {call.replace('gradient_here', 'gradient') if number == 'elements' else call}", *stores]
+
+    def row_states(self) -> list[str]:
+        """Loads the states that hold one number a row."""
+        names = self.program.signature.states
+        return [f"{local(names[k])} = {self.load(k, self.row_place(k), 'present')}" for k in self.program.by_row]
+
+    def row_place(self, k: int) -> str:
+        """Where a state with one number a row holds a tile's."""
+        return f"(row * pitches[{k}])"
+
+    def new_row_states(self) -> list[str]:
+        """Stores them."""
+        program = self.program
+        return [
+            self.store(k, self.row_place(k), "present", rewritten(value), "(row * width)")
+            for k, value in zip(program.by_row, program.new(program.by_row), strict=True)
+        ]
+
+    def once(self, stage: int) -> list[str]:
+        """The lines that a row needs once."""
+        return [rewritten(line) for line in self.program.once(stage)]
+
+    def summed(self, stage: int, gradient: str) -> list[str]:
+        """Adds up what a stage adds up over a row: ``total_0`` and so on."""
+        sums = self.program.reductions(stage, ROW)
+        if not sums:
+            return []
+        term = f"term = {self.call(f'terms_{stage}', stage, self.places)}"
+        added = [f"lanes_{n} += tl.where(here, term[{n}], 0)" for n, _ in enumerate(sums)]
+        compute = compute_type(self.storages[0])
+        return [
+            *(f"lanes_{n} = tl.zeros((row.shape[0], COLUMNS), tl.{compute})" for n, _ in enumerate(sums)),
+            *self.over_columns(gradient, [term, *added]),
+            *(f"total_{n} = tl.sum(lanes_{n}, axis=1, keep_dims=True)" for n, _ in enumerate(sums)),
+        ]
+
+
+def divided(total: str, each: Reduction, count: str) -> str:
+    """A sum, or the mean that it makes."""
+    return f"quotient({total}, constant({count}))" if each.mean else total

@@ -1,0 +1,182 @@
+"""Weaves a rule, a loop and Triton's dialect into the text of one module."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..closed import Closed, closed_program, scalars_of
+from ..program import BEYOND, Program
+from ..sources import dialect_definitions, loop_definitions, parameters, span_words_of
+from ..spans import Spans
+from ..storage import chance, compute_type
+from ..values import local
+from ..weave import BANNER, Recipe, program_of
+from .closed import NO_CLOSED_FORM, closed_function, closed_words, history_words
+from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
+from .stages import Stages
+from .tiles import Tiles
+
+WITHIN = "@triton.jit"
+# The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
+NUMBERS = {
+    **dict.fromkeys(("count", "rows", "all_rows", "blocks", "elements", "stride"), "i64"),
+    **dict.fromkeys(("now", "window", "closed"), "i32"),
+}
+SHORT = {"float32": "fp32", "float64": "fp64"}
+
+
+def weave(recipe: Recipe, on_device: bool = False) -> str:
+    """The text of the module that holds a recipe's kernel.
+
+    Args:
+        recipe: what the kernel is made of.
+        on_device: whether the step's numbers lie on the device; else they are handed over with the call.
+    """
+    program = program_of(recipe.rule, recipe.switches)
+    compute = compute_type(recipe.storages[0])
+    tiles = (Stages if program.reach == BEYOND else Tiles)(program, recipe.storages, recipe.gradient, recipe.stochastic)
+    closed = closed_of(recipe, program)
+    count = len(program.translation.numbers) + recipe.stochastic
+    words = tiles.words() | history_words(count)
+    words |= closed_words(closed, Tiles(closed.program, *recipe_types(recipe))) if closed else NO_CLOSED_FORM
+    used, loops = span_words_of(recipe.loop, "gpu"), loop_definitions(recipe.loop, "gpu")
+    if "update_rows_by_sums" in used:
+        # What this word is made of is a loop itself.
+        used, loops = used | span_words_of("totals", "gpu"), loop_definitions("totals", "gpu") | loops
+    switches = "".join(f", {name}={value}" for name, value in recipe.switches)
+    return module(
+        f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
+        f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
+        dialect(recipe, program, closed),
+        numbers_of_type(compute),
+        *(f"{WITHIN}\n{text}" for text in functions(program)),
+        *([f"{WITHIN}\n{closed_function(closed)}"] if closed else []),
+        *(f"{WITHIN}\ndef {name}{text}" for name, text in words.items() if name in used),
+        *(decorated(text) for text in loops.values()),
+        entry(recipe, count, on_device),
+    )
+
+
+def weave_numbers(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str) -> str:
+    """The text of the module that evaluates what is computed from scalars alone, on a device."""
+    program = program_of(rule, switches)
+    names = [local(name) for name in program.signature.scalars]
+    numbers = [rewritten(text, ScalarExpressions()) for text in program.translation.hoisted or ["0.0"]]
+    loads = [f"    {name} = tl.load(scalars + {k})" for k, name in enumerate(names)]
+    stores = [f"    tl.store(numbers + {k}, compute({number}))" for k, number in enumerate(numbers)]
+    return module(
+        f"numbers of rule {program.signature.name}",
+        dialect_definitions({f"word_{word}" for word in program.translation.words} | {"quotient"}, "triton_gpu"),
+        numbers_of_type(compute),
+        f"{WITHIN}\ndef wide(x: tl.constexpr):\n    return tl.full((), x, tl.float64)",
+        "\n".join([f"{WITHIN}\ndef kernel(scalars, numbers):", *loads, *stores]),
+    )
+
+
+def weave_host_numbers(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> str:
+    """The text of the module that evaluates what is computed from scalars alone, in NumPy's words."""
+    program = program_of(rule, switches)
+    names = [local(name) for name in program.signature.scalars]
+    return module(
+        f"numbers of rule {program.signature.name}",
+        scalars_of("numbers", names, program.translation.hoisted or ["0"]),
+    )
+
+
+def weave_mark() -> str:
+    """The text of the module that notes for each row where it is named."""
+    return module(
+        "grouping of indices on a device",
+        dialect_definitions(set(), "triton_gpu"),
+        *(decorated(text) for text in loop_definitions("grouping", "gpu").values()),
+        """@triton.jit(do_not_specialize=["count", "rows"])
+def kernel(named, places, count: "i64", rows: "i64", BLOCK: tl.constexpr):
+    mark(named, count, places, rows, BLOCK)""",
+    )
+
+
+def module(title: str, *parts: str) -> str:
+    """The text of a module from its parts."""
+    return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""\n\nfrom typing import Any', *parts]) + "\n"
+
+
+def closed_of(recipe: Recipe, program: Program) -> Closed | None:
+    """The closed form of a recipe; what writes its rule's words on a CPU is not asked for here."""
+    if recipe.idle is None:
+        return None
+    found = closed_program(recipe.idle, program, recipe.switches)
+    return Closed(recipe.idle, found, Spans(program, recipe.storages, recipe.gradient, "integers", recipe.stochastic))
+
+
+def recipe_types(recipe: Recipe) -> tuple[Sequence[str], str, bool]:
+    """The storage types of a recipe, and how its states are rounded."""
+    return recipe.storages, recipe.gradient, recipe.stochastic
+
+
+def functions(program: Program) -> list[str]:
+    """The functions of an element in Triton's words; the rule by roots, too, where it has exponents."""
+    found = [rewritten(text) for text in program.functions]
+    exponents = program.translation.exponents
+    if exponents:
+        rule = program.function("rule_by_roots", program.last, program.new(program.by_element))
+        found.append(rewritten(rule, ByRoots(exponents), Expressions()))
+    return found
+
+
+def dialect(recipe: Recipe, program: Program, closed: Closed | None) -> str:
+    """The dialect's text for a recipe."""
+    words = program.translation.words | (closed.program.translation.words if closed else set())
+    words |= {"sqrt"} if program.translation.exponents else set()
+    storages = {*recipe.storages, recipe.gradient, compute_type(recipe.storages[0])}
+    names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
+    if recipe.stochastic:
+        names |= {"random"} | {name for storage in storages if (name := chance(storage))}
+    return dialect_definitions(names | {"quotient"}, "triton_gpu")
+
+
+def numbers_of_type(compute: str) -> str:
+    """What makes numbers of the compute type."""
+    return f"""{WITHIN}
+def compute(x):
+    return x.to(tl.{compute})
+
+
+{WITHIN}
+def constant(x):
+    return tl.full((), x, tl.{compute})"""
+
+
+def decorated(text: str) -> str:
+    """A definition of a loop's file, to be compiled where it is called."""
+    return f"{WITHIN}\n{text}" if text.startswith("def ") else text
+
+
+def entry(recipe: Recipe, count: int, on_device: bool) -> str:
+    """The function that is launched: states, the loop's own arguments, numbers, and what is known beforehand."""
+    names = parameters(recipe.loop, recipe.loop, "gpu")
+    states = [f"state_{k}" for k in range(len(recipe.storages))]
+    own = [name for name in names if name not in ("states", "pitches", "scalars", "width") and not name.isupper()]
+    given, numbers = numbers_given(recipe, count, on_device) if "scalars" in names else ([], [])
+    pitches = [f"pitch_{k}" for k in range(len(states))] if "pitches" in names else []
+    known = [*pitches, *(name for name in names if name == "width" or name.isupper())]
+    bundles = {name: f"({', '.join(each)},)" for name, each in (("states", states), ("pitches", pitches))}
+    bundles["scalars"] = f"({', '.join(numbers)},)"
+    typed = [*(f'{name}: "{NUMBERS[name]}"' if name in NUMBERS else name for name in own), *given]
+    # Not by their values: these change from call to call.
+    plain = [name.split(":")[0] for name in typed if ":" in name]
+    arguments = ", ".join([*states, *typed, *(f"{name}: tl.constexpr" for name in known)])
+    return f"""@triton.jit(do_not_specialize={plain!r})
+def kernel({arguments}):
+    {recipe.loop}({", ".join(bundles.get(name, name) for name in names)})"""
+
+
+def numbers_given(recipe: Recipe, count: int, on_device: bool) -> tuple[list[str], list[str]]:
+    """The arguments that stand for a step's numbers, and the numbers that they are."""
+    plain, kind = count - recipe.stochastic, SHORT[compute_type(recipe.storages[0])]
+    if on_device:
+        given, numbers = ["numbers"], [f"tl.load(numbers + {k})" for k in range(plain)]
+    else:
+        given = [f'number_{k}: "{kind}"' for k in range(plain)]
+        numbers = [f"constant(number_{k})" for k in range(plain)]
+    if recipe.stochastic:
+        given, numbers = [*given, 'key: "i64"'], [*numbers, "tl.full((), key, tl.int64)"]
+    return given, numbers

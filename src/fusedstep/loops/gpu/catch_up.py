@@ -1,0 +1,33 @@
+"""The loops that wake rows: those that are named, or all of them."""
+
+from typing import Any
+
+import triton.language as tl
+
+from .grouping import first_of_row
+from .waking import wake
+
+
+def catch_up(
+    states: Any,
+    pitches: Any,
+    named: Any,
+    count: Any,
+    rows: Any,
+    history: Any,
+    kept: Any,
+    settled: Any,
+    stride: Any,
+    lasts: Any,
+    now: Any,
+    window: Any,
+    closed: Any,
+    width: Any,
+    ROWS: Any,
+    COLUMNS: Any,
+) -> None:
+    """A program goes through some of the indices, which are sorted; the first of each row wakes it."""
+    place = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
+    row, first = first_of_row(named, place, count, rows)
+    wake(states, pitches, row, first, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)
+    tl.store(lasts + row, now, mask=first)

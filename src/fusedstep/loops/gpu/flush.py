@@ -1,0 +1,28 @@
+"""The loop that wakes all rows."""
+
+from typing import Any
+
+import triton.language as tl
+
+from .waking import wake
+
+
+def flush(
+    states: Any,
+    pitches: Any,
+    rows: Any,
+    history: Any,
+    kept: Any,
+    settled: Any,
+    stride: Any,
+    lasts: Any,
+    now: Any,
+    window: Any,
+    closed: Any,
+    width: Any,
+    ROWS: Any,
+    COLUMNS: Any,
+) -> None:
+    """A program's rows wake."""
+    row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
+    wake(states, pitches, row, row < rows, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)

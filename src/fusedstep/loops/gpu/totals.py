@@ -1,0 +1,34 @@
+"""The sums of duplicate rows, in the order of the indices, from each row's first gradient on."""
+
+from typing import Any
+
+import triton.language as tl
+
+from .span_words import load_gradient
+
+# How many gradients of a row are asked for at once, before they are added one after another.
+AHEAD = tl.constexpr(8)
+
+
+def total_of(sums: Any, here: Any, columns: Any, width: Any) -> Any:
+    """The sums of the gradients of some rows.
+
+    Args:
+        sums: the gradient, the positions of gradients in the order of their rows, and for each row where its positions
+            start there, and stop.
+        here: which elements are there.
+        columns: the columns of the tile.
+        width: elements in a row.
+    """
+    gradient, order, place, stop = sums
+    position = tl.load(order + place, mask=place < stop, other=0)
+    total = load_gradient(gradient + (position * width + columns), here & (place < stop))
+    longest = tl.max(tl.max(stop - place, axis=1), axis=0)
+    for begin in range(1, longest, AHEAD):
+        for step in tl.static_range(AHEAD):
+            more = place + begin + step < stop
+            position = tl.load(order + (place + begin + step), mask=more, other=0)
+            added = load_gradient(gradient + (position * width + columns), here & more)
+            # Nothing is added where nothing is left: even zero would change the sign of another.
+            total = tl.where(more, total + added, total)
+    return total

@@ -1,0 +1,53 @@
+"""How rows take the steps that they have slept through, with a zero gradient each."""
+
+from typing import Any
+
+import triton.language as tl
+
+from .span_words import idle_rows, remembered, rest, serves, totals_at
+
+
+def wake(
+    states: Any,
+    pitches: Any,
+    row: Any,
+    present: Any,
+    history: Any,
+    kept: Any,
+    settled: Any,
+    stride: Any,
+    lasts: Any,
+    now: Any,
+    window: Any,
+    closed: Any,
+    width: Any,
+    COLUMNS: Any,
+) -> None:
+    """Brings rows from their last step to step ``now``: in closed form where that serves, else step by step.
+
+    Args:
+        kept: what the closed form needs, since each step.
+        settled: the same where a whole window of steps was taken one by one, after which nothing moves the variable.
+    """
+    last = tl.load(lasts + row, mask=present, other=0).to(tl.int32)
+    asleep = present & (last < now)
+    if tl.max(tl.max(asleep.to(tl.int32), axis=1), axis=0) > 0:
+        replayed = asleep
+        if closed > 0:
+            known = totals_at(kept, stride, last, asleep)
+            served = asleep & serves(states, pitches, row, asleep, width, known, COLUMNS)
+            rest(states, pitches, row, served, width, known, COLUMNS)
+            replayed = asleep & (served == 0)
+        awake = tl.where(last + window < now, last + window, now)
+        first = tl.min(tl.min(tl.where(replayed, last, now), axis=1), axis=0)
+        end = tl.max(tl.max(tl.where(replayed, awake, 0), axis=1), axis=0)
+        for step in range(first, end):
+            # What one thread has stored, another may load.
+            tl.debug_barrier()
+            taking = replayed & (last <= step) & (step < awake)
+            idle_rows(states, pitches, row, taking, width, remembered(history, step), COLUMNS)
+        tl.debug_barrier()
+        settling = replayed & (awake < now)
+        if closed > 0:
+            rest(states, pitches, row, settling, width, totals_at(settled, stride, awake, settling), COLUMNS)
+        tl.debug_barrier()

@@ -1,0 +1,122 @@
+"""Launches kernels over the rows of a table: in which tiles, by how many programs."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ...arrays.layout import Rows
+from .grouping import Groups, places_of
+
+# What a program of the dense loop does: as many elements as keep its threads at the widest loads.
+BLOCK = 1024
+# How many elements the tile of a program may have, and how many of them side by side.
+TILE, COLUMNS = 1024, 1024
+WARPS = 4
+# Products and sums are rounded one by one, as on a CPU.
+EXACT = {"enable_fp_fusion": False, "num_warps": WARPS}
+
+
+class Call(NamedTuple):
+    """A checked call.
+
+    Attributes:
+        kernel: gives the kernel of a loop.
+        states: the tensors of the states that are used.
+        tables: their rows.
+        gradient: the gradient's contiguous tensor; None where the loop takes none.
+        numbers: what kernels take for the step's numbers.
+        announce: tells the owners of the states, right before they are written to, that they will be.
+    """
+
+    kernel: Callable[[str], Any]
+    states: Sequence[Any]
+    tables: Sequence[Rows]
+    gradient: Any
+    numbers: Sequence[Any]
+    announce: Callable[[], None]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the variable has."""
+        return self.tables[0].rows
+
+    @property
+    def width(self) -> int:
+        """How many elements a row has."""
+        return self.tables[0].width
+
+
+class Tiles(NamedTuple):
+    """How rows are gone through.
+
+    Attributes:
+        rows: how many rows a program has.
+        columns: how many of their elements it takes side by side.
+    """
+
+    rows: int
+    columns: int
+
+    def programs(self, rows: int) -> tuple[int]:
+        """How many programs so many rows take."""
+        return (-(-rows // self.rows),)
+
+
+def tiles_for(width: int, most: int = TILE) -> Tiles:
+    """The tiles in which rows of some width are gone through."""
+    columns = min(COLUMNS, 1 << max(0, width - 1).bit_length())
+    return Tiles(max(1, most // columns), columns)
+
+
+def launch(
+    call: Call, loop: str, own: Sequence[Any], over: int, tiles: Tiles, last: Sequence[Any] = (), **known: Any
+) -> None:
+    """Launches a loop by rows.
+
+    Args:
+        call: the call.
+        loop: the loop.
+        own: its own arguments, behind the states.
+        over: over how many rows programs are spread.
+        tiles: how many of them each has.
+        last: what stands behind the loop's own arguments, if it is not the step's numbers.
+        **known: what else is known when the kernel is compiled.
+    """
+    pitches = {f"pitch_{k}": table.pitch for k, table in enumerate(call.tables)}
+    call.kernel(loop)[tiles.programs(over)](
+        *call.states, *own, *last, **pitches, width=call.width, **known, ROWS=tiles.rows, COLUMNS=tiles.columns, **EXACT
+    )
+
+
+def launch_dense(call: Call) -> None:
+    """Every element takes the step."""
+    count = call.tables[0].flat.size
+    call.announce()
+    call.kernel("dense")[(-(-count // BLOCK),)](*call.states, call.gradient, count, *call.numbers, BLOCK=BLOCK, **EXACT)
+
+
+def launch_dense_rows(call: Call) -> None:
+    """Every row takes the step with its own row of the gradient."""
+    call.announce()
+    launch(call, "dense_rows", [call.gradient, call.rows], call.rows, tiles_for(call.width), call.numbers)
+
+
+def launch_touched_rows(call: Call, groups: Groups) -> None:
+    """The named rows take the step."""
+    own = [call.gradient, *groups, groups.size, call.rows]
+    call.announce()
+    launch(call, "touched_rows", own, groups.size, tiles_for(call.width), call.numbers)
+
+
+def launch_every_row(call: Call, groups: Groups) -> None:
+    """The named rows take the step with their sums, all others with a zero gradient."""
+    places = places_of(groups, call.rows)
+    call.announce()
+    own = [call.gradient, places, groups.order, groups.stops, call.rows]
+    launch(call, "every_row", own, call.rows, tiles_for(call.width), call.numbers)
+
+
+def room(like: Any, *shape: int) -> Any:
+    """Room for sums, in the compute type."""
+    torch = sys.modules["torch"]
+    return like.new_zeros(shape, dtype=torch.float64 if like.dtype is torch.float64 else torch.float32)

@@ -1,0 +1,119 @@
+"""One step with tensors on a device."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from ...arrays.borrow import about_to_write
+from ...arrays.device_tensors import current
+from ...codegen.gpu.kernels import kernel_for
+from ...codegen.program import BEYOND, ELEMENTWISE
+from ...codegen.storage import compute_type
+from ...codegen.weave import Recipe
+from ...rules.idle import Idle
+from .. import locks
+from ..checks import no_indices
+from ..facts import Facts
+from ..reductions import tables_for_sums
+from ..sharing import shares_with_states
+from . import checks
+from .grouping import group
+from .launch import Call, launch_dense, launch_dense_rows, launch_every_row, launch_touched_rows
+from .numbers import numbers_of
+from .reductions import launch_whole_tensor
+
+
+class Stepping(Protocol):
+    """What is asked of an operator."""
+
+    name: str
+    rule: Callable[..., Any]
+    switches: tuple[tuple[str, bool], ...]
+    stochastic: bool
+    use_locking: bool
+    check_indices: bool
+    gradient_name: str
+
+    @property
+    def scalar_names(self) -> tuple[str, ...]:
+        """The names of its rule's scalars."""
+
+    @property
+    def facts(self) -> Facts:
+        """What its rule asks for."""
+
+
+def step(
+    operator: Stepping,
+    states: Sequence[Any],
+    gradient: Any,
+    indices: Any,
+    rows: str | None,
+    scalars: Sequence[Any],
+    key: int | None,
+) -> tuple[Any, ...]:
+    """Checks everything, then launches the kernels; see ``Operator.step``. ``key`` is that of stochastic rounding."""
+    name, facts, device = operator.name, operator.facts, states[operator.facts.used[0]].device
+    wanted, reach = facts.wanted, facts.reach
+    in_use = [states[k] for k in facts.used]
+    shape, storages, tables = checks.states(name, wanted, in_use)
+    checks.scalars(name, operator.scalar_names, scalars, device)
+    given = shape
+    if indices is not None:
+        no_row_sums(name, reach, indices)
+        named = checks.indices(name, indices, wanted.names[0], shape, device)
+        given = (named.numel(), *shape[1:])
+    plain, storage, flat = checks.gradient(name, operator.gradient_name, gradient, given, storages[0], device)
+    if indices is not None and operator.check_indices:
+        checks.bounds(name, named, tables[0].rows, wanted.names[0])
+    held = tables
+    if reach == BEYOND:
+        tables = tables_for_sums(name, wanted, tables, shape, facts.plan)
+        run: Callable[[Call], None] = partial(launch_whole_tensor, plan=facts.plan, shape=shape)
+    elif indices is None:
+        whole = reach == ELEMENTWISE and all(table.pitch == table.width for table in tables)
+        run = launch_dense if whole else launch_dense_rows
+    else:
+        launch = launch_touched_rows if rows == "touched" else launch_every_row
+        run = partial(grouped, named, launch)
+    if not tables[0].flat.size or (indices is not None and rows == "touched" and not named.numel()):
+        return tuple(states)
+    # A gradient that lies in a state is copied, as on a CPU.
+    if shares_with_states(name, wanted.names, held, flat):
+        plain = plain.clone()
+    with current(in_use[0]):
+        compute = compute_type(storages[0])
+        numbers, on_device = numbers_of(operator.rule, operator.switches, compute, scalars, in_use[0])
+        kernels = partial(kernel_of, operator, storages, storage, on_device)
+        announce = partial(about_to_write, [states[k] for k in facts.changed])
+        tensors = [each.detach() for each in in_use]
+        call = Call(kernels, tensors, tables, plain, numbers + ([] if key is None else [key]), announce)
+        if operator.use_locking:
+            locks.alone(partial(run, call), [table.table() for table in held], [flat])
+        else:
+            run(call)
+    return tuple(states)
+
+
+def no_row_sums(operator: str, reach: int, indices: Any) -> None:
+    """A rule whose sums reach beyond a row takes no indices."""
+    if reach == BEYOND:
+        no_indices(operator, indices)
+
+
+def grouped(indices: Any, launch: Callable[..., None], call: Call) -> None:
+    """Groups indices, and launches a loop over their rows."""
+    launch(call, group(indices))
+
+
+def kernel_of(
+    operator: Stepping,
+    storages: tuple[str, ...],
+    gradient: str,
+    on_device: bool,
+    loop: str,
+    idle: Idle | None = None,
+) -> Any:
+    """The kernel of a loop for some storage types."""
+    recipe = Recipe(operator.rule, operator.switches, loop, storages, gradient, operator.stochastic, idle)
+    return kernel_for(recipe, on_device)

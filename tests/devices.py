@@ -1,0 +1,49 @@
+"""Where tests of tensors on a device run: on one, or on the CPU in Triton's interpreter, which must be chosen at first.
+
+``make test`` interprets; ``make test-gpu`` sets TRITON_INTERPRET to 0, and runs the same tests on a device.
+"""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
+DEVICE = "cpu" if INTERPRETED else "cuda"
+
+
+def skip_without_device() -> None:
+    """Skips a test that has nowhere to run."""
+    if not INTERPRETED and not torch.cuda.is_available():
+        pytest.skip("there is no device; make test runs this in Triton's interpreter")
+
+
+def on_device(array: np.ndarray) -> torch.Tensor:
+    """A copy of an array on the device; of ml_dtypes' bfloat16, a tensor of PyTorch's."""
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16).to(DEVICE)
+    return torch.from_numpy(array.copy()).to(DEVICE)
+
+
+def on_host(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    """A tensor's elements as an array of a type of their size."""
+    bits = {8: torch.int64, 4: torch.int32, 2: torch.int16}[tensor.element_size()]
+    array: np.ndarray = tensor.detach().cpu().contiguous().view(bits).numpy().view(dtype)
+    return array
+
+
+def mend_interpreter() -> None:
+    """Triton 3.9's interpreter spreads the truth of one comparison over a tile as a number of the compared type."""
+    from triton.language import core
+    from triton.runtime import interpreter
+
+    def create_splat(builder: interpreter.InterpreterBuilder, kind: core.block_type, scalar: interpreter.TensorHandle):
+        data = np.full(kind.shape, scalar.data.reshape(-1)[0], scalar.data.dtype)
+        return interpreter.TensorHandle(data, scalar.dtype.scalar)
+
+    interpreter.InterpreterBuilder.create_splat = create_splat
+
+
+if INTERPRETED:
+    mend_interpreter()
