@@ -36,7 +36,7 @@ def split_small(monkeypatch: pytest.MonkeyPatch, threads: None) -> None:
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A device, or the CPU as if it were one."""
-    devices.skip_without_device()
+    devices.prepare()
     monkeypatch.setattr(device_tensors, "DEVICES", {*device_tensors.DEVICES, devices.DEVICE})
     # The interpreter is NumPy, which warns of what devices say nothing about.
     with np.errstate(all="ignore"):

@@ -13,9 +13,11 @@ INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
 
 
-def skip_without_device() -> None:
-    """Skips a test that has nowhere to run."""
-    if not INTERPRETED and not torch.cuda.is_available():
+def prepare() -> None:
+    """Makes the interpreter ready; else skips a test that has no device to run on."""
+    if INTERPRETED:
+        mend_interpreter()
+    elif not torch.cuda.is_available():
         pytest.skip("there is no device; make test runs this in Triton's interpreter")
 
 
@@ -43,7 +45,3 @@ def mend_interpreter() -> None:
         return interpreter.TensorHandle(data, scalar.dtype.scalar)
 
     interpreter.InterpreterBuilder.create_splat = create_splat
-
-
-if INTERPRETED:
-    mend_interpreter()

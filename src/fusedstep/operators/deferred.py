@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.borrow import about_to_write
+from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows
 from ..codegen.kernels import Kernel
 from ..codegen.program import BEYOND
@@ -49,6 +50,7 @@ class DeferredRows:
             serve, and a rule without closed form, take the other way. ``"replay"``: the steps one by one, each with
             its own scalars. That is bit for bit what ``rows="every"`` computes, in every storage type, since a 16-bit
             state is rounded after each step; the closed form rounds it once.
+        check_indices: whether indices on a device are checked, see ``Operator``.
         **switches: the rule's compile-time switches.
 
     Raises:
@@ -68,8 +70,15 @@ class DeferredRows:
     [0.90625, 0.90625]
     """
 
-    def __init__(self, rule: Callable[..., Any], *states: Any, method: str = "series", **switches: bool) -> None:
-        operator = Operator(rule)
+    def __init__(
+        self,
+        rule: Callable[..., Any],
+        *states: Any,
+        method: str = "series",
+        check_indices: bool = True,
+        **switches: bool,
+    ) -> None:
+        operator = Operator(rule, check_indices=check_indices)
         operator.switches = checks.switches(operator.name, operator.signature.switches, switches)
         operator.name = f"DeferredRows({operator.name})"
         self._begin(operator, states, method)
@@ -89,8 +98,9 @@ class DeferredRows:
         if method not in ("series", "replay"):
             raise ValueError(f'{self.name}: method is {method!r}, expected "series" or "replay"')
         self.states, self.method = tuple(states), method
+        self._on_device = on_device(states[0])
         # States that the switches leave unused may be None.
-        _, reach, self._used, self._wanted = operator.wanted()
+        _, reach, self._used, _, self._wanted = operator.facts
         if reach == BEYOND:
             raise ValueError(
                 f"{self.name}: the rule adds up more than a row, so that no row can sleep; call fs.Operator instead"
@@ -106,7 +116,7 @@ class DeferredRows:
             self._closed_form(), dict(operator.switches), compute_type(storages[0]), operator.layout.hoisted
         )
         # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
-        self._lasts = np.zeros(shape[0], np.int16)
+        self._lasts = self._device.awake(shape[0], states[0].device) if self._device else np.zeros(shape[0], np.int16)
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -142,6 +152,9 @@ class DeferredRows:
     def take(self, grad: Any, indices: Any, numbers: Sequence[float]) -> tuple[Any, ...]:
         """The same with the scalars in the rule's order."""
         with self._lock:
+            if self._device:
+                return self._take_on_device(grad, indices, numbers)
+            checks.no_tensors(self.name, self._operator.scalar_names, numbers)
             names = dict(zip(self._operator.signature.scalars, numbers, strict=True))
             shape, storages, tables = self._borrow()
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
@@ -172,6 +185,21 @@ class DeferredRows:
                 )
                 self._history.end(totals)
             return self.states
+
+    def _take_on_device(self, grad: Any, indices: Any, numbers: Sequence[float]) -> tuple[Any, ...]:
+        """The same on a device."""
+        device, names = self._device, self._operator.scalar_names
+        device.plain_scalars(self.name, names, numbers)
+        shape, _, _ = self._borrow()
+        step = device.checked(self._sleeping(), shape, grad, indices)
+        scalars = dict(zip(names, numbers, strict=True))
+        with held_back():
+            if not self._history.allows(scalars):
+                self.flush()
+            totals = self._history.begin(scalars)
+            device.take(self._sleeping(), step, numbers)
+            self._history.end(totals)
+        return self.states
 
     def _every_row(
         self,
@@ -208,6 +236,12 @@ class DeferredRows:
         """
         with self._lock:
             shape, storages, tables = self._borrow()
+            if self._device:
+                table = self._sleeping()
+                named = self._device.checked_indices(table, shape, indices)
+                if self._history.steps:
+                    self._device.catch_up(table, named)
+                return self.states
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
             groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
             if self._history.steps and groups.distinct:
@@ -228,7 +262,11 @@ class DeferredRows:
         """
         with self._lock:
             _, storages, tables = self._borrow()
-            if self._history.steps:
+            if self._history.steps and self._device:
+                with held_back():
+                    self._device.flush(self._sleeping())
+                    self._history.forget()
+            elif self._history.steps:
                 rows, width = tables[0].rows, tables[0].width
                 threads = threads_for(rows * width)
                 cuts = parts(rows, width, threads)
@@ -249,12 +287,30 @@ class DeferredRows:
     def _borrow(self) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
         """The shape, the storage types and the rows of the states that the rule uses."""
         used = [self.states[number] for number in self._used]
-        shape, storages, tables = checks.states(self.name, self._wanted, used)
+        look = self._device.checks.states if self._device else checks.states
+        shape, storages, tables = look(self.name, self._wanted, used)
         if self._shape not in (None, (shape, storages)):
             raise ValueError(
                 f"{self.name}: {self._names[0]} is now {shape} of {storages[0]}, expected {self._shape}, as at first"
             )
         return shape, storages, tables
+
+    @property
+    def _device(self) -> Any:
+        """What does the same on a device, if the states lie there."""
+        if not self._on_device:
+            return None
+        from .gpu import deferred
+
+        return deferred
+
+    def _sleeping(self) -> Any:
+        """The table, for what does the same on a device."""
+        _, storages, tables = self._borrow()
+        used = [self.states[number] for number in self._used]
+        return self._device.Sleeping(
+            self._operator, self._history.idle, used, storages, tables, self._history, self._lasts
+        )
 
     def _kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
         """The compiled kernel of a loop for some storage types."""

@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 
 from ...rules import words
+from ...rules.idle import Idle
 from ..weave import Recipe, program_of
-from .weave import weave, weave_host_numbers, weave_mark, weave_numbers
+from .weave import weave, weave_host_numbers, weave_host_totals, weave_mark, weave_numbers
 
 PREFIX = "fusedstep_triton_"
+
+# What scalars are computed with on the host.
+WORDS = {f"word_{name}": getattr(words, name) for name in words.__all__}
 
 _lock = threading.Lock()
 
@@ -34,12 +38,26 @@ def host_numbers_for(
     rule: Any, switches: tuple[tuple[str, bool], ...], compute: str
 ) -> Callable[[Sequence[float]], list[float]]:
     """The function that evaluates a step's numbers from plain scalars, in float64, and rounds them once."""
-    module = load(weave_host_numbers(rule, switches), {f"word_{name}": getattr(words, name) for name in words.__all__})
+    module = load(weave_host_numbers(rule, switches), WORDS)
     round_once = np.dtype(compute).type
 
     def numbers(scalars: Sequence[float]) -> list[float]:
         with np.errstate(all="ignore"):
             return [float(round_once(each)) for each in module.numbers(*map(np.float64, scalars))]
+
+    return numbers
+
+
+def host_totals_for(
+    rule: Any, switches: tuple[tuple[str, bool], ...], idle: Idle, compute: str
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The function that evaluates what a closed form needs from totals, since many steps at once."""
+    module = load(weave_host_totals(rule, switches, idle), WORDS)
+
+    def numbers(totals: np.ndarray, held: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            found = module.numbers(*totals, *held)
+            return np.stack([np.broadcast_to(each, totals.shape[1:]).astype(compute) for each in found])
 
     return numbers
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...rules.idle import Idle
 from ..closed import Closed, closed_program, scalars_of
 from ..program import BEYOND, Program
 from ..sources import dialect_definitions, loop_definitions, parameters, span_words_of
@@ -79,6 +80,15 @@ def weave_host_numbers(rule: Callable[..., Any], switches: tuple[tuple[str, bool
     return module(
         f"numbers of rule {program.signature.name}",
         scalars_of("numbers", names, program.translation.hoisted or ["0"]),
+    )
+
+
+def weave_host_totals(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], idle: Idle) -> str:
+    """The text of the module that evaluates what a closed form needs from totals, in NumPy's words."""
+    program = closed_program(idle, program_of(rule, switches), switches)
+    names = [local(name) for name in program.signature.scalars]
+    return module(
+        f"totals of {program.signature.name}", scalars_of("numbers", names, program.translation.hoisted or ["0"])
     )
 
 

@@ -1,0 +1,156 @@
+"""Deferred rows of tensors on a device.
+
+What rows have slept through is reckoned on the host, where the scalars are, and sent along with each call; nobody waits
+for the device but the check of indices.
+"""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...arrays.borrow import about_to_write
+from ...arrays.device_tensors import current, on_device
+from ...arrays.layout import Rows
+from ...codegen.gpu.kernels import host_numbers_for, host_totals_for
+from ...rules.idle import Idle
+from ..history import History
+from ..sharing import shares_with_states
+from . import checks
+from .grouping import group
+from .launch import Call, launch, tiles_for
+from .step import Stepping, kernel_of
+
+
+class Sleeping(NamedTuple):
+    """A table whose rows sleep.
+
+    Attributes:
+        operator: the operator that they are owed steps of.
+        idle: its closed form, if it is used.
+        states: the tensors that it uses.
+        storages: their storage types.
+        tables: their rows.
+        history: what they have slept through.
+        lasts: on the device, the last step of each row.
+    """
+
+    operator: Stepping
+    idle: Idle | None
+    states: Sequence[Any]
+    storages: tuple[str, ...]
+    tables: Sequence[Rows]
+    history: History
+    lasts: Any
+
+
+def awake(rows: int, device: Any) -> Any:
+    """The last steps of rows that have slept through none."""
+    torch = sys.modules["torch"]
+    return torch.zeros(rows, dtype=torch.int16, device=device)
+
+
+def plain_scalars(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:
+    """The scalars of a deferred step are known on the host, where what rows sleep through is reckoned.
+
+    Raises:
+        TypeError: one is a tensor on a device.
+    """
+    for name, value in zip(names, scalars, strict=True):
+        if on_device(value):
+            raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
+
+
+class Step(NamedTuple):
+    """A checked step.
+
+    Attributes:
+        gradient: the gradient's contiguous tensor.
+        storage: its storage type.
+        indices: the rows that it belongs to.
+    """
+
+    gradient: Any
+    storage: str
+    indices: Any
+
+
+def checked(table: Sleeping, shape: tuple[int, ...], grad: Any, indices: Any) -> Step:
+    """The gradient and the indices of a step, checked."""
+    operator, names, device = table.operator.name, table.operator.facts.wanted.names, table.states[0].device
+    named = checked_indices(table, shape, indices)
+    given = (named.numel(), *shape[1:])
+    plain, storage, flat = checks.gradient(operator, "grad", grad, given, table.storages[0], device)
+    if shares_with_states(operator, names, table.tables, flat):
+        plain = plain.clone()
+    return Step(plain, storage, named)
+
+
+def checked_indices(table: Sleeping, shape: tuple[int, ...], indices: Any) -> Any:
+    """The rows that are named, checked."""
+    operator, variable = table.operator.name, table.operator.facts.wanted.names[0]
+    named = checks.indices(operator, indices, variable, shape, table.states[0].device)
+    if table.operator.check_indices:
+        checks.bounds(operator, named, table.tables[0].rows, variable)
+    return named
+
+
+def take(table: Sleeping, step: Step, scalars: Sequence[float]) -> None:
+    """The named rows wake, and take the step that the history has just begun."""
+    numbers = host_numbers_for(table.operator.rule, table.operator.switches, table.history.compute)
+    table.history.numbers[table.history.steps] = numbers(scalars)
+    if step.indices.numel() and table.tables[0].flat.size:
+        groups = group(step.indices)
+        own = [step.gradient, *groups, groups.size, table.tables[0].rows]
+        run(table, "deferred_rows", step.storage, own, groups.size, steps=table.history.steps + 1)
+
+
+def catch_up(table: Sleeping, indices: Any) -> None:
+    """The named rows wake."""
+    if indices.numel() and table.tables[0].flat.size:
+        groups = group(indices)
+        own = [groups.named, groups.size, table.tables[0].rows]
+        run(table, "catch_up", table.storages[0], own, groups.size, steps=table.history.steps)
+
+
+def flush(table: Sleeping) -> None:
+    """All rows wake."""
+    if table.tables[0].flat.size:
+        rows = table.tables[0].rows
+        run(table, "flush", table.storages[0], [rows], rows, steps=table.history.steps)
+        table.lasts.zero_()
+
+
+def run(table: Sleeping, loop: str, gradient: str, own: list[Any], over: int, steps: int) -> None:
+    """Launches a loop with what rows have slept through; ``steps`` are known."""
+    history, like = table.history, table.states[0]
+    kernels = partial(kernel_of, table.operator, table.storages, gradient, False, idle=table.idle)
+    announce = partial(about_to_write, table.states)
+    states = [state.detach() for state in table.states]
+    with current(like):
+        kept, settled = totals_of(table)
+        slept = [sent(history.numbers[:steps], like), sent(kept, like), sent(settled, like), kept.shape[1], table.lasts]
+        slept += [history.steps, history.window, int(history.closed)]
+        announce()
+        call = Call(kernels, states, table.tables, None, (), announce)
+        launch(call, loop, own, over, tiles_for(call.width), slept)
+
+
+def totals_of(table: Sleeping) -> tuple[np.ndarray, np.ndarray]:
+    """What the closed form needs since each step, and the same where a whole window of steps was replayed."""
+    history = table.history
+    if not (table.idle and history.closed):
+        return np.zeros((1, 1), history.compute), np.zeros((1, 1), history.compute)
+    totals, kept = history.totals[:, : history.steps + 1], len(table.idle.kept_totals)
+    settled = totals.copy()
+    settled[kept:] = totals[kept:, -1:]
+    numbers = host_totals_for(table.operator.rule, table.operator.switches, table.idle, history.compute)
+    return numbers(totals, history.held), numbers(settled, history.held)
+
+
+def sent(array: np.ndarray, like: Any) -> Any:
+    """An array on a tensor's device, on its way there behind what is launched already."""
+    tensor = sys.modules["torch"].from_numpy(np.array(array))
+    return tensor if like.device.type == "cpu" else tensor.pin_memory().to(like.device, non_blocking=True)

@@ -1,0 +1,108 @@
+"""Deferred rows of tensors on a device, beside those of arrays."""
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import fusedstep as fs
+
+from . import reference
+from .devices import on_device, on_host
+
+pytestmark = pytest.mark.gpu
+
+ROWS, WIDTH = 41, 6
+ADAM = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+PROXIMAL = {"lr": 0.1, "l1": 0.01, "l2": 0.1}
+CASES: list[tuple[Callable[..., Any], dict[str, float], dict[str, bool]]] = [
+    (fs.rules.adam, ADAM, {}),
+    (fs.rules.adam, ADAM, {"use_nesterov": True}),
+    (fs.rules.adamw, ADAM | {"weight_decay": 0.1}, {}),
+    # No decaying tail: nothing but replay serves.
+    (fs.rules.adam, ADAM | {"beta2": 0.5}, {}),
+    # An epsilon of the moments' size: the series serves some elements only.
+    (fs.rules.adam, ADAM | {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2}, {}),
+    (fs.rules.momentum, {"lr": 0.1, "momentum": 0.9}, {}),
+    (fs.rules.proximal_adagrad, PROXIMAL, {}),
+    (fs.rules.proximal_gradient_descent, PROXIMAL, {}),
+    (fs.rules.rowwise_adagrad, {"lr": 0.1, "epsilon": 1e-3, "weight_decay": 0.1}, {}),
+]
+
+
+def scalars_at(scalars: dict[str, float], step: int) -> dict[str, float]:
+    """The scalars of a step, with a step size of its own, and those that follow from the step."""
+    powers = {f"{name}_power": value**step for name, value in scalars.items() if name.startswith("beta")}
+    return scalars | powers | {"lr": scalars["lr"] / step**0.5}
+
+
+def taken(rule: Callable[..., Any], scalars: dict[str, float], step: int) -> dict[str, float]:
+    """Those that the rule takes."""
+    known = fs.Operator(rule).signature.scalars
+    return {name: value for name, value in scalars_at(scalars, step).items() if name in known}
+
+
+def tables(rule: Callable[..., Any], dtype: np.dtype, switches: dict[str, bool]) -> list[np.ndarray]:
+    """States; those that the switches leave unused, too."""
+    rng, signature = np.random.default_rng(3), fs.Operator(rule, **switches).signature
+    shapes = [(ROWS,) if name in signature.per_row else (ROWS, WIDTH) for name in signature.states]
+    values = [rng.standard_normal(shape) for shape in shapes]
+    values[1:] = [np.abs(value) * 1e-4 for value in values[1:]]
+    return [value.astype(dtype) for value in values]
+
+
+@pytest.mark.parametrize("method", ["series", "replay"])
+@pytest.mark.parametrize("storage", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case[0].__name__, *map(str, case[1].values())]))
+def test_rows_sleep_and_wake_as_those_of_arrays(case: Any, storage: str, method: str, device: str) -> None:
+    rule, scalars, switches = case
+    dtype = reference.DTYPES[storage]
+    states, rng = tables(rule, dtype, switches), np.random.default_rng(4)
+    given = [on_device(state) for state in states]
+    host = fs.DeferredRows(rule, *states, method=method, **switches)
+    table = fs.DeferredRows(rule, *given, method=method, **switches)
+    for step in range(1, 14):
+        indices = rng.integers(0, ROWS // 3 if step > 2 else ROWS, 12)
+        grad = rng.standard_normal((12, WIDTH)).astype(dtype)
+        host.step(grad, indices, **taken(rule, scalars, step))
+        table.step(on_device(grad), on_device(indices), **taken(rule, scalars, step))
+        if step % 4 == 0:
+            seen = rng.integers(0, ROWS, 5)
+            host.catch_up(seen)
+            table.catch_up(on_device(seen))
+            table = pickle.loads(pickle.dumps(table))  # noqa: S301 - our own
+    for name, tensor, want in zip(host._names, table.states, states, strict=False):
+        assert_equal(tensor, want, rule, f"{name}, asleep")
+    host.flush()
+    table.flush()
+    for name, tensor, want in zip(host._names, table.states, states, strict=False):
+        assert_equal(tensor, want, rule, f"{name}, awake")
+
+
+def assert_equal(tensor: torch.Tensor, want: np.ndarray, rule: Callable[..., Any], what: str) -> None:
+    """The same bits; of a rule that adds up rows, nearly so, since the order of sums is the device's own."""
+    got = on_host(tensor, want.dtype)
+    if rule is not fs.rules.rowwise_adagrad:
+        reference.assert_same_bits(got, want, what)
+    else:
+        unit = {8: 1e-14, 4: 1e-6, 2: 1e-2}[want.itemsize]
+        np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=unit, atol=unit, err_msg=what)
+
+
+def test_what_is_refused(device: str) -> None:
+    var, m = on_device(np.ones((ROWS, WIDTH), np.float32)), on_device(np.zeros((ROWS, WIDTH), np.float32))
+    table = fs.DeferredRows(fs.rules.momentum, var, m)
+    grad, indices = on_device(np.ones((2, WIDTH), np.float32)), on_device(np.array([1, ROWS]))
+    with pytest.raises(IndexError, match=rf"indices\[1\] is {ROWS}, expected 0 to {ROWS - 1}: var has {ROWS} rows"):
+        table.step(grad, indices, lr=0.1, momentum=0.9)
+    with pytest.raises(TypeError, match=r"lr is a tensor on .*, expected a number; pass lr.item\(\)"):
+        table.step(grad, indices[:1].repeat(2), lr=on_device(np.array(0.1)), momentum=0.9)
+    assert (var == 1).all()
+    unchecked = fs.DeferredRows(fs.rules.momentum, var, m, check_indices=False)
+    unchecked.step(grad, indices, lr=0.5, momentum=0.9)
+    unchecked.flush()
+    assert (var[1] == 0.5).all()
+    assert (var == 1).sum() == (ROWS - 1) * WIDTH
