@@ -10,6 +10,11 @@ import triton.language as tl
 
 
 @triton.jit
+def load(places, here):
+    return tl.load(places) if here is None else tl.load(places, mask=here, other=0)
+
+
+@triton.jit
 def quotient(x, y):
     # On a device `/` of float32 is approximate.
     return tl.div_rn(x, y) if x.dtype == tl.float32 else x / y
@@ -70,21 +75,22 @@ def word_log(x):
 
 @triton.jit
 def word_power(x, y):
-    zero, one, two = tl.full((), 0, x.dtype), tl.full((), 1, x.dtype), tl.full((), 2, x.dtype)
+    zero, one = tl.full((), 0, x.dtype), tl.full((), 1, x.dtype)
     infinite, none = tl.full((), float("inf"), x.dtype), tl.full((), float("nan"), x.dtype)
     # Of what is no number or zero, the power's place is taken below.
     magnitude = tl.where((x == x) & (x != zero), tl.abs(x), one)
     if x.dtype == tl.float32:
         high, low = log_of(magnitude)
         product, rest = product_of(y, high)
-        near = tl.abs(product) < 200.0
-        power = exp_of_sum(tl.where(near, product, y * high), tl.where(near, rest + y * low, zero))
+        bounded = tl.abs(product) < 200.0
+        power = exp_of_sum(tl.where(bounded, product, y * high), tl.where(bounded, rest + y * low, zero))
     else:
         power = tl.exp(y * tl.log(magnitude))
-    whole, odd = tl.floor(y) == y, tl.floor(quotient(y, two)) != quotient(y, two)
+    # Beyond 2**31 the numbers of either type that come here are whole, and far from giving anything but 0 or infinity.
+    near, number = tl.abs(y) < 2147483648.0, tl.where(tl.abs(y) < 2147483648.0, y, zero).to(tl.int64)
     power = tl.where(x == zero, tl.where(y > zero, zero, infinite), power)
-    power = tl.where((x < zero) & whole & odd, -power, power)
-    power = tl.where((x < zero) & (tl.floor(y) != y), none, power)
+    power = tl.where((x < zero) & near & ((number & 1) == 1), -power, power)
+    power = tl.where((x < zero) & near & (number.to(x.dtype) != y), none, power)
     power = tl.where((x != x) | (y != y), none, power)
     return tl.where((x == one) | (y == zero), one, power)
 
@@ -135,16 +141,18 @@ def log_of(x):
 def exp_of_sum(x, rest):
     # e**(x + rest) = 2**k e**r.
     inside = tl.where(x > 100.0, 100.0, tl.where(x > -110.0, x, -110.0))
-    k = tl.floor(inside * 1.4426950408889634 + 0.5)
+    # Added to 160, which makes it positive, it is cut off to the nearest whole number.
+    exponent = (inside * 1.4426950408889634 + 160.5).to(tl.int32) - 160
+    k = exponent.to(tl.float32)
     r = ((inside - k * 0.693359375) + k * 0.00021219444005469057) + tl.where(inside == x, rest, 0.0)
     series = 0.5 + r * (
         0.16666666666666666 + r * (0.041666666666666664 + r * (0.008333333333333333 + r * 0.001388888888888889))
     )
     near = 1.0 + (r + r * r * (series + r * r * r * r * r * 0.0001984126984126984))
     # In two factors, since 2**k may be no normal number.
-    half = k.to(tl.int32) >> 1
+    half = exponent >> 1
     first = ((half + 127) << 23).to(tl.float32, bitcast=True)
-    second = ((k.to(tl.int32) - half + 127) << 23).to(tl.float32, bitcast=True)
+    second = ((exponent - half + 127) << 23).to(tl.float32, bitcast=True)
     return tl.where(x == x, near * first * second, x)
 
 

@@ -29,7 +29,7 @@ def closed_words(closed: Closed, tiles: Tiles) -> dict[str, str]:
         tiles: what writes its steps: the tiles of its own program.
     """
     totals = "".join(
-        f"tl.load(table + ({k} * stride + step), mask=present, other=0), "
+        f"load(table + ({k} * stride + step), present), "
         for k, _ in enumerate(closed.program.translation.numbers)
     )
     zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(tiles.storages[0])})"

@@ -1,6 +1,7 @@
 """Writes the span word of a rule whose sums reach beyond a row: its stages."""
 
 from ..kinds import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
+from ..program import plan_of
 from ..spans import indented
 from ..storage import compute_type
 from ..values import Reduction
@@ -20,7 +21,7 @@ class Stages(Tiles):
     def words(self) -> dict[str, str]:
         """The words by name, as the text behind ``def NAME``."""
         program, lines = self.program, self.row_states()
-        own = f"from_{self.gradient}(tl.load(gradient + (row * width + columns), mask=here, other=0))"
+        own = f"from_{self.gradient}(load(gradient + (row * width + columns), here))"
         for stage in range(program.last):
             body = [*self.known_before(stage), *self.once(stage), *self.summed(stage, own), *self.handed_in(stage)]
             lines += [f"if stage == {stage}:", *indented(body)]
@@ -37,6 +38,8 @@ class Stages(Tiles):
         return places | dict.fromkeys(self.program.by_column, "(matrix * width + columns)")
 
     def over_columns(self, gradient: str, lines: list[str]) -> list[str]:
+        if plan_of(self.program).by_row:
+            return super().over_columns(gradient, lines)
         body = [COLUMNS, HERE, f"gradient_here = {gradient}", *lines]
         return ["for begin in range(0, width, COLUMNS):", *indented(body)]
 
@@ -75,10 +78,10 @@ class Stages(Tiles):
         """The value of a sum or mean that was added up in an earlier stage."""
         k = self.place(each)
         if each.kind == ROW:
-            return divided(f"tl.load(row_totals + ({k} * all_rows + row), mask=present, other=0)", each, "width")
+            return divided(f"load(row_totals + ({k} * all_rows + row), present)", each, "width")
         if each.kind == COLUMN:
             places = f"(({k} * (all_rows // rows) + matrix) * width + columns)"
-            return divided(f"tl.load(column_totals + {places}, mask=columns < width, other=0)", each, "rows")
+            return divided(f"load(column_totals + {places}, columns < width)", each, "rows")
         count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.kind, each.of), "elements")
         return divided(f"tl.load(totals + ({k} * (all_rows // rows) + matrix))", each, count)
 

@@ -38,13 +38,13 @@ class Tiles:
         """The words by name, as the text behind ``def NAME``."""
         compute = compute_type(self.storages[0])
         rows = "states, pitches, row, present, {}width, scalars, COLUMNS"
-        own = f"from_{self.gradient}(tl.load(gradient + (row * width + columns), mask=here, other=0))"
+        own = f"from_{self.gradient}(load(gradient + (row * width + columns), here))"
         return {
             "update": self.update(),
             "update_rows": self.rows(rows.format("gradient, "), own),
             "update_rows_by_sums": self.rows(rows.format("sums, "), "total_of(sums, here, columns, width)"),
             "idle_rows": self.rows(rows.format(""), f"tl.zeros((row.shape[0], COLUMNS), tl.{compute})"),
-            "load_gradient": f"(places, here):\n    return from_{self.gradient}(tl.load(places, mask=here, other=0))",
+            "load_gradient": f"(places, here):\n    return from_{self.gradient}(load(places, here))",
         }
 
     def update(self) -> str:
@@ -92,7 +92,7 @@ class Tiles:
 
     def load(self, k: int, place: str, mask: str) -> str:
         """Loads elements of a state."""
-        return f"from_{self.storages[k]}(tl.load(states[{k}] + {place}, mask={mask}, other=0))"
+        return f"from_{self.storages[k]}(load(states[{k}] + {place}, {mask}))"
 
     def store(self, k: int, place: str, mask: str, value: str, number: str) -> str:
         """Stores elements of a state."""
@@ -107,7 +107,8 @@ class Tiles:
     def call(self, function: str, stage: int, places: dict[int, str]) -> str:
         """Calls one of the program's functions for a tile."""
         program = self.program
-        loads = [self.load(k, places[k], "here") for k in (*program.by_element, *program.by_column)]
+        loads = [self.load(k, places[k], "here") for k in program.by_element]
+        loads += [self.load(k, places[k], "columns < width") for k in program.by_column]
         sums = [self.loaded(each) for each in program.columns(stage)]
         return f"{function}({', '.join([*loads, *sums, 'gradient_here', *program.known(stage), 'scalars'])})"
 

@@ -1,5 +1,6 @@
 """Weaves a rule, a loop and Triton's dialect into the text of one module."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -106,7 +107,7 @@ def kernel(named, places, count: "i64", rows: "i64", BLOCK: tl.constexpr):
 
 def module(title: str, *parts: str) -> str:
     """The text of a module from its parts."""
-    return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""\n\nfrom typing import Any', *parts]) + "\n"
+    return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""', *parts]) + "\n"
 
 
 def closed_of(recipe: Recipe, program: Program) -> Closed | None:
@@ -140,7 +141,7 @@ def dialect(recipe: Recipe, program: Program, closed: Closed | None) -> str:
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
         names |= {"random"} | {name for storage in storages if (name := chance(storage))}
-    return dialect_definitions(names | {"quotient"}, "triton_gpu")
+    return dialect_definitions(names | {"load", "quotient"}, "triton_gpu")
 
 
 def numbers_of_type(compute: str) -> str:
@@ -157,7 +158,8 @@ def constant(x):
 
 def decorated(text: str) -> str:
     """A definition of a loop's file, to be compiled where it is called."""
-    return f"{WITHIN}\n{text}" if text.startswith("def ") else text
+    # Triton would take the annotations for its types.
+    return f"{WITHIN}\n{re.sub(r': Any| -> (Any|None)', '', text)}" if text.startswith("def ") else text
 
 
 def entry(recipe: Recipe, count: int, on_device: bool) -> str:
@@ -171,8 +173,9 @@ def entry(recipe: Recipe, count: int, on_device: bool) -> str:
     bundles = {name: f"({', '.join(each)},)" for name, each in (("states", states), ("pitches", pitches))}
     bundles["scalars"] = f"({', '.join(numbers)},)"
     typed = [*(f'{name}: "{NUMBERS[name]}"' if name in NUMBERS else name for name in own), *given]
-    # Not by their values: these change from call to call.
-    plain = [name.split(":")[0] for name in typed if ":" in name]
+    # Compiled once for all their values, which change from call to call; that the elements are a multiple of 16 lets
+    # their loads be wide.
+    plain = [name.split(":")[0] for name in typed if ":" in name and not name.startswith("elements")]
     arguments = ", ".join([*states, *typed, *(f"{name}: tl.constexpr" for name in known)])
     return f"""@triton.jit(do_not_specialize={plain!r})
 def kernel({arguments}):

@@ -20,7 +20,7 @@ from ..history import History
 from ..sharing import shares_with_states
 from . import checks
 from .grouping import group
-from .launch import Call, launch, tiles_for
+from .launch import WAKING_BYTES, Call, launch, tiles_for
 from .step import Stepping, kernel_of
 
 
@@ -135,7 +135,7 @@ def run(table: Sleeping, loop: str, gradient: str, own: list[Any], over: int, st
         slept += [history.steps, history.window, int(history.closed)]
         announce()
         call = Call(kernels, states, table.tables, None, (), announce)
-        launch(call, loop, own, over, tiles_for(call.width), slept)
+        launch(call, loop, own, over, tiles_for(call.width, call.narrowest, WAKING_BYTES), slept)
 
 
 def totals_of(table: Sleeping) -> tuple[np.ndarray, np.ndarray]:

@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 from ...arrays.layout import Rows
 from .grouping import Groups, places_of
 
-# What a program of the dense loop does: as many elements as keep its threads at the widest loads.
-BLOCK = 1024
-# How many elements the tile of a program may have, and how many of them side by side.
-TILE, COLUMNS = 1024, 1024
+# How many bytes of the narrowest state a program of the dense loop has: its threads, 256 on some devices, then load 16
+# at once.
+BYTES = 4096
+# The same for a tile of rows that wake, which takes more registers.
+WAKING_BYTES = 2048
+# How many elements a tile may have side by side, and how many rows, whose gradients are somewhere in memory each.
+COLUMNS, ROWS = 1024, 256
 WARPS = 4
 # Products and sums are rounded one by one, as on a CPU.
 EXACT = {"enable_fp_fusion": False, "num_warps": WARPS}
@@ -45,6 +48,16 @@ class Call(NamedTuple):
         """How many elements a row has."""
         return self.tables[0].width
 
+    @property
+    def narrowest(self) -> int:
+        """How many bytes an element of the narrowest state has."""
+        return min(table.flat.itemsize for table in self.tables)
+
+    @property
+    def tiles(self) -> "Tiles":
+        """The tiles in which rows are gone through."""
+        return tiles_for(self.width, self.narrowest)
+
 
 class Tiles(NamedTuple):
     """How rows are gone through.
@@ -62,10 +75,16 @@ class Tiles(NamedTuple):
         return (-(-rows // self.rows),)
 
 
-def tiles_for(width: int, most: int = TILE) -> Tiles:
-    """The tiles in which rows of some width are gone through."""
+def tiles_for(width: int, narrowest: int, size: int = BYTES) -> Tiles:
+    """The tiles in which rows of some width are gone through.
+
+    Args:
+        width: elements in a row.
+        narrowest: bytes of an element of the narrowest state.
+        size: how many bytes of it a tile may have.
+    """
     columns = min(COLUMNS, 1 << max(0, width - 1).bit_length())
-    return Tiles(max(1, most // columns), columns)
+    return Tiles(max(1, min(ROWS, size // narrowest // columns)), columns)
 
 
 def launch(
@@ -90,22 +109,22 @@ def launch(
 
 def launch_dense(call: Call) -> None:
     """Every element takes the step."""
-    count = call.tables[0].flat.size
+    count, block = call.tables[0].flat.size, BYTES // call.narrowest
     call.announce()
-    call.kernel("dense")[(-(-count // BLOCK),)](*call.states, call.gradient, count, *call.numbers, BLOCK=BLOCK, **EXACT)
+    call.kernel("dense")[(-(-count // block),)](*call.states, call.gradient, count, *call.numbers, BLOCK=block, **EXACT)
 
 
 def launch_dense_rows(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
     call.announce()
-    launch(call, "dense_rows", [call.gradient, call.rows], call.rows, tiles_for(call.width), call.numbers)
+    launch(call, "dense_rows", [call.gradient, call.rows], call.rows, call.tiles, call.numbers)
 
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
     own = [call.gradient, *groups, groups.size, call.rows]
     call.announce()
-    launch(call, "touched_rows", own, groups.size, tiles_for(call.width), call.numbers)
+    launch(call, "touched_rows", own, groups.size, call.tiles, call.numbers)
 
 
 def launch_every_row(call: Call, groups: Groups) -> None:
@@ -113,7 +132,7 @@ def launch_every_row(call: Call, groups: Groups) -> None:
     places = places_of(groups, call.rows)
     call.announce()
     own = [call.gradient, places, groups.order, groups.stops, call.rows]
-    launch(call, "every_row", own, call.rows, tiles_for(call.width), call.numbers)
+    launch(call, "every_row", own, call.rows, call.tiles, call.numbers)
 
 
 def room(like: Any, *shape: int) -> Any:

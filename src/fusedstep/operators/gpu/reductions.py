@@ -5,10 +5,10 @@ from typing import Any
 
 from ...codegen.program import Plan
 from ..interrupts import held_back
-from .launch import Call, launch, room, tiles_for
+from .launch import BYTES, Call, launch, room, tiles_for
 
-# With sums by column each program leaves a row of them: fewer, with more rows each, for these.
-TILE_OF_COLUMNS = 8192
+# With sums by column each program leaves a row of them: fewer programs, with more rows each, leave less.
+BYTES_OF_COLUMNS = 4 * BYTES
 
 
 def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
@@ -16,7 +16,7 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     all_rows, width = call.rows, call.width
     rows = shape[-2] if plan.matrices else all_rows
     matrices = all_rows // rows
-    tiles = tiles_for(width, TILE_OF_COLUMNS) if plan.columns else tiles_for(width)
+    tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if plan.columns else call.tiles
     blocks = tiles.programs(rows)[0]
     like = call.states[0]
     row_totals, totals = room(like, plan.rows, all_rows), room(like, len(plan.totals), matrices)

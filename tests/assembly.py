@@ -1,0 +1,191 @@
+"""Compiles kernels for devices that need not be there, and writes down what their assembly holds.
+
+A process of its own, since Triton's interpreter is chosen at first: ``python -m tests.assembly CHOICE`` writes JSON.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ["TRITON_INTERPRET"] = "0"
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+import fusedstep as fs
+from fusedstep.codegen.gpu.kernels import kernel_for, mark, numbers_for
+from fusedstep.codegen.program import BEYOND, ELEMENTWISE, plan_of
+from fusedstep.codegen.storage import ITEM_BYTES, compute_type
+from fusedstep.codegen.weave import Recipe, program_of
+from fusedstep.operators.gpu.launch import BYTES, EXACT, WAKING_BYTES, WARPS, tiles_for
+from fusedstep.rules.idle import idle_of
+
+from . import test_reductions, test_rules
+
+TARGETS = {
+    "sm_80": GPUTarget("cuda", 80, 32),
+    "sm_90": GPUTarget("cuda", 90, 32),
+    "gfx942": GPUTarget("hip", "gfx942", 64),
+}
+POINTERS = {"float32": "*fp32", "float64": "*fp64", "float16": "*fp16", "bfloat16": "*bf16"}
+INTEGERS = dict.fromkeys(("named", "order", "stops"), "*i64") | {"places": "*i32", "lasts": "*i16"}
+DEFERRED = ("deferred_rows", "catch_up", "flush")
+WIDTH = 64
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that is compiled for every target."""
+
+    name: str
+    recipe: Recipe
+    width: int = WIDTH
+    on_device: bool = False
+    stage: int = 0
+
+
+def of_rule(
+    rule: Any, loop: str, storage: str, switches: dict[str, bool] | None = None, **others: Any
+) -> Iterator[Kernel]:
+    """The kernels of a rule on a loop: one, or one a stage."""
+    chosen = tuple(sorted({**fs.Operator(rule).signature.switches, **(switches or {})}.items()))
+    program = program_of(rule, chosen)
+    states = (storage,) * len(program.signature.states)
+    idle = idle_of(rule) if loop in DEFERRED else None
+    recipe = Recipe(rule, chosen, loop, states, storage, others.pop("stochastic", False), idle)
+    on = "-".join(name for name, value in (switches or {}).items() if value)
+    for stage in range(plan_of(program).stages if loop == "whole_tensor" else 1):
+        yield Kernel(f"{rule.__name__}-{on}-{loop}-{storage}-{stage}", recipe, stage=stage, **others)
+
+
+def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
+    """The loops that a rule's steps may run."""
+    reach = program_of(rule, tuple(sorted({**fs.Operator(rule).signature.switches, **switches}.items()))).reach
+    if reach == BEYOND:
+        return ["whole_tensor"]
+    dense = ["dense", "dense_rows"] if reach == ELEMENTWISE else ["dense_rows"]
+    return [*dense, "touched_rows", "every_row", "deferred_rows", "catch_up", "flush"]
+
+
+def short() -> Iterator[Kernel]:
+    """Every rule in one loop, and every loop and type with some rules."""
+    for row in (*test_rules.RULES, *test_reductions.ROWS):
+        yield from of_rule(row.rule, loops_of(row.rule, {})[0], "float32")
+    for rule in (fs.rules.adam, fs.rules.rowwise_adagrad):
+        for loop in loops_of(rule, {})[1:]:
+            yield from of_rule(rule, loop, "float32")
+    for storage in ("float64", "float16", "bfloat16"):
+        for loop in ("dense", "touched_rows"):
+            yield from of_rule(fs.rules.adam, loop, storage)
+    yield from of_rule(fs.rules.adam, "dense", "bfloat16", stochastic=True)
+    yield from of_rule(fs.rules.adam, "dense", "float16", stochastic=True)
+    yield from of_rule(fs.rules.adam, "dense", "float32", on_device=True)
+    yield from of_rule(fs.rules.adam, "touched_rows", "float32", width=1)
+    yield from of_rule(fs.rules.adam, "touched_rows", "float32", width=100)
+    yield from of_rule(fs.rules.rowwise_adagrad, "touched_rows", "float32", width=3000)
+
+
+def everything() -> Iterator[Kernel]:
+    """Every rule with every setting of its switches, in every loop and type."""
+    for row in (*test_rules.RULES, *test_reductions.ROWS):
+        for switches in getattr(row, "settings", None) or [row.switches]:
+            for loop in loops_of(row.rule, switches):
+                for storage in POINTERS:
+                    yield from of_rule(row.rule, loop, storage, switches)
+
+
+def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[str, Any]]:
+    """The types of a kernel's arguments, and those that are known."""
+    recipe, types, known = kernel.recipe, {}, {}
+    compute = POINTERS[compute_type(recipe.storages[0])]
+    narrowest = min(ITEM_BYTES[storage] for storage in recipe.storages)
+    size = WAKING_BYTES if recipe.idle or recipe.loop in DEFERRED else BYTES
+    tiles = tiles_for(kernel.width, narrowest, size)
+    constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
+    constants |= {"STAGE": kernel.stage, "width": kernel.width}
+    for parameter in function.params:
+        name, by_row = parameter.name, program_of(recipe.rule, recipe.switches).by_row
+        if parameter.is_constexpr:
+            pitch = 1 if name.startswith("pitch") and int(name[6:]) in by_row else kernel.width
+            types[name], known[name] = "constexpr", constants.get(name, pitch)
+        elif name.startswith("state_"):
+            types[name] = POINTERS[recipe.storages[int(name[6:])]]
+        elif name == "gradient":
+            types[name] = POINTERS[recipe.gradient]
+        else:
+            types[name] = parameter.annotation_type or INTEGERS.get(name, compute)
+    return types, known
+
+
+def compiled(function: Any, types: dict[str, str], known: dict[str, Any], target: str) -> Any:
+    """What Triton makes of a kernel for a target; tensors start where memory is aligned, as PyTorch's do."""
+    whole = {(k,) for k, (name, kind) in enumerate(types.items()) if kind.startswith("*") or name == "elements"}
+    aligned = {place: [["tt.divisibility", 16]] for place in whole}
+    source = ASTSource(fn=function, signature=types, constexprs=known, attrs=aligned)
+    return triton.compile(source, target=TARGETS[target], options=EXACT | {"num_warps": WARPS})
+
+
+def facts_of(asm: dict[str, Any]) -> dict[str, Any]:
+    """What is looked for in the assembly."""
+    if "ptx" in asm:
+        text = asm["ptx"]
+        return {
+            "spilled": spilled(asm["cubin"]),
+            "widest_load": max(map(bits_of_ptx, re.findall(r"ld\.global\S*", text)), default=0),
+            "float64": len(re.findall(r"\.f64\b", text)),
+            "approximate": re.findall(r"(?:div|sqrt|rsqrt|rcp|ex2|lg2)\.(?:approx|full)\S*", text),
+            "flushed": re.findall(r"\w+\S*\.ftz\S*", text),
+            "fused": re.findall(r"\b(?:fma|mad)\.rn\S*", text),
+        }
+    text, llir = asm["amdgcn"], asm["llir"]
+    return {
+        "spilled": sum(map(int, re.findall(r"\.[sv]gpr_spill_count:\s+(\d+)", text))),
+        "widest_load": 32 * max((int(x or 1) for x in re.findall(r"(?:global|buffer)_load_dword(?:x(\d))?", text)), default=0),
+        "float64": len(re.findall(r"v_(?!cvt_f64_u32)\w+_f64", text)),
+        "approximate": re.findall(r"\b(?:afn|arcp|fast)\b", re.sub(r"fastcc", "", llir)),
+        "flushed": re.findall(r'"denormal-fp-math-f32"="preserve-sign[^"]*"|denormal_fpenv\(float: preservesign[^)]*\)', llir),
+        # Correctly rounded division is made of fused steps: contraction is looked for before that.
+        "fused": re.findall(r"llvm\.fma\S*|llvm\.fmuladd\S*|\bcontract\b", llir),
+    }
+
+
+def bits_of_ptx(load: str) -> int:
+    """How many bits a load of PTX takes at once."""
+    vector, bits = re.search(r"\.v(\d)", load), re.search(r"\.[bfsu](\d+)", load)
+    return int(vector[1] if vector else 1) * int(bits[1] if bits else 0)
+
+
+def spilled(cubin: bytes) -> int:
+    """How many bytes of local memory, which holds what registers do not, a kernel asks for."""
+    tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        told = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
+    return sum(map(int, re.findall(r"(?:STACK|LOCAL):(\d+)", told)))
+
+
+def main(choice: str) -> None:
+    found = {}
+    for kernel in {"short": short, "everything": everything}[choice]():
+        function = kernel_for(kernel.recipe, kernel.on_device)
+        types, known = signature_of(kernel, function)
+        name = f"{kernel.name}-{kernel.width}{'-stochastic' * kernel.recipe.stochastic}{'-on_device' * kernel.on_device}"
+        for target in TARGETS:
+            try:
+                found[f"{name}-{target}"] = facts_of(compiled(function, types, known, target).asm)
+            except Exception as error:
+                found[f"{name}-{target}"] = {"error": repr(error)[-2000:]}
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
