@@ -21,7 +21,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 import fusedstep as fs
-from fusedstep.codegen.gpu.kernels import kernel_for, mark, numbers_for
+from fusedstep.codegen.gpu.kernels import kernel_for
 from fusedstep.codegen.program import BEYOND, ELEMENTWISE, plan_of
 from fusedstep.codegen.storage import ITEM_BYTES, compute_type
 from fusedstep.codegen.weave import Recipe, program_of
@@ -148,10 +148,13 @@ def facts_of(asm: dict[str, Any]) -> dict[str, Any]:
     text, llir = asm["amdgcn"], asm["llir"]
     return {
         "spilled": sum(map(int, re.findall(r"\.[sv]gpr_spill_count:\s+(\d+)", text))),
-        "widest_load": 32 * max((int(x or 1) for x in re.findall(r"(?:global|buffer)_load_dword(?:x(\d))?", text)), default=0),
+        "widest_load": 32
+        * max((int(x or 1) for x in re.findall(r"(?:global|buffer)_load_dword(?:x(\d))?", text)), default=0),
         "float64": len(re.findall(r"v_(?!cvt_f64_u32)\w+_f64", text)),
         "approximate": re.findall(r"\b(?:afn|arcp|fast)\b", re.sub(r"fastcc", "", llir)),
-        "flushed": re.findall(r'"denormal-fp-math-f32"="preserve-sign[^"]*"|denormal_fpenv\(float: preservesign[^)]*\)', llir),
+        "flushed": re.findall(
+            r'"denormal-fp-math-f32"="preserve-sign[^"]*"|denormal_fpenv\(float: preservesign[^)]*\)', llir
+        ),
         # Correctly rounded division is made of fused steps: contraction is looked for before that.
         "fused": re.findall(r"llvm\.fma\S*|llvm\.fmuladd\S*|\bcontract\b", llir),
     }
@@ -178,7 +181,9 @@ def main(choice: str) -> None:
     for kernel in {"short": short, "everything": everything}[choice]():
         function = kernel_for(kernel.recipe, kernel.on_device)
         types, known = signature_of(kernel, function)
-        name = f"{kernel.name}-{kernel.width}{'-stochastic' * kernel.recipe.stochastic}{'-on_device' * kernel.on_device}"
+        name = (
+            f"{kernel.name}-{kernel.width}{'-stochastic' * kernel.recipe.stochastic}{'-on_device' * kernel.on_device}"
+        )
         for target in TARGETS:
             try:
                 found[f"{name}-{target}"] = facts_of(compiled(function, types, known, target).asm)

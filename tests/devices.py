@@ -4,10 +4,15 @@
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
+
+from fusedstep.arrays import device_tensors
 
 INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
@@ -33,6 +38,13 @@ def on_host(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
     bits = {8: torch.int64, 4: torch.int32, 2: torch.int16}[tensor.element_size()]
     array: np.ndarray = tensor.detach().cpu().contiguous().view(bits).numpy().view(dtype)
     return array
+
+
+@contextmanager
+def host() -> Iterator[None]:
+    """Takes the CPU for what it is, within a test that takes it for a device."""
+    with mock.patch.object(device_tensors, "DEVICES", device_tensors.DEVICES - {"cpu"}):
+        yield
 
 
 def mend_interpreter() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from .. import rules
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .settings import given, plain
 
 
 class Accumulating(FusedOptimizer):
@@ -75,7 +75,7 @@ class Adagrad(Accumulating):
         return rules.torch_adagrad, {}
 
     def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        rate = float(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
+        rate = plain(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
         return {"lr": rate, "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 

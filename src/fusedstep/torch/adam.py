@@ -39,7 +39,8 @@ class Adam(FusedOptimizer):
         amsgrad: divide by the root of the largest mean square so far.
         foreach, fused: taken as torch takes them; they change nothing.
         maximize: go uphill.
-        capturable, differentiable: must be False.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
+        differentiable: must be False.
         decoupled_weight_decay: shrink the weights, as ``AdamW`` does.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
         defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
@@ -98,7 +99,8 @@ class AdamW(Adam):
         amsgrad: divide by the root of the largest mean square so far.
         maximize: go uphill.
         foreach, fused: taken as torch takes them; they change nothing.
-        capturable, differentiable: must be False.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
+        differentiable: must be False.
         rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
         defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 

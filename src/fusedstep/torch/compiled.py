@@ -39,7 +39,7 @@ def trace(optimizer: Any) -> None:
             step(params, grads, states, places, optimizer.number, number)
 
 
-@torch.library.custom_op("fusedstep::step", mutates_args=("params", "states"), device_types="cpu")
+@torch.library.custom_op("fusedstep::step", mutates_args=("params", "states"))
 def step(
     params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int], optimizer: int, group: int
 ) -> None:

@@ -29,7 +29,7 @@ class Groups(torch.optim.Optimizer):
         try:
             settings.check(type(self).__name__, param_group, self.limits)
             for param in param_group["params"]:
-                settings.parameter(type(self).__name__, param)
+                settings.parameter(type(self).__name__, param, param_group.get("capturable", False))
         except (TypeError, ValueError, NotImplementedError):
             self.param_groups.pop()
             raise

@@ -10,7 +10,7 @@ from .. import rules
 from .adam import Betas, means
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .settings import given, plain
 
 
 class Adamax(FusedOptimizer):
@@ -26,7 +26,8 @@ class Adamax(FusedOptimizer):
         weight_decay: the strength of the l2 penalty.
         foreach: taken as torch takes it; it changes nothing.
         maximize: go uphill.
-        differentiable, capturable: must be False.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
+        differentiable: must be False.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
 
     >>> import torch, fusedstep as fs
@@ -78,7 +79,8 @@ class NAdam(FusedOptimizer):
         decoupled_weight_decay: shrink the weights instead of adding to the gradient.
         foreach: taken as torch takes it; it changes nothing.
         maximize: go uphill.
-        capturable, differentiable: must be False.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
+        differentiable: must be False.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
 
     >>> import torch, fusedstep as fs
@@ -114,7 +116,7 @@ class NAdam(FusedOptimizer):
         return rules.nadam, {"decoupled": group["decoupled_weight_decay"]}
 
     def progress(self, state: dict[str, Any]) -> Hashable:
-        return super().progress(state), float(state.get("mu_product", 1.0))
+        return super().progress(state), plain(state.get("mu_product", 1.0))
 
     def momentum(self, group: Group, step: float) -> float:
         """The momentum of a step."""
@@ -129,7 +131,7 @@ class NAdam(FusedOptimizer):
             "mu": mu,
             "mu_next": self.momentum(group, step + 1),
             # In float32, as it is kept.
-            "mu_product": torch.tensor(product).mul_(mu).item(),
+            "mu_product": product * mu if isinstance(product, Tensor) else torch.tensor(product).mul_(mu).item(),
             "beta2_power": group["betas"][1] ** step,
         }
 
@@ -139,7 +141,7 @@ class NAdam(FusedOptimizer):
 
     def advance(self, group: Group, state: dict[str, Any]) -> None:
         super().advance(group, state)
-        state["mu_product"] *= self.momentum(group, float(state["step"]))
+        state["mu_product"] *= self.momentum(group, plain(state["step"]))
 
 
 class RAdam(FusedOptimizer):
@@ -156,7 +158,8 @@ class RAdam(FusedOptimizer):
         decoupled_weight_decay: shrink the weights instead of adding to the gradient.
         foreach: taken as torch takes it; it changes nothing.
         maximize: go uphill.
-        capturable, differentiable: must be False.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
+        differentiable: must be False.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
 
     >>> import torch, fusedstep as fs

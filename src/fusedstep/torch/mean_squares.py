@@ -21,7 +21,7 @@ class RMSprop(FusedOptimizer):
         weight_decay: the strength of the l2 penalty.
         momentum: how much of the sum of the steps a step keeps.
         centered: divide by the root of the variance.
-        capturable: must be False.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
         foreach: taken as torch takes it; it changes nothing.
         maximize: go uphill.
         differentiable: must be False.
@@ -74,7 +74,7 @@ class Adadelta(FusedOptimizer):
         eps: added under both roots.
         weight_decay: the strength of the l2 penalty.
         foreach: taken as torch takes it; it changes nothing.
-        capturable: must be False.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
         maximize: go uphill.
         differentiable: must be False.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.

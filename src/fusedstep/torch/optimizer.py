@@ -15,6 +15,7 @@ from .deferring import Deferring
 from .groups import Group
 from .layouts import alike, contiguous_order, filled_like, in_order, rows_of
 from .prepared import Prepared, prepare
+from .settings import plain
 
 Rule = Callable[..., Any]
 
@@ -48,7 +49,7 @@ class FusedOptimizer(Deferring):
 
     def progress(self, state: dict[str, Any]) -> Hashable:
         """What the scalars depend on beside the group: the number of the step that comes, counted from 1."""
-        return float(state["step"]) + 1 if "step" in state else 1.0
+        return plain(state["step"]) + 1 if "step" in state else 1.0
 
     def start(self, group: Group, key: str) -> float:
         """What a state starts at."""
@@ -63,7 +64,9 @@ class FusedOptimizer(Deferring):
         """Creates the states that a parameter has not got yet."""
         if self.counted and "step" not in state:
             wide = torch.get_default_dtype() == torch.float64
-            state["step"] = torch.tensor(0.0, dtype=torch.float64 if wide else torch.float32)
+            # A captured graph counts by itself; else the host does, and need not wait.
+            device = param.device if group.get("capturable") else "cpu"
+            state["step"] = torch.tensor(0.0, dtype=torch.float64 if wide else torch.float32, device=device)
         for key, kind in zip(self.keys, self.operator(group).layout.states[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.start(group, key)
@@ -213,7 +216,8 @@ class FusedOptimizer(Deferring):
 def operator_for(name: str, rule: Rule, keys: tuple[str, ...], switches: tuple[tuple[str, bool], ...]) -> Operator:
     """A rule's operator that speaks of an optimizer, its parameters and its states."""
     chosen: dict[str, Any] = dict(switches)
-    operator = Operator(rule, **chosen)
+    # The rows of a sparse gradient lie within it, and it has the parameter's shape.
+    operator = Operator(rule, check_indices=False, **chosen)
     operator.name, operator.called = name, ("a parameter", *keys)
     operator.any_rows = True
     return operator

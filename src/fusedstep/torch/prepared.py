@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..arrays.device_tensors import on_device
 from ..codegen.program import ELEMENTWISE
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
@@ -75,7 +76,14 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         type(each) in PLAIN and each.dtype is dtype and each.is_contiguous() and not each.is_inference()
         for each in tensors
     )
-    if not plain or not size or dtype not in STORAGES or threads_for(size) > 1 or operator.layout.reach != ELEMENTWISE:
+    if (
+        on_device(tensors[0])
+        or not plain
+        or not size
+        or dtype not in STORAGES
+        or threads_for(size) > 1
+        or operator.layout.reach != ELEMENTWISE
+    ):
         return None
     memory = [
         (key, each, each.data_ptr(), each.data_ptr() + size * each.itemsize)

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ..arrays.device_tensors import on_device
 from ..operators import checks
 
 # What the settings of optimizers must lie in, where they have them. Those that are not named may be any number.
@@ -14,10 +15,7 @@ LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "not negative"
 }
 # What torch's optimizers do by other means than ours: `foreach` and `fused` choose between equal results, and a step
 # here is always one fused pass.
-REFUSED = {
-    "differentiable": "no gradient flows through a step that is made in place; use torch.optim for that",
-    "capturable": "there is no CUDA graph to capture on the CPU",
-}
+REFUSED = {"differentiable": "no gradient flows through a step that is made in place; use torch.optim for that"}
 
 
 def given(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -47,12 +45,22 @@ def check(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
     checks.rows(name, group["rows"])
 
 
-def parameter(name: str, param: torch.Tensor) -> None:
+def plain(value: Any) -> Any:
+    """A number that may be a tensor of one element; on a device, where nobody waits for it, in float64."""
+    return value.double() if on_device(value) else float(value)
+
+
+def parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
     """Checks what kind of tensor a parameter is.
 
     Raises:
         TypeError: it holds no real numbers, or is itself sparse.
+        NotImplementedError: steps are to be captured in a graph, and it lies on the CPU.
     """
+    if capturable and not on_device(param):
+        raise NotImplementedError(
+            f"{name}: capturable is True, expected False: there is no CUDA graph to capture on {param.device}"
+        )
     if param.is_complex():
         raise TypeError(
             f"{name}: a parameter holds {param.dtype}, expected real numbers; optimize its torch.view_as_real() instead"

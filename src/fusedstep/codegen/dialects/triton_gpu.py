@@ -84,13 +84,16 @@ def word_power(x, y):
         product, rest = product_of(y, high)
         bounded = tl.abs(product) < 200.0
         power = exp_of_sum(tl.where(bounded, product, y * high), tl.where(bounded, rest + y * low, zero))
+        negative = x.to(tl.int32, bitcast=True) < 0
     else:
         power = tl.exp(y * tl.log(magnitude))
+        negative = x.to(tl.int64, bitcast=True) < 0
     # Beyond 2**31 the numbers of either type that come here are whole, and far from giving anything but 0 or infinity.
     near, number = tl.abs(y) < 2147483648.0, tl.where(tl.abs(y) < 2147483648.0, y, zero).to(tl.int64)
+    power = tl.where(magnitude == one, one, power)
     power = tl.where(x == zero, tl.where(y > zero, zero, infinite), power)
-    power = tl.where((x < zero) & near & ((number & 1) == 1), -power, power)
-    power = tl.where((x < zero) & near & (number.to(x.dtype) != y), none, power)
+    power = tl.where(negative & near & ((number & 1) == 1), -power, power)
+    power = tl.where((x < zero) & (magnitude < infinite) & near & (number.to(x.dtype) != y), none, power)
     power = tl.where((x != x) | (y != y), none, power)
     return tl.where((x == one) | (y == zero), one, power)
 

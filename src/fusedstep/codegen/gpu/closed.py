@@ -29,8 +29,7 @@ def closed_words(closed: Closed, tiles: Tiles) -> dict[str, str]:
         tiles: what writes its steps: the tiles of its own program.
     """
     totals = "".join(
-        f"load(table + ({k} * stride + step), present), "
-        for k, _ in enumerate(closed.program.translation.numbers)
+        f"load(table + ({k} * stride + step), present), " for k, _ in enumerate(closed.program.translation.numbers)
     )
     zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(tiles.storages[0])})"
     served = [

@@ -1,0 +1,88 @@
+"""Rules that add up rows, columns or the whole tensor, on a device, as in ``test_reductions``.
+
+On a device sums run in the compute type, so that in float32 results are further from float64's, and float64's power is
+the exponential of a product: eight times what is allowed on the CPU.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fusedstep as fs
+
+from . import reference
+from .devices import on_device, on_host
+from .test_reductions import FLOAT64, MATRICES, MIXTURES, ROWS, SHAPES, TABLE, Row, assert_near, expected, inputs
+
+pytestmark = pytest.mark.gpu
+
+FURTHER = 8
+# Wider than a tile, and longer than the rows in which what is no table is gone through.
+WIDE = [(3, 1100), (5000, 2)]
+
+
+def run(row: Row, states: list[np.ndarray | None], grad: np.ndarray, *arrays: np.ndarray, **options: Any) -> list[Any]:
+    """The states after a step on the device."""
+    given = [None if each is None else on_device(each) for each in states]
+    operator = fs.Operator(row.rule, **row.switches)
+    operator(*given, on_device(grad), *map(on_device, arrays), **options, **row.scalars)
+    return [
+        None if each is None else on_host(each, grad_like.dtype) for each, grad_like in zip(given, states, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_float64(row: Row, device: str) -> None:
+    operator = fs.Operator(row.rule, **row.switches)
+    wanted = operator.facts.wanted
+    shapes = SHAPES + WIDE + ([] if ("row" in wanted.kinds or wanted.rows) and not wanted.matrices else MATRICES)
+    for shape in shapes:
+        states, grad = inputs(row, shape, (FLOAT64, FLOAT64))
+        exact = expected(row, states, grad) if grad.size else states
+        got = run(row, states, grad)
+        again = run(row, states, grad)
+        for name, before, want, each, other in zip(operator.signature.states, states, exact, got, again, strict=True):
+            if before is not None and want is not None:
+                ulps = row.ulps * (FURTHER if "lr_power" in row.scalars else 1)
+                assert_near(each, want, before, ulps, f"{name} {shape}")
+                reference.assert_same_bits(other, each, f"{name} {shape}, again")
+
+
+def stored() -> Iterator[Any]:
+    """Every rule in every mixture of types."""
+    for row, types in itertools.product(ROWS, MIXTURES):
+        yield pytest.param(row, types, id="-".join([row.name, *types, str(ROWS.index(row))]))
+
+
+@pytest.mark.parametrize(("row", "types"), list(stored()))
+def test_storage(row: Row, types: tuple[str, str], device: str) -> None:
+    states, grad = inputs(row, (37, 5), (reference.DTYPES[types[0]], reference.DTYPES[types[1]]))
+    exact = expected(row, states, grad)
+    for before, got, want in zip(states, run(row, states, grad), exact, strict=True):
+        if before is not None:
+            assert_near(got, want, before, FURTHER * row.ulps, f"{row.name} {types}")
+
+
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.parametrize("types", [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32")])
+@pytest.mark.parametrize("row", [each for each in TABLE if each.values[0].sparse])
+def test_sparse(row: Row, types: tuple[str, str], rows: str, device: str) -> None:
+    dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
+    states, _ = inputs(row, (37, 5), dtypes)
+    rng = np.random.default_rng(8)
+    grad, indices = rng.standard_normal((29, 5)).astype(dtypes[0]), rng.integers(0, 37, 29)
+    indices[:5] = 9
+    merged = np.zeros((37, 5))
+    for index, total in reference.summed(grad, indices, reference.compute_type(np.empty(0, dtypes[0]))).items():
+        merged[index] = total
+    exact = expected(row, states, merged)
+    named = np.isin(np.arange(37), indices) | (rows == "every")
+    got = run(row, states, grad, indices, rows=rows)
+    for name, before, each, want in zip(fs.Operator(row.rule).signature.states, states, got, exact, strict=True):
+        if before is not None:
+            further = 1 if types[0] == "float64" else FURTHER
+            assert_near(each[named], want[named], before[named], further * row.ulps, name)
+            reference.assert_same_bits(each[~named], before[~named], f"{name} of rows that are not named")
