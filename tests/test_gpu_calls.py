@@ -176,7 +176,7 @@ def test_what_is_refused_changes_nothing(device: str) -> None:
     for kind, sentence, arguments, others in cases:
         with pytest.raises(kind, match=f"^proximal_adagrad: {sentence}"):
             step(var, accum, *arguments, **scalars | others)
-    with pytest.raises(ValueError, match="^proximal_adagrad: accum and var share memory"):
+    with pytest.raises(ValueError, match=r"^proximal_adagrad: accum and var share memory"):
         step(var, var, grad, indices, **scalars)
     with pytest.raises(ValueError, match=r"^proximal_adagrad: accum has shape \(5, 2\), expected \(5, 3\)"):
         step(var, accum[:, :2], grad, indices, **scalars)
@@ -257,7 +257,8 @@ def test_power_in_float32(device: str) -> None:
     given = on_device(np.zeros_like(x)), on_device(y)
     fs.Operator(of_power)(*given, on_device(x), scale=1.0)
     with np.errstate(all="ignore"):
-        exact = np.power(x.astype(float), y.astype(float))
+        # The words take the root where an exponent is one half, on minus infinity and minus zero too.
+        exact = np.where(y == 0.5, np.sqrt(x.astype(float)), np.power(x.astype(float), y.astype(float)))
     assert units_off(on_host(given[0], FLOAT32), exact) <= 2.5
 
 

@@ -36,7 +36,8 @@ class DeferredTable:
             self.flush()
             operator.step(states, values, indices, "every", scalars)
         else:
-            self._for(operator, states).take(values, indices, scalars)
+            # What rows sleep through is reckoned on the host; a count on the device must be waited for.
+            self._for(operator, states).take(values, indices, list(map(float, scalars)))
 
     def catch_up(self, indices: Tensor) -> None:
         """Brings rows up to date, so that they can be looked up."""

@@ -95,7 +95,9 @@ def word_power(x, y):
     power = tl.where(negative & near & ((number & 1) == 1), -power, power)
     power = tl.where((x < zero) & (magnitude < infinite) & near & (number.to(x.dtype) != y), none, power)
     power = tl.where((x != x) | (y != y), none, power)
-    return tl.where((x == one) | (y == zero), one, power)
+    power = tl.where((x == one) | (y == zero), one, power)
+    # A root is correctly rounded.
+    return tl.where(y == 0.5, word_sqrt(x), power)
 
 
 @triton.jit
