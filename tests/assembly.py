@@ -1,6 +1,7 @@
 """Compiles kernels for devices that need not be there, and writes down what their assembly holds.
 
-A process of its own, since Triton's interpreter is chosen at first: ``python -m tests.assembly CHOICE`` writes JSON.
+A process of its own, since Triton's interpreter is chosen at first: ``python -m tests.assembly short sm_90`` writes
+JSON, and ``everything`` in place of ``short`` compiles every rule, switch, loop and type.
 """
 
 import json
@@ -22,6 +23,7 @@ from triton.compiler import ASTSource
 
 import fusedstep as fs
 from fusedstep.codegen.gpu.kernels import kernel_for
+from fusedstep.codegen.kinds import ELEMENT
 from fusedstep.codegen.program import BEYOND, ELEMENTWISE, plan_of
 from fusedstep.codegen.storage import ITEM_BYTES, compute_type
 from fusedstep.codegen.weave import Recipe, program_of
@@ -63,7 +65,9 @@ def of_rule(
     recipe = Recipe(rule, chosen, loop, states, storage, others.pop("stochastic", False), idle)
     on = "-".join(name for name, value in (switches or {}).items() if value)
     for stage in range(plan_of(program).stages if loop == "whole_tensor" else 1):
-        yield Kernel(f"{rule.__name__}-{on}-{loop}-{storage}-{stage}", recipe, stage=stage, **others)
+        marks = [rule.__name__, on, loop, storage, *map(str, others.values()), str(stage)]
+        marks.append("by_chance" * recipe.stochastic)
+        yield Kernel("-".join(filter(None, marks)), recipe, stage=stage, **others)
 
 
 def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
@@ -155,9 +159,14 @@ def facts_of(asm: dict[str, Any]) -> dict[str, Any]:
         "flushed": re.findall(
             r'"denormal-fp-math-f32"="preserve-sign[^"]*"|denormal_fpenv\(float: preservesign[^)]*\)', llir
         ),
-        # Correctly rounded division is made of fused steps: contraction is looked for before that.
-        "fused": re.findall(r"llvm\.fma\S*|llvm\.fmuladd\S*|\bcontract\b", llir),
+        "fused": ["v_fma"] * fused_beyond_division(text),
     }
+
+
+def fused_beyond_division(text: str) -> int:
+    """How many fused operations there are in AMD's assembly, but for those that divisions and roots are made of."""
+    fused = len(re.findall(r"v_(?:pk_)?(?:fma|fmac|mac|mad)_f\d+", text))
+    return max(0, fused - 5 * text.count("v_div_fixup_f32") - 2 * text.count("v_sqrt_f32"))
 
 
 def bits_of_ptx(load: str) -> int:
@@ -172,25 +181,33 @@ def spilled(cubin: bytes) -> int:
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
-        told = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
-    return sum(map(int, re.findall(r"(?:STACK|LOCAL):(\d+)", told)))
+        usage = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
+    return sum(map(int, re.findall(r"(?:STACK|LOCAL):(\d+)", usage)))
 
 
-def main(choice: str) -> None:
+def told(kernel: Kernel) -> dict[str, Any]:
+    """What of a kernel its assembly depends on."""
+    recipe = kernel.recipe
+    program = program_of(recipe.rule, recipe.switches)
+    by_element = any(each.of == ELEMENT for each in program.translation.reductions if each.stage == kernel.stage)
+    return {
+        "loop": recipe.loop,
+        "width": kernel.width,
+        "double": recipe.storages[0] == "float64",
+        "inexact": bool({"exp", "log", "power"} & program.translation.words),
+        # Whether it goes through elements, or only through what they were added up to.
+        "elements": recipe.loop != "whole_tensor" or by_element or kernel.stage == program.last,
+    }
+
+
+def main(choice: str, target: str) -> None:
     found = {}
     for kernel in {"short": short, "everything": everything}[choice]():
         function = kernel_for(kernel.recipe, kernel.on_device)
         types, known = signature_of(kernel, function)
-        name = (
-            f"{kernel.name}-{kernel.width}{'-stochastic' * kernel.recipe.stochastic}{'-on_device' * kernel.on_device}"
-        )
-        for target in TARGETS:
-            try:
-                found[f"{name}-{target}"] = facts_of(compiled(function, types, known, target).asm)
-            except Exception as error:
-                found[f"{name}-{target}"] = {"error": repr(error)[-2000:]}
+        found[kernel.name] = told(kernel) | facts_of(compiled(function, types, known, target).asm)
     json.dump(found, sys.stdout)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

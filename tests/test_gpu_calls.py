@@ -29,12 +29,13 @@ def numbers(*shape: int, seed: int = 0, dtype: Any = FLOAT32) -> np.ndarray:
 @pytest.mark.parametrize("width", [1, 2, 7, 64, 100, 1024, 1500])
 @pytest.mark.parametrize("rows", ["touched", "every"])
 def test_any_width_and_many_duplicates(width: int, rows: str, device: str) -> None:
-    states, grad = [numbers(40, width), numbers(40, width, seed=1)], numbers(300, width, seed=2)
-    indices = np.random.default_rng(3).integers(0, 40, 300)
+    count = 20 if width > 100 else 90
+    states, grad = [numbers(11, width), numbers(11, width, seed=1)], numbers(count, width, seed=2)
+    indices = np.random.default_rng(3).integers(0, 11, count)
     # One row has most of the gradients.
-    indices[50:250] = 17
+    indices[5 : count - 5] = 7
     expected = reference.step(momentum, states, grad, indices, rows, {"lr": 0.1, "beta": 0.9}, {}, None)
-    for kind in (np.int64, np.int32, np.uint8):
+    for kind in (np.int64, np.int32, np.uint8) if width == 7 else (np.int64,):
         given = [on_device(state) for state in states]
         named = on_device(indices.astype(kind))
         fs.Operator(momentum)(*given, on_device(grad), named, rows=rows, lr=0.1, beta=0.9)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.gpu
 
 FURTHER = 8
 # Wider than a tile, and longer than the rows in which what is no table is gone through.
-WIDE = [(3, 1100), (5000, 2)]
+WIDE = [(3, 1100), (600, 9)]
 
 
 def run(row: Row, states: list[np.ndarray | None], grad: np.ndarray, *arrays: np.ndarray, **options: Any) -> list[Any]:

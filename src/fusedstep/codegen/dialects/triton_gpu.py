@@ -89,7 +89,7 @@ def word_power(x, y):
         power = tl.exp(y * tl.log(magnitude))
         negative = x.to(tl.int64, bitcast=True) < 0
     # Beyond 2**31 the numbers of either type that come here are whole, and far from giving anything but 0 or infinity.
-    near, number = tl.abs(y) < 2147483648.0, tl.where(tl.abs(y) < 2147483648.0, y, zero).to(tl.int64)
+    near, number = tl.abs(y) < 2147483648.0, tl.where(tl.abs(y) < 2147483648.0, y, zero).to(tl.int32)
     power = tl.where(magnitude == one, one, power)
     power = tl.where(x == zero, tl.where(y > zero, zero, infinite), power)
     power = tl.where(negative & near & ((number & 1) == 1), -power, power)

@@ -1,0 +1,83 @@
+"""What kernels compile to, for devices that need not be there: see ``assembly``."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+TARGETS = ["sm_80", "sm_90", "gfx942"]
+WAKING = ("deferred_rows", "catch_up", "flush")
+
+
+def assembly(choice: str, target: str) -> dict[str, dict[str, Any]]:
+    """What the assembly of kernels holds."""
+    command = [sys.executable, "-m", "tests.assembly", choice, target]
+    environment = os.environ | {"TRITON_INTERPRET": "0"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    found: dict[str, dict[str, Any]] = json.loads(ended.stdout)
+    return found
+
+
+def widest(kernel: dict[str, Any], target: str) -> int:
+    """How many bits a kernel is to load at once."""
+    if not kernel["elements"] or kernel["width"] == 1:
+        return 0
+    # Waking takes so many registers that tiles are small; twice as many threads share them on AMD's.
+    return 64 if kernel["loop"] in WAKING and target.startswith("gfx") else 128
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("choice", ["short", pytest.param("everything", marks=pytest.mark.long)])
+def test_kernels_are_exact_and_lean(choice: str, target: str) -> None:
+    found = assembly(choice, target)
+    assert len(found) > 70
+    wrong = []
+    for name, kernel in found.items():
+        expected: dict[str, Any] = {"spilled": 0}
+        # In float64 exp, log and power are those of Triton, and on AMD's divisions and roots are made of fused steps.
+        if not kernel["double"] or not (kernel["inexact"] or target.startswith("gfx")):
+            expected |= {"approximate": [], "flushed": [], "fused": []}
+        if not kernel["double"]:
+            expected["float64"] = 0
+        wrong += [f"{name}: {fact} {kernel[fact]}" for fact, want in expected.items() if kernel[fact] != want]
+        if kernel["widest_load"] < widest(kernel, target):
+            wrong.append(f"{name}: loads {kernel['widest_load']} bits at once")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_facts_are_found_where_they_are() -> None:
+    # Patterns that never match would find nothing wrong.
+    probe = """
+import json, os, sys
+os.environ["TRITON_INTERPRET"] = "0"
+from tests import assembly
+from fusedstep.codegen.gpu import kernels
+text = '''
+import triton
+import triton.language as tl
+
+@triton.jit
+def kernel(x, y, BLOCK: tl.constexpr):
+    places = tl.arange(0, BLOCK)
+    a = tl.load(x + places)
+    b = tl.exp(a) * a + a / 3.0
+    tl.store(y + places, b.to(tl.float64))
+'''
+kernel = kernels.load(text).kernel
+assembly.EXACT["enable_fp_fusion"] = True
+types, known = {"x": "*fp32", "y": "*fp64", "BLOCK": "constexpr"}, {"BLOCK": 128}
+facts = {target: assembly.facts_of(assembly.compiled(kernel, types, known, target).asm) for target in assembly.TARGETS}
+json.dump(facts, sys.stdout)
+"""
+    ended = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    for target, facts in json.loads(ended.stdout).items():
+        assert facts["float64"], target
+        assert facts["fused"], target
+        assert facts["approximate"] or target == "gfx942", target
+        assert facts["widest_load"] == 32, target
