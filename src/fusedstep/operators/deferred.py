@@ -120,7 +120,7 @@ class DeferredRows:
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"<fusedstep {self.name}: {self._lasts.size} rows, {self.method}>"
+        return f"<fusedstep {self.name}: {len(self._lasts)} rows, {self.method}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_lock"}

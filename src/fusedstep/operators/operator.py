@@ -92,6 +92,8 @@ class Operator:
         self._layout: Layout | None = None
         self._facts: Facts | None = None
         self._kernels: dict[tuple[Any, ...], Kernel] = {}
+        # What was made of the rule beside, for devices.
+        self.kept: dict[tuple[Any, ...], Any] = {}
         self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
 
     def __repr__(self) -> str:
@@ -283,7 +285,7 @@ class Operator:
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
             other = copy(self)
-            other.switches, other._layout, other._facts, other._kernels = key, None, None, {}
+            other.switches, other._layout, other._facts, other._kernels, other.kept = key, None, None, {}, {}
             self._switched[key] = other
         return self._switched[key]
 

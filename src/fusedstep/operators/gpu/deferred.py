@@ -14,13 +14,14 @@ import numpy as np
 from ...arrays.borrow import about_to_write
 from ...arrays.device_tensors import current, on_device
 from ...arrays.layout import Rows
-from ...codegen.gpu.kernels import host_numbers_for, host_totals_for
+from ...codegen.gpu.kernels import host_totals_for
 from ...rules.idle import Idle
 from ..history import History
 from ..sharing import shares_with_states
 from . import checks
 from .grouping import group
 from .launch import WAKING_BYTES, Call, launch, tiles_for
+from .numbers import host_numbers
 from .step import Stepping, kernel_of
 
 
@@ -99,8 +100,7 @@ def checked_indices(table: Sleeping, shape: tuple[int, ...], indices: Any) -> An
 
 def take(table: Sleeping, step: Step, scalars: Sequence[float]) -> None:
     """The named rows wake, and take the step that the history has just begun."""
-    numbers = host_numbers_for(table.operator.rule, table.operator.switches, table.history.compute)
-    table.history.numbers[table.history.steps] = numbers(scalars)
+    table.history.numbers[table.history.steps] = host_numbers(table.operator, table.history.compute, scalars)
     if step.indices.numel() and table.tables[0].flat.size:
         groups = group(step.indices)
         own = [step.gradient, *groups, groups.size, table.tables[0].rows]
@@ -146,7 +146,10 @@ def totals_of(table: Sleeping) -> tuple[np.ndarray, np.ndarray]:
     totals, kept = history.totals[:, : history.steps + 1], len(table.idle.kept_totals)
     settled = totals.copy()
     settled[kept:] = totals[kept:, -1:]
-    numbers = host_totals_for(table.operator.rule, table.operator.switches, table.idle, history.compute)
+    kept_by, key = table.operator.kept, ("totals", table.idle, history.compute)
+    if key not in kept_by:
+        kept_by[key] = host_totals_for(table.operator.rule, table.operator.switches, table.idle, history.compute)
+    numbers = kept_by[key]
     return numbers(totals, history.held), numbers(settled, history.held)
 
 

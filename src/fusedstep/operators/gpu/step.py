@@ -19,16 +19,14 @@ from ..sharing import shares_with_states
 from . import checks
 from .grouping import group
 from .launch import Call, launch_dense, launch_dense_rows, launch_every_row, launch_touched_rows
-from .numbers import numbers_of
+from .numbers import Evaluating, numbers_of
 from .reductions import launch_whole_tensor
 
 
-class Stepping(Protocol):
+class Stepping(Evaluating, Protocol):
     """What is asked of an operator."""
 
     name: str
-    rule: Callable[..., Any]
-    switches: tuple[tuple[str, bool], ...]
     stochastic: bool
     use_locking: bool
     check_indices: bool
@@ -83,7 +81,7 @@ def step(
         plain = plain.clone()
     with current(in_use[0]):
         compute = compute_type(storages[0])
-        numbers, on_device = numbers_of(operator.rule, operator.switches, compute, scalars, in_use[0])
+        numbers, on_device = numbers_of(operator, compute, scalars, in_use[0])
         kernels = partial(kernel_of, operator, storages, storage, on_device)
         announce = partial(about_to_write, [states[k] for k in facts.changed])
         tensors = [each.detach() for each in in_use]
@@ -115,5 +113,8 @@ def kernel_of(
     idle: Idle | None = None,
 ) -> Any:
     """The kernel of a loop for some storage types."""
-    recipe = Recipe(operator.rule, operator.switches, loop, storages, gradient, operator.stochastic, idle)
-    return kernel_for(recipe, on_device)
+    key = (loop, storages, gradient, on_device, idle)
+    if key not in operator.kept:
+        recipe = Recipe(operator.rule, operator.switches, loop, storages, gradient, operator.stochastic, idle)
+        operator.kept[key] = kernel_for(recipe, on_device)
+    return operator.kept[key]
