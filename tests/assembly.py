@@ -27,7 +27,8 @@ from fusedstep.codegen.kinds import ELEMENT
 from fusedstep.codegen.program import BEYOND, ELEMENTWISE, plan_of
 from fusedstep.codegen.storage import ITEM_BYTES, compute_type
 from fusedstep.codegen.weave import Recipe, program_of
-from fusedstep.operators.gpu.launch import BYTES, EXACT, WAKING_BYTES, WARPS, tiles_for
+from fusedstep.operators.gpu.launch import BYTES, WAKING_BYTES, tiles_for
+from fusedstep.operators.gpu.options import EXACT
 from fusedstep.rules.idle import idle_of
 
 from . import test_reductions, test_rules
@@ -134,7 +135,7 @@ def compiled(function: Any, types: dict[str, str], known: dict[str, Any], target
     whole = {(k,) for k, (name, kind) in enumerate(types.items()) if kind.startswith("*") or name == "elements"}
     aligned = {place: [["tt.divisibility", 16]] for place in whole}
     source = ASTSource(fn=function, signature=types, constexprs=known, attrs=aligned)
-    return triton.compile(source, target=TARGETS[target], options=EXACT | {"num_warps": WARPS})
+    return triton.compile(source, target=TARGETS[target], options=EXACT)
 
 
 def facts_of(asm: dict[str, Any]) -> dict[str, Any]:

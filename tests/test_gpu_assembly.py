@@ -50,6 +50,32 @@ def test_kernels_are_exact_and_lean(choice: str, target: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_calls_compile_as_they_are_made() -> None:
+    command = [sys.executable, "-W", "error", "-m", "tests.launches"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    found = json.loads(ended.stdout)
+    for name, launched in found.items():
+        for each in launched:
+            rows = "states" in each["title"]
+            assert not rows or each["widest"] == 4, f"{name}: {each}"
+    # Neither other scalars, nor other numbers of rows and gradients, compile anything again.
+    kinds = {name: len({each["kernel"] for each in launched}) for name, launched in found.items()}
+    assert kinds == {
+        "dense": 3,  # with a scalar on the device another kernel, and the one that evaluates it
+        "touched": 1,
+        "every": 2,  # the one that notes where rows are named
+        "deferred": 3,
+        "sums": 3,  # two stages, and a rule by rows
+        "by_chance": 1,
+        "optimizer": 3,
+    }
+    grids = {name: [each["grid"] for each in launched] for name, launched in found.items()}
+    assert grids["dense"][:2] == [[7], [21]]  # 1,024 elements each
+    assert grids["touched"] == [[1], [1], [3]]  # 16 gradients each
+    assert [grid for grid in grids["every"] if grid != [1]] == [[7], [4]]  # 16 rows each
+
+
 def test_the_facts_are_found_where_they_are() -> None:
     # Patterns that never match would find nothing wrong.
     probe = """

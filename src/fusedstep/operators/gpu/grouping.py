@@ -4,6 +4,7 @@ import sys
 from typing import Any, NamedTuple
 
 from ...codegen.gpu.kernels import mark
+from .options import EXACT
 
 BLOCK = 1024
 
@@ -39,5 +40,5 @@ def places_of(groups: Groups, rows: int) -> Any:
     places = groups.named.new_full((rows,), -1, dtype=sys.modules["torch"].int32)
     if groups.size:
         programs = (-(-groups.size // BLOCK),)
-        mark()[programs](groups.named, places, groups.size, rows, BLOCK=BLOCK)
+        mark()[programs](groups.named, places, groups.size, rows, BLOCK=BLOCK, **EXACT)
     return places

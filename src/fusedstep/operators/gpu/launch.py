@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ...arrays.layout import Rows
 from .grouping import Groups, places_of
+from .options import EXACT
 
 # How many bytes of the narrowest state a program of the dense loop has: its threads, 256 on some devices, then load 16
 # at once.
@@ -14,9 +15,6 @@ BYTES = 4096
 WAKING_BYTES = 2048
 # How many elements a tile may have side by side, and how many rows, whose gradients are somewhere in memory each.
 COLUMNS, ROWS = 1024, 256
-WARPS = 4
-# Products and sums are rounded one by one, as on a CPU.
-EXACT = {"enable_fp_fusion": False, "num_warps": WARPS}
 
 
 class Call(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from ...arrays.device_tensors import on_device
 from ...codegen.gpu.kernels import host_numbers_for, numbers_for
+from .options import EXACT
 
 
 class Evaluating(Protocol):
@@ -40,7 +41,7 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
         operator.kept[key] = numbers_for(operator.rule, operator.switches, compute)
     kernel, count = operator.kept[key]
     numbers = like.new_empty((count,), dtype=getattr(torch, compute))
-    kernel[(1,)](torch.stack(wide), numbers, enable_fp_fusion=False)
+    kernel[(1,)](torch.stack(wide), numbers, **EXACT)
     return [numbers], True
 
 

@@ -1,0 +1,127 @@
+"""Calls as users make them, compiled for a device that need not be there, and not run: ``python -m tests.launches``.
+
+Triton binds the arguments and compiles; in place of launching, what would be launched is written down, as JSON.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+os.environ["TRITON_INTERPRET"] = "0"
+
+import torch
+from triton.backends.compiler import GPUTarget
+from triton.runtime import driver, jit
+
+import fusedstep as fs
+from fusedstep.arrays import device_tensors
+
+ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "beta1_power": 0.729, "beta2_power": 0.997}
+
+
+class Absent:
+    """A device that is asked for what it is, and nothing else."""
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: Any = None) -> int:
+        return 0
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", 90, 32)
+
+
+launched: list[dict[str, Any]] = []
+compiled: dict[Any, int] = {}
+run = jit.JITFunction.run
+
+
+def noted(function: Any, *arguments: Any, grid: Any, warmup: bool, **options: Any) -> Any:
+    """Compiles what would be launched, and notes it."""
+    kernel = run(function, *arguments, grid=grid, warmup=True, **options)
+    loads = [int(found or 1) for found in re.findall(r"ld\.global(?:\.v(\d))?\.b32", kernel.asm["ptx"])]
+    title = function.fn.__globals__["__doc__"].splitlines()[0].removesuffix(".")
+    number = compiled.setdefault(kernel, len(compiled))
+    launched.append({"title": title, "grid": grid, "kernel": number, "widest": max(loads, default=0)})
+    return kernel
+
+
+def ones(*shape: int, dtype: Any = torch.float32) -> torch.Tensor:
+    return torch.ones(shape, dtype=dtype)
+
+
+def of_adam(size: int, count: int = 0, which: str = "touched", **scalars: Any) -> None:
+    """A step of Adam with a table of so many rows: dense, or with so many gradients."""
+    operator, states = fs.Operator(fs.rules.adam), [ones(size, 64) for _ in range(3)]
+    indices = torch.arange(count) if count else None
+    operator(*states, ones(count or size, 64), indices, rows=which, **ADAM | scalars)
+
+
+def dense() -> None:
+    for size in (100, 333):
+        of_adam(size)
+    of_adam(100, lr=torch.tensor(0.1))
+
+
+def touched() -> None:
+    for size, count in ((100, 9), (50, 1), (1000, 40)):
+        of_adam(size, count)
+
+
+def every() -> None:
+    for size, count in ((100, 9), (50, 1)):
+        of_adam(size, count, "every")
+
+
+def deferred() -> None:
+    table = fs.DeferredRows(fs.rules.adam, *(ones(100, 64) for _ in range(3)))
+    for step in range(1, 4):
+        table.step(ones(9, 64), torch.arange(9), **ADAM | {"beta1_power": 0.9**step, "beta2_power": 0.999**step})
+        table.catch_up(torch.arange(step))
+    table.flush()
+
+
+def sums() -> None:
+    scalars = dict.fromkeys(fs.Operator(fs.rules.lamb).signature.scalars, 0.1)
+    for rows in (96, 320):
+        fs.Operator(fs.rules.lamb)(*(ones(rows, 64) for _ in range(4)), **scalars)
+    fs.Operator(fs.rules.rowwise_adagrad)(ones(100, 64), ones(100), ones(100, 64), lr=0.1, epsilon=0.1)
+
+
+def by_chance() -> None:
+    states = ones(100, 64, dtype=torch.bfloat16), ones(100, 64)
+    for step in (0, 2**40):
+        operator = fs.Operator(fs.rules.momentum, rounding="stochastic")
+        operator(*states, ones(100, 64), lr=0.1, momentum=0.9, step=step)
+
+
+def optimizer() -> None:
+    param = torch.nn.Parameter(ones(100, 64))
+    for capturable in (False, True):
+        adam = fs.torch.AdamW([param], capturable=capturable)
+        for _ in range(2):
+            param.grad = ones(100, 64)
+            adam.step()
+
+
+CALLS: list[Callable[[], None]] = [dense, touched, every, deferred, sums, by_chance, optimizer]
+
+
+def main() -> None:
+    driver.set_active(Absent())
+    jit.JITFunction.run = noted
+    device_tensors.DEVICES.add("cpu")
+    found = {}
+    for call in CALLS:
+        launched.clear()
+        call()
+        found[call.__name__] = list(launched)
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
