@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long fuzz lint bench perf-check docs clean
+.PHONY: demo test test-gpu test-long fuzz lint bench bench-gpu perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -17,6 +17,10 @@ test-long: $(VENV)/test.installed
 	@echo "== Running all tests, those that take long too (an hour or more)"
 	@$(BIN)/python -m pytest -n auto -m ""
 
+test-gpu: $(VENV)/test.installed
+	@echo "== Running the tests of tensors on a device, on this machine's GPU"
+	@TRITON_INTERPRET=0 $(BIN)/python -m pytest -m "gpu and not long" tests
+
 fuzz: $(VENV)/test.installed
 	@echo "== Fuzzing calls for $(FUZZ_SECONDS) seconds; what fails is kept in a file here"
 	@$(BIN)/python -m tests.fuzz $(PROPERTY) -max_total_time=$(FUZZ_SECONDS)
@@ -28,6 +32,10 @@ lint: $(VENV)/lint.installed
 bench: $(VENV)/bench.installed
 	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about ten minutes)"
 	@$(BIN)/fusedstep bench $(WORKS) $(foreach peer,$(PEERS),--peer $(peer)) $(BENCH)
+
+bench-gpu: $(VENV)/bench-gpu.installed
+	@echo "== Measuring the operators on this machine's GPU beside PyTorch (some minutes)"
+	@$(BIN)/python benchmarks/gpu.py $(WORKS) $(BENCH)
 
 perf-check: $(VENV)/bench.installed
 	@echo "== Counting the instructions of kernels under valgrind, beside those that are kept (about five minutes)"
@@ -42,10 +50,12 @@ clean:
 
 $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@echo "== Installing what 'make $*' needs into $(VENV) (the first time: some minutes, for PyTorch)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$(if $(filter demo bench,$*),$*$(COMMA)peers,$*)]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$(or $(EXTRAS_$*),$*)]"
 	@touch $@
 
-COMMA := ,
+EXTRAS_demo := demo,peers
+EXTRAS_bench := bench,peers
+EXTRAS_bench-gpu := bench,gpu,peers
 FUZZ_SECONDS ?= 600
 
 $(BIN)/python:

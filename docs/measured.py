@@ -29,10 +29,10 @@ def write(folder: Path, kept: Path = KEPT) -> None:
 
 def machine(name: str, report: Report, folder: Path) -> str:
     """All that was measured on a machine."""
-    pictures = plots.save(report, folder, f"{name}-")
+    pictures = [] if report.machine.get("gpu") else plots.save(report, folder, f"{name}-")
     return "\n\n".join(
         [
-            f"### {report.machine['cpu']}, {report.machine['cores']} cores",
+            f"### {report.measured_on}",
             f"{where(report)} {how(report)} {LEGEND}",
             *(f"![{picture.stem}]({FOLDER}/{picture.name})" for picture in pictures),
             *(single(result) for result in report.results if not result.swept),

@@ -8,17 +8,20 @@ from .results import STREAMING, Report, Result, Timing
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 # What stands beside each contender, and how wide it may get.
 COLUMNS = ("median", "quartiles", "GB/s", "of limit", "to first")
+FAILED = "failed"
 LEGEND = (
     "GB/s: the least bytes that the work must move, by the time. Of limit: that beside a bare loop over as much "
-    "memory, measured in the same run. To first: times as long as the first line."
+    "memory, on a GPU beside a large copy, measured in the same run. To first: times as long as the first line."
 )
 
 
 def cells(result: Result, timing: Timing) -> tuple[str, ...]:
     """A contender's figures, one for each column."""
+    if not timing.seconds:
+        return (FAILED, *[""] * (len(COLUMNS) - 1))
     low, high = timing.quartiles
     bandwidth, fraction = timing.bandwidth, result.fraction(timing)
-    first = timing is result.timings[0] or timing.library == STREAMING
+    first = timing is result.timings[0] or timing.library == STREAMING or not result.timings[0].seconds
     return (
         duration(timing.median),
         spread(low, high),
@@ -95,12 +98,14 @@ def where(report: Report) -> str:
     machine, versions = report.machine, report.versions
     memory = f", {machine['memory_gb']:.0f} GB of memory" if machine.get("memory_gb") else ""
     names = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    return f"{machine['cpu']}, {machine['cores']} cores{memory}, {machine['system']}; {names}."
+    gpu = f"{machine['gpu']}; its host: " if machine.get("gpu") else ""
+    return f"{gpu}{machine['cpu']}, {machine['cores']} cores{memory}, {machine['system']}; {names}."
 
 
 def how(report: Report) -> str:
     """How it was measured."""
+    threads = f"{report.threads} thread{'s' * (report.threads != 1)}, medians" if report.threads else "Medians"
     return (
-        f"{report.threads} thread{'s' * (report.threads != 1)}, medians of up to {report.rounds} steps that contenders "
-        f"took in turn, on {report.date}{'; tiny sizes, whose times mean little' * report.quick}."
+        f"{threads} of up to {report.rounds} steps that contenders took in turn, on {report.date}"
+        f"{'; tiny sizes, whose times mean little' * report.quick}."
     )

@@ -1,6 +1,7 @@
 """What comes of a run, and how it is kept."""
 
 import json
+import math
 import re
 import statistics
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ class Timing:
     Attributes:
         label: the contender.
         library: the library that it comes from.
-        seconds: the time of each step.
+        seconds: the time of each step; none where it failed, and a note says why.
         least_bytes: what the step must move at least; None where memory is not what limits it.
     """
 
@@ -29,20 +30,20 @@ class Timing:
 
     @property
     def median(self) -> float:
-        return statistics.median(self.seconds)
+        return statistics.median(self.seconds) if self.seconds else math.nan
 
     @property
     def quartiles(self) -> tuple[float, float]:
         """The first and the third."""
-        if len(self.seconds) == 1:
-            return self.seconds[0], self.seconds[0]
+        if len(self.seconds) < 2:
+            return self.median, self.median
         low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
         return low, high
 
     @property
     def bandwidth(self) -> float | None:
         """Of the bytes that must move, how many do in a second."""
-        return self.least_bytes / self.median if self.least_bytes else None
+        return self.least_bytes / self.median if self.least_bytes and self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,10 @@ class Report:
     """A run.
 
     Attributes:
-        machine: what was measured on.
+        machine: what was measured on; with a GPU, on that.
         versions: of what.
         date: when.
-        threads: on how many threads.
+        threads: on how many threads; 0 on a GPU.
         rounds: how often each was timed.
         results: what came of it.
         notes: what a reader should know beside.
@@ -106,6 +107,16 @@ class Report:
     results: tuple[Result, ...]
     notes: tuple[str, ...] = ()
     quick: bool = False
+
+    @property
+    def measured_on(self) -> str:
+        """The CPU and its cores, or the GPU.
+
+        >>> Report({"cpu": "AMD EPYC (Zen 4)", "cores": 2}, {}, "", 2, 1, ()).measured_on
+        'AMD EPYC (Zen 4), 2 cores'
+        """
+        machine = self.machine
+        return str(machine["gpu"]) if machine.get("gpu") else f"{machine['cpu']}, {machine['cores']} cores"
 
     def as_json(self) -> str:
         """Everything, for a program to read."""
@@ -153,5 +164,5 @@ def slug(report: Report) -> str:
     >>> slug(Report({"cpu": "AMD EPYC (Zen 4)", "cores": 2}, {}, "", 2, 1, ()))
     'amd-epyc-zen-4-2-cores'
     """
-    words = f"{report.machine['cpu']} {report.machine['cores']} cores{' quick' * report.quick}"
+    words = f"{report.measured_on}{' quick' * report.quick}"
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
