@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from fusedstep import rules
+from fusedstep.bench.gpu.least_bytes import least_bytes
 from fusedstep.operators import catalogue
+
+from .devices import INTERPRETED
 
 DOCS = Path(__file__).parent.parent / "docs"
 WRITTEN = sorted(DOCS.glob("*.md"))
@@ -35,6 +39,27 @@ def test_examples_print_what_the_page_says(page: Path) -> None:
     test = doctest.DocTestParser().get_doctest(examples, {}, page.name, str(page), 0)
     doctest.DocTestRunner(verbose=False).run(test, out=told.append)
     assert not told, "".join(told)
+
+
+@pytest.mark.gpu
+def test_the_examples_on_a_device_print_what_the_page_says(device: str, capsys: pytest.CaptureFixture[str]) -> None:
+    steps, graph = re.findall(r"```python\n(.*?)```", (DOCS / "gpu.md").read_text(encoding="utf-8"), re.S)
+    names: dict[str, Any] = {}
+    exec(steps.replace('"cuda"', repr(device)), names)  # noqa: S102 - the page's own text
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^# prints: (.*)$", steps, re.M)
+    if not INTERPRETED:
+        before = names["var"].clone()
+        exec(graph, names)  # noqa: S102
+        assert not names["var"].equal(before)
+
+
+def test_the_page_on_devices_counts_the_bytes_as_the_benchmark_does() -> None:
+    page = (DOCS / "gpu.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `(\w+)` \| (\w+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.M)
+    assert len(lines) >= 9
+    for rule, rows, *told in lines:
+        counted = least_bytes(getattr(rules, rule), rows)
+        assert [counted.element, counted.row, counted.gradient, counted.index] == list(map(int, told)), (rule, rows)
 
 
 def test_some_pages_have_examples() -> None:

@@ -174,6 +174,32 @@ def test_what_is_compiled_computes_what_the_rule_does(
         np.testing.assert_allclose(other.numpy(), state, rtol=1e-5, atol=1e-6)
 
 
+def test_a_step_is_timed_by_events_behind_an_overwritten_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    class Event:
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            told.append(f"recorded at {clock.one.sum().item():g}")
+
+        def synchronize(self) -> None:
+            told.append("waited")
+
+        def elapsed_time(self, end: Any) -> float:
+            assert end is not self
+            return 2.5
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    clock = Clock("cpu", 64)
+    clock.device = "cuda"
+    clock.one.fill_(1.0)
+    step = Step(lambda: told.append("run"), lambda: told.append("before"))
+    assert clock.seconds(step) == 0.0025
+    assert told == ["before", "recorded at 0", "run", "recorded at 0", "waited"]
+
+
 def steps_that_fail(after: int) -> Iterator[Step]:
     """Steps of which only the first ones can be taken."""
 
