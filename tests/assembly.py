@@ -27,6 +27,7 @@ from fusedstep.codegen.kinds import ELEMENT
 from fusedstep.codegen.program import BEYOND, ELEMENTWISE, plan_of
 from fusedstep.codegen.storage import ITEM_BYTES, compute_type
 from fusedstep.codegen.weave import Recipe, program_of
+from fusedstep.operators.gpu.grouping import MANY
 from fusedstep.operators.gpu.launch import BYTES, WAKING_BYTES, tiles_for
 from fusedstep.operators.gpu.options import EXACT
 from fusedstep.rules.idle import idle_of
@@ -115,7 +116,7 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     size = WAKING_BYTES if recipe.idle or recipe.loop in DEFERRED else BYTES
     tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
-    constants |= {"STAGE": kernel.stage, "width": kernel.width}
+    constants |= {"STAGE": kernel.stage, "width": kernel.width, "MANY": MANY}
     for parameter in function.params:
         name, by_row = parameter.name, program_of(recipe.rule, recipe.switches).by_row
         if parameter.is_constexpr:

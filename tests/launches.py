@@ -19,6 +19,8 @@ from triton.runtime import driver, jit
 import fusedstep as fs
 from fusedstep.arrays import device_tensors
 
+from .assembly import spilled
+
 ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "beta1_power": 0.729, "beta2_power": 0.997}
 
 
@@ -46,7 +48,8 @@ def noted(function: Any, *arguments: Any, grid: Any, warmup: bool, **options: An
     loads = [int(found or 1) for found in re.findall(r"ld\.global(?:\.v(\d))?\.b32", kernel.asm["ptx"])]
     title = function.fn.__globals__["__doc__"].splitlines()[0].removesuffix(".")
     number = compiled.setdefault(kernel, len(compiled))
-    launched.append({"title": title, "grid": grid, "kernel": number, "widest": max(loads, default=0)})
+    noted = {"title": title, "grid": grid, "kernel": number, "widest": max(loads, default=0)}
+    launched.append(noted | {"spilled": spilled(kernel.asm["cubin"])})
     return kernel
 
 
@@ -68,7 +71,7 @@ def dense() -> None:
 
 
 def touched() -> None:
-    for size, count in ((100, 9), (50, 1), (1000, 40)):
+    for size, count in ((100, 9), (50, 1), (1000, 40), (1000, 200)):
         of_adam(size, count)
 
 

@@ -59,11 +59,12 @@ def test_calls_compile_as_they_are_made() -> None:
         for each in launched:
             rows = "states" in each["title"]
             assert not rows or each["widest"] == 4, f"{name}: {each}"
+            assert not each["spilled"], f"{name}: {each}"
     # Neither other scalars, nor other numbers of rows and gradients, compile anything again.
     kinds = {name: len({each["kernel"] for each in launched}) for name, launched in found.items()}
     assert kinds == {
         "dense": 3,  # with a scalar on the device another kernel, and the one that evaluates it
-        "touched": 1,
+        "touched": 2,  # the one for rows with many gradients
         "every": 2,  # the one that notes where rows are named
         "deferred": 3,
         "sums": 3,  # two stages, and a rule by rows
@@ -72,7 +73,8 @@ def test_calls_compile_as_they_are_made() -> None:
     }
     grids = {name: [each["grid"] for each in launched] for name, launched in found.items()}
     assert grids["dense"][:2] == [[7], [21]]  # 1,024 elements each
-    assert grids["touched"] == [[1], [1], [3]]  # 16 gradients each
+    # 16 gradients each, and for those of rows with many 64, and 32 columns.
+    assert grids["touched"] == [[1], [1], [3], [4, 2], [13]]
     assert [grid for grid in grids["every"] if grid != [1]] == [[7], [4]]  # 16 rows each
 
 

@@ -43,6 +43,22 @@ def test_any_width_and_many_duplicates(width: int, rows: str, device: str) -> No
             reference.assert_same_bits(on_host(tensor, FLOAT32), want, f"{width} {kind}")
 
 
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.parametrize("storage", ["float64", "bfloat16"])
+def test_several_rows_with_many_gradients(storage: str, rows: str, device: str) -> None:
+    dtype = reference.DTYPES[storage]
+    # As many as are added up apart, one more, and far more; two of them one behind the other.
+    indices = np.repeat([3, 4, 5, 6, 9], [1, 65, 64, 150, 66])
+    np.random.default_rng(1).shuffle(indices)
+    states, grad = [numbers(11, 40), numbers(11, 40, seed=1)], numbers(len(indices), 40, seed=2)
+    states, grad = [state.astype(dtype) for state in states], grad.astype(dtype)
+    expected = reference.step(momentum, states, grad, indices, rows, {"lr": 0.1, "beta": 0.9}, {}, None)
+    given = [on_device(state) for state in states]
+    fs.Operator(momentum)(*given, on_device(grad), on_device(indices), rows=rows, lr=0.1, beta=0.9)
+    for tensor, want in zip(given, expected, strict=True):
+        reference.assert_same_bits(on_host(tensor, dtype), want)
+
+
 @pytest.mark.parametrize("size", [1, 1023, 1024, 1025, 5000])
 def test_any_number_of_elements(size: int, device: str) -> None:
     states, grad = [numbers(size), numbers(size, seed=1)], numbers(size, seed=2)

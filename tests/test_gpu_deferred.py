@@ -92,6 +92,21 @@ def assert_equal(tensor: torch.Tensor, want: np.ndarray, rule: Callable[..., Any
         np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=unit, atol=unit, err_msg=what)
 
 
+def test_a_row_with_many_gradients(device: str) -> None:
+    states, grad = [np.ones((ROWS, WIDTH)), np.ones((ROWS, WIDTH))], np.random.default_rng(1).random((99, WIDTH))
+    given = [on_device(state) for state in states]
+    indices = np.where(np.arange(99) % 9 == 0, 7, 5)
+    for table, arrays in (
+        (fs.DeferredRows(fs.rules.momentum, *states), (grad, indices)),
+        (fs.DeferredRows(fs.rules.momentum, *given), (on_device(grad), on_device(indices))),
+    ):
+        for _ in range(2):
+            table.step(*arrays, lr=0.1, momentum=0.9)
+        table.flush()
+    for tensor, want in zip(given, states, strict=True):
+        reference.assert_same_bits(on_host(tensor, want.dtype), want)
+
+
 def test_what_is_refused(device: str) -> None:
     var, m = on_device(np.ones((ROWS, WIDTH), np.float32)), on_device(np.zeros((ROWS, WIDTH), np.float32))
     table = fs.DeferredRows(fs.rules.momentum, var, m)

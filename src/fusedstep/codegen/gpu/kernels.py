@@ -14,7 +14,7 @@ import numpy as np
 from ...rules import words
 from ...rules.idle import Idle
 from ..weave import Recipe, program_of
-from .weave import weave, weave_host_numbers, weave_host_totals, weave_mark, weave_numbers
+from .weave import weave, weave_heavy, weave_host_numbers, weave_host_totals, weave_mark, weave_numbers
 
 PREFIX = "fusedstep_triton_"
 
@@ -60,6 +60,12 @@ def host_totals_for(
             return np.stack([np.broadcast_to(each, totals.shape[1:]).astype(compute) for each in found])
 
     return numbers
+
+
+@cache
+def heavy_for(gradient: str, compute: str) -> Any:
+    """The kernel that adds up rows with many gradients of a storage type."""
+    return load(weave_heavy(gradient, compute)).kernel
 
 
 @cache

@@ -44,7 +44,7 @@ class Tiles:
             "update_rows": self.rows(rows.format("gradient, "), own),
             "update_rows_by_sums": self.rows(rows.format("sums, "), "total_of(sums, here, columns, width)"),
             "idle_rows": self.rows(rows.format(""), f"tl.zeros((row.shape[0], COLUMNS), tl.{compute})"),
-            "load_gradient": f"(places, here):\n    return from_{self.gradient}(load(places, here))",
+            "load_gradient": gradient_word(self.gradient),
         }
 
     def update(self) -> str:
@@ -161,6 +161,11 @@ class Tiles:
             *self.over_columns(gradient, [term, *added]),
             *(f"total_{n} = tl.sum(lanes_{n}, axis=1, keep_dims=True)" for n, _ in enumerate(sums)),
         ]
+
+
+def gradient_word(gradient: str) -> str:
+    """The word that loads gradients; it needs no rule."""
+    return f"(places, here):\n    return from_{gradient}(load(places, here))"
 
 
 def divided(total: str, each: Reduction, count: str) -> str:

@@ -15,7 +15,7 @@ from ..weave import BANNER, Recipe, program_of
 from .closed import NO_CLOSED_FORM, closed_function, closed_words, history_words
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
 from .stages import Stages
-from .tiles import Tiles
+from .tiles import Tiles, gradient_word
 
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
@@ -90,6 +90,21 @@ def weave_host_totals(rule: Callable[..., Any], switches: tuple[tuple[str, bool]
     names = [local(name) for name in program.signature.scalars]
     return module(
         f"totals of {program.signature.name}", scalars_of("numbers", names, program.translation.hoisted or ["0"])
+    )
+
+
+def weave_heavy(gradient: str, compute: str) -> str:
+    """The text of the module that adds up rows with many gradients."""
+    storages = {gradient, compute}
+    return module(
+        f"rows with many gradients; gradient {gradient}; sums {compute}",
+        dialect_definitions({"load", *(f"from_{each}" for each in storages)}, "triton_gpu"),
+        f"{WITHIN}\ndef load_gradient{gradient_word(gradient)}",
+        *(decorated(text) for text in loop_definitions("heavy_rows", "gpu").values()),
+        """@triton.jit(do_not_specialize=["count", "rows"])
+def kernel(gradient, named, order, stops, count: "i64", rows: "i64", heavy, width: tl.constexpr, MANY: tl.constexpr,
+           COLUMNS: tl.constexpr):
+    heavy_rows(gradient, named, order, stops, count, rows, heavy, width, MANY, COLUMNS)""",
     )
 
 

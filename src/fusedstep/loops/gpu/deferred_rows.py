@@ -16,6 +16,7 @@ def deferred_rows(
     named: Any,
     order: Any,
     stops: Any,
+    heavy: Any,
     count: Any,
     rows: Any,
     history: Any,
@@ -27,6 +28,7 @@ def deferred_rows(
     window: Any,
     closed: Any,
     width: Any,
+    MANY: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
@@ -36,6 +38,6 @@ def deferred_rows(
     row, first = first_of_row(named, place, count, rows)
     wake(states, pitches, row, first, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)
     stop = tl.load(stops + place, mask=first, other=0)
-    sums = (gradient, order, place, stop)
+    sums = (gradient, order, place, stop, heavy, MANY)
     update_rows_by_sums(states, pitches, row, first, sums, width, remembered(history, now), COLUMNS)
     tl.store(lasts + row, now + 1, mask=first)

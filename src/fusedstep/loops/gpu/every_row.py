@@ -14,9 +14,11 @@ def every_row(
     places: Any,
     order: Any,
     stops: Any,
+    heavy: Any,
     rows: Any,
     width: Any,
     scalars: Any,
+    MANY: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
@@ -29,4 +31,6 @@ def every_row(
     else:
         stop = tl.load(stops + place, mask=place >= 0, other=-1)
         # A row that is not named has no gradients: the sum of none is zero.
-        update_rows_by_sums(states, pitches, row, present, (gradient, order, place, stop), width, scalars, COLUMNS)
+        update_rows_by_sums(
+            states, pitches, row, present, (gradient, order, place, stop, heavy, MANY), width, scalars, COLUMNS
+        )

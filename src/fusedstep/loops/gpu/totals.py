@@ -14,21 +14,25 @@ def total_of(sums: Any, here: Any, columns: Any, width: Any) -> Any:
     """The sums of the gradients of some rows.
 
     Args:
-        sums: the gradient, the positions of gradients in the order of their rows, and for each row where its positions
-            start there, and stop.
+        sums: the gradient, the positions of gradients in the order of their rows, for each row where its positions
+            start there, and stop, and the sums that are made already: those of rows with more than so many gradients.
         here: which elements are there.
         columns: the columns of the tile.
         width: elements in a row.
     """
-    gradient, order, place, stop = sums
+    gradient, order, place, stop, heavy, many = sums
+    count = stop - place
     position = tl.load(order + place, mask=place < stop, other=0)
     total = load_gradient(gradient + (position * width + columns), here & (place < stop))
-    longest = tl.max(tl.max(stop - place, axis=1), axis=0)
+    longest = tl.max(tl.max(tl.where(count > many, 1, count), axis=1), axis=0)
     for begin in range(1, longest, AHEAD):
         for step in tl.static_range(AHEAD):
-            more = place + begin + step < stop
+            more = begin + step < count
             position = tl.load(order + (place + begin + step), mask=more, other=0)
             added = load_gradient(gradient + (position * width + columns), here & more)
             # Nothing is added where nothing is left: even zero would change the sign of another.
             total = tl.where(more, total + added, total)
+    if tl.max(tl.max(count, axis=1), axis=0) > many:
+        made = tl.load(heavy + (place // many * width + columns), mask=here & (count > many), other=0)
+        total = tl.where(count > many, made, total)
     return total

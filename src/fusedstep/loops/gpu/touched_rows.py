@@ -15,10 +15,12 @@ def touched_rows(
     named: Any,
     order: Any,
     stops: Any,
+    heavy: Any,
     count: Any,
     rows: Any,
     width: Any,
     scalars: Any,
+    MANY: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
@@ -26,4 +28,6 @@ def touched_rows(
     place = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(named, place, count, rows)
     stop = tl.load(stops + place, mask=first, other=0)
-    update_rows_by_sums(states, pitches, row, first, (gradient, order, place, stop), width, scalars, COLUMNS)
+    update_rows_by_sums(
+        states, pitches, row, first, (gradient, order, place, stop, heavy, MANY), width, scalars, COLUMNS
+    )

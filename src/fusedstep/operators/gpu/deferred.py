@@ -19,7 +19,7 @@ from ...rules.idle import Idle
 from ..history import History
 from ..sharing import shares_with_states
 from . import checks
-from .grouping import group
+from .grouping import MANY, group, heavy_sums
 from .launch import WAKING_BYTES, Call, launch, tiles_for
 from .numbers import host_numbers
 from .step import Stepping, kernel_of
@@ -102,9 +102,11 @@ def take(table: Sleeping, step: Step, scalars: Sequence[float]) -> None:
     """The named rows wake, and take the step that the history has just begun."""
     table.history.numbers[table.history.steps] = host_numbers(table.operator, table.history.compute, scalars)
     if step.indices.numel() and table.tables[0].flat.size:
-        groups = group(step.indices)
-        own = [step.gradient, *groups, groups.size, table.tables[0].rows]
-        run(table, "deferred_rows", step.storage, own, groups.size, steps=table.history.steps + 1)
+        groups, rows, width = group(step.indices), table.tables[0].rows, table.tables[0].width
+        with current(step.gradient):
+            heavy = heavy_sums(step.gradient, step.storage, groups, rows, width)
+        own = [step.gradient, *groups, heavy, groups.size, rows]
+        run(table, "deferred_rows", step.storage, own, groups.size, table.history.steps + 1, MANY=MANY)
 
 
 def catch_up(table: Sleeping, indices: Any) -> None:
@@ -112,19 +114,19 @@ def catch_up(table: Sleeping, indices: Any) -> None:
     if indices.numel() and table.tables[0].flat.size:
         groups = group(indices)
         own = [groups.named, groups.size, table.tables[0].rows]
-        run(table, "catch_up", table.storages[0], own, groups.size, steps=table.history.steps)
+        run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 
 
 def flush(table: Sleeping) -> None:
     """All rows wake."""
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
-        run(table, "flush", table.storages[0], [rows], rows, steps=table.history.steps)
+        run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
         table.lasts.zero_()
 
 
-def run(table: Sleeping, loop: str, gradient: str, own: list[Any], over: int, steps: int) -> None:
-    """Launches a loop with what rows have slept through; ``steps`` are known."""
+def run(table: Sleeping, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
+    """Launches a loop with what rows have slept through, of which so many steps are remembered."""
     history, like = table.history, table.states[0]
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, idle=table.idle)
     announce = partial(about_to_write, table.states)
@@ -134,8 +136,8 @@ def run(table: Sleeping, loop: str, gradient: str, own: list[Any], over: int, st
         slept = [sent(history.numbers[:steps], like), sent(kept, like), sent(settled, like), kept.shape[1], table.lasts]
         slept += [history.steps, history.window, int(history.closed)]
         announce()
-        call = Call(kernels, states, table.tables, None, (), announce)
-        launch(call, loop, own, over, tiles_for(call.width, call.narrowest, WAKING_BYTES), slept)
+        call = Call(kernels, states, table.tables, None, gradient, (), announce)
+        launch(call, loop, own, over, tiles_for(call.width, call.narrowest, WAKING_BYTES), slept, **known)
 
 
 def totals_of(table: Sleeping) -> tuple[np.ndarray, np.ndarray]:

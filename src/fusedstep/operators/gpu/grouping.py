@@ -3,10 +3,12 @@
 import sys
 from typing import Any, NamedTuple
 
-from ...codegen.gpu.kernels import mark
+from ...codegen.gpu.kernels import heavy_for, mark
 from .options import EXACT
 
 BLOCK = 1024
+# Rows with more gradients than so many are added up by programs of their own, each of so many columns.
+MANY, COLUMNS = 64, 32
 
 
 class Groups(NamedTuple):
@@ -42,3 +44,18 @@ def places_of(groups: Groups, rows: int) -> Any:
         programs = (-(-groups.size // BLOCK),)
         mark()[programs](groups.named, places, groups.size, rows, BLOCK=BLOCK, **EXACT)
     return places
+
+
+def heavy_sums(gradient: Any, storage: str, groups: Groups, rows: int, width: int) -> Any:
+    """The sums of rows with many gradients; that of one whose indices begin at k has place k // ``MANY``, since no two
+    of them begin as near to each other as that."""
+    torch = sys.modules["torch"]
+    compute = "float64" if storage == "float64" else "float32"
+    places = -(-groups.size // MANY)
+    heavy = gradient.new_empty((places * width,), dtype=getattr(torch, compute))
+    if groups.size > MANY:
+        known = {"width": width, "MANY": MANY, "COLUMNS": COLUMNS}
+        heavy_for(storage, compute)[(places, -(-width // COLUMNS))](
+            gradient, *groups, groups.size, rows, heavy, **known, **EXACT | {"num_warps": 1}
+        )
+    return heavy

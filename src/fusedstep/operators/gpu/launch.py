@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ...arrays.layout import Rows
-from .grouping import Groups, places_of
+from .grouping import MANY, Groups, heavy_sums, places_of
 from .options import EXACT
 
 # How many bytes of the narrowest state a program of the dense loop has: its threads, 256 on some devices, then load 16
@@ -25,6 +25,7 @@ class Call(NamedTuple):
         states: the tensors of the states that are used.
         tables: their rows.
         gradient: the gradient's contiguous tensor; None where the loop takes none.
+        storage: its storage type.
         numbers: what kernels take for the step's numbers.
         announce: tells the owners of the states, right before they are written to, that they will be.
     """
@@ -33,6 +34,7 @@ class Call(NamedTuple):
     states: Sequence[Any]
     tables: Sequence[Rows]
     gradient: Any
+    storage: str
     numbers: Sequence[Any]
     announce: Callable[[], None]
 
@@ -120,17 +122,21 @@ def launch_dense_rows(call: Call) -> None:
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
-    own = [call.gradient, *groups, groups.size, call.rows]
+    own = [call.gradient, *groups, heavy_of(call, groups), groups.size, call.rows]
     call.announce()
-    launch(call, "touched_rows", own, groups.size, call.tiles, call.numbers)
+    launch(call, "touched_rows", own, groups.size, call.tiles, call.numbers, MANY=MANY)
 
 
 def launch_every_row(call: Call, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
-    places = places_of(groups, call.rows)
+    own = [call.gradient, places_of(groups, call.rows), groups.order, groups.stops, heavy_of(call, groups), call.rows]
     call.announce()
-    own = [call.gradient, places, groups.order, groups.stops, call.rows]
-    launch(call, "every_row", own, call.rows, call.tiles, call.numbers)
+    launch(call, "every_row", own, call.rows, call.tiles, call.numbers, MANY=MANY)
+
+
+def heavy_of(call: Call, groups: Groups) -> Any:
+    """The sums of rows with many gradients."""
+    return heavy_sums(call.gradient, call.storage, groups, call.rows, call.width)
 
 
 def room(like: Any, *shape: int) -> Any:

@@ -85,7 +85,7 @@ def step(
         kernels = partial(kernel_of, operator, storages, storage, on_device)
         announce = partial(about_to_write, [states[k] for k in facts.changed])
         tensors = [each.detach() for each in in_use]
-        call = Call(kernels, tensors, tables, plain, numbers + ([] if key is None else [key]), announce)
+        call = Call(kernels, tensors, tables, plain, storage, numbers + ([] if key is None else [key]), announce)
         if operator.use_locking:
             locks.alone(partial(run, call), [table.table() for table in held], [flat])
         else:

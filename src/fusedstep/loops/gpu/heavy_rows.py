@@ -1,0 +1,44 @@
+"""The sums of rows that have many gradients, by programs of their own: one that also had other rows to step would keep
+them waiting."""
+
+from typing import Any
+
+import triton.language as tl
+
+from .grouping import first_of_row
+from .span_words import load_gradient
+
+# How many gradients are asked for at once, before they are added one after another.
+AT_ONCE = tl.constexpr(32)
+
+
+def heavy_rows(
+    gradient: Any,
+    named: Any,
+    order: Any,
+    stops: Any,
+    count: Any,
+    rows: Any,
+    heavy: Any,
+    width: Any,
+    MANY: Any,
+    COLUMNS: Any,
+) -> None:
+    """A program adds up some columns of the one row with more than ``MANY`` gradients that begins among as many
+    indices."""
+    place = tl.program_id(0).to(tl.int64) * MANY + tl.arange(0, MANY)
+    _, first = first_of_row(named, place, count, rows)
+    stop = tl.load(stops + place, mask=first, other=0)
+    begin = tl.max(tl.where(first & (stop - place > MANY), place, -1), axis=0)
+    if begin >= 0:
+        end = tl.load(stops + begin)
+        columns = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+        here = columns < width
+        total = load_gradient(gradient + (tl.load(order + begin) * width + columns), here)
+        for start in range(begin + 1, end, AT_ONCE):
+            for step in tl.static_range(AT_ONCE):
+                more = start + step < end
+                position = tl.load(order + (start + step), mask=more, other=0)
+                added = load_gradient(gradient + (position * width + columns), here & more)
+                total = tl.where(more, total + added, total)
+        tl.store(heavy + (begin // MANY * width + columns), total, mask=here)
