@@ -15,11 +15,16 @@ ALONG = {ROW: "row", COLUMN: "column", MATRIX: "column"}
 
 
 class Spelled(ast.NodeTransformer):
-    """Spells what Python only says of one truth value as a word, which arrays of them have."""
+    """Spells as words what Python says of one truth value only, and what compilers do in other ways."""
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
         return ast.Call(ast.Name("word_not"), [node.operand], []) if isinstance(node.op, ast.Not) else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        divides = isinstance(node.op, ast.Div)
+        return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
 
 
 def weave_whole(

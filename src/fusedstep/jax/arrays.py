@@ -97,6 +97,17 @@ def gradient(operator: Operator, given: Any, shape: Shape, beside: jax.Array) ->
     return array
 
 
+def put_back(
+    given: Sequence[jax.Array | None], new: Sequence[jax.Array], others: Sequence[Any]
+) -> tuple[jax.Array, tuple[Any, ...]]:
+    """The new variable and the new states, those that are not in use as they were given."""
+    rest = iter(new)
+    variable = next(rest)
+    return variable, tuple(
+        other if each is None else next(rest) for each, other in zip(given[1:], others, strict=True)
+    )
+
+
 def listed(names: Sequence[str]) -> str:
     """Names in a sentence."""
     return ", ".join(names) if names else "nothing"

@@ -41,7 +41,6 @@ def dense_update(
     given = arrays.states(operator, var, states)
     used = [each for each in given if each is not None]
     gradient = arrays.gradient(operator, grad, used[0].shape, used[0])
-    new = iter(weave(operator, str(used[0].dtype)).step(used, gradient, scalars_of(operator, named)))
-    stored = [each if each is None else next(new).astype(each.dtype) for each in given]
-    assert stored[0] is not None
-    return stored[0], tuple(stored[1:])
+    new = weave(operator, str(used[0].dtype)).step(used, gradient, scalars_of(operator, named))
+    stored = [after.astype(before.dtype) for after, before in zip(new, used, strict=True)]
+    return arrays.put_back(given, stored, states)

@@ -78,10 +78,7 @@ def sparse_update(
         # Numbers become float64 arguments, so that another learning rate needs no other program.
         with jax.enable_x64(True):
             new = at_once(update)(*arguments)
-    found = iter(new)
-    stored = [each if each is None else next(found) for each in given]
-    assert stored[0] is not None
-    return stored[0], tuple(stored[1:])
+    return arrays.put_back(given, new, states)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,12 @@ def word_not(x: Any) -> Any:
     return jnp.logical_not(x)
 
 
+@or_as_numpy(np.divide)
+def word_divide(x: Any, y: Any) -> Any:
+    # Where XLA sees that all divisors are one number, it multiplies by the inverse, which is rounded.
+    return lax.div(*jnp.broadcast_arrays(x, y))
+
+
 @or_as_numpy(words.sqrt)
 def word_sqrt(x: Any) -> Any:
     return jnp.sqrt(x)
@@ -92,7 +98,7 @@ def word_power(x: Any, y: Any) -> Any:
 
 @or_as_numpy(words.divide_or_zero)
 def word_divide_or_zero(x: Any, y: Any) -> Any:
-    quotient = x / y
+    quotient = word_divide(x, y)
     return jnp.where(y == 0, quotient.dtype.type(0), quotient)
 
 
