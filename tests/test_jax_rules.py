@@ -1,7 +1,7 @@
 """Every rule on JAX arrays, against the rule as it stands on NumPy arrays.
 
-The rows are those of ``test_rules`` and ``test_reductions``, with their bounds. Outside ``jax.jit`` XLA runs operation by
-operation, and results must be NumPy's bit for bit where kernels' are. Inside it XLA contracts products and sums, and
+The rows are those of ``test_rules`` and ``test_reductions``, with their bounds. Outside ``jax.jit`` XLA runs operation
+by operation, and results must be NumPy's bit for bit where kernels' are. Inside it XLA contracts products and sums, and
 results must be near the float64 rule. XLA's sums run in the compute type.
 """
 
@@ -143,7 +143,9 @@ def of_scalars(var: Any, grad: Any, *, lr: Any, low: Any) -> Any:
 def test_scalars_alone_are_float64_known_and_traced(scalars: dict[str, float]) -> None:
     zero = np.zeros(3, np.float32)
     with np.errstate(all="ignore"):
-        want = np.float32(of_scalars(0.0, 0.0, **{name: np.float64(np.float32(each)) for name, each in scalars.items()}))
+        want = np.float32(
+            of_scalars(0.0, 0.0, **{name: np.float64(np.float32(each)) for name, each in scalars.items()})
+        )
     traced = {name: np.float32(each) for name, each in scalars.items()}
     step = partial(fs.jax.dense_update, of_scalars)
     for run in (step, jax.jit(step)):
@@ -198,7 +200,9 @@ def test_rows_are_what_the_first_dimension_counts() -> None:
     )
     reference.assert_same_bits(np.asarray(high).reshape(4, 6), flat)
     reference.assert_same_bits(one, np.asarray(other)[:, 0])
-    single, (number,) = fs.jax.dense_update(fs.rules.rowwise_adagrad, var[0, 0, 0], (accum[0],), grad[0, 0, 0], **scalars)
+    single, (number,) = fs.jax.dense_update(
+        fs.rules.rowwise_adagrad, var[0, 0, 0], (accum[0],), grad[0, 0, 0], **scalars
+    )
     assert single.shape == number.shape == ()
 
 
