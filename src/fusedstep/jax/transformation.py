@@ -79,7 +79,8 @@ def transformation(
             )
         numbers = scalars_of(operator, at_step(operator, scalars, state.count))
         leaves, tree = jax.tree.flatten(updates, is_leaf=lambda leaf: leaf is None)
-        columns = [tree.flatten_up_to(each) for each in (params, *state.states.values())]
+        # By name: JAX sorts the keys of what goes through it.
+        columns = [tree.flatten_up_to(each) for each in (params, *(state.states[name] for name in used))]
         moved = [moved_by(operator, numbers, *each) for each in zip(leaves, *columns, strict=True)]
         new = [tree.unflatten([each[k] for each in moved]) for k in range(len(used) + 1)]
         return new[0], RuleState(optax.safe_increment(state.count), dict(zip(used, new[1:], strict=True)))
