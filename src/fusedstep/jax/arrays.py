@@ -103,9 +103,7 @@ def put_back(
     """The new variable and the new states, those that are not in use as they were given."""
     rest = iter(new)
     variable = next(rest)
-    return variable, tuple(
-        other if each is None else next(rest) for each, other in zip(given[1:], others, strict=True)
-    )
+    return variable, tuple(other if each is None else next(rest) for each, other in zip(given[1:], others, strict=True))
 
 
 def listed(names: Sequence[str]) -> str:
