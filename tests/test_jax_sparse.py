@@ -308,6 +308,13 @@ def test_numbers_near_zero_are_kept_whatever_the_threads(threads_used: int) -> N
     assert np.float32(2.0**-140) * np.float32(0.5) == np.float32(2.0**-141)
 
 
+def test_where_the_floating_point_environment_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, mean, ids, grads = inputs()
+    monkeypatch.setattr("fusedstep.jax.denormals.environment", lambda: None)
+    new, _ = fs.jax.sparse_update(momentum, table, (mean,), ids, grads, **MOMENTUM)
+    reference.assert_same_bits(new, expected(table, mean, ids, grads)[0])
+
+
 def test_rows_of_rows() -> None:
     rng = np.random.default_rng(4)
     table, accum = rng.standard_normal((6, 2, 3)).astype(np.float32), np.ones(6, np.float32)

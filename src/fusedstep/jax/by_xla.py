@@ -24,15 +24,15 @@ def update_rows(
     if not states[0].size:
         return states
     rest = iter(traced)
-    scalars = [next(rest) if each is None else np.float64(each) for each in known]
+    numbers = woven.numbers([next(rest) if each is None else np.float64(each) for each in known])
     flat = [each.reshape(height, -1) for each in states]
     named, sums = grouped(ids, grads.reshape(len(ids), width).astype(woven.compute), height)
     if rows == "every":
         gradient = jnp.zeros((height, width), woven.compute).at[named].set(sums, mode="drop")
-        new = woven.step(flat, gradient, scalars)
+        new = woven.step(flat, gradient, numbers)
         stored = [after.astype(before.dtype) for after, before in zip(new, flat, strict=True)]
     else:
-        new = woven.step([each.at[named].get(mode="clip") for each in flat], sums, scalars)
+        new = woven.step([each.at[named].get(mode="clip") for each in flat], sums, numbers)
         stored = [
             before.at[named].set(after.astype(before.dtype), mode="drop", indices_are_sorted=True)
             for after, before in zip(new, flat, strict=True)

@@ -1,6 +1,7 @@
 """Rules as optax's gradient transformations."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -11,9 +12,11 @@ import optax
 from ..codegen.signature import follows_from_step
 from ..operators.operator import Operator
 from . import arrays
-from .woven import is_array, operator_of, scalar, scalars_of, weave
+from .woven import Woven, is_array, operator_of, scalar, scalars_of, weave
 
 Rule = Callable[..., Any]
+# A rule for a storage type, and what its scalars come to.
+Prepared = Callable[[str], tuple[Woven, tuple[Any, ...]]]
 
 
 class RuleState(NamedTuple):
@@ -77,11 +80,17 @@ def transformation(
                 f"{operator.name}: params is None, expected the parameters, which the rule changes; "
                 "pass them: update(grads, state, params)"
             )
-        numbers = scalars_of(operator, at_step(operator, scalars, state.count))
+        values = scalars_of(operator, at_step(operator, scalars, state.count))
+
+        @cache
+        def prepared(storage: str) -> tuple[Woven, tuple[Any, ...]]:
+            woven = weave(operator, storage)
+            return woven, woven.numbers(values)
+
         leaves, tree = jax.tree.flatten(updates, is_leaf=lambda leaf: leaf is None)
         # By name: JAX sorts the keys of what goes through it.
         columns = [tree.flatten_up_to(each) for each in (params, *(state.states[name] for name in used))]
-        moved = [moved_by(operator, numbers, *each) for each in zip(leaves, *columns, strict=True)]
+        moved = [moved_by(operator, prepared, *each) for each in zip(leaves, *columns, strict=True)]
         new = [tree.unflatten([each[k] for each in moved]) for k in range(len(used) + 1)]
         return new[0], RuleState(optax.safe_increment(state.count), dict(zip(used, new[1:], strict=True)))
 
@@ -131,14 +140,14 @@ def started_at(operator: Operator, leaf: Any, kind: str, value: float) -> jax.Ar
     return jnp.full(shape, value, param.dtype)
 
 
-def moved_by(operator: Operator, numbers: list[Any], grad: Any, leaf: Any, *states: Any) -> tuple[Any, ...]:
+def moved_by(operator: Operator, prepared: Prepared, grad: Any, leaf: Any, *states: Any) -> tuple[Any, ...]:
     """What leads from a parameter to its new value, and its new states."""
     if grad is None:
         return None, *states
     param, gradient = parameter(operator, leaf), jnp.asarray(grad)
     if gradient.shape != param.shape:
         raise ValueError(f"{operator.name}: a gradient has shape {gradient.shape}, its parameter {param.shape}")
-    woven = weave(operator, str(param.dtype))
+    woven, numbers = prepared(str(param.dtype))
     new = woven.step([param, *states], gradient, numbers)
     update = (new[0] - param.astype(woven.compute)).astype(gradient.dtype)
     return update, *(after.astype(before.dtype) for after, before in zip(new[1:], states, strict=True))

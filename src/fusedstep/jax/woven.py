@@ -42,7 +42,7 @@ class Woven:
             found: tuple[Any, ...] = self.module.scalars_of(*wide)
         return found
 
-    def step(self, states: Sequence[jax.Array], gradient: jax.Array, scalars: Sequence[Any]) -> list[jax.Array]:
+    def step(self, states: Sequence[jax.Array], gradient: jax.Array, numbers: tuple[Any, ...]) -> list[jax.Array]:
         """The new states in use, in the compute type and of the shapes that they came in."""
         wide = [lax.convert_element_type(each, self.compute) for each in states]
         shape = states[0].shape
@@ -50,7 +50,7 @@ class Woven:
             return wide
         views = [each.reshape(self.seen(k, each.shape, shape)) for k, each in enumerate(wide)]
         gradient = lax.convert_element_type(gradient, self.compute).reshape(views[0].shape)
-        new = self.module.rule(*views, gradient, self.numbers(scalars))
+        new = self.module.rule(*views, gradient, numbers)
         return [
             jnp.broadcast_to(jnp.asarray(value, self.compute), view.shape).reshape(each.shape)
             for value, view, each in zip(new, views, states, strict=True)
