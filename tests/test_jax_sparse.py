@@ -27,9 +27,10 @@ def by_xla(
 ) -> list[Any]:
     """What runs where there are no kernels."""
     from fusedstep.jax import by_xla, woven
+    from fusedstep.jax.scalars import operator_of, scalars_of
 
-    operator, _ = woven.operator_of(rule, switches)
-    numbers = [float(each) for each in woven.scalars_of(operator, scalars)]
+    operator, _ = operator_of(rule, switches)
+    numbers = [float(each) for each in scalars_of(operator, scalars)]
     made = woven.weave(operator, str(np.asarray(states[0]).dtype))
     arrays = [jax.numpy.asarray(each) for each in states]
     return by_xla.update_rows(made, rows, numbers, arrays, jax.numpy.asarray(ids), jax.numpy.asarray(grads), [])
@@ -99,8 +100,9 @@ def test_the_way_of_xla_is_near_under_jit(row: test_rules.Row, rows: str) -> Non
 
 def by_xla_traced(row: test_rules.Row, rows: str, states: Any, ids: Any, grads: Any) -> list[Any]:
     from fusedstep.jax import by_xla, woven
+    from fusedstep.jax.scalars import operator_of
 
-    operator, _ = woven.operator_of(row.rule, {})
+    operator, _ = operator_of(row.rule, {})
     numbers = [row.scalars[name] for name in operator.signature.scalars]
     return by_xla.update_rows(woven.weave(operator, "float32"), rows, numbers, states, ids, grads, [])
 

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 
 from . import arrays
-from .woven import operator_of, scalars_of, weave
+from .scalars import operator_of, scalars_of
+from .woven import weave
 
 
 def dense_update(

@@ -16,7 +16,8 @@ from ..operators import checks
 from ..operators.launch import LOOPS
 from ..operators.operator import Operator
 from . import arrays, by_xla, in_place
-from .woven import Woven, is_array, operator_of, scalars_of, weave
+from .scalars import is_array, operator_of, scalars_of
+from .woven import Woven, weave
 
 
 def sparse_update(

@@ -12,7 +12,8 @@ import optax
 from ..codegen.signature import follows_from_step
 from ..operators.operator import Operator
 from . import arrays
-from .woven import Woven, is_array, operator_of, scalar, scalars_of, weave
+from .scalars import is_array, operator_of, scalar, scalars_of
+from .woven import Woven, weave
 
 Rule = Callable[..., Any]
 # A rule for a storage type, and what its scalars come to.
