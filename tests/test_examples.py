@@ -44,6 +44,12 @@ def word_vectors() -> ModuleType:
     return example("word_vectors")
 
 
+@pytest.fixture(scope="module")
+def jax_embedding() -> ModuleType:
+    pytest.importorskip("optax")
+    return example("jax_embedding")
+
+
 @pytest.fixture(autouse=True)
 def torch_threads() -> Iterator[None]:
     """Puts torch's number of threads back."""
@@ -169,6 +175,8 @@ def test_a_folder_is_no_file_of_rows(census: ModuleType, tmp_path: Path, capsys:
         ("word_vectors", ["--dim", "1"]),
         ("word_vectors", ["--output", "map.xyz"]),
         ("word_vectors", ["--output", "nowhere/map.png"]),
+        ("jax_embedding", ["--features", "1"]),
+        ("jax_embedding", ["--l1", "-1"]),
     ],
 )
 def test_options_are_refused_before_any_work(
@@ -208,6 +216,23 @@ def test_word_vectors_learn_from_the_standard_library(
     assert len(content) > 20_000
 
 
+def trained(module: ModuleType, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, list[float]]:
+    """Log-loss, rows that were seen and those of them that are not 0, by optimizer, as they are printed."""
+    assert module.main([*arguments, "--features", "5000", "--steps", "40", "--batch", "256"]) == 0
+    lines = [line.rsplit(maxsplit=4) for line in capsys.readouterr().out.splitlines()[1:]]
+    return {name: [float(cell.replace(",", "")) for cell in cells] for name, _, *cells in lines}
+
+
+def test_jax_embedding_learns_with_few_rows(jax_embedding: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    found = trained(jax_embedding, capsys)
+    (loss, seen, left), (_, all_seen, all_left) = found["ftrl_proximal"], found["optax.adam, dense"]
+    assert loss < 0.6
+    assert seen == all_seen == all_left
+    assert 0 < left < 0.5 * seen
+    assert trained(jax_embedding, capsys) == found
+    assert trained(jax_embedding, capsys, "--l1", "0")["ftrl_proximal"][2] == seen
+
+
 @pytest.mark.parametrize(
     ("folder", "message"), [("", "too short"), ("nowhere", "no folder"), ("short.py", "no folder")]
 )
@@ -224,11 +249,20 @@ def test_word_vectors_refuse_what_is_no_text(
     assert not picture.exists()
 
 
-@pytest.mark.parametrize(("name", "missing"), [("census", "sklearn"), ("word_vectors", "matplotlib")])
-def test_a_missing_package_is_one_sentence(name: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "missing", "extra"),
+    [
+        ("census", "sklearn", "torch,demo"),
+        ("word_vectors", "matplotlib", "torch,demo"),
+        ("jax_embedding", "optax", "jax"),
+    ],
+)
+def test_a_missing_package_is_one_sentence(
+    name: str, missing: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in [module for module in sys.modules if module.split(".")[0] == missing]:
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(SystemExit, match=rf'{name}.py needs {missing}.*pip install "fusedstep\[torch,demo\]"'):
+    with pytest.raises(SystemExit, match=rf'{name}.py needs {missing}.*pip install "fusedstep\[{extra}\]"'):
         example(name)
 
 

@@ -10,7 +10,19 @@ import pytest
 import fusedstep
 
 PACKAGE = Path(fusedstep.__file__).parent
-HEAVY = ["numba", "llvmlite", "torch", "jax", "triton", "mindspore", "matplotlib", "sklearn", "rich", "ml_dtypes"]
+HEAVY = [
+    "numba",
+    "llvmlite",
+    "torch",
+    "jax",
+    "optax",
+    "triton",
+    "mindspore",
+    "matplotlib",
+    "sklearn",
+    "rich",
+    "ml_dtypes",
+]
 
 # From above to below; what stands in one row does not know its neighbours. Files that are part of the public face
 # stand with the faces.
@@ -92,7 +104,13 @@ def test_imports_point_downwards(name: str) -> None:
         if below in (room, ROOT):
             continue
         # Faces may build on the public face: `fusedstep.mindspore` on `fusedstep.ops`.
-        face = heights[room] == heights[below] == heights["ops"] and below in ("ops", "words", "mindspore", "torch")
+        face = heights[room] == heights[below] == heights["ops"] and below in (
+            "ops",
+            "words",
+            "mindspore",
+            "torch",
+            "jax",
+        )
         assert heights[below] > heights[room] or face, f"{name} imports {imported}"
 
 
@@ -135,6 +153,14 @@ def test_importing_and_constructing_import_nothing_heavy(script: str) -> None:
 def test_the_face_of_mindspore_imports_no_framework() -> None:
     # Its bfloat16 is that of ml_dtypes, where that is there.
     assert imported_by("import fusedstep as fs; fs.mindspore.ops.FusedSparseAdam()") <= {"ml_dtypes"}
+
+
+def test_transformations_import_no_compiler_of_kernels() -> None:
+    pytest.importorskip("optax")
+    script = (
+        "import fusedstep as fs, numpy as np; t = fs.jax.adagrad(lr=0.1, epsilon=0.1); t.init(np.ones(2, np.float32))"
+    )
+    assert imported_by(script) <= {"jax", "optax", "ml_dtypes"}
 
 
 def test_numpy_arrays_never_import_torch() -> None:

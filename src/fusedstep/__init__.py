@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import mindspore, ops, rules, torch, words
+    from . import jax, mindspore, ops, rules, torch, words
     from .arrays.tables import empty_table
     from .operators.deferred import DeferredRows
     from .operators.operator import Operator
@@ -26,6 +26,7 @@ __all__ = [
     "Operator",
     "empty_table",
     "get_num_threads",
+    "jax",
     "mindspore",
     "ops",
     "rules",

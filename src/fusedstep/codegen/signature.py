@@ -1,7 +1,7 @@
 """Reads what a rule takes from its signature: states, gradient, scalars and switches."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -37,6 +37,15 @@ class Signature:
     per_row: frozenset[str]
     per_column: frozenset[str]
     may_refuse: bool = False
+
+
+def follows_from_step(name: str, given: Collection[str]) -> bool:
+    """Whether a scalar follows from the number of the step: it is that, or the power of one that is given.
+
+    >>> follows_from_step("step", ["lr"]), follows_from_step("beta1_power", ["beta1"]), follows_from_step("lr", ["lr"])
+    (True, True, False)
+    """
+    return name == "step" or (name.endswith("_power") and name.removesuffix("_power") in given)
 
 
 def read_signature(rule: Callable[..., Any]) -> Signature:

@@ -41,6 +41,13 @@ def load(text: str) -> types.ModuleType:
     return module
 
 
+def execute(text: str) -> types.ModuleType:
+    """The module of a text that compiles nothing, and of which nothing is kept on disk."""
+    name = PREFIX + hashlib.sha256(text.encode()).hexdigest()
+    with _lock:
+        return sys.modules.get(name) or build(name, text, None)
+
+
 def build_on_disk(name: str, text: str) -> types.ModuleType | None:
     """Builds a module whose machine code is kept in the cache folder; None, and one warning, where that fails."""
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..codegen.signature import read_signature
+from ..codegen.signature import follows_from_step, read_signature
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 
@@ -56,7 +56,7 @@ class RuleOptimizer(FusedOptimizer):
         missing = [
             name
             for name in signature.scalars
-            if name not in signature.defaults and name not in scalars and not self.follows(name, scalars)
+            if name not in signature.defaults and name not in scalars and not follows_from_step(name, scalars)
         ]
         unknown = sorted(scalars.keys() - {*signature.scalars, *signature.switches})
         unknown += sorted(self.initial.keys() - set(self.keys))
@@ -69,11 +69,6 @@ class RuleOptimizer(FusedOptimizer):
             )
         super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
 
-    @staticmethod
-    def follows(name: str, scalars: Mapping[str, Any]) -> bool:
-        """Whether a scalar follows from the step."""
-        return name == "step" or name.removesuffix("_power") in scalars.keys() - {name}
-
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
         switches = read_signature(self.own).switches
         return self.own, {name: group.get(name, value) for name, value in switches.items()}
@@ -83,7 +78,7 @@ class RuleOptimizer(FusedOptimizer):
         for name in read_signature(self.own).scalars:
             if name in group:
                 found[name] = group[name]
-            elif self.follows(name, group):
+            elif follows_from_step(name, group):
                 found[name] = progress if name == "step" else float(group[name.removesuffix("_power")]) ** progress
         return found
 

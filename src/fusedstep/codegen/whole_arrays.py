@@ -1,0 +1,81 @@
+"""Weaves a rule into the text of a module that computes on whole arrays, for compilers that find loops themselves."""
+
+import ast
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from .closed import scalars_of
+from .kinds import COLUMN, MATRIX, ROW
+from .program import Program
+from .values import Reduction, local
+from .weave import module, program_of
+
+ALONG = {ROW: "row", COLUMN: "column", MATRIX: "column"}
+
+
+class Spelled(ast.NodeTransformer):
+    """Spells as words what Python says of one truth value only, and what compilers do in other ways."""
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        return ast.Call(ast.Name("word_not"), [node.operand], []) if isinstance(node.op, ast.Not) else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        divides = isinstance(node.op, ast.Div)
+        return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
+
+
+def weave_whole(
+    rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str, dialect: str
+) -> tuple[Program, str]:
+    """A rule's program, and the text of the module that runs it.
+
+    The module's ``scalars_of`` takes the rule's scalars to what is computed of them alone, and ``rule`` the states in
+    use, the gradient and that to the new states.
+
+    Args:
+        rule: the rule.
+        switches: its switches, as sorted pairs.
+        compute: the compute type.
+        dialect: the name of the file of ``dialects`` that says what words mean.
+    """
+    program = program_of(rule, switches)
+    signature, translation = program.signature, program.translation
+    scalars = [local(name) for name in signature.scalars]
+    said = "".join(f", {name}={value}" for name, value in switches)
+    text = module(
+        f"rule {signature.name}{said}; whole arrays; {compute}",
+        f"from functools import partial\n\nfrom {__package__}.dialects.{dialect} import *",
+        f'compute = partial(compute_as, "{compute}")',
+        scalars_of("scalars_of", scalars, [spelled(ast.parse(each)) for each in translation.numbers]),
+        rule_text(program),
+    )
+    return program, text
+
+
+def rule_text(program: Program) -> str:
+    """The function that computes all new states, stage by stage."""
+    signature, translation = program.signature, program.translation
+    arguments = [*(local(name) for name in (*signature.states, signature.gradient)), "scalars"]
+    lines = []
+    for stage in range(program.last + 1):
+        lines += [
+            f"{each.name} = {spelled(each.value.node)}" for each in translation.lines if each.value.stage == stage
+        ]
+        lines += [reduced(each) for each in translation.reductions if each.stage == stage]
+    results = [spelled(each.node) for each in translation.results]
+    return "\n".join(
+        [f"def rule({', '.join(arguments)}):", *(f"    {line}" for line in lines), f"    return {', '.join(results)},"]
+    )
+
+
+def reduced(each: Reduction) -> str:
+    """The line that adds up."""
+    return f"{each.name} = word_{ALONG.get(each.kind, 'tensor')}_{'mean' if each.mean else 'sum'}({each.argument})"
+
+
+def spelled(node: ast.AST) -> str:
+    """A node's text."""
+    return ast.unparse(Spelled().visit(deepcopy(node)))

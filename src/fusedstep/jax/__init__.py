@@ -1,0 +1,34 @@
+"""The rules for JAX: as optax's gradient transformations, as pure functions, and for rows of tables.
+
+Each rule is here under its name: ``fs.jax.ftrl_proximal(lr=0.1, l1=1.0, l2=0.0)`` is a transformation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import rules
+
+try:
+    from .dense import dense_update
+    from .named import named
+    from .sparse import sparse_update
+    from .transformation import RuleState, transformation
+except ModuleNotFoundError as error:
+    if error.name not in ("jax", "jaxlib", "optax"):
+        raise
+    raise ImportError(
+        f'fusedstep.jax needs {error.name}, not installed here; install it with: pip install "fusedstep[jax]"',
+        name=error.name,
+    ) from error
+
+__all__ = ["RuleState", "dense_update", "sparse_update", "transformation", *rules.__all__]
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    if name not in rules.__all__:
+        raise AttributeError(f"fusedstep.jax has no {name!r}; it has {', '.join(__all__)}")
+    return named(getattr(rules, name))
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
