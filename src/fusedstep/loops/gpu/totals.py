@@ -7,7 +7,7 @@ import triton.language as tl
 from .span_words import load_gradient
 
 # How many gradients of a row are asked for at once, before they are added one after another.
-AHEAD = tl.constexpr(8)
+AHEAD = tl.constexpr(4)
 
 
 def total_of(sums: Any, here: Any, columns: Any, width: Any) -> Any:
