@@ -27,7 +27,7 @@ def catch_up(
     COLUMNS: Any,
 ) -> None:
     """A program goes through some of the indices, which are sorted; the first of each row wakes it."""
-    place = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
+    place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(named, place, count, rows)
     wake(states, pitches, row, first, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)
     tl.store(lasts + row, now, mask=first)

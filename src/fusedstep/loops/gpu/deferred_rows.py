@@ -34,10 +34,10 @@ def deferred_rows(
 ) -> None:
     """A program goes through some of the indices; the first of each row takes step ``now``, whose scalars the history
     holds already."""
-    place = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
+    place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(named, place, count, rows)
     wake(states, pitches, row, first, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)
-    stop = tl.load(stops + place, mask=first, other=0)
+    stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
     sums = (gradient, order, place, stop, heavy, MANY)
     update_rows_by_sums(states, pitches, row, first, sums, width, remembered(history, now), COLUMNS)
     tl.store(lasts + row, now + 1, mask=first)

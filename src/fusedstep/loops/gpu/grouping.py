@@ -14,6 +14,6 @@ def first_of_row(named: Any, place: Any, count: Any, rows: Any) -> Any:
 
 def mark(named: Any, count: Any, places: Any, rows: Any, BLOCK: Any) -> None:
     """Writes, for each row that is named, the place of its first index."""
-    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     row, first = first_of_row(named, place, count, rows)
-    tl.store(places + row, place.to(tl.int32), mask=first)
+    tl.store(places + row, place, mask=first)

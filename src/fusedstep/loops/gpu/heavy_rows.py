@@ -26,12 +26,12 @@ def heavy_rows(
 ) -> None:
     """A program adds up some columns of the one row with more than ``MANY`` gradients that begins among as many
     indices."""
-    place = tl.program_id(0).to(tl.int64) * MANY + tl.arange(0, MANY)
+    place = tl.program_id(0) * MANY + tl.arange(0, MANY)
     _, first = first_of_row(named, place, count, rows)
-    stop = tl.load(stops + place, mask=first, other=0)
+    stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
     begin = tl.max(tl.where(first & (stop - place > MANY), place, -1), axis=0)
     if begin >= 0:
-        end = tl.load(stops + begin)
+        end = tl.load(stops + begin).to(tl.int32)
         columns = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
         here = columns < width
         total = load_gradient(gradient + (tl.load(order + begin) * width + columns), here)
@@ -41,4 +41,4 @@ def heavy_rows(
                 position = tl.load(order + (start + step), mask=more, other=0)
                 added = load_gradient(gradient + (position * width + columns), here & more)
                 total = tl.where(more, total + added, total)
-        tl.store(heavy + (begin // MANY * width + columns), total, mask=here)
+        tl.store(heavy + ((begin // MANY).to(tl.int64) * width + columns), total, mask=here)

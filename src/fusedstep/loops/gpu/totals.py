@@ -33,6 +33,6 @@ def total_of(sums: Any, here: Any, columns: Any, width: Any) -> Any:
             # Nothing is added where nothing is left: even zero would change the sign of another.
             total = tl.where(more, total + added, total)
     if tl.max(tl.max(count, axis=1), axis=0) > many:
-        made = tl.load(heavy + (place // many * width + columns), mask=here & (count > many), other=0)
+        made = tl.load(heavy + ((place // many).to(tl.int64) * width + columns), mask=here & (count > many), other=0)
         total = tl.where(count > many, made, total)
     return total

@@ -25,9 +25,9 @@ def touched_rows(
     COLUMNS: Any,
 ) -> None:
     """A program goes through some of the indices, which are sorted; the first of each row takes its step."""
-    place = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
+    place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(named, place, count, rows)
-    stop = tl.load(stops + place, mask=first, other=0)
+    stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
     update_rows_by_sums(
         states, pitches, row, first, (gradient, order, place, stop, heavy, MANY), width, scalars, COLUMNS
     )

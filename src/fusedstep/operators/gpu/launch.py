@@ -14,7 +14,7 @@ BYTES = 4096
 # The same for a tile of rows that wake, which takes more registers.
 WAKING_BYTES = 2048
 # How many elements a tile may have side by side, and how many rows, whose gradients are somewhere in memory each.
-COLUMNS, ROWS = 1024, 256
+COLUMNS, ROWS = 512, 128
 
 
 class Call(NamedTuple):
