@@ -131,10 +131,19 @@ def test_the_source_is_of_the_loop_and_type_asked_for(
     assert f"loop {loop}; states {dtype}, {dtype}, {dtype}; gradient {dtype}." in text.splitlines()[0]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_is_woven_for_what_is_asked_for(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for backend, words in {"gpu": "import triton.language as tl", "jax": "def rule("}.items():
+        text = printed(capsys, name, "--source", "--backend", backend)
+        assert words in text
+        ast.parse(text)
+
+
 def test_the_source_needs_a_name_and_known_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "give its NAME" in refused(capsys, "--source")
     assert "invalid choice" in refused(capsys, "adam", "--source", "--loop", "sideways")
     assert "invalid choice" in refused(capsys, "adam", "--source", "--dtype", "int8")
+    assert "invalid choice" in refused(capsys, "adam", "--source", "--backend", "abacus")
 
 
 def test_it_needs_no_extra_and_survives_a_reader_who_leaves() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .. import rules
-from ..codegen.kernels import source_of
 from ..codegen.program import BEYOND
 from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS
@@ -19,6 +18,7 @@ from ..operators import catalogue
 from ..operators.launch import LOOPS
 from ..operators.operator import Operator
 from .descriptions import code, description, fold
+from .sources import SOURCES
 
 WIDTH = 80
 INDENT = "  "
@@ -45,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--source", action="store_true", help="print the kernel that NAME runs as, and nothing else")
     add("--loop", choices=LOOPS.values(), help="with --source: the kernel's loop (default: the operator's, or dense)")
     add("--dtype", choices=ARRAYS, default="float32", help="with --source: the arrays' type (default: %(default)s)")
+    add("--backend", choices=SOURCES, default="cpu", help="with --source: what it is woven for (default: %(default)s)")
     parser.set_defaults(refuse=parser.error)
 
 
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
             options.refuse("--source is of one operator or rule: give its NAME")
         show(listing())
     elif options.source:
-        show(source_of(recipe(options)).rstrip())
+        show(SOURCES[options.backend](recipe(options)).rstrip())
     elif chosen.entry is None:
         show(explained_rule(chosen.rule))
     else:

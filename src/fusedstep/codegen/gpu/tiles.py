@@ -139,10 +139,12 @@ class Tiles:
     def new_row_states(self) -> list[str]:
         """Stores them."""
         program = self.program
-        return [
+        stores = [
             self.store(k, self.row_place(k), "present", rewritten(value), "(row * width)")
             for k, value in zip(program.by_row, program.new(program.by_row), strict=True)
         ]
+        # All threads of a row load them, one stores them: when none has them still to load.
+        return ["tl.debug_barrier()", *stores] if stores else []
 
     def once(self, stage: int) -> list[str]:
         """The lines that a row needs once."""

@@ -1,0 +1,27 @@
+"""The text that a rule is woven into, for each of what runs it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..codegen.gpu.weave import weave as weave_for_gpu
+from ..codegen.kernels import source_of
+from ..codegen.program import ELEMENTWISE
+from ..codegen.storage import compute_type
+from ..codegen.weave import Recipe, program_of
+from ..codegen.whole_arrays import weave_whole
+from ..operators.launch import LOOPS
+
+
+def source_on_gpu(recipe: Recipe) -> str:
+    """The text of a recipe's kernel for Triton; rules that add up rows have a dense loop of their own there."""
+    by_rows = recipe.loop == LOOPS[None] and program_of(recipe.rule, recipe.switches).reach != ELEMENTWISE
+    return weave_for_gpu(replace(recipe, loop="dense_rows") if by_rows else recipe)
+
+
+def source_for_jax(recipe: Recipe) -> str:
+    """The text of a recipe's rule for XLA, which finds loops itself."""
+    _, text = weave_whole(recipe.rule, recipe.switches, compute_type(recipe.storages[0]), "jax_numpy")
+    return text
+
+
+SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": source_of, "gpu": source_on_gpu, "jax": source_for_jax}
