@@ -1,7 +1,7 @@
 """Deferred rows of tensors on a device, beside those of arrays."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import fusedstep as fs
 
 from . import reference
 from .devices import on_device, on_host
+from .test_rules import RULES, Row
 
 pytestmark = pytest.mark.gpu
 
@@ -90,6 +91,37 @@ def assert_equal(tensor: torch.Tensor, want: np.ndarray, rule: Callable[..., Any
     else:
         unit = {8: 1e-14, 4: 1e-6, 2: 1e-2}[want.itemsize]
         np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=unit, atol=unit, err_msg=what)
+
+
+def every_rule() -> Iterator[Any]:
+    """Every rule with every setting of its switches; in each run in float32."""
+    for row in RULES:
+        for switches in row.settings:
+            on = [name for name, value in switches.items() if value]
+            for storage in ("float32", "float64", "float16", "bfloat16"):
+                marks = () if storage == "float32" else pytest.mark.long
+                yield pytest.param(row, switches, storage, id="-".join([row.rule.__name__, *on, storage]), marks=marks)
+
+
+@pytest.mark.parametrize(("row", "switches", "storage"), list(every_rule()))
+def test_replay_is_a_step_of_every_row_at_each_step(row: Row, switches: Any, storage: str, device: str) -> None:
+    dtype, rng = reference.DTYPES[storage], np.random.default_rng(6)
+    states = [reference.numbers(rng, (9, 5), dtype, positive=name in row.positive) for name in row.states]
+    table = fs.DeferredRows(row.rule, *(on_device(state) for state in states), method="replay", **switches)
+    for step in range(4):
+        grad, indices = reference.numbers(rng, (3, 5), dtype), rng.integers(0, 9, 3)
+        scalars = row.scalars | {"lr": 0.1 / (step + 1)} if "lr" in row.scalars else row.scalars
+        table.step(on_device(grad), on_device(indices), **scalars)
+        states = reference.step(row.rule, states, grad, indices, "every", scalars, switches, None)
+    table.flush()
+    for name, tensor, want in zip(row.states, table.states, states, strict=True):
+        got = on_host(tensor, dtype)
+        if storage in row.inexact:
+            # What is off by units in the last place goes into the next step.
+            unit = 1e-13 if storage == "float64" else 2.0**-8 if dtype.itemsize == 2 else 1e-5
+            np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=unit, atol=unit, err_msg=name)
+        else:
+            reference.assert_same_bits(got, want, name)
 
 
 def test_a_row_with_many_gradients(device: str) -> None:
