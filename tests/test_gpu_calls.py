@@ -287,11 +287,14 @@ def test_steps_are_captured_in_a_graph(device: str) -> None:
     arguments = [*given, on_device(grad), on_device(indices)]
     operator = fs.Operator(momentum, check_indices=False)
     operator(*arguments, lr=lr, beta=0.9)
+    table = fs.DeferredRows(momentum, *(each.clone() for each in given))
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         operator(*arguments, lr=lr, beta=0.9)
-    with pytest.raises(RuntimeError, match="indices cannot be checked"), torch.cuda.graph(torch.cuda.CUDAGraph()):
-        fs.Operator(momentum)(*arguments, lr=lr, beta=0.9)
+        with pytest.raises(RuntimeError, match="indices cannot be checked"):
+            fs.Operator(momentum)(*arguments, lr=lr, beta=0.9)
+        with pytest.raises(RuntimeError, match="cannot be captured"):
+            table.step(*arguments[2:], lr=0.1, beta=0.9)
     expected = states
     for rate in (0.1, 0.2, 0.3):
         if rate > 0.1:

@@ -134,9 +134,12 @@ def test_a_graph_trains(device: str) -> None:
     grads = [torch.randn_like(each) for each in pair.ours]
     for our, their, grad in zip(pair.ours, pair.theirs, grads, strict=True):
         our.grad, their.grad = grad, grad.cpu()
+    other = build("AdamW", pair.ours)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         pair.our.step()
+        with pytest.raises(RuntimeError, match="AdamW: capturable is False"):
+            other.step()
     for _ in range(4):
         graph.replay()
         pair.their.step()

@@ -89,7 +89,7 @@ def scalar_on_device(operator: str, name: str, value: Any) -> Any:
 
 
 def no_tensors(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:
-    """A step on the CPU waits for no device.
+    """A step whose scalars are used on the host waits for no device.
 
     Raises:
         TypeError: a scalar is a tensor on a device.

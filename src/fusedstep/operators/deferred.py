@@ -152,9 +152,9 @@ class DeferredRows:
     def take(self, grad: Any, indices: Any, numbers: Sequence[float]) -> tuple[Any, ...]:
         """The same with the scalars in the rule's order."""
         with self._lock:
+            checks.no_tensors(self.name, self._operator.scalar_names, numbers)
             if self._device:
                 return self._take_on_device(grad, indices, numbers)
-            checks.no_tensors(self.name, self._operator.scalar_names, numbers)
             names = dict(zip(self._operator.signature.scalars, numbers, strict=True))
             shape, storages, tables = self._borrow()
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
@@ -189,7 +189,6 @@ class DeferredRows:
     def _take_on_device(self, grad: Any, indices: Any, numbers: Sequence[float]) -> tuple[Any, ...]:
         """The same on a device."""
         device, names = self._device, self._operator.scalar_names
-        device.plain_scalars(self.name, names, numbers)
         shape, _, _ = self._borrow()
         step = device.checked(self._sleeping(), shape, grad, indices)
         scalars = dict(zip(names, numbers, strict=True))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ..arrays.device_tensors import capturing, on_device
 from ..codegen.program import ELEMENTWISE
 from ..operators.interrupts import held_back
 from ..operators.operator import Operator
@@ -176,6 +177,7 @@ class FusedOptimizer(Deferring):
             known: the scalars of parameters that have come as far.
         """
         values, rows = rows_of(operator.name, grad)
+        not_captured(operator.name, group, param)
         scalars = self.numbers(group, operator, state, known)
         if self.lacks(operator, state):
             self.initialise(group, param, state)
@@ -210,6 +212,16 @@ class FusedOptimizer(Deferring):
                 grads.append(param.grad)
                 states.extend(value for value in state.values() if isinstance(value, Tensor))
                 places.append(place)
+
+
+def not_captured(name: str, group: Group, param: Tensor) -> None:
+    """Steps that are counted on the host would stand still in a graph.
+
+    Raises:
+        RuntimeError: a graph is being captured, and the group is not made for it.
+    """
+    if on_device(param) and not group.get("capturable", True) and capturing(param):
+        raise RuntimeError(f"{name}: capturable is False, expected True while a graph is captured")
 
 
 @lru_cache(maxsize=256)

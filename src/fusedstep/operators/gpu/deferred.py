@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.borrow import about_to_write
-from ...arrays.device_tensors import current, on_device
+from ...arrays.device_tensors import capturing, current
 from ...arrays.layout import Rows
 from ...codegen.gpu.kernels import host_totals_for
 from ...rules.idle import Idle
@@ -53,15 +53,16 @@ def awake(rows: int, device: Any) -> Any:
     return torch.zeros(rows, dtype=torch.int16, device=device)
 
 
-def plain_scalars(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:
-    """The scalars of a deferred step are known on the host, where what rows sleep through is reckoned.
+def not_captured(operator: str, like: Any) -> None:
+    """What rows sleep through goes on with every step on the host, and would stand still in a graph.
 
     Raises:
-        TypeError: one is a tensor on a device.
+        RuntimeError: a graph is being captured.
     """
-    for name, value in zip(names, scalars, strict=True):
-        if on_device(value):
-            raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
+    if capturing(like):
+        raise RuntimeError(
+            f"{operator}: deferred rows cannot be captured in a graph; call fs.Operator instead, or step outside of it"
+        )
 
 
 class Step(NamedTuple):
@@ -92,6 +93,7 @@ def checked(table: Sleeping, shape: tuple[int, ...], grad: Any, indices: Any) ->
 def checked_indices(table: Sleeping, shape: tuple[int, ...], indices: Any) -> Any:
     """The rows that are named, checked."""
     operator, variable = table.operator.name, table.operator.facts.wanted.names[0]
+    not_captured(operator, table.states[0])
     named = checks.indices(operator, indices, variable, shape, table.states[0].device)
     if table.operator.check_indices:
         checks.bounds(operator, named, table.tables[0].rows, variable)
@@ -119,6 +121,7 @@ def catch_up(table: Sleeping, indices: Any) -> None:
 
 def flush(table: Sleeping) -> None:
     """All rows wake."""
+    not_captured(table.operator.name, table.states[0])
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows, table.history.steps)

@@ -58,7 +58,8 @@ def step(
     checks.scalars(name, operator.scalar_names, scalars, device)
     given = shape
     if indices is not None:
-        no_row_sums(name, reach, indices)
+        if reach == BEYOND:
+            no_indices(name, indices)
         named = checks.indices(name, indices, wanted.names[0], shape, device)
         given = (named.numel(), *shape[1:])
     plain, storage, flat = checks.gradient(name, operator.gradient_name, gradient, given, storages[0], device)
@@ -91,12 +92,6 @@ def step(
         else:
             run(call)
     return tuple(states)
-
-
-def no_row_sums(operator: str, reach: int, indices: Any) -> None:
-    """A rule whose sums reach beyond a row takes no indices."""
-    if reach == BEYOND:
-        no_indices(operator, indices)
 
 
 def grouped(indices: Any, launch: Callable[..., None], call: Call) -> None:
