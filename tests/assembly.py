@@ -64,6 +64,8 @@ def of_rule(
     program = program_of(rule, chosen)
     states = (storage,) * len(program.signature.states)
     idle = idle_of(rule) if loop in DEFERRED else None
+    if idle and not set(program.signature.states) <= set(idle.takes):
+        idle = None
     recipe = Recipe(rule, chosen, loop, states, storage, others.pop("stochastic", False), idle)
     on = "-".join(name for name, value in (switches or {}).items() if value)
     for stage in range(plan_of(program).stages if loop == "whole_tensor" else 1):
