@@ -74,7 +74,7 @@ def test_calls_compile_as_they_are_made() -> None:
     grids = {name: [each["grid"] for each in launched] for name, launched in found.items()}
     assert grids["dense"][:2] == [[7], [21]]  # 1,024 elements each
     # 16 gradients each, and for those of rows with many 64, and 32 columns.
-    assert grids["touched"] == [[1], [1], [3], [4, 2], [13]]
+    assert grids["touched"] == [[1], [1], [3], [8], [13]]
     assert [grid for grid in grids["every"] if grid != [1]] == [[7], [4]]  # 16 rows each
 
 

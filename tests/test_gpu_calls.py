@@ -279,6 +279,63 @@ def test_power_in_float32(device: str) -> None:
     assert units_off(on_host(given[0], FLOAT32), exact) <= 2.5
 
 
+def test_tensors_without_plain_memory_are_refused(device: str) -> None:
+    var, accum = proximal()
+    scalars = {"lr": 0.1, "l1": 0.1, "l2": 0.1}
+    step = fs.Operator(fs.rules.proximal_adagrad)
+
+    def of(grad: torch.Tensor) -> torch.Tensor:
+        step(var, accum, grad, **scalars)
+        return grad.sum()
+
+    for function in (torch.func.grad(of), torch.func.vmap(of)):
+        with pytest.raises(TypeError, match=r"^proximal_adagrad: grad is a tensor without memory"):
+            function(torch.ones(2, 5, 3, device=DEVICE))
+    lazily = torch.ones(5, 3, dtype=torch.complex64, device=DEVICE).conj().imag
+    with pytest.raises(TypeError, match=r"^proximal_adagrad: grad is a tensor that is lazily negated"):
+        step(var, accum, lazily, **scalars)
+
+
+def test_the_default_device_is_of_no_matter(device: str) -> None:
+    given, grad = proximal(), on_device(numbers(5, 3))
+    # Nothing may be made there: it is where no memory is.
+    with torch.device("meta"):
+        fs.Operator(fs.rules.proximal_adagrad)(*given, grad, lr=0.1, l1=0.1, l2=0.1)
+        table = fs.DeferredRows(fs.rules.proximal_adagrad, *given)
+        table.step(grad[:1], on_device(np.array([2])), lr=0.1, l1=0.1, l2=0.1)
+        table.flush()
+    assert (given[1] != 1).all()
+
+
+def test_what_would_stand_still_in_a_graph_is_refused(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bits = [on_device(np.ones((5, 3), np.float16)) for _ in range(3)]
+    by_chance = fs.Operator(momentum, rounding="stochastic")
+    table = fs.DeferredRows(momentum, *proximal(), check_indices=False)
+    grad, indices = on_device(numbers(2, 3)), on_device(np.array([0, 1]))
+    table.step(grad, indices, lr=0.1, beta=0.9)
+    param = torch.nn.Parameter(torch.ones(3, device=DEVICE))
+    param.grad = torch.ones(3, device=DEVICE)
+    optimizer = fs.torch.Adam([param])
+    for module in ("operators.gpu.step", "operators.gpu.checks", "operators.gpu.deferred", "torch.optimizer"):
+        monkeypatch.setattr(f"fusedstep.{module}.capturing", lambda tensor: True)
+    with pytest.raises(RuntimeError, match=r"^momentum: rounding by chance cannot be captured"):
+        by_chance(*bits, lr=0.1, beta=0.9, step=1)
+    for call in (lambda: table.step(grad, indices, lr=0.1, beta=0.9), lambda: table.catch_up(indices), table.flush):
+        with pytest.raises(RuntimeError, match="deferred rows cannot be captured"):
+            call()
+    with pytest.raises(RuntimeError, match="indices cannot be checked while a graph is captured"):
+        fs.Operator(momentum)(*proximal(), grad, indices, lr=0.1, beta=0.9)
+    with pytest.raises(RuntimeError, match=r"^Adam: capturable is False, expected True"):
+        optimizer.step()
+
+
+def test_the_number_of_a_step_is_a_number(device: str) -> None:
+    bits = [on_device(np.ones((5, 3), np.float16)) for _ in range(3)]
+    step = torch.tensor(3, device=DEVICE)
+    with pytest.raises(TypeError, match=r"^momentum: step is a tensor on .*; pass step.item\(\)"):
+        fs.Operator(momentum, rounding="stochastic")(*bits, lr=0.1, beta=0.9, step=step)
+
+
 @pytest.mark.skipif(INTERPRETED, reason="there is no graph to capture in the interpreter; make test-gpu")
 def test_steps_are_captured_in_a_graph(device: str) -> None:
     states, grad, indices = [numbers(40, 16), numbers(40, 16, seed=1)], numbers(9, 16, seed=2), np.arange(9) % 5

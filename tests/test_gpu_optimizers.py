@@ -86,6 +86,14 @@ def test_capturable_steps_count_on_the_device(name: str, device: str) -> None:
         build(name, [torch.nn.Parameter(torch.ones(2))], capturable=True)
 
 
+def test_settings_that_do_not_go_together(device: str) -> None:
+    table = torch.nn.Embedding(4, 2, sparse=True, device=DEVICE)
+    with pytest.raises(NotImplementedError, match=r"^Adam: capturable is True, expected False beside defer"):
+        fs.torch.Adam(table.parameters(), defer=[table], capturable=True)
+    with pytest.raises(TypeError, match=r"^Adam: capturable is 'no'"):
+        fs.torch.Adam(table.parameters(), capturable="no")
+
+
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "SparseAdam", "SGD", "FTRL", "ProximalAdagrad"])
 def test_deferred_tables(name: str, device: str) -> None:
     torch.manual_seed(3)

@@ -38,7 +38,8 @@ def texts() -> list[str]:
             closed = idle_of(row.rule) if loop in ("deferred_rows", "catch_up", "flush") else None
             recipe = Recipe(row.rule, operator.switches, loop, storages, storage, loop == "dense", closed)
             found.append(weave(recipe, on_device=loop == "dense"))
-        found.append(weave_numbers(row.rule, operator.switches, "float32"))
+        there = tuple(number % 2 == 0 for number, _ in enumerate(operator.signature.scalars))
+        found.append(weave_numbers(row.rule, operator.switches, "float32", there))
     return found
 
 

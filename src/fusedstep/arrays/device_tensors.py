@@ -8,6 +8,10 @@ import numpy as np
 
 # The kinds of devices that Triton compiles for, as PyTorch calls them; ROCm's are "cuda", too.
 DEVICES = {"cuda", "xpu", "npu"}
+# What NumPy calls PyTorch's types; bfloat16 it has not.
+KINDS = {name: np.dtype(name) for name in ("bool", "float16", "float32", "float64", "complex64", "complex128")}
+KINDS |= {f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
+KINDS |= {"bfloat16": np.dtype(np.uint16)}
 
 
 def on_device(value: Any) -> bool:
@@ -31,36 +35,46 @@ class Described:
             raise TypeError(
                 f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]"
             )
+        if hasattr(tensor, "to_local"):
+            raise TypeError("a tensor that is spread over processes; pass its to_local()")
         if tensor.is_neg() or tensor.is_conj():
             raise TypeError("a tensor that is lazily negated or conjugated; pass its resolve_neg() or resolve_conj()")
+        if tensor.numel() and not address_of(tensor):
+            raise TypeError(
+                "a tensor without memory of its own (one of torch.func, or a fake one); pass a plain tensor"
+            )
         self.tensor, self.dtype = tensor, tensor.dtype
 
     @property
     def view(self) -> np.ndarray:
         """The array; of 16-bit integers for bfloat16."""
-        torch, tensor = sys.modules["torch"], self.tensor
-        kind = torch.uint16 if tensor.dtype is torch.bfloat16 else tensor.dtype
-        try:
-            empty = torch.empty(0, dtype=kind).numpy()
-        except (RuntimeError, TypeError) as error:
-            raise TypeError(f"a tensor of {tensor.dtype}, which NumPy does not know") from error
+        tensor, kind = self.tensor, KINDS.get(str(self.dtype).removeprefix("torch."))
+        if kind is None:
+            raise TypeError(f"a tensor of {self.dtype}, which NumPy does not know")
         if tensor.numel() == 0:
-            return np.empty(tensor.shape, empty.dtype)
-        size = empty.itemsize
-        return np.asarray(Interface(tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), empty.dtype.str, size))
+            return np.empty(tensor.shape, kind)
+        return np.asarray(Interface(address_of(tensor), tuple(tensor.shape), tensor.stride(), kind))
 
 
 class Interface:
     """What NumPy asks of an array in memory that it does not own."""
 
-    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: str, size: int) -> None:
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: np.dtype) -> None:
         self.__array_interface__ = {
             "version": 3,
             "data": (address, False),
             "shape": shape,
-            "strides": tuple(stride * size for stride in strides),
-            "typestr": kind,
+            "strides": tuple(stride * kind.itemsize for stride in strides),
+            "typestr": kind.str,
         }
+
+
+def address_of(tensor: Any) -> int:
+    """Where a tensor's elements begin; 0 for one that has no memory."""
+    try:
+        return int(tensor.data_ptr())
+    except RuntimeError:
+        return 0
 
 
 def current(tensor: Any) -> Any:

@@ -31,9 +31,14 @@ def cache_folder() -> Path:
     return Path(base) / "fusedstep"
 
 
+def name_of(text: str) -> str:
+    """What the module of a text is called."""
+    return PREFIX + hashlib.sha256(text.encode()).hexdigest()
+
+
 def load(text: str) -> types.ModuleType:
     """The module of a text, compiled or taken from the cache."""
-    name = PREFIX + hashlib.sha256(text.encode()).hexdigest()
+    name = name_of(text)
     with _lock:
         module = sys.modules.get(name)
         if module is None:
@@ -43,7 +48,7 @@ def load(text: str) -> types.ModuleType:
 
 def execute(text: str) -> types.ModuleType:
     """The module of a text that compiles nothing, and of which nothing is kept on disk."""
-    name = PREFIX + hashlib.sha256(text.encode()).hexdigest()
+    name = name_of(text)
     with _lock:
         return sys.modules.get(name) or build(name, text, None)
 

@@ -298,6 +298,8 @@ def counter(operator: str, name: str, value: Any) -> int:
     """
     if value is None:
         raise TypeError(f"{operator}: {name} is not given; stochastic rounding needs it: pass {name}=, a whole number")
+    if on_device(value):
+        raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
     counted = number(operator, name, value) if not isinstance(value, numbers.Integral) else int(value)
     if isinstance(value, bool | np.bool_) or (isinstance(counted, float) and not counted.is_integer()):
         raise TypeError(f"{operator}: {name} is {value!r}, expected a whole number")

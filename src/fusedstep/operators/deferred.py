@@ -39,8 +39,8 @@ class DeferredRows:
     and ``flush()`` before reading, saving or changing the table. A row that others write to keeps what it owes.
 
     Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes the betas and
-    epsilon, a step with another value brings all rows up to date first; so does the 8,192nd step after a flush. A step
-    that names most rows is taken by all of them.
+    epsilon, a step with another value brings all rows up to date first; so does the 8,192nd step after a flush. On
+    the CPU a step that names most rows is taken by all of them.
 
     Args:
         rule: the rule; one whose sums reach no further than a row.

@@ -39,7 +39,11 @@ def trace(optimizer: Any) -> None:
             step(params, grads, states, places, optimizer.number, number)
 
 
-@torch.library.custom_op("fusedstep::step", mutates_args=("params", "states"))
+# It counts and reads settings on the host, which a graph of launches would not repeat.
+UNCAPTURED = {"tags": (torch.Tag.cudagraph_unsafe,)} if hasattr(torch.Tag, "cudagraph_unsafe") else {}
+
+
+@torch.library.custom_op("fusedstep::step", mutates_args=("params", "states"), **UNCAPTURED)
 def step(
     params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int], optimizer: int, group: int
 ) -> None:

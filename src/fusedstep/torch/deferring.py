@@ -16,6 +16,11 @@ class Deferring(Groups):
 
     def __init__(self, params: Any, defaults: Group) -> None:
         modules = defaults.pop("defer", ())
+        if modules and defaults.get("capturable"):
+            raise NotImplementedError(
+                f"{type(self).__name__}: capturable is True, expected False beside defer: "
+                "what rows sleep through is reckoned on the host"
+            )
         super().__init__(params, defaults)
         self.deferred_modules = self._tables_of(modules)
         self.made()

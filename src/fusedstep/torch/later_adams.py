@@ -130,8 +130,7 @@ class NAdam(FusedOptimizer):
             "weight_decay": group["weight_decay"],
             "mu": mu,
             "mu_next": self.momentum(group, step + 1),
-            # In float32, as it is kept.
-            "mu_product": product * mu if isinstance(product, Tensor) else torch.tensor(product).mul_(mu).item(),
+            "mu_product": product * mu if isinstance(product, Tensor) else rounded_product(product, mu),
             "beta2_power": group["betas"][1] ** step,
         }
 
@@ -142,6 +141,12 @@ class NAdam(FusedOptimizer):
     def advance(self, group: Group, state: dict[str, Any]) -> None:
         super().advance(group, state)
         state["mu_product"] *= self.momentum(group, plain(state["step"]))
+
+
+def rounded_product(product: float, mu: float) -> float:
+    """The next product of momenta, in float32 as it is kept."""
+    rounded: float = torch.tensor(product, device="cpu").mul_(mu).item()
+    return rounded
 
 
 class RAdam(FusedOptimizer):

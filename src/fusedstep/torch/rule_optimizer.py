@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from ..codegen.signature import follows_from_step, read_signature
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
+from .settings import plain
 
 
 class RuleOptimizer(FusedOptimizer):
@@ -79,7 +80,7 @@ class RuleOptimizer(FusedOptimizer):
             if name in group:
                 found[name] = group[name]
             elif follows_from_step(name, group):
-                found[name] = progress if name == "step" else float(group[name.removesuffix("_power")]) ** progress
+                found[name] = progress if name == "step" else plain(group[name.removesuffix("_power")]) ** progress
         return found
 
     def start(self, group: Group, key: str) -> float:

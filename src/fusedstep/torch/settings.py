@@ -42,6 +42,7 @@ def check(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
         for place, beta in enumerate(group["betas"]):
             checks.within(name, f"betas[{place}]", beta, "in [0, 1)")
     checks.flag(name, "maximize", group["maximize"])
+    checks.flag(name, "capturable", group.get("capturable", False))
     checks.rows(name, group["rows"])
 
 

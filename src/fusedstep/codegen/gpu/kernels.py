@@ -1,9 +1,6 @@
 """Hands out kernels for devices: weaves and remembers them; Triton compiles them when they are launched."""
 
-import hashlib
 import linecache
-import sys
-import threading
 import types
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,15 +10,12 @@ import numpy as np
 
 from ...rules import words
 from ...rules.idle import Idle
+from ..store import execute, name_of
 from ..weave import Recipe, program_of
 from .weave import weave, weave_heavy, weave_host_numbers, weave_host_totals, weave_mark, weave_numbers
 
-PREFIX = "fusedstep_triton_"
-
 # What scalars are computed with on the host.
 WORDS = {f"word_{name}": getattr(words, name) for name in words.__all__}
-
-_lock = threading.Lock()
 
 
 def kernel_for(recipe: Recipe, on_device: bool) -> Any:
@@ -29,16 +23,19 @@ def kernel_for(recipe: Recipe, on_device: bool) -> Any:
     return load(weave(recipe, on_device)).kernel
 
 
-def numbers_for(rule: Any, switches: tuple[tuple[str, bool], ...], compute: str) -> tuple[Any, int]:
-    """The kernel that evaluates a step's numbers from scalars on a device, and how many they are."""
-    return load(weave_numbers(rule, switches, compute)).kernel, len(program_of(rule, switches).translation.numbers)
+def numbers_for(
+    rule: Any, switches: tuple[tuple[str, bool], ...], compute: str, there: tuple[bool, ...]
+) -> tuple[Any, int]:
+    """The kernel that evaluates a step's numbers on a device, where some of the scalars lie, and how many they are."""
+    kernel = load(weave_numbers(rule, switches, compute, there)).kernel
+    return kernel, len(program_of(rule, switches).translation.numbers)
 
 
 def host_numbers_for(
     rule: Any, switches: tuple[tuple[str, bool], ...], compute: str
 ) -> Callable[[Sequence[float]], list[float]]:
     """The function that evaluates a step's numbers from plain scalars, in float64, and rounds them once."""
-    module = load(weave_host_numbers(rule, switches), WORDS)
+    module = load_for_host(weave_host_numbers(rule, switches))
     round_once = np.dtype(compute).type
 
     def numbers(scalars: Sequence[float]) -> list[float]:
@@ -52,7 +49,7 @@ def host_totals_for(
     rule: Any, switches: tuple[tuple[str, bool], ...], idle: Idle, compute: str
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """The function that evaluates what a closed form needs from totals, since many steps at once."""
-    module = load(weave_host_totals(rule, switches, idle), WORDS)
+    module = load_for_host(weave_host_totals(rule, switches, idle))
 
     def numbers(totals: np.ndarray, held: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
@@ -74,17 +71,16 @@ def mark() -> Any:
     return load(weave_mark()).kernel
 
 
-def load(text: str, known: dict[str, Any] | None = None) -> types.ModuleType:
-    """The module of a text, by the hash of the text; what is ``known`` in it stands for words."""
-    name = PREFIX + hashlib.sha256(text.encode()).hexdigest()
-    with _lock:
-        module = sys.modules.get(name)
-        if module is None:
-            file = f"<{name}>"
-            # Triton reads the source of what it compiles.
-            linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-            module = types.ModuleType(name)
-            module.__dict__.update(known or {})
-            exec(compile(text, file, "exec"), module.__dict__)  # noqa: S102 - the text was woven here
-            sys.modules[name] = module
+def load(text: str) -> types.ModuleType:
+    """The module of a text."""
+    file = f"<{name_of(text)}>"
+    # Triton reads the source of what it compiles.
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    return execute(text)
+
+
+def load_for_host(text: str) -> types.ModuleType:
+    """The module of a text that NumPy's words are the words of."""
+    module = execute(text)
+    vars(module).update(WORDS)
     return module

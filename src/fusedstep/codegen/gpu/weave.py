@@ -58,19 +58,33 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     )
 
 
-def weave_numbers(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str) -> str:
-    """The text of the module that evaluates what is computed from scalars alone, on a device."""
+def weave_numbers(
+    rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str, there: tuple[bool, ...]
+) -> str:
+    """The text of the module that evaluates on a device what is computed from scalars, of which some lie there."""
     program = program_of(rule, switches)
     names = [local(name) for name in program.signature.scalars]
     numbers = [rewritten(text, ScalarExpressions()) for text in program.translation.hoisted or ["0.0"]]
-    loads = [f"    {name} = tl.load(scalars + {k})" for k, name in enumerate(names)]
+    given = [f"scalar_{k}" if lies else f'scalar_{k}: "fp64"' for k, lies in enumerate(there)]
+    plain = [f"scalar_{k}" for k, lies in enumerate(there) if not lies]
+    loads = [
+        f"    {name} = tl.load(scalar_{k}).to(tl.float64)" if lies else f"    {name} = wide(scalar_{k})"
+        for k, (name, lies) in enumerate(zip(names, there, strict=True))
+    ]
     stores = [f"    tl.store(numbers + {k}, compute({number}))" for k, number in enumerate(numbers)]
     return module(
         f"numbers of rule {program.signature.name}",
         dialect_definitions({f"word_{word}" for word in program.translation.words} | {"quotient"}, "triton_gpu"),
         numbers_of_type(compute),
-        f"{WITHIN}\ndef wide(x: tl.constexpr):\n    return tl.full((), x, tl.float64)",
-        "\n".join([f"{WITHIN}\ndef kernel(scalars, numbers):", *loads, *stores]),
+        f"{WITHIN}\ndef wide(x):\n    return tl.full((), x, tl.float64)",
+        "\n".join(
+            [
+                f"@triton.jit(do_not_specialize={plain!r})",
+                f"def kernel({', '.join([*given, 'numbers'])}):",
+                *loads,
+                *stores,
+            ]
+        ),
     )
 
 

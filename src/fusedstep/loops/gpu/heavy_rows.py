@@ -26,13 +26,15 @@ def heavy_rows(
 ) -> None:
     """A program adds up some columns of the one row with more than ``MANY`` gradients that begins among as many
     indices."""
-    place = tl.program_id(0) * MANY + tl.arange(0, MANY)
+    # In one dimension: devices allow few programs in others.
+    parts = (width + COLUMNS - 1) // COLUMNS
+    place = tl.program_id(0) // parts * MANY + tl.arange(0, MANY)
     _, first = first_of_row(named, place, count, rows)
     stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
     begin = tl.max(tl.where(first & (stop - place > MANY), place, -1), axis=0)
     if begin >= 0:
         end = tl.load(stops + begin).to(tl.int32)
-        columns = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+        columns = tl.program_id(0) % parts * COLUMNS + tl.arange(0, COLUMNS)
         here = columns < width
         total = load_gradient(gradient + (tl.load(order + begin) * width + columns), here)
         for start in range(begin + 1, end, AT_ONCE):

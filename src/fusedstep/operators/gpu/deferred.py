@@ -160,5 +160,5 @@ def totals_of(table: Sleeping) -> tuple[np.ndarray, np.ndarray]:
 
 def sent(array: np.ndarray, like: Any) -> Any:
     """An array on a tensor's device, on its way there behind what is launched already."""
-    tensor = sys.modules["torch"].from_numpy(np.array(array))
+    tensor = sys.modules["torch"].from_numpy(np.ascontiguousarray(array))
     return tensor if like.device.type == "cpu" else tensor.pin_memory().to(like.device, non_blocking=True)

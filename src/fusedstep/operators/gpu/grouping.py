@@ -55,7 +55,7 @@ def heavy_sums(gradient: Any, storage: str, groups: Groups, rows: int, width: in
     heavy = gradient.new_empty((places * width,), dtype=getattr(torch, compute))
     if groups.size > MANY:
         known = {"width": width, "MANY": MANY, "COLUMNS": COLUMNS}
-        heavy_for(storage, compute)[(places, -(-width // COLUMNS))](
+        heavy_for(storage, compute)[(places * -(-width // COLUMNS),)](
             gradient, *groups, groups.size, rows, heavy, **known, **EXACT | {"num_warps": 1}
         )
     return heavy

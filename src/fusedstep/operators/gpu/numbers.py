@@ -29,19 +29,15 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
     Plain numbers are handed over with the call. As soon as one scalar is a tensor on the device, all that follows
     from scalars is evaluated there, by a program of its own.
     """
-    if not any(on_device(value) for value in scalars):
+    there = tuple(on_device(value) for value in scalars)
+    if not any(there):
         return host_numbers(operator, compute, scalars), False
-    torch = sys.modules["torch"]
-    wide = [
-        each.reshape(()).double() if on_device(each) else torch.full((), each, dtype=torch.float64, device=like.device)
-        for each in scalars
-    ]
-    key = ("numbers on the device", compute)
+    key = ("numbers on the device", compute, there)
     if key not in operator.kept:
-        operator.kept[key] = numbers_for(operator.rule, operator.switches, compute)
+        operator.kept[key] = numbers_for(operator.rule, operator.switches, compute, there)
     kernel, count = operator.kept[key]
-    numbers = like.new_empty((count,), dtype=getattr(torch, compute))
-    kernel[(1,)](torch.stack(wide), numbers, **EXACT)
+    numbers = like.new_empty((count,), dtype=getattr(sys.modules["torch"], compute))
+    kernel[(1,)](*scalars, numbers, **EXACT)
     return [numbers], True
 
 

@@ -30,7 +30,8 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
         for stage in range(plan.stages):
             over = matrices * blocks * tiles.rows
             launch(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
-            put_together(plan, matrices, totals, columns, block_totals, block_columns)
+            if stage + 1 < plan.stages:
+                put_together(plan, matrices, totals, columns, block_totals, block_columns)
 
 
 def put_together(plan: Plan, matrices: int, totals: Any, columns: Any, block_totals: Any, block_columns: Any) -> None:

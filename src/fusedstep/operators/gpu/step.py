@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from ...arrays.borrow import about_to_write
-from ...arrays.device_tensors import current
+from ...arrays.device_tensors import capturing, current
 from ...codegen.gpu.kernels import kernel_for
 from ...codegen.program import BEYOND, ELEMENTWISE
 from ...codegen.storage import compute_type
@@ -54,6 +54,11 @@ def step(
     name, facts, device = operator.name, operator.facts, states[operator.facts.used[0]].device
     wanted, reach = facts.wanted, facts.reach
     in_use = [states[k] for k in facts.used]
+    if key is not None and capturing(in_use[0]):
+        raise RuntimeError(
+            f"{name}: rounding by chance cannot be captured in a graph, which would repeat the chances of one step; "
+            'make the operator with rounding="nearest"'
+        )
     shape, storages, tables = checks.states(name, wanted, in_use)
     checks.scalars(name, operator.scalar_names, scalars, device)
     given = shape
