@@ -208,6 +208,12 @@ def test_rows_are_what_the_first_dimension_counts() -> None:
 
 ONE, WIDE = np.ones((3, 2), np.float32), np.ones((3, 2), np.int32)
 ADAGRAD = {"lr": 0.1, "epsilon": 0.1}
+
+
+def refused_call(var: Any = ONE, accum: Any = ONE, grad: Any = ONE) -> Any:
+    return fs.jax.dense_update(fs.rules.adagrad, var, (accum,), grad, **ADAGRAD)
+
+
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "no tuple": (
         TypeError,
@@ -276,6 +282,33 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         "adagrad: lr holds bool, expected a real number",
         lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE,), ONE, lr=jax.numpy.array(True), epsilon=0.1),
     ),
+    **{
+        f"{type(given).__name__} as {name}": (
+            TypeError,
+            f"adagrad: {name} is {what}, expected an array of float32",
+            partial(refused_call, **{name: given}),
+        )
+        for name, given, what in (
+            ("var", {"weight": ONE}, "of type dict"),
+            ("var", "weights", "of type str"),
+            ("accum", [[1.0], [1.0, 2.0]], "of type list"),
+            ("grad", None, "None"),
+            ("grad", "gradients", "of type str"),
+        )
+    },
+    "a type that JAX has not": (
+        TypeError,
+        "adagrad: var holds >f4, expected an array of float32",
+        lambda: refused_call(var=ONE.astype(">f4")),
+    ),
+    **{
+        f"float64 as {name}": (
+            TypeError,
+            rf'adagrad: {name} holds float64, .* under jax.enable_x64\(True\), or pass \.astype\("float32"\)',
+            partial(refused_call, **{name: ONE.astype(FLOAT64)}),
+        )
+        for name in ("var", "accum", "grad")
+    },
     "a switch that is no bool": (
         TypeError,
         "adam: use_nesterov is 1 of type int, expected True or False",

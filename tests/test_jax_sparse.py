@@ -276,8 +276,12 @@ def test_what_does_not_fit_is_refused() -> None:
         fs.jax.sparse_update(momentum, table, (mean,), ids, grads, rows="all", **MOMENTUM)
     with pytest.raises(ValueError, match="lamb: indices are given, but the rule adds up more than a row"):
         fs.jax.sparse_update(fs.rules.lamb, table, (mean, mean), ids, grads, **test_reductions.LAMB)
-    with pytest.raises(ValueError, match=r"grad has shape \(28, 5\), expected \(29, 5\)"):
+    with pytest.raises(ValueError, match=r"grads has shape \(28, 5\), expected \(29, 5\)"):
         fs.jax.sparse_update(momentum, table, (mean,), ids, grads[1:], **MOMENTUM)
+    with pytest.raises(TypeError, match="momentum: grads is None, expected an array of float32"):
+        fs.jax.sparse_update(momentum, table, (mean,), ids, None, **MOMENTUM)
+    with pytest.raises(TypeError, match=r"momentum: var holds float64, expected float32, .* jax.enable_x64\(True\)"):
+        fs.jax.sparse_update(momentum, table.astype(FLOAT64), (mean,), ids, grads, **MOMENTUM)
     with pytest.raises(ValueError, match="var has no dimension"):
         fs.jax.sparse_update(momentum, table[0, 0], (mean[0, 0],), ids, grads[:, 0], **MOMENTUM)
 

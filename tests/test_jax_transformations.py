@@ -263,11 +263,12 @@ def test_extra_arguments_and_gradients_that_are_none() -> None:
     assert optimizer.update({}, optimizer.init({}), {})[0] == {}
 
 
+ONE = np.ones(2, np.float32)
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "no parameters": (
         ValueError,
         r"adam: params is None, .* pass them: update\(grads, state, params\)",
-        lambda: fs.jax.adam(**ADAM).update(np.ones(2), fs.jax.adam(**ADAM).init(np.ones(2))),
+        lambda: fs.jax.adam(**ADAM).update(ONE, fs.jax.adam(**ADAM).init(ONE)),
     ),
     "a vector by columns": (
         ValueError,

@@ -6,11 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..arrays import borrow
 from ..codegen.storage import ARRAYS
 from ..operators import checks
 from ..operators.operator import Operator
 
 Shape = tuple[int, ...]
+TYPES = "float32, float64, float16 or bfloat16"
 
 
 def states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | None]:
@@ -42,16 +44,24 @@ def states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | N
 
 
 def state(operator: str, name: str, given: Any) -> jax.Array:
-    """An array of a type that is updated.
+    """An array of a type that is updated, and of the type that it came in.
 
     Raises:
-        TypeError: it is another.
+        TypeError: it is another, no array, or one that JAX makes narrower.
     """
-    if given is None:
-        raise TypeError(f"{operator}: {name} is None, expected an array")
-    array = jnp.asarray(given)
+    try:
+        array = jnp.asarray(given)
+    except (TypeError, ValueError):
+        what = f"holds {given.dtype}" if hasattr(given, "dtype") else f"is {borrow.kind(given)}"
+        raise TypeError(f"{operator}: {name} {what}, expected an array of {TYPES}") from None
     if str(array.dtype) not in ARRAYS:
-        raise TypeError(f"{operator}: {name} holds {array.dtype}, expected float32, float64, float16 or bfloat16")
+        raise TypeError(f"{operator}: {name} holds {array.dtype}, expected {TYPES}")
+    # Without a word JAX makes NumPy's float64 float32.
+    if str(getattr(given, "dtype", "")).endswith("float64") and array.dtype != "float64":
+        raise TypeError(
+            f"{operator}: {name} holds float64, expected {array.dtype}, the widest type of JAX here; "
+            f'call under jax.enable_x64(True), or pass .astype("{array.dtype}")'
+        )
     return array
 
 
@@ -78,21 +88,21 @@ def reduced_shape(kind: str, shape: Shape, matrices: bool) -> Shape:
     return shape[:-1] if matrices else shape[:1]
 
 
-def gradient(operator: Operator, given: Any, shape: Shape, beside: jax.Array) -> jax.Array:
+def gradient(operator: Operator, name: str, given: Any, shape: Shape, beside: jax.Array) -> jax.Array:
     """A gradient of a shape, of the variable's type or float32 beside a 16-bit variable.
 
     Raises:
-        TypeError: it is of another type.
+        TypeError: it is no array, or of another type.
         ValueError: it has another shape.
     """
-    array, storage = jnp.asarray(given), str(beside.dtype)
+    array, storage = state(operator.name, name, given), str(beside.dtype)
     if array.shape != shape:
-        raise ValueError(f"{operator.name}: grad has shape {array.shape}, expected {shape}")
+        raise ValueError(f"{operator.name}: {name} has shape {array.shape}, expected {shape}")
     if array.dtype != beside.dtype and not (array.dtype == jnp.float32 and storage in checks.SIXTEEN_BITS):
         expected = f"{storage} or float32" if storage in checks.SIXTEEN_BITS else storage
         raise TypeError(
-            f"{operator.name}: grad holds {array.dtype}, expected {expected}, the type of the variable; "
-            f'pass grad.astype("{storage}")'
+            f"{operator.name}: {name} holds {array.dtype}, expected {expected}, the type of the variable; "
+            f'pass {name}.astype("{storage}")'
         )
     return array
 

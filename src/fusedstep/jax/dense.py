@@ -41,7 +41,7 @@ def dense_update(
     operator, named = operator_of(rule, scalars_and_switches)
     given = arrays.states(operator, var, states)
     used = [each for each in given if each is not None]
-    gradient = arrays.gradient(operator, grad, used[0].shape, used[0])
+    gradient = arrays.gradient(operator, "grad", grad, used[0].shape, used[0])
     woven = weave(operator, str(used[0].dtype))
     new = woven.step(used, gradient, woven.numbers(scalars_of(operator, named)))
     stored = [after.astype(before.dtype) for after, before in zip(new, used, strict=True)]

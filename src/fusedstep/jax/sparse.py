@@ -70,7 +70,7 @@ def sparse_update(
     given = arrays.states(operator, table, states)
     used = [each for each in given if each is not None]
     numbers = row_ids(operator, ids, used[0])
-    gradients = arrays.gradient(operator, grads, (*numbers.shape, *used[0].shape[1:]), used[0])
+    gradients = arrays.gradient(operator, "grads", grads, (*numbers.shape, *used[0].shape[1:]), used[0])
     update = RowUpdate(operator, weave(operator, str(used[0].dtype)), rows)
     arguments = (used, numbers, gradients, scalars)
     if any(isinstance(each, jax.core.Tracer) for each in jax.tree.leaves(arguments)):
