@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from . import reference, test_reductions, test_rules
 jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")
 
+ADAGRAD = {"lr": 0.1, "epsilon": 0.0}
 ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
 FTRL = {"lr": 0.5, "l1": 0.1, "l2": 0.0}
 Tree = dict[str, Any]
@@ -165,6 +167,8 @@ def test_initial_values() -> None:
     params = {"weight": jax.numpy.ones((2, 3))}
     state = fs.jax.adagrad(lr=0.1, epsilon=0.0, initial={"accum": 0.5}).init(params)
     assert (state.states["accum"]["weight"] == 0.5).all()
+    start = jax.jit(lambda value: fs.jax.adagrad(**ADAGRAD, initial={"accum": value}).init(params))
+    assert (start(np.full(1, 0.25, np.float32)).states["accum"]["weight"] == 0.25).all()
     with pytest.raises(TypeError, match="adagrad: takes initial values of accum; not known: var"):
         fs.jax.adagrad(lr=0.1, epsilon=0.0, initial={"var": 1.0})
 
@@ -179,10 +183,29 @@ def test_16_bit_parameters(name: str) -> None:
     assert update.dtype == param.dtype
     assert str(state.states["accum"].dtype) == name
     wide, _ = optimizer.update(gradient.astype("float32"), optimizer.init(param), param)
-    # The update of a float32 gradient is not rounded to 16 bits.
-    assert wide.dtype == np.float32
-    np.testing.assert_allclose(wide, -0.1, rtol=1e-6)
+    assert wide.dtype == param.dtype
     np.testing.assert_allclose(np.asarray(update, np.float32), -0.1, rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_16_bit_gradients_round_no_update(name: str) -> None:
+    params = jax.numpy.linspace(0.1, 0.9, 33)
+    gradient = jax.numpy.full(33, 0.25, name)
+    optimizer = fs.jax.proximal_gradient_descent(lr=0.5, l1=10.0, l2=0.0)
+    update, _ = optimizer.update(gradient, optimizer.init(params), params)
+    assert update.dtype == params.dtype
+    assert not optax.apply_updates(params, update).any()
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_in_multi_steps_with_gradients_of_either_type(name: str) -> None:
+    params, gradients = trees(2)
+    narrow = [jax.tree.map(lambda each: jax.numpy.asarray(each, name), gradient) for gradient in gradients]
+    optimizer = optax.MultiSteps(optax.chain(optax.clip(5.0), fs.jax.adam(**ADAM)), 2)
+    # The mean of two equal gradients is rounded nowhere.
+    got, _ = run(optimizer, params, [each for each in narrow for _ in range(2)])
+    wide = [jax.tree.map(lambda each: np.asarray(each, np.float32), gradient) for gradient in narrow]
+    assert_near(got, adam_in_float64(params, wide))
 
 
 def test_float64_parameters() -> None:
@@ -264,6 +287,19 @@ def test_extra_arguments_and_gradients_that_are_none() -> None:
 
 
 ONE = np.ones(2, np.float32)
+
+
+def adagrad_after(grad: Any = ONE, state: Any = None, params: Any = ONE, **states: Any) -> Any:
+    optimizer = fs.jax.adagrad(**ADAGRAD)
+    state = optimizer.init(ONE) if state is None else state
+    return optimizer.update(grad, state._replace(states=states) if states else state, params)
+
+
+def in_float64() -> None:
+    with jax.enable_x64(True):
+        adagrad_after(accum=np.ones(2))
+
+
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "no parameters": (
         ValueError,
@@ -293,6 +329,100 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         lambda: fs.jax.adam(beta1=0.9, beta2=0.9, epsilon=0.1),
     ),
     "an unknown one": (TypeError, "not known: rate", lambda: fs.jax.adam(**ADAM, rate=0.1)),
+    **{
+        f"{given.dtype} as a gradient": (
+            TypeError,
+            f"adagrad: a gradient holds {given.dtype}, expected float32, float64, float16 or bfloat16",
+            partial(adagrad_after, given),
+        )
+        for given in (np.ones(2, np.int32), np.ones(2, bool), np.ones(2, np.complex64))
+    },
+    "a str as a gradient": (
+        TypeError,
+        "adagrad: a gradient is of type str, expected an array",
+        lambda: adagrad_after("x"),
+    ),
+    "a str as a parameter": (
+        TypeError,
+        "adagrad: a parameter is of type str, expected an array",
+        lambda: fs.jax.adagrad(**ADAGRAD).init({"weight": "x"}),
+    ),
+    "NumPy's float64": (
+        TypeError,
+        r"adagrad: a parameter holds float64, expected float32, .* jax\.enable_x64\(True\)",
+        lambda: fs.jax.adagrad(**ADAGRAD).init(np.ones(2)),
+    ),
+    "no state": (
+        TypeError,
+        "adagrad: state is None, expected a RuleState; pass what init or the last update gave",
+        lambda: fs.jax.adagrad(**ADAGRAD).update(ONE, None, ONE),
+    ),
+    "a state of optax": (
+        TypeError,
+        "adagrad: state is of type ScaleByAdamState, expected a RuleState",
+        lambda: adagrad_after(state=optax.scale_by_adam().init(ONE)),
+    ),
+    "a state of another rule": (
+        TypeError,
+        "adagrad: state holds m, v, expected accum",
+        lambda: adagrad_after(state=fs.jax.adam(**ADAM).init(ONE)),
+    ),
+    "states without names": (
+        TypeError,
+        "adagrad: state holds no states by name, expected accum",
+        lambda: adagrad_after(state=fs.jax.RuleState(0, ONE)),
+    ),
+    "a count that is none": (
+        TypeError,
+        "adagrad: state.count is 0.5, expected a whole number",
+        lambda: adagrad_after(state=fs.jax.RuleState(0.5, {"accum": ONE})),
+    ),
+    "counts": (
+        TypeError,
+        r"adagrad: state.count is array\(.*, expected a whole number",
+        lambda: adagrad_after(state=fs.jax.RuleState(np.ones(2, int), {"accum": ONE})),
+    ),
+    "a state's tree": (
+        ValueError,
+        "adagrad: accum is another tree than the gradients: ",
+        lambda: adagrad_after({"weight": ONE}, params={"weight": ONE}, accum={"bias": ONE}),
+    ),
+    "parameters' tree": (
+        ValueError,
+        "adagrad: params is another tree than the gradients: ",
+        lambda: adagrad_after({"weight": ONE}, params=(ONE,), accum={"weight": ONE}),
+    ),
+    "a state's shape": (
+        ValueError,
+        r"adagrad: accum has shape \(3,\), expected \(2,\), the shape of var",
+        lambda: adagrad_after(accum=np.ones(3, np.float32)),
+    ),
+    "a state of integers": (
+        TypeError,
+        "adagrad: accum holds int32, expected float32",
+        lambda: adagrad_after(accum=np.ones(2, np.int32)),
+    ),
+    "a state that does not mix": (
+        TypeError,
+        "adagrad: accum holds float64, expected float32, float16 or bfloat16 beside a float32 parameter",
+        in_float64,
+    ),
+    **{
+        f"initial is {given!r}": (error, f"adagrad: {message}", partial(fs.jax.adagrad, initial=given, **ADAGRAD))
+        for given, error, message in (
+            ([0.1], TypeError, r"initial is of type list, expected numbers by the names of states"),
+            ({"accum": "x"}, TypeError, r"initial\['accum'\] is of type str, expected a real number"),
+            ({"accum": None}, TypeError, r"initial\['accum'\] is None, expected a real number"),
+            ({"accum": np.ones(2)}, ValueError, r"initial\['accum'\] has shape \(2,\), expected a scalar"),
+            ({"m": "x"}, TypeError, "takes initial values of accum; not known: m"),
+            ({1: 0.5}, TypeError, "takes initial values of accum; not known: 1"),
+        )
+    },
+    "an array of JAX as an initial value": (
+        ValueError,
+        r"adagrad: initial\['accum'\] has shape \(2,\), expected a scalar",
+        lambda: fs.jax.adagrad(initial={"accum": jax.numpy.ones(2)}, **ADAGRAD),
+    ),
     "no rule": (TypeError, "a rule is a plain Python function", lambda: fs.jax.transformation(optax.adam(0.1))),
 }
 

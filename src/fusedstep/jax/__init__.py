@@ -11,8 +11,9 @@ from .. import rules
 try:
     from .dense import dense_update
     from .named import named
+    from .rule_state import RuleState
     from .sparse import sparse_update
-    from .transformation import RuleState, transformation
+    from .transformation import transformation
 except ModuleNotFoundError as error:
     if error.name not in ("jax", "jaxlib", "optax"):
         raise

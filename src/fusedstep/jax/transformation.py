@@ -1,8 +1,8 @@
 """Rules as optax's gradient transformations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,8 @@ import optax
 
 from ..codegen.signature import follows_from_step
 from ..operators.operator import Operator
-from . import arrays
+from . import arrays, rule_state
+from .rule_state import RuleState
 from .scalars import is_array, operator_of, scalar, scalars_of
 from .woven import Woven, weave
 
@@ -20,33 +21,23 @@ Rule = Callable[..., Any]
 Prepared = Callable[[str], tuple[Woven, tuple[Any, ...]]]
 
 
-class RuleState(NamedTuple):
-    """What a transformation keeps.
-
-    Attributes:
-        count: how many steps were taken.
-        states: for each state of the rule after the variable that is in use, a tree like the parameters.
-    """
-
-    count: jax.Array
-    states: dict[str, Any]
-
-
 def transformation(
     rule: Rule, *, initial: Mapping[str, float] | None = None, **scalars_and_switches: Any
 ) -> optax.GradientTransformation:
     """Makes an optax gradient transformation of a rule.
 
     Its updates are what leads from the parameters to the rule's new ones, so ``params`` must be passed to ``update``,
-    and nothing that comes behind it in a chain may scale them by a learning rate again. States are of each parameter's
-    type and start at 0. A rule that sees rows takes those that a parameter's first dimension counts.
+    and nothing that comes behind it in a chain may scale them by a learning rate again. They are rounded to the
+    parameter's type, and the parameter rounds once more as it takes them in: ``dense_update`` rounds only once. States
+    are of each parameter's type and start at 0. A rule that sees rows takes those that a parameter's first dimension
+    counts.
 
     A scalar called ``step`` is the number of the step, counted from 1, and one called ``beta_power`` is ``beta`` to its
     power, unless they are given.
 
     Args:
         rule: the rule, a plain function, see ``fusedstep.rules``.
-        initial: what states start at that do not start at 0.
+        initial: what states start at that do not start at 0, numbers by the states' names.
         **scalars_and_switches: the rule's scalars: numbers, arrays of one element, traced ones too, or schedules,
             functions of the number of steps that were taken, 0 at first, as optax's; and its switches.
 
@@ -54,7 +45,7 @@ def transformation(
         The transformation; its state is a ``RuleState``.
 
     Raises:
-        TypeError: the rule is none, a scalar is missing or not known, or an initial value is of no state.
+        TypeError: the rule is none, a scalar is missing or not known, or an initial value is no number or of no state.
 
     >>> import jax.numpy as jnp, fusedstep as fs
     >>> optimizer = transformation(fs.rules.proximal_gradient_descent, lr=0.5, l1=0.25, l2=0.0)
@@ -64,14 +55,14 @@ def transformation(
     [0.625, 0.0]
     """
     operator, scalars = operator_of(rule, scalars_and_switches)
-    start = dict(initial or {})
-    check(operator, scalars, start)
+    scalars_of(operator, at_step(operator, scalars, None))
+    start = rule_state.initial_values(operator, initial)
     names, kinds = operator.signature.states[1:], operator.layout.states[1:]
     used = {name: kind for name, kind in zip(names, kinds, strict=True) if kind}
 
     def init(params: Any) -> RuleState:
         def started(name: str, kind: str) -> Any:
-            return jax.tree.map(lambda leaf: started_at(operator, leaf, kind, start.get(name, 0.0)), params)
+            return jax.tree.map(lambda leaf: rule_state.started_at(operator, leaf, kind, start.get(name, 0.0)), params)
 
         return RuleState(jnp.zeros((), jnp.int32), {name: started(name, kind) for name, kind in used.items()})
 
@@ -81,6 +72,7 @@ def transformation(
                 f"{operator.name}: params is None, expected the parameters, which the rule changes; "
                 "pass them: update(grads, state, params)"
             )
+        rule_state.check(operator, state, used)
         values = scalars_of(operator, at_step(operator, scalars, state.count))
 
         @cache
@@ -90,25 +82,13 @@ def transformation(
 
         leaves, tree = jax.tree.flatten(updates, is_leaf=lambda leaf: leaf is None)
         # By name: JAX sorts the keys of what goes through it.
-        columns = [tree.flatten_up_to(each) for each in (params, *(state.states[name] for name in used))]
-        moved = [moved_by(operator, prepared, *each) for each in zip(leaves, *columns, strict=True)]
+        trees = {"params": params, **{name: state.states[name] for name in used}}
+        columns = [rule_state.like_gradients(operator, tree, name, each) for name, each in trees.items()]
+        moved = [moved_by(operator, prepared, [*used], each) for each in zip(leaves, *columns, strict=True)]
         new = [tree.unflatten([each[k] for each in moved]) for k in range(len(used) + 1)]
         return new[0], RuleState(optax.safe_increment(state.count), dict(zip(used, new[1:], strict=True)))
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def check(operator: Operator, scalars: Mapping[str, Any], initial: Mapping[str, Any]) -> None:
-    """A transformation's scalars are the rule's, and so are the states with initial values.
-
-    Raises:
-        TypeError: one is not, or a scalar is missing.
-    """
-    scalars_of(operator, at_step(operator, scalars, None))
-    unknown = sorted(initial.keys() - {*operator.signature.states[1:]})
-    if unknown:
-        states = ", ".join(operator.signature.states[1:]) or "no state"
-        raise TypeError(f"{operator.name}: takes initial values of {states}; not known: {', '.join(unknown)}")
 
 
 def at_step(operator: Operator, scalars: Mapping[str, Any], count: jax.Array | None) -> dict[str, Any]:
@@ -134,37 +114,27 @@ def following(operator: Operator, name: str, found: Mapping[str, Any], count: ja
         return jnp.power(jnp.asarray(base, "float64"), step)
 
 
-def started_at(operator: Operator, leaf: Any, kind: str, value: float) -> jax.Array:
-    """A parameter's state when no step was taken."""
-    param = parameter(operator, leaf)
-    shape = arrays.reduced_shape(kind, param.shape, operator.layout.plan.matrices)
-    return jnp.full(shape, value, param.dtype)
+def moved_by(operator: Operator, prepared: Prepared, names: Sequence[str], leaves: Sequence[Any]) -> tuple[Any, ...]:
+    """What leads from a parameter to its new value, and its new states.
 
-
-def moved_by(operator: Operator, prepared: Prepared, grad: Any, leaf: Any, *states: Any) -> tuple[Any, ...]:
-    """What leads from a parameter to its new value, and its new states."""
-    if grad is None:
-        return None, *states
-    param, gradient = parameter(operator, leaf), jnp.asarray(grad)
-    if gradient.shape != param.shape:
-        raise ValueError(f"{operator.name}: a gradient has shape {gradient.shape}, its parameter {param.shape}")
-    woven, numbers = prepared(str(param.dtype))
-    new = woven.step([param, *states], gradient, numbers)
-    update = (new[0] - param.astype(woven.compute)).astype(gradient.dtype)
-    return update, *(after.astype(before.dtype) for after, before in zip(new[1:], states, strict=True))
-
-
-def parameter(operator: Operator, leaf: Any) -> jax.Array:
-    """A parameter that the rule can step.
+    Args:
+        operator: the operator.
+        prepared: the rule for a parameter's type.
+        names: those of the states in use.
+        leaves: the gradient, the parameter and the states.
 
     Raises:
-        TypeError: it is of another type than those that are updated.
-        ValueError: it has too few dimensions for a rule that sees columns.
+        TypeError, ValueError: they do not fit each other.
     """
-    param = arrays.state(operator.name, "a parameter", leaf)
-    if operator.layout.plan.matrices and param.ndim < 2:
-        raise ValueError(
-            f"{operator.name}: a parameter has shape {param.shape}, expected two dimensions or more, as the rule sees "
-            "columns; give such parameters another rule with optax.multi_transform"
-        )
-    return param
+    grad, leaf, *given = leaves
+    if grad is None:
+        return None, *given
+    param = rule_state.parameter(operator, leaf)
+    gradient = arrays.state(operator.name, "a gradient", grad)
+    if gradient.shape != param.shape:
+        raise ValueError(f"{operator.name}: a gradient has shape {gradient.shape}, its parameter {param.shape}")
+    states = rule_state.beside(operator, param, dict(zip(names, given, strict=True)))
+    woven, numbers = prepared(str(param.dtype))
+    new = woven.step([param, *states], gradient, numbers)
+    update = (new[0] - param.astype(woven.compute)).astype(param.dtype)
+    return update, *(after.astype(before.dtype) for after, before in zip(new[1:], states, strict=True))
