@@ -6,8 +6,6 @@ from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.custom_batching import custom_vmap
 
@@ -16,6 +14,7 @@ from ..operators import checks
 from ..operators.launch import LOOPS
 from ..operators.operator import Operator
 from . import arrays, by_xla, in_place
+from .row_ids import row_ids
 from .scalars import is_array, operator_of, scalars_of
 from .woven import Woven, weave
 
@@ -65,7 +64,10 @@ def sparse_update(
     operator, named = operator_of(rule, scalars_and_switches)
     checks.rows(operator.name, rows)
     if operator.layout.reach == BEYOND:
-        checks.no_indices(operator.name, ids)
+        raise ValueError(
+            f"{operator.name}: the rule adds up more than a row, so that no row can step alone; "
+            "pass a dense gradient to dense_update"
+        )
     scalars = scalars_of(operator, named)
     given = arrays.states(operator, table, states)
     used = [each for each in given if each is not None]
@@ -154,27 +156,3 @@ def alone(name: str, function: Callable[..., Any]) -> Any:
         )
 
     return derived
-
-
-def row_ids(operator: Operator, ids: Any, table: jax.Array) -> jax.Array:
-    """Ids as integers in one dimension, those that are not traced as rows of the table.
-
-    Raises:
-        TypeError: they are no integers.
-        ValueError: they have not one dimension, or the table has no rows.
-        IndexError: one that is known is no row.
-    """
-    traced = isinstance(ids, jax.core.Tracer)
-    # Of traced ids only the shape and the type can be told. A NumPy array is looked at before JAX makes it narrower.
-    host = np.zeros(ids.shape, ids.dtype) if traced else np.asarray(ids)
-    snapshot = checks.indices(operator.name, host, operator.signature.states[0], table.shape)
-    if traced:
-        return jnp.asarray(ids)
-    outside = (snapshot < 0) | (snapshot >= len(table))
-    if outside.any():
-        place = int(outside.argmax())
-        raise IndexError(
-            f"{operator.name}: ids[{place}] is {host[place]}, expected 0 to {len(table) - 1}: "
-            f"{operator.signature.states[0]} has {len(table)} rows"
-        )
-    return jnp.asarray(host)

@@ -1,0 +1,68 @@
+"""The checks of the ids of rows."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..arrays import borrow
+from ..operators.operator import Operator
+from .scalars import is_array
+
+INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+
+
+def row_ids(operator: Operator, given: Any, table: jax.Array) -> jax.Array:
+    """Ids as integers in one dimension, those that are not traced as rows of the table.
+
+    Raises:
+        TypeError: they are no integers.
+        ValueError: they have not one dimension, or are 2**31 or more, or the table has no rows.
+        IndexError: one that is known is no row.
+    """
+    variable = operator.signature.states[0]
+    if not table.ndim:
+        raise ValueError(f"{operator.name}: {variable} has no dimension, expected at least one, that of the rows")
+    # Of traced ids only the shape and the type can be told. A NumPy array is looked at before JAX makes it narrower.
+    ids = given if is_array(given) else on_host(operator.name, given)
+    if ids.dtype.name not in INTEGERS:
+        raise TypeError(f"{operator.name}: ids holds {ids.dtype.name}, expected integers of 8 to 64 bits")
+    if ids.ndim != 1:
+        raise ValueError(f"{operator.name}: ids has shape {ids.shape}, expected one dimension")
+    if ids.size >= 2**31:
+        raise ValueError(f"{operator.name}: ids has {ids.size} entries, expected fewer than 2**31 in one call")
+    if not isinstance(ids, jax.core.Tracer):
+        known_rows(operator.name, np.asarray(ids), variable, len(table))
+    return jnp.asarray(ids)
+
+
+def on_host(operator: str, given: Any) -> np.ndarray:
+    """Ids that are no array of JAX; a list of none, which has no type, as integers.
+
+    Raises:
+        TypeError: they are no array.
+    """
+    empty = isinstance(given, list | tuple) and not given
+    try:
+        ids = np.asarray(given, np.int32 if empty else None)
+    except (TypeError, ValueError):
+        ids = np.asarray(None)
+    if ids.dtype.kind in "OSU":
+        raise TypeError(f"{operator}: ids is {borrow.kind(given)}, expected an array of integers")
+    # JAX has no arrays of another byte order.
+    return ids.astype(ids.dtype.newbyteorder("="), copy=False)
+
+
+def known_rows(operator: str, ids: np.ndarray, variable: str, rows: int) -> None:
+    """Ids that are known name rows.
+
+    Raises:
+        IndexError: one does not.
+    """
+    outside = (ids < 0) | (ids >= rows)
+    if outside.any():
+        place = int(outside.argmax())
+        raise IndexError(
+            f"{operator}: ids[{place}] is {ids[place]}, expected 0 to {rows - 1}: {variable} has {rows} rows"
+        )
