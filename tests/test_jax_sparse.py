@@ -3,6 +3,9 @@
 Both are run on the CPU here. XLA takes numbers below the smallest normal one for 0 there; kernels do not.
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -319,6 +322,45 @@ def test_maps_and_derivatives_are_refused() -> None:
         jax.vmap(lambda table: step(table, (mean,), ids, grads))(np.stack([table, table]))
     with pytest.raises(NotImplementedError, match="momentum: sparse_update has no derivative"):
         jax.grad(lambda grads: step(table, (mean,), ids, grads)[0].sum())(grads)
+
+
+ON_TWO_DEVICES = """
+from functools import partial
+import jax, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+import fusedstep as fs
+
+mesh = jax.make_mesh((2,), ("rows",), axis_types=(AxisType.Auto,))
+by_rows = PartitionSpec("rows")
+table = np.ones((4, 2), np.float32)
+ids, grads = np.array([0, 1], np.int32), np.ones((2, 2), np.float32)
+spread = jax.device_put(table, NamedSharding(mesh, by_rows))
+step = partial(fs.jax.sparse_update, fs.rules.adagrad, lr=0.1, epsilon=0.1)
+calls = [
+    lambda: step(spread, (table,), ids, grads),
+    lambda: step(table, (spread,), ids, grads),
+    lambda: jax.jit(jax.shard_map(
+        lambda table, accum: step(table, (accum,), ids, grads)[0], mesh=mesh, in_specs=by_rows, out_specs=by_rows
+    ))(spread, spread),
+]
+for call in calls:
+    try:
+        call()
+    except (ValueError, NotImplementedError) as error:
+        print(str(error).splitlines()[0])
+"""
+
+
+def test_a_table_on_several_devices_is_refused() -> None:
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_TWO_DEVICES], env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "adagrad: var lies on 2 devices, expected one; move it with jax.device_put, or use dense_update",
+        "adagrad: accum lies on 2 devices, expected one; move it with jax.device_put, or use dense_update",
+        "adagrad: sparse_update under jax.shard_map, expected a table on one device; use dense_update",
+    ]
 
 
 def test_elsewhere_nothing_calls_back() -> None:

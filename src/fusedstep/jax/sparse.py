@@ -53,7 +53,7 @@ def sparse_update(
     Raises:
         TypeError, ValueError: an argument cannot be used.
         IndexError: an id that is not traced is no row.
-        NotImplementedError: under ``jax.vmap`` or ``jax.grad``.
+        NotImplementedError: under ``jax.vmap``, ``jax.grad`` or ``jax.shard_map``.
 
     >>> import jax.numpy as jnp, fusedstep as fs
     >>> table, (accum,) = sparse_update(fs.rules.adagrad, jnp.ones((3, 2)), (jnp.zeros((3, 2)),),
@@ -70,6 +70,7 @@ def sparse_update(
         )
     scalars = scalars_of(operator, named)
     given = arrays.states(operator, table, states)
+    one_device(operator, given)
     used = [each for each in given if each is not None]
     numbers = row_ids(operator, ids, used[0])
     gradients = arrays.gradient(operator, "grads", grads, (*numbers.shape, *used[0].shape[1:]), used[0])
@@ -133,6 +134,28 @@ def at_once(update: RowUpdate) -> Callable[..., list[jax.Array]]:
     """An update as a compiled function, for calls that are not traced."""
     compiled: Callable[..., list[jax.Array]] = jax.jit(update.__call__)
     return compiled
+
+
+def one_device(operator: Operator, states: Sequence[jax.Array | None]) -> None:
+    """States that are known lie on one device each, and no map over devices is being traced.
+
+    Raises:
+        ValueError: one is spread over several.
+        NotImplementedError: under ``jax.shard_map``.
+    """
+    for name, each in zip(operator.signature.states, states, strict=True):
+        if each is None or isinstance(each, jax.core.Tracer):
+            continue
+        count = len(each.sharding.device_set)
+        if count > 1:
+            raise ValueError(
+                f"{operator.name}: {name} lies on {count} devices, expected one; move it with jax.device_put, or use "
+                "dense_update"
+            )
+    if jax.sharding.get_abstract_mesh().manual_axes:
+        raise NotImplementedError(
+            f"{operator.name}: sparse_update under jax.shard_map, expected a table on one device; use dense_update"
+        )
 
 
 def alone(name: str, function: Callable[..., Any]) -> Any:
