@@ -95,8 +95,7 @@ def no_tensors(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> N
         TypeError: a scalar is a tensor on a device.
     """
     for name, value in zip(names, scalars, strict=False):
-        # The common case first.
-        if type(value) is not float and on_device(value):
+        if on_device(value):
             raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
 
 
