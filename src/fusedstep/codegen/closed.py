@@ -50,6 +50,12 @@ def closed_program(idle: Idle, program: Program, switches: tuple[tuple[str, bool
     return Program(replace(signature, states=used), replace(translation, results=results))
 
 
+def condition_of(program: Program) -> list[str]:
+    """The condition on which a translated closed form serves an element, if there is one."""
+    found = program.translation.condition
+    return [ast.unparse(found.node)] if found else []
+
+
 @dataclass(frozen=True)
 class Closed:
     """Writes the words of a closed form.
@@ -78,8 +84,7 @@ class Closed:
     @property
     def condition(self) -> list[str]:
         """The condition on which the closed form serves an element, if there is one."""
-        found = self.program.translation.condition
-        return [ast.unparse(found.node)] if found else []
+        return condition_of(self.program)
 
     @property
     def totals(self) -> str:

@@ -60,6 +60,15 @@ class Program:
         """What a stage adds up, of some kinds."""
         return [each for each in self.translation.reductions if each.stage == stage and each.kind in kinds]
 
+    def place(self, wanted: Reduction) -> int:
+        """Which of the sums of its kind a sum is."""
+        alike = [
+            each
+            for each in self.translation.reductions
+            if each.kind == wanted.kind or {each.kind, wanted.kind} == {MATRIX, TENSOR}
+        ]
+        return alike.index(wanted)
+
     def once(self, stage: int) -> list[str]:
         """The lines that a row needs once, at the beginning of a stage, beyond those of the stages before."""
         lines = [each for each in self.translation.lines if not each.value.kind & COLUMNS]

@@ -53,18 +53,9 @@ class Stages(Spans):
         """What was added up before some stage and is the same for a whole row."""
         return [each for each in self.program.translation.reductions if each.stage < stage and each.kind != COLUMN]
 
-    def place(self, wanted: Reduction) -> int:
-        """Which of the sums of its kind a sum is."""
-        alike = [
-            each
-            for each in self.program.translation.reductions
-            if each.kind == wanted.kind or {each.kind, wanted.kind} == {MATRIX, TENSOR}
-        ]
-        return alike.index(wanted)
-
     def loaded(self, each: Reduction, i: str) -> str:
         """The value of a sum or mean that was added up in an earlier stage."""
-        k = self.place(each)
+        k = self.program.place(each)
         if each.kind == ROW:
             return f"compute(row_totals[{k}, row]{divided(each, 'size')})"
         if each.kind == COLUMN:
@@ -79,7 +70,7 @@ class Stages(Spans):
         added = self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
         terms = [each for each in added if each.of == ELEMENT]
         for each in added:
-            k = self.place(each)
+            k = self.program.place(each)
             if each.kind == COLUMN:
                 column_lines.append(f"block_columns[{k}, block, i] += term[{terms.index(each)}]")
                 continue

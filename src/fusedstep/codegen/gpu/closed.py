@@ -1,6 +1,7 @@
 """Writes the span words of loops that defer rows, on a device: see ``codegen/closed.py``."""
 
-from ..closed import Closed
+from ..closed import condition_of
+from ..program import Program
 from ..spans import indented
 from ..storage import compute_type
 from .expressions import rewritten
@@ -21,15 +22,15 @@ def history_words(count: int) -> dict[str, str]:
     return {"remembered": f"(history, step):\n    return ({numbers})"}
 
 
-def closed_words(closed: Closed, tiles: Tiles) -> dict[str, str]:
+def closed_words(tiles: Tiles) -> dict[str, str]:
     """The words of a closed form, as the text behind ``def NAME``.
 
     Args:
-        closed: the closed form.
-        tiles: what writes its steps: the tiles of its own program.
+        tiles: what writes its steps: the tiles of the closed form as a program.
     """
+    program = tiles.program
     totals = "".join(
-        f"load(table + ({k} * stride + step), present), " for k, _ in enumerate(closed.program.translation.numbers)
+        f"load(table + ({k} * stride + step), present), " for k, _ in enumerate(program.translation.numbers)
     )
     zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(tiles.storages[0])})"
     served = [
@@ -37,7 +38,7 @@ def closed_words(closed: Closed, tiles: Tiles) -> dict[str, str]:
         *tiles.over_columns(
             zero,
             [
-                f"element_served = {tiles.call('closed', 0, tiles.places)}[{len(closed.program.by_element)}] | ~here",
+                f"element_served = {tiles.call('closed', 0, tiles.places)}[{len(program.by_element)}] | ~here",
                 "served = served & (tl.min(element_served.to(tl.int32), axis=1, keep_dims=True) > 0)",
             ],
         ),
@@ -46,12 +47,11 @@ def closed_words(closed: Closed, tiles: Tiles) -> dict[str, str]:
     steps = tiles.over_columns(zero, tiles.elements("closed", tiles.places, tiles.number))
     return {
         "totals_at": f"(table, stride, step, present):\n    return ({totals})",
-        "serves": "\n".join([f"({ROWS}):", *indented(served if closed.condition else ["return present"])]),
+        "serves": "\n".join([f"({ROWS}):", *indented(served if condition_of(program) else ["return present"])]),
         "rest": "\n".join([f"({ROWS}):", *indented(steps)]),
     }
 
 
-def closed_function(closed: Closed) -> str:
+def closed_function(program: Program) -> str:
     """The closed form of an element, in Triton's words."""
-    program = closed.program
-    return rewritten(program.function("closed", 0, [*program.new(program.by_element), *closed.condition]))
+    return rewritten(program.function("closed", 0, [*program.new(program.by_element), *condition_of(program)]))

@@ -65,18 +65,9 @@ class Stages(Tiles):
         lines = self.over_columns(zero, [here, f"new = {call}", *stores])
         return [*self.known_before(program.last), *self.once(program.last), *lines]
 
-    def place(self, wanted: Reduction) -> int:
-        """Which of the sums of its kind a sum is."""
-        alike = [
-            each
-            for each in self.program.translation.reductions
-            if each.kind == wanted.kind or {each.kind, wanted.kind} == {MATRIX, TENSOR}
-        ]
-        return alike.index(wanted)
-
     def loaded(self, each: Reduction) -> str:
         """The value of a sum or mean that was added up in an earlier stage."""
-        k = self.place(each)
+        k = self.program.place(each)
         if each.kind == ROW:
             return divided(f"load(row_totals + ({k} * all_rows + row), present)", each, "width")
         if each.kind == COLUMN:
@@ -95,7 +86,7 @@ class Stages(Tiles):
         for n, each in enumerate(sums):
             here = f"tl.where(here, term[{n}], 0)"
             if each.kind == COLUMN:
-                place = f"(({self.place(each)} * tl.num_programs(0) + block) * width + columns)"
+                place = f"(({self.program.place(each)} * tl.num_programs(0) + block) * width + columns)"
                 total = f"tl.sum({here}, axis=0, keep_dims=True)"
                 lines.append(f"tl.store(block_columns + {place}, {total}, mask=columns < width)")
                 continue
@@ -110,7 +101,7 @@ class Stages(Tiles):
         added = self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
         terms = [each for each in added if each.of == ELEMENT]
         for each in added:
-            k = self.place(each)
+            k = self.program.place(each)
             if each.kind == COLUMN:
                 continue
             total = f"total_{terms.index(each)}" if each.of == ELEMENT else f"tl.where(present, {each.argument}, 0)"

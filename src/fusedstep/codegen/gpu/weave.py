@@ -1,14 +1,14 @@
 """Weaves a rule, a loop and Triton's dialect into the text of one module."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ...rules.idle import Idle
-from ..closed import Closed, closed_program, scalars_of
+from ..closed import closed_program, scalars_of
 from ..program import BEYOND, Program
 from ..sources import dialect_definitions, loop_definitions, parameters, span_words_of
-from ..spans import Spans
 from ..storage import chance, compute_type
 from ..values import local
 from ..weave import BANNER, Recipe, program_of
@@ -23,6 +23,8 @@ NUMBERS = {
     **dict.fromkeys(("count", "rows", "all_rows", "blocks", "elements", "stride"), "i64"),
     **dict.fromkeys(("now", "window", "closed"), "i32"),
 }
+# What several loops take of rows that sleep, and hand on together.
+SLEPT = ("history", "kept", "settled", "stride", "lasts", "now", "window", "closed")
 SHORT = {"float32": "fp32", "float64": "fp64"}
 
 
@@ -36,10 +38,10 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     program = program_of(recipe.rule, recipe.switches)
     compute = compute_type(recipe.storages[0])
     tiles = (Stages if program.reach == BEYOND else Tiles)(program, recipe.storages, recipe.gradient, recipe.stochastic)
-    closed = closed_of(recipe, program)
+    closed = closed_program(recipe.idle, program, recipe.switches) if recipe.idle else None
     count = len(program.translation.numbers) + recipe.stochastic
     words = tiles.words() | history_words(count)
-    words |= closed_words(closed, Tiles(closed.program, *recipe_types(recipe))) if closed else NO_CLOSED_FORM
+    words |= closed_words(replace(tiles, program=closed)) if closed else NO_CLOSED_FORM
     used, loops = span_words_of(recipe.loop, "gpu"), loop_definitions(recipe.loop, "gpu")
     if "update_rows_by_sums" in used:
         # What this word is made of is a loop itself.
@@ -139,19 +141,6 @@ def module(title: str, *parts: str) -> str:
     return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""', *parts]) + "\n"
 
 
-def closed_of(recipe: Recipe, program: Program) -> Closed | None:
-    """The closed form of a recipe; what writes its rule's words on a CPU is not asked for here."""
-    if recipe.idle is None:
-        return None
-    found = closed_program(recipe.idle, program, recipe.switches)
-    return Closed(recipe.idle, found, Spans(program, recipe.storages, recipe.gradient, "integers", recipe.stochastic))
-
-
-def recipe_types(recipe: Recipe) -> tuple[Sequence[str], str, bool]:
-    """The storage types of a recipe, and how its states are rounded."""
-    return recipe.storages, recipe.gradient, recipe.stochastic
-
-
 def functions(program: Program) -> list[str]:
     """The functions of an element in Triton's words; the rule by roots, too, where it has exponents."""
     found = [rewritten(text) for text in program.functions]
@@ -162,9 +151,9 @@ def functions(program: Program) -> list[str]:
     return found
 
 
-def dialect(recipe: Recipe, program: Program, closed: Closed | None) -> str:
+def dialect(recipe: Recipe, program: Program, closed: Program | None) -> str:
     """The dialect's text for a recipe."""
-    words = program.translation.words | (closed.program.translation.words if closed else set())
+    words = program.translation.words | (closed.translation.words if closed else set())
     words |= {"sqrt"} if program.translation.exponents else set()
     storages = {*recipe.storages, recipe.gradient, compute_type(recipe.storages[0])}
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
@@ -195,11 +184,13 @@ def entry(recipe: Recipe, count: int, on_device: bool) -> str:
     """The function that is launched: states, the loop's own arguments, numbers, and what is known beforehand."""
     names = parameters(recipe.loop, recipe.loop, "gpu")
     states = [f"state_{k}" for k in range(len(recipe.storages))]
-    own = [name for name in names if name not in ("states", "pitches", "scalars", "width") and not name.isupper()]
+    taken = [each for name in names for each in (SLEPT if name == "slept" else (name,))]
+    own = [name for name in taken if name not in ("states", "pitches", "scalars", "width") and not name.isupper()]
     given, numbers = numbers_given(recipe, count, on_device) if "scalars" in names else ([], [])
     pitches = [f"pitch_{k}" for k in range(len(states))] if "pitches" in names else []
     known = [*pitches, *(name for name in names if name == "width" or name.isupper())]
-    bundles = {name: f"({', '.join(each)},)" for name, each in (("states", states), ("pitches", pitches))}
+    together = {"states": states, "pitches": pitches, "slept": SLEPT}
+    bundles = {name: f"({', '.join(each)},)" for name, each in together.items()}
     bundles["scalars"] = f"({', '.join(numbers)},)"
     typed = [*(f'{name}: "{NUMBERS[name]}"' if name in NUMBERS else name for name in own), *given]
     # Compiled once for all their values, which change from call to call; that the elements are a multiple of 16 lets

@@ -14,14 +14,7 @@ def catch_up(
     named: Any,
     count: Any,
     rows: Any,
-    history: Any,
-    kept: Any,
-    settled: Any,
-    stride: Any,
-    lasts: Any,
-    now: Any,
-    window: Any,
-    closed: Any,
+    slept: Any,
     width: Any,
     ROWS: Any,
     COLUMNS: Any,
@@ -29,5 +22,6 @@ def catch_up(
     """A program goes through some of the indices, which are sorted; the first of each row wakes it."""
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(named, place, count, rows)
-    wake(states, pitches, row, first, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)
+    wake(states, pitches, row, first, slept, width, COLUMNS)
+    _, _, _, _, lasts, now, _, _ = slept
     tl.store(lasts + row, now, mask=first)

@@ -19,14 +19,7 @@ def deferred_rows(
     heavy: Any,
     count: Any,
     rows: Any,
-    history: Any,
-    kept: Any,
-    settled: Any,
-    stride: Any,
-    lasts: Any,
-    now: Any,
-    window: Any,
-    closed: Any,
+    slept: Any,
     width: Any,
     MANY: Any,
     ROWS: Any,
@@ -34,9 +27,10 @@ def deferred_rows(
 ) -> None:
     """A program goes through some of the indices; the first of each row takes step ``now``, whose scalars the history
     holds already."""
+    history, _, _, _, lasts, now, _, _ = slept
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(named, place, count, rows)
-    wake(states, pitches, row, first, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)
+    wake(states, pitches, row, first, slept, width, COLUMNS)
     stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
     sums = (gradient, order, place, stop, heavy, MANY)
     update_rows_by_sums(states, pitches, row, first, sums, width, remembered(history, now), COLUMNS)

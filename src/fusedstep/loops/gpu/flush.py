@@ -11,18 +11,11 @@ def flush(
     states: Any,
     pitches: Any,
     rows: Any,
-    history: Any,
-    kept: Any,
-    settled: Any,
-    stride: Any,
-    lasts: Any,
-    now: Any,
-    window: Any,
-    closed: Any,
+    slept: Any,
     width: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
     """A program's rows wake."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
-    wake(states, pitches, row, row < rows, history, kept, settled, stride, lasts, now, window, closed, width, COLUMNS)
+    wake(states, pitches, row, row < rows, slept, width, COLUMNS)

@@ -12,23 +12,18 @@ def wake(
     pitches: Any,
     row: Any,
     present: Any,
-    history: Any,
-    kept: Any,
-    settled: Any,
-    stride: Any,
-    lasts: Any,
-    now: Any,
-    window: Any,
-    closed: Any,
+    slept: Any,
     width: Any,
     COLUMNS: Any,
 ) -> None:
     """Brings rows from their last step to step ``now``: in closed form where that serves, else step by step.
 
     Args:
-        kept: what the closed form needs, since each step.
-        settled: the same where a whole window of steps was taken one by one, after which nothing moves the variable.
+        slept: the scalars of each step; what the closed form needs, since each step; the same where a whole window of
+            steps was taken one by one, after which nothing moves the variable; the length of both; the last step of
+            each row; the step that comes; the window; whether the closed form holds.
     """
+    history, kept, settled, stride, lasts, now, window, closed = slept
     last = tl.load(lasts + row, mask=present, other=0).to(tl.int32)
     asleep = present & (last < now)
     if tl.max(tl.max(asleep.to(tl.int32), axis=1), axis=0) > 0:
