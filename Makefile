@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-gpu test-long fuzz lint bench bench-gpu perf-check docs clean
+.PHONY: demo test test-gpu test-long fuzz lint bench bench-gpu gpu-check perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -36,6 +36,9 @@ bench: $(VENV)/bench.installed
 bench-gpu: $(VENV)/bench-gpu.installed
 	@echo "== Measuring the operators on this machine's GPU beside PyTorch (some minutes)"
 	@$(BIN)/python benchmarks/gpu.py $(WORKS) $(BENCH)
+
+gpu-check: # installs nothing: machines with a GPU often reach no package index
+	@PYTHONPATH=src $(PYTHON) -m benchmarks.gpu_check $(CHECK)
 
 perf-check: $(VENV)/bench.installed
 	@echo "== Counting the instructions of kernels under valgrind, beside those that are kept (about five minutes)"

@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from fusedstep.cli.extras import MissingExtraError, require
 from fusedstep.cli.options import folder_to_write, thread_count
 from fusedstep.cli.progress import progress
 
+Tell = Callable[[str, int], None]
 KEPT = Path(__file__).parent / "results"
 ROWS, WIDTH, BATCH, ROUNDS = 1 << 24, 64, 1 << 18, 20
 TINY = {"rows": 40, "width": 4, "batch": 12, "rounds": 2}
@@ -84,32 +87,51 @@ def driver() -> str | None:
     return told.stdout.partition("\n")[0].strip() or None
 
 
-def measured(options: argparse.Namespace, device: str) -> results.Report:
-    """The report of the works that were asked for."""
+def begun(options: argparse.Namespace, device: str) -> results.Report:
+    """The report before anything is measured."""
+    rows = rows_that_fit(options, device)
+    notes = [NOT_BELIEVED if options.interpret else TIMED, OTHERS]
+    notes += [f"The table has {rows:,} rows: {options.rows:,} do not fit."] * (rows < options.rows)
+    known, today = described(device), date.today().isoformat()
+    return results.Report(
+        known["machine"], known["versions"], today, 0, options.rounds, (), tuple(notes), options.interpret
+    )
+
+
+def rows_that_fit(options: argparse.Namespace, device: str) -> int:
+    """The rows of the table: as many as were asked for, or as fit."""
+    import torch
+
+    from fusedstep.bench.gpu.tables import fitting
+
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else sys.maxsize
+    return fitting(options.rows, options.width, options.batch, free)
+
+
+def measured(options: argparse.Namespace, device: str, tell: Tell) -> Iterator[results.Report]:
+    """The report after each of the works that were asked for."""
     import torch
 
     from fusedstep.bench.gpu.race import Clock, Race
-    from fusedstep.bench.gpu.tables import LARGE, fitting
+    from fusedstep.bench.gpu.tables import LARGE
+
+    report, rows = begun(options, device), rows_that_fit(options, device)
+    clock = Clock(device, 1 << 10 if options.interpret else LARGE)
+    for each in chosen(options.works):
+        race = Race(each, each.size(rows, options.width, options.batch), clock)
+        found = race.run(options.rounds, tell)
+        report = replace(report, results=(*report.results, found), notes=(*report.notes, *race.notes))
+        del race
+        if device == "cuda":
+            torch.cuda.empty_cache()
+        yield report
+
+
+def chosen(names: list[str]) -> list[Any]:
+    """The works of some names; all of them where none is named."""
     from fusedstep.bench.gpu.works import WORKS
 
-    works = [each for each in WORKS if not options.works or each.name in options.works]
-    free = torch.cuda.mem_get_info()[0] if device == "cuda" else sys.maxsize
-    rows = fitting(options.rows, options.width, options.batch, free)
-    notes = [NOT_BELIEVED if options.interpret else TIMED, OTHERS]
-    notes += [f"The table has {rows:,} rows: {options.rows:,} do not fit."] * (rows < options.rows)
-    clock, found = Clock(device, 1 << 10 if options.interpret else LARGE), []
-    with progress(options.rounds * sum(len(each.contenders) + 1 for each in works)) as tell:
-        for each in works:
-            race = Race(each, each.size(rows, options.width, options.batch), clock)
-            found.append(race.run(options.rounds, tell))
-            notes += race.notes
-            del race
-            if device == "cuda":
-                torch.cuda.empty_cache()
-    known, today = described(device), date.today().isoformat()
-    return results.Report(
-        known["machine"], known["versions"], today, 0, options.rounds, tuple(found), tuple(notes), options.interpret
-    )
+    return [each for each in WORKS if not names or each.name in names]
 
 
 def unknown(names: list[str]) -> str:
@@ -148,7 +170,9 @@ def main() -> int:
     console = Console(highlight=False)
     if options.interpret:
         console.print(NOT_BELIEVED)
-    report = measured(options, interpreted() if options.interpret else "cuda")
+    steps = options.rounds * sum(len(each.contenders) + (not each.host) for each in chosen(options.works))
+    with progress(steps) as tell:
+        *_, report = measured(options, interpreted() if options.interpret else "cuda", tell)
     console.print(summary.introduction(report))
     for each in summary.tables(report):
         console.print(each)

@@ -363,6 +363,31 @@ def test_steps_are_captured_in_a_graph(device: str) -> None:
             reference.assert_same_bits(on_host(tensor, FLOAT32), want)
 
 
+@pytest.mark.skipif(INTERPRETED, reason="the interpreter has no streams; make test-gpu")
+def test_steps_on_two_streams(device: str) -> None:
+    states, grad = [numbers(2000, 64), numbers(2000, 64, seed=1)], numbers(500, 64, seed=2)
+    indices, scalars = np.arange(500) * 7 % 2000, {"lr": 0.1, "beta": 0.9}
+    given = [[on_device(state) for state in states] for _ in range(2)]
+    arguments, operator = (on_device(grad), on_device(indices)), fs.Operator(momentum, use_locking=True)
+    streams = [torch.cuda.Stream(), torch.cuda.Stream()]
+    for stream in streams:
+        stream.wait_stream(torch.cuda.current_stream())
+    # Each on a stream of its own, then each on the other's, behind an event.
+    for turn in range(2):
+        for number, stream in enumerate(streams):
+            with torch.cuda.stream(stream):
+                operator(*given[number ^ turn], *arguments, rows="every", **scalars)
+        for stream, other in zip(streams, reversed(streams), strict=True):
+            stream.wait_event(other.record_event())
+    torch.cuda.synchronize()
+    expected = states
+    for _ in range(2):
+        expected = reference.step(momentum, expected, grad, indices, "every", scalars, {}, None)
+    for each in given:
+        for tensor, want in zip(each, expected, strict=True):
+            reference.assert_same_bits(on_host(tensor, FLOAT32), want)
+
+
 @pytest.mark.skipif(INTERPRETED, reason="nothing waits in the interpreter; make test-gpu")
 def test_steps_do_not_wait_for_the_device(device: str) -> None:
     given, grad, indices = proximal(), on_device(numbers(2, 3)), on_device(np.array([0, 1]))

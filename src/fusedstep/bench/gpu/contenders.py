@@ -58,6 +58,14 @@ def optimizer(tables: Tables, name: str, sparse: bool, **options: Any) -> list[S
     return [Step(made.step, partial(give, of_rows(indices[None], gradient))) for gradient, indices in tables.batches]
 
 
+def small_tensors(tables: Tables, module: Any, **options: Any) -> list[Step]:
+    """Adam of a module with such classes, of as many small parameters as the table has rows."""
+    weights = [torch.nn.Parameter(row.clone()) for row in tables.states[0]]
+    for weight, gradient in zip(weights, tables.gradient, strict=True):
+        weight.grad = gradient.clone()
+    return [Step(module.Adam(weights, lr=settings.LR, **options).step)]
+
+
 def formula(
     tables: Tables, function: Callable[..., None], states: int, sparse: bool, by_row: bool = False
 ) -> list[Step]:

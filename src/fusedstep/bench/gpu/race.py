@@ -22,7 +22,7 @@ WARM_UP = 3
 
 
 class Clock:
-    """Times steps on a device by its own events; in the interpreter, by the host's clock.
+    """Times steps on a device by its own events; what the host does of one, and all in the interpreter, by its clock.
 
     Args:
         device: the device.
@@ -34,10 +34,12 @@ class Clock:
         self.device = device
         self.one, self.other = (torch.zeros(large // ITEM, device=device) for _ in range(2))
 
-    def seconds(self, step: Step) -> float:
-        """How long a step takes."""
+    def seconds(self, step: Step, host: bool = False) -> float:
+        """How long a step takes: the device, or the host until it may go on."""
         step.before()
-        if self.device == "cpu":
+        if self.device != "cpu" and host:
+            torch.cuda.synchronize()
+        if self.device == "cpu" or host:
             began = time.perf_counter()
             step.run()
             return time.perf_counter() - began
@@ -74,7 +76,7 @@ class Race:
 
     def __init__(self, work: Work, size: Size, clock: Clock) -> None:
         self.work, self.size, self.clock, self.least = work, size, clock, work.least_bytes(size)
-        self.contenders = [*work.contenders, clock.copying()]
+        self.contenders = [*work.contenders, *[clock.copying()] * (not work.host)]
         self.steps: dict[str, Iterator[Step]] = {}
         self.times: dict[str, list[float]] = {each.label: [] for each in self.contenders}
         self.notes: list[str] = []
@@ -96,12 +98,13 @@ class Race:
         """Gets a contender's steps ready, and takes some that are not counted."""
         steps = cycle_of(contender.prepare(tables))
         for _ in range(WARM_UP):
-            self.clock.seconds(next(steps))
+            self.clock.seconds(next(steps), self.work.host)
         self.steps[contender.label] = steps
 
     def step(self, contender: Contender) -> None:
         """Times a contender once."""
-        self.times[contender.label].append(self.clock.seconds(next(self.steps[contender.label])))
+        seconds = self.clock.seconds(next(self.steps[contender.label]), self.work.host)
+        self.times[contender.label].append(seconds)
 
     def attempt(self, contender: Contender, do: Callable[[], None]) -> None:
         """Has a contender do something; one that cannot is out."""
@@ -114,7 +117,7 @@ class Race:
 
     def timing(self, contender: Contender) -> Timing:
         """A contender's times."""
-        least = self.clock.copied if contender.library == STREAMING else self.least
+        least = None if self.work.host else self.clock.copied if contender.library == STREAMING else self.least
         return Timing(contender.label, contender.library, tuple(self.times[contender.label]), least)
 
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
+
 import fusedstep as fs
+from fusedstep import torch as fs_torch
 
 from ..contenders.steps import Step
 from ..contenders.tables import Size, distinct
@@ -41,6 +44,8 @@ class Work:
         contenders: who does it.
         law: how the rows of a batch are drawn.
         batches: how many batches come in turn; rows are to sleep for a while before they are named again.
+        fixed: how large it is, whatever size is asked for; a smaller one is taken.
+        host: whether the host's time of a step is measured, and not the device's.
     """
 
     name: str
@@ -50,9 +55,13 @@ class Work:
     contenders: tuple[Contender, ...]
     law: str = "zipf"
     batches: int = 6
+    fixed: Size | None = None
+    host: bool = False
 
     def size(self, rows: int, width: int, batch: int) -> Size:
         """How large it is, for tables and gradients of so many rows."""
+        if self.fixed and self.fixed.rows <= rows:
+            return self.fixed
         return Size(rows, width, 0 if self.rows == "all" else batch, self.law, self.batches)
 
     def least_bytes(self, size: Size) -> int:
@@ -81,7 +90,27 @@ SPARSE = Contender("torch SparseAdam", "torch", partial(contenders.optimizer, na
 TOUCHED = (SPARSE, FUSED, compiled(formulas.adam_of_touched_rows, sparse=True))
 LAZY = (*ours(contenders.operator, name="FusedSparseLazyAdam"), *TOUCHED)
 
+# What tells most comes first: a run may be cut short.
 WORKS = [
+    Work("copy", "a copy from the GPU's memory to its memory", fs.rules.adam, "all", (), fixed=Size(1, 1)),
+    Work(
+        "host-dense",
+        "the host's time of Adam, dense gradient",
+        fs.rules.adam,
+        "all",
+        (Contender("fusedstep", "fusedstep", partial(contenders.operator, name="Adam")), FUSED),
+        fixed=Size(64, 64),
+        host=True,
+    ),
+    Work(
+        "host-sparse",
+        "the host's time of Adam, touched rows",
+        fs.rules.adam,
+        "touched",
+        (*ours(contenders.operator, name="FusedSparseLazyAdam"), SPARSE),
+        fixed=Size(64, 64, 64),
+        host=True,
+    ),
     Work(
         "dense-adam",
         "Adam, dense gradient",
@@ -93,16 +122,7 @@ WORKS = [
             compiled(formulas.adam, sparse=False),
         ),
     ),
-    Work(
-        "ApplyProximalAdagrad",
-        "Proximal Adagrad, dense gradient",
-        fs.rules.proximal_adagrad,
-        "all",
-        (
-            Contender("fusedstep", "fusedstep", partial(contenders.operator, name="ApplyProximalAdagrad")),
-            compiled(formulas.proximal_adagrad, states=2, sparse=False),
-        ),
-    ),
+    Work("FusedSparseLazyAdam", "Adam, the touched rows take the step", fs.rules.adam, "touched", LAZY),
     Work(
         "FusedSparseAdam",
         "Adam, every row takes the step",
@@ -114,8 +134,18 @@ WORKS = [
             compiled(formulas.adam_of_every_row, sparse=True),
         ),
     ),
-    Work("FusedSparseLazyAdam", "Adam, the touched rows take the step", fs.rules.adam, "touched", LAZY),
-    Work("uniform-lazy-adam", "The same, all rows equally likely", fs.rules.adam, "touched", LAZY, law="uniform"),
+    Work(
+        "small-tensors",
+        "Adam of 200 small tensors",
+        fs.rules.adam,
+        "all",
+        (
+            Contender("fusedstep", "fusedstep", partial(contenders.small_tensors, module=fs_torch)),
+            Contender("torch Adam fused", "torch", partial(contenders.small_tensors, module=torch.optim, fused=True)),
+            Contender("torch Adam foreach", "torch", partial(contenders.small_tensors, module=torch.optim, foreach=True)),
+        ),
+        fixed=Size(200, 1024),
+    ),
     Work(
         "deferred-adam",
         "Adam of every row, deferred",
@@ -130,6 +160,16 @@ WORKS = [
         batches=32,
     ),
     Work(
+        "ApplyProximalAdagrad",
+        "Proximal Adagrad, dense gradient",
+        fs.rules.proximal_adagrad,
+        "all",
+        (
+            Contender("fusedstep", "fusedstep", partial(contenders.operator, name="ApplyProximalAdagrad")),
+            compiled(formulas.proximal_adagrad, states=2, sparse=False),
+        ),
+    ),
+    Work(
         "rowwise-adagrad",
         "Row-wise Adagrad, touched rows",
         fs.rules.rowwise_adagrad,
@@ -141,4 +181,5 @@ WORKS = [
             compiled(formulas.rowwise_adagrad, sparse=True, by_row=True),
         ),
     ),
+    Work("uniform-lazy-adam", "The same, all rows equally likely", fs.rules.adam, "touched", LAZY, law="uniform"),
 ]

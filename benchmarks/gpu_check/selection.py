@@ -1,0 +1,34 @@
+"""Which tests tell most about a device, in order."""
+
+# Every operator, optimizer and kind of loop once, and what the interpreter has not: graphs, streams, waiting.
+FIRST = (
+    "tests/test_gpu_operators.py",
+    "tests/test_docs.py::test_the_examples_on_a_device_print_what_the_page_says",
+    "tests/test_gpu_calls.py::test_steps_are_captured_in_a_graph",
+    "tests/test_gpu_calls.py::test_steps_on_two_streams",
+    "tests/test_gpu_calls.py::test_steps_do_not_wait_for_the_device",
+    "tests/test_gpu_calls.py::test_without_the_check_indices_of_no_row_are_left_out",
+    "tests/test_gpu_calls.py::test_what_is_refused_changes_nothing",
+    "tests/test_gpu_calls.py::test_several_rows_with_many_gradients",
+    "tests/test_gpu_calls.py::test_any_width_and_many_duplicates",
+    "tests/test_gpu_optimizers.py",
+    "tests/test_gpu_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays",
+)
+# Then whole files.
+THEN = (
+    "tests/test_gpu_calls.py",
+    "tests/test_gpu_rules.py",
+    "tests/test_gpu_reductions.py",
+    "tests/test_gpu_deferred.py",
+)
+MARKED = "gpu and not long"
+
+
+def place(test: str) -> int:
+    """Where a test stands in the order; those that are not named come last.
+
+    >>> place("tests/test_gpu_operators.py::test_operator[Adam]"), place("tests/test_gpu_text.py::test_names")
+    (0, 15)
+    """
+    order = (*FIRST, *THEN)
+    return next((k for k, start in enumerate(order) if (test + "::").startswith(start)), len(order))
