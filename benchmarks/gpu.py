@@ -56,7 +56,9 @@ def interpreted() -> str:
     import numpy as np
 
     from fusedstep.arrays import device_tensors
+    from fusedstep.bench.gpu import interpreter
 
+    interpreter.mend()
     device_tensors.DEVICES.add("cpu")
     # The interpreter is NumPy, which warns of what devices say nothing about.
     np.seterr(all="ignore")

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from fusedstep.arrays import device_tensors
+from fusedstep.bench.gpu import interpreter
 
 INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
@@ -21,7 +22,7 @@ DEVICE = "cpu" if INTERPRETED else "cuda"
 def prepare() -> None:
     """Makes the interpreter ready; else skips a test that has no device to run on."""
     if INTERPRETED:
-        mend_interpreter()
+        interpreter.mend()
     elif not torch.cuda.is_available():
         pytest.skip("there is no device; make test runs this in Triton's interpreter")
 
@@ -45,26 +46,3 @@ def host() -> Iterator[None]:
     """Takes the CPU for what it is, within a test that takes it for a device."""
     with mock.patch.object(device_tensors, "DEVICES", device_tensors.DEVICES - {"cpu"}):
         yield
-
-
-def mend_interpreter() -> None:
-    """Mends and hastens Triton 3.9's interpreter."""
-    from triton.language import core
-    from triton.runtime import interpreter
-
-    Function = interpreter.InterpretedFunction  # noqa: N806 - a class
-    call = getattr(Function, "unhastened", Function.__call__)
-
-    def create_splat(builder: interpreter.InterpreterBuilder, kind: core.block_type, scalar: interpreter.TensorHandle):
-        # The truth of one comparison is spread over a tile as a truth, not as a number of the compared type.
-        data = np.full(kind.shape, scalar.data.reshape(-1)[0], scalar.data.dtype)
-        return interpreter.TensorHandle(data, scalar.dtype.scalar)
-
-    def hastened(function: Function, *arguments: object, **named: object) -> object:
-        # Our own functions see the language as their kernel does, which has patched it; that takes most of the time.
-        if "tl" not in function.fn.__globals__:
-            return call(function, *arguments, **named)
-        return function.rewrite()(*arguments, **named)
-
-    interpreter.InterpreterBuilder.create_splat = create_splat
-    Function.unhastened, Function.__call__ = call, hastened

@@ -12,7 +12,6 @@ from fusedstep.verify.reference import bits, compute_type, step, summed
 __all__ = ["BFLOAT16", "DTYPES", "as_array", "assert_same_bits", "bits", "compute_type", "numbers", "step", "summed"]
 
 
-
 class Types(dict[str, np.dtype]):
     """The storage types by name; a test that asks for one that NumPy has not here is skipped."""
 

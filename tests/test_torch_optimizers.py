@@ -15,8 +15,6 @@ from .test_golden_rules import manifest, parameters, read
 
 torch = pytest.importorskip("torch")
 
-# Of torch's own Adagrad.
-pytestmark = pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled")
 
 BOUND = {torch.float64: 1e-12, torch.float32: 2e-6}
 

@@ -30,7 +30,13 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gpu-check", description=__doc__)
     add = parser.add_argument
     add("--minutes", type=minutes, default=10.0, metavar="N", help="how long it may take in all (default: 10)")
-    add("--out", type=folder_to_write, default=Path("gpu-check"), metavar="FOLDER", help="where to write (default: gpu-check)")
+    add(
+        "--out",
+        type=folder_to_write,
+        default=Path("gpu-check"),
+        metavar="FOLDER",
+        help="where to write (default: gpu-check)",
+    )
     add("--interpret", action="store_true", help="without a GPU: tiny sizes in Triton's interpreter, on the CPU")
     return parser.parse_args()
 

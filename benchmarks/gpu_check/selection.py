@@ -14,12 +14,16 @@ FIRST = (
     "tests/test_gpu_optimizers.py",
     "tests/test_gpu_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays",
 )
-# Then whole files.
-THEN = (
+# Then all that is marked, a file after another.
+FILES = (
     "tests/test_gpu_calls.py",
     "tests/test_gpu_rules.py",
     "tests/test_gpu_reductions.py",
     "tests/test_gpu_deferred.py",
+    "tests/test_gpu_optimizers.py",
+    "tests/test_gpu_operators.py",
+    "tests/test_gpu_text.py",
+    "tests/test_docs.py",
 )
 MARKED = "gpu and not long"
 
@@ -28,7 +32,7 @@ def place(test: str) -> int:
     """Where a test stands in the order; those that are not named come last.
 
     >>> place("tests/test_gpu_operators.py::test_operator[Adam]"), place("tests/test_gpu_text.py::test_names")
-    (0, 15)
+    (0, 17)
     """
-    order = (*FIRST, *THEN)
+    order = (*FIRST, *FILES)
     return next((k for k, start in enumerate(order) if (test + "::").startswith(start)), len(order))

@@ -17,7 +17,7 @@ from fusedstep.bench import figures, results
 from fusedstep.operators.cpus import usable_cpus
 
 from .recording import lines
-from .selection import FIRST, MARKED
+from .selection import FILES, FIRST, MARKED
 
 ROOT = Path(__file__).parent.parent.parent
 OUTCOMES = ("passed", "failed", "skipped", "not reached")
@@ -149,8 +149,9 @@ def read_tests(name: str, folder: Path, outcome: Outcome) -> None:
     found: dict[str, dict[str, Any]] = {}
     for line in lines(record_of(name, folder)):
         collected += line.get("collected", [])
-        if "test" in line and found.get(line["test"], line)["outcome"] != "failed":
-            found[line["test"]] = line
+        test = line.get("test")
+        if test and not (test in found and found[test]["outcome"] == "failed"):
+            found[test] = line
     outcome.not_reached = [each for each in collected if each not in found]
     outcome.failures = {key: each["why"] for key, each in found.items() if each["outcome"] == "failed"}
     outcome.content = list(found.values())
@@ -190,7 +191,9 @@ def read_speed(folder: Path, outcome: Outcome) -> None:
     outcome.content = json.loads(report.as_json())
     outcome.not_reached = [work.name for work in WORKS if work.name not in {each.work for each in report.results}]
     outcome.failures = {
-        f"{each.work}: {timing.label}": next((note for note in report.notes if f"{timing.label} failed" in note), "")
+        f"{each.work}: {timing.label}": next(
+            (note for note in report.notes if note.startswith(f"{each.work}: {timing.label} failed")), ""
+        )
         for each in report.results
         for timing in each.timings
         if not timing.seconds
@@ -226,7 +229,7 @@ STAGES = (
         "tests",
         "the other marked tests",
         1.0,
-        partial(tests, "tests", ("tests",), "results"),
+        partial(tests, "tests", FILES, "results"),
         partial(read_tests, "tests"),
     ),
 )

@@ -142,7 +142,9 @@ WORKS = [
         (
             Contender("fusedstep", "fusedstep", partial(contenders.small_tensors, module=fs_torch)),
             Contender("torch Adam fused", "torch", partial(contenders.small_tensors, module=torch.optim, fused=True)),
-            Contender("torch Adam foreach", "torch", partial(contenders.small_tensors, module=torch.optim, foreach=True)),
+            Contender(
+                "torch Adam foreach", "torch", partial(contenders.small_tensors, module=torch.optim, foreach=True)
+            ),
         ),
         fixed=Size(200, 1024),
     ),
