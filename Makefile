@@ -38,7 +38,7 @@ bench-gpu: $(VENV)/bench-gpu.installed
 	@$(BIN)/python benchmarks/gpu.py $(WORKS) $(BENCH)
 
 gpu-check: # installs nothing: machines with a GPU often reach no package index
-	@PYTHONPATH=src $(PYTHON) -m benchmarks.gpu_check $(CHECK)
+	@PYTHONPATH=src:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu_check $(CHECK)
 
 perf-check: $(VENV)/bench.installed
 	@echo "== Counting the instructions of kernels under valgrind, beside those that are kept (about five minutes)"

@@ -8,11 +8,14 @@ one table and its states: what is in them changes no time.
 """
 
 import argparse
+import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -110,23 +113,32 @@ def rows_that_fit(options: argparse.Namespace, device: str) -> int:
     return fitting(options.rows, options.width, options.batch, free)
 
 
-def measured(options: argparse.Namespace, device: str, tell: Tell) -> Iterator[results.Report]:
-    """The report after each of the works that were asked for."""
+def measured(options: argparse.Namespace, device: str, tell: Tell, end: float = math.inf) -> Iterator[results.Report]:
+    """The report after each of the works that were asked for, or after a part of one.
+
+    Raises:
+        DeviceLostError: after the report of the work in which the device was lost.
+    """
     import torch
 
+    from fusedstep.bench.gpu.lost import DeviceLostError
     from fusedstep.bench.gpu.race import Clock, Race
     from fusedstep.bench.gpu.tables import LARGE
 
     report, rows = begun(options, device), rows_that_fit(options, device)
     clock = Clock(device, 1 << 10 if options.interpret else LARGE)
     for each in chosen(options.works):
-        race = Race(each, each.size(rows, options.width, options.batch), clock)
-        found = race.run(options.rounds, tell)
-        report = replace(report, results=(*report.results, found), notes=(*report.notes, *race.notes))
+        race, before = Race(each, each.size(rows, options.width, options.batch), clock), report
+        for found in race.run(options.rounds, tell, end):
+            report = replace(report, results=(*before.results, found), notes=(*before.notes, *race.notes))
+            yield report
+        if race.lost:
+            raise DeviceLostError(f"the GPU takes no more kernels after {each.name}")
+        if time.monotonic() >= end:
+            return
         del race
         if device == "cuda":
             torch.cuda.empty_cache()
-        yield report
 
 
 def chosen(names: list[str]) -> list[Any]:
@@ -163,6 +175,7 @@ def main() -> int:
     from rich.console import Console
 
     from fusedstep.bench import summary
+    from fusedstep.bench.gpu.lost import DeviceLostError
 
     if not options.interpret and not torch.cuda.is_available():
         return refused("PyTorch finds no GPU on this machine; --interpret runs tiny sizes in Triton's interpreter")
@@ -173,15 +186,19 @@ def main() -> int:
     if options.interpret:
         console.print(NOT_BELIEVED)
     steps = options.rounds * sum(len(each.contenders) + (not each.host) for each in chosen(options.works))
-    with progress(steps) as tell:
-        *_, report = measured(options, interpreted() if options.interpret else "cuda", tell)
+    device = interpreted() if options.interpret else "cuda"
+    report = begun(options, device)
+    with progress(steps) as tell, suppress(DeviceLostError):
+        for latest in measured(options, device, tell):
+            report = latest
     console.print(summary.introduction(report))
     for each in summary.tables(report):
         console.print(each)
     console.print(summary.notes(report, []), soft_wrap=False)
     if options.results or not options.interpret:
         console.print(f"Kept: {results.save(report, options.results or KEPT)}", soft_wrap=True)
-    return 0 if all(result.timings[0].seconds for result in report.results) else 1
+    whole = len(report.results) == len(chosen(options.works))
+    return 0 if whole and all(result.timings[0].seconds for result in report.results) else 1
 
 
 if __name__ == "__main__":

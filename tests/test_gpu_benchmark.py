@@ -19,11 +19,11 @@ from fusedstep.bench import figures, results
 from fusedstep.bench.contenders import settings
 from fusedstep.bench.contenders.steps import Step
 from fusedstep.bench.contenders.tables import Size
-from fusedstep.bench.gpu import formulas
+from fusedstep.bench.gpu import formulas, race
 from fusedstep.bench.gpu.least_bytes import least_bytes
 from fusedstep.bench.gpu.race import COPY, Clock, Race
 from fusedstep.bench.gpu.tables import bytes_needed, fitting
-from fusedstep.bench.gpu.works import WORKS, Contender
+from fusedstep.bench.gpu.works import COMPILED, WORKS, Contender
 
 from .devices import INTERPRETED
 from .test_bench import page_writer
@@ -222,7 +222,7 @@ def test_a_contender_that_fails_is_told_of_in_its_row(after: int) -> None:
     work = replace(DENSE_ADAM, contenders=contenders)
     told: list[int] = []
     race = Race(work, work.size(4, 2, 2), clock)
-    result = race.run(3, lambda label, steps: told.append(steps))
+    *_, result = race.run(3, lambda label, steps: told.append(steps))
     fine, poor, copied = result.timings
     assert [len(each.seconds) for each in result.timings] == [3, 0, 3]
     assert race.notes == ["dense-adam: poor failed: RuntimeError: out of memory"]
@@ -236,6 +236,33 @@ def test_a_contender_that_fails_is_told_of_in_its_row(after: int) -> None:
     report = results.Report({"gpu": "A GPU 5"}, {}, "", 0, 3, (of_poor,))
     assert results.from_json(report.as_json()) == report
     assert results.slug(report) == "a-gpu-5"
+
+
+def test_what_must_be_compiled_comes_last_and_not_at_all_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    contenders = (
+        Contender("compiled", COMPILED, lambda tables: [Step(int)]),
+        Contender("ours", "fusedstep", lambda tables: [Step(int)]),
+    )
+    work, clock = replace(DENSE_ADAM, contenders=contenders), Clock("cpu", 64)
+    first, second = Race(work, work.size(4, 2, 2), clock).run(2, lambda label, steps: None)
+    assert [each.label for each in first.timings] == ["ours", COPY]
+    assert [each.label for each in second.timings] == ["compiled", "ours", COPY]
+    *_, late = Race(work, work.size(4, 2, 2), clock).run(2, lambda label, steps: None, end=0.0)
+    assert not any(each.seconds for each in late.timings)
+
+
+def test_once_the_device_is_lost_nobody_else_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race, "is_lost", lambda: True)
+    contenders = tuple(
+        Contender(label, "torch", lambda tables, after=after: steps_that_fail(after))
+        for label, after in (("first", 9), ("poor", 4), ("last", 9))
+    )
+    work = replace(DENSE_ADAM, contenders=contenders)
+    held = Race(work, work.size(4, 2, 2), Clock("cpu", 64))
+    *_, result = held.run(3, lambda label, steps: None)
+    assert held.lost
+    assert held.notes == ["dense-adam: poor failed: RuntimeError: out of memory"]
+    assert [len(each.seconds) for each in result.timings] == [2, 0, 1, 1]
 
 
 def test_a_table_is_halved_until_it_fits() -> None:

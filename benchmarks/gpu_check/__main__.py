@@ -5,8 +5,10 @@ of its own: one that fails, crashes or hangs stops no other.
 """
 
 import argparse
+import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,11 +21,14 @@ from benchmarks.gpu import described
 from fusedstep.cli.extras import MissingExtraError, require
 from fusedstep.cli.options import folder_to_write
 
-from .stages import ROOT, STAGES, Outcome
+from .stages import INTERRUPTED, ROOT, STAGES, Outcome
 
 NEEDED = {"torch": "torch", "triton": "triton", "numba": "numba", "pytest": "pytest", "xdist": "pytest-xdist"}
 WHOLE = "gpu-check.json"
 NAMED = 10
+# Seconds that are kept for imports before and writing after.
+AT_THE_END = 15
+BEGAN = time.monotonic()
 
 
 def arguments() -> argparse.Namespace:
@@ -63,16 +68,25 @@ def commit() -> str | None:
     return told.stdout.strip() or None
 
 
+def sources() -> str:
+    """A digest of what is checked, for a checkout whose commit is not known."""
+    digest = hashlib.sha256()
+    for file in sorted(file for folder in ("benchmarks", "src", "tests") for file in (ROOT / folder).rglob("*.py")):
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
 def refused(sentence: str) -> int:
     """Says why nothing is checked."""
     print(f"gpu-check: {sentence}", file=sys.stderr)
     return 2
 
 
-def clear(folder: Path) -> None:
-    """Removes what stages wrote as they went."""
+def clear(folder: Path, but: str = "") -> None:
+    """Removes what stages wrote as they went, but that of one which a later stage reads."""
     for record in folder.glob("*.record"):
-        record.unlink()
+        if record.stem != but:
+            record.unlink()
 
 
 def show(outcome: Outcome) -> None:
@@ -95,6 +109,7 @@ def summary(head: dict[str, Any], outcomes: list[Outcome], file: Path) -> list[s
         failed, missed = list(each.failures), [name for name in each.not_reached if name not in later]
         lines += [f"FAILED {name}" for name in failed[:NAMED]]
         lines += [f"  and {len(failed) - NAMED} more in {each.name}"] * (len(failed) > NAMED)
+        lines += [f"Running in {each.name} when time was up: {name}" for name in each.running[:NAMED]]
         lines += [f"Not reached in {each.name}: {', '.join(missed[:3])}" + " ..." * (len(missed) > 3)] * bool(missed)
     verdict = "Nothing failed." if all(each.passed for each in outcomes) else "Something failed."
     return [*lines, f"{verdict} Everything is in {file}"]
@@ -103,7 +118,9 @@ def summary(head: dict[str, Any], outcomes: list[Outcome], file: Path) -> list[s
 def main() -> int:
     options = arguments()
     out: Path = options.out.resolve()
-    end = time.monotonic() + 60 * options.minutes
+    # Ends as Ctrl-C does: what is known is written.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end = BEGAN + 60 * options.minutes - min(AT_THE_END, 3 * options.minutes)
     # Read when Triton is imported.
     os.environ["TRITON_INTERPRET"] = str(int(options.interpret))
     try:
@@ -115,7 +132,7 @@ def main() -> int:
     if not options.interpret and not torch.cuda.is_available():
         return refused("PyTorch finds no GPU on this machine; --interpret runs tiny sizes in Triton's interpreter")
     clear(out)
-    head = {"commit": commit(), "date": date.today().isoformat(), "minutes": options.minutes}
+    head = {"commit": commit(), "sources": sources(), "date": date.today().isoformat(), "minutes": options.minutes}
     head |= described("cpu" if options.interpret else "cuda")
     outcomes: list[Outcome] = []
     for number, stage in enumerate(STAGES, start=1):
@@ -123,8 +140,12 @@ def main() -> int:
         print(f"\n== {number} of {len(STAGES)}: {stage.title}, {seconds:.0f} s at most", flush=True)
         outcomes.append(stage.run(out, seconds))
         show(outcomes[-1])
+        # Few files: what a borrowed machine gives back may be limited.
+        clear(out, but="results")
         content = head | {"stages": [each.as_dict() for each in outcomes]}
         (out / WHOLE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        if outcomes[-1].ended == INTERRUPTED:
+            break
     clear(out)
     print("\n".join(summary(head, outcomes, out / WHOLE)))
     return 0 if all(each.passed for each in outcomes) else 1

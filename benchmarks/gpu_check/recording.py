@@ -6,16 +6,19 @@ What is kept is one JSON object a line, so that a run which is stopped loses not
 import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fusedstep.bench.gpu.lost import is_lost
+
 from .selection import place
 
-# The exit status of a worker whose device takes no more kernels.
+# The exit status of a process whose device takes no more kernels.
 LOST = 70
+# What tests/devices.py says of a test that it skips.
+NO_DEVICE = "there is no device"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,10 +67,16 @@ class Keeping:
             self.collected = list(ids)
             self.keep({"collected": self.collected})
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.keep({"started": nodeid})
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or not report.passed:
             why = "" if report.passed else reason(report)
-            self.keep({"test": report.nodeid, "outcome": report.outcome, "seconds": report.duration, "why": why})
+            # Where a device is to be checked, that a process finds none is a fault.
+            missed = NO_DEVICE in why and os.environ.get("TRITON_INTERPRET") == "0"
+            outcome = "failed" if missed else report.outcome
+            self.keep({"test": report.nodeid, "outcome": outcome, "seconds": report.duration, "why": why})
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -92,18 +101,6 @@ class Leaving:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self) -> None:
-        if self.failed and device_is_lost():
+        if self.failed and is_lost():
             os._exit(LOST)
         self.failed = False
-
-
-def device_is_lost() -> bool:
-    """Whether nothing can be launched any more in this process."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return False
-    try:
-        torch.cuda.synchronize()
-    except RuntimeError:
-        return True
-    return False

@@ -1,5 +1,6 @@
 """Which tests tell most about a device, in order."""
 
+SLEEP = "tests/test_gpu_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays"
 # Every operator, optimizer and kind of loop once, and what the interpreter has not: graphs, streams, waiting.
 FIRST = (
     "tests/test_gpu_operators.py",
@@ -11,8 +12,10 @@ FIRST = (
     "tests/test_gpu_calls.py::test_what_is_refused_changes_nothing",
     "tests/test_gpu_calls.py::test_several_rows_with_many_gradients",
     "tests/test_gpu_calls.py::test_any_width_and_many_duplicates",
+    f"{SLEEP}[adam-0.01-0.9-0.999-1e-08-float32-series]",
+    f"{SLEEP}[momentum-0.1-0.9-float32-replay]",
     "tests/test_gpu_optimizers.py",
-    "tests/test_gpu_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays",
+    SLEEP,
 )
 # Then all that is marked, a file after another.
 FILES = (
@@ -32,7 +35,7 @@ def place(test: str) -> int:
     """Where a test stands in the order; those that are not named come last.
 
     >>> place("tests/test_gpu_operators.py::test_operator[Adam]"), place("tests/test_gpu_text.py::test_names")
-    (0, 17)
+    (0, 19)
     """
     order = (*FIRST, *FILES)
     return next((k for k, start in enumerate(order) if (test + "::").startswith(start)), len(order))

@@ -1,30 +1,48 @@
-"""Times the works of ``benchmarks/gpu.py``, until time is up; the report is written anew after each."""
+"""Times the works of ``benchmarks/gpu.py`` until time is up; the report is written anew after each.
+
+Works that the report has already are left out: a process whose device was lost is followed by another.
+"""
 
 import argparse
 import os
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.gpu import BATCH, ROUNDS, ROWS, TINY, WIDTH, interpreted, measured
+from benchmarks.gpu import BATCH, ROUNDS, ROWS, TINY, WIDTH, chosen, interpreted, measured
+
+from fusedstep.bench import results
+from fusedstep.bench.gpu.lost import DeviceLostError
+
+from .recording import LOST
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
     interpret = os.environ.get("TRITON_INTERPRET") == "1"
     end = time.monotonic() + given.seconds
-    options = argparse.Namespace(works=[], rows=ROWS, width=WIDTH, batch=BATCH, rounds=ROUNDS, interpret=interpret)
+    before = results.from_json(given.record.read_text(encoding="utf-8")) if given.record.exists() else None
+    known = before.results if before else ()
+    works = [each.name for each in chosen([]) if each.name not in {result.work for result in known}]
+    options = argparse.Namespace(works=works, rows=ROWS, width=WIDTH, batch=BATCH, rounds=ROUNDS, interpret=interpret)
     if interpret:
         vars(options).update(TINY)
-    for report in measured(options, interpreted() if interpret else "cuda", lambda label, steps: None):
-        new = given.record.with_suffix(".new")
-        new.write_text(report.as_json(), encoding="utf-8")
-        new.replace(given.record)
-        if time.monotonic() >= end:
-            break
+    try:
+        for report in measured(options, interpreted() if interpret else "cuda", lambda label, steps: None, end):
+            notes = dict.fromkeys([*(before.notes if before else ()), *report.notes])
+            whole = replace(report, results=(*known, *report.results), notes=tuple(notes))
+            new = given.record.with_suffix(".new")
+            new.write_text(whole.as_json(), encoding="utf-8")
+            new.replace(given.record)
+    except DeviceLostError as error:
+        print(error)
+        return LOST if works[len(report.results) :] else 0
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

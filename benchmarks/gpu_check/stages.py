@@ -8,15 +8,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fusedstep.bench import figures, results
 from fusedstep.operators.cpus import usable_cpus
 
-from .recording import lines
+from .recording import LOST, lines
 from .selection import FILES, FIRST, MARKED
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,6 +27,11 @@ OUTCOMES = ("passed", "failed", "skipped", "not reached")
 # pytest's exit statuses of runs in which it was no test, but pytest itself, that failed.
 BROKEN = (2, 3, 4)
 SHOWN = 20
+# Each has a context on the GPU.
+PROCESSES = 16
+# A test that hangs ends its process, and is named.
+HANGING = ["-o", "faulthandler_timeout=90", "-o", "faulthandler_exit_on_timeout=true"]
+INTERRUPTED = "interrupted"
 
 
 @dataclass
@@ -39,6 +47,7 @@ class Outcome:
         counts: how many tests or works came to what.
         failures: what failed, and why.
         not_reached: what there was no time for.
+        running: of that, what was begun.
         table: what is printed.
         content: everything, as it is kept.
     """
@@ -51,13 +60,14 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     not_reached: list[str] = field(default_factory=list)
+    running: list[str] = field(default_factory=list)
     table: list[str] = field(default_factory=list)
     content: Any = None
 
     @property
     def passed(self) -> bool:
         """Whether nothing failed; what was not reached has not."""
-        return not self.failures and (not self.ended or self.ended.startswith("stopped"))
+        return not self.failures and (not self.ended or self.ended.startswith(("stopped", INTERRUPTED)))
 
     def line(self) -> str:
         """The stage in one line."""
@@ -91,12 +101,17 @@ class Stage:
     def run(self, folder: Path, seconds: float) -> Outcome:
         """Runs it for so many seconds at most; what it prints is kept beside its record."""
         outcome, began = Outcome(self.name, self.title, seconds), time.monotonic()
-        log = folder / f"{self.name}.log"
-        with log.open("w", encoding="utf-8") as file:
-            status = run_for(seconds, [sys.executable, *self.command(folder, seconds)], file)
+        log, status, left = folder / f"{self.name}.log", LOST, seconds
+        try:
+            with log.open("w", encoding="utf-8") as file:
+                while status == LOST and left > 0:
+                    status = run_for(left, [sys.executable, *self.command(folder, left)], file)
+                    left = began + seconds - time.monotonic()
+        except KeyboardInterrupt:
+            outcome.ended, status = INTERRUPTED, None
         outcome.seconds = time.monotonic() - began
-        if status is None:
-            outcome.ended = f"stopped after {seconds:.0f} s"
+        if status in (None, LOST) and not outcome.ended:
+            outcome.ended, status = f"stopped after {seconds:.0f} s", None
         self.read(folder, outcome)
         if status and (status in BROKEN or not outcome.failures):
             outcome.ended = f"ended with status {status}"
@@ -108,17 +123,20 @@ class Stage:
 
 def run_for(seconds: float, command: Sequence[str], log: Any) -> int | None:
     """A command's exit status; None where it was ended, with all that it started, since time was up."""
-    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    paths = os.pathsep.join(filter(None, [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment, start_new_session=True
-    ) as process:
-        try:
-            return process.wait(max(seconds, 0.0))
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            end_group(process.pid)
+    )
+    try:
+        return process.wait(max(seconds, 0.0))
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        end_group(process.pid)
+        # One that hangs in a driver cannot be ended, and is left.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
 
 
 def end_group(leader: int) -> None:
@@ -137,7 +155,8 @@ def record_of(name: str, folder: Path) -> Path:
 def tests(name: str, chosen: Sequence[str], earlier: str | None, folder: Path, seconds: float) -> list[str]:
     """pytest on some tests, on all CPUs: most of the time goes into compiling kernels."""
     options = ["-m", "pytest", "-p", "no:cacheprovider", "-p", "benchmarks.gpu_check.recording"]
-    options += ["-m", MARKED, "-n", str(usable_cpus()), "--maxschedchunk", "1", "-q", "--tb", "short"]
+    options += ["-m", MARKED, "-n", str(min(usable_cpus(), PROCESSES)), "--maxschedchunk", "1", "-q", "--tb", "short"]
+    options += HANGING if pytest.version_tuple >= (9,) else []
     options += ["--record", str(record_of(name, folder))]
     options += ["--leave-out", str(record_of(earlier, folder))] if earlier else []
     return [*options, *chosen]
@@ -152,6 +171,8 @@ def read_tests(name: str, folder: Path, outcome: Outcome) -> None:
         test = line.get("test")
         if test and not (test in found and found[test]["outcome"] == "failed"):
             found[test] = line
+    started = {line["started"] for line in lines(record_of(name, folder)) if "started" in line}
+    outcome.running = [each for each in collected if each in started and each not in found]
     outcome.not_reached = [each for each in collected if each not in found]
     outcome.failures = {key: each["why"] for key, each in found.items() if each["outcome"] == "failed"}
     outcome.content = list(found.values())

@@ -1,10 +1,11 @@
 """Times the contenders of a work: they take one step each in turn."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
-from itertools import cycle
+from itertools import cycle, product
 from typing import Any
 
 import torch
@@ -13,8 +14,9 @@ from ..contenders.steps import Step
 from ..contenders.tables import Size
 from ..contenders.worker import sentence
 from ..results import STREAMING, Result, Timing
+from .lost import is_lost
 from .tables import ITEM, LARGE, Tables
-from .works import Contender, Work
+from .works import COMPILED, Contender, Work
 
 COPY = "copying device memory"
 # Steps that are not counted: two batches of other sizes, and what torch.compile makes of them.
@@ -72,6 +74,7 @@ class Race:
     Attributes:
         times: the seconds of each contender's steps; none of one that has failed.
         notes: why it has.
+        lost: whether the device takes no more kernels.
     """
 
     def __init__(self, work: Work, size: Size, clock: Clock) -> None:
@@ -80,19 +83,30 @@ class Race:
         self.steps: dict[str, Iterator[Step]] = {}
         self.times: dict[str, list[float]] = {each.label: [] for each in self.contenders}
         self.notes: list[str] = []
+        self.lost = False
 
-    def run(self, rounds: int, tell: Callable[[str, int], None]) -> Result:
-        """Times every contender so often, telling of each step."""
+    def run(self, rounds: int, tell: Callable[[str, int], None], end: float = math.inf) -> Iterator[Result]:
+        """Times every contender so often, telling of each step; those that must be compiled first come last.
+
+        Yields:
+            What is known so far: once without those, once with them.
+        """
         tables = Tables(self.size, self.clock.device)
-        for each in self.contenders:
-            tell(f"{self.work.name}: {each.label} gets ready", 0)
-            self.attempt(each, partial(self.prepare, each, tables))
-        for _ in range(rounds):
-            for each in self.contenders:
+        slow = [each for each in self.contenders if each.library == COMPILED]
+        timed: list[Contender] = []
+        for heat in ([each for each in self.contenders if each not in slow], slow):
+            for each in heat:
+                tell(f"{self.work.name}: {each.label} gets ready", 0)
+                if time.monotonic() < end:
+                    self.attempt(each, partial(self.prepare, each, tables))
+            for _, each in product(range(rounds), heat):
                 if each.label in self.steps:
                     self.attempt(each, partial(self.step, each))
                 tell(f"{self.work.name}: {each.label}", 1)
-        return Result(self.work.name, self.work.title, asdict(self.size), tuple(map(self.timing, self.contenders)))
+            timed += heat
+            if heat:
+                shown = tuple(self.timing(each) for each in self.contenders if each in timed)
+                yield Result(self.work.name, self.work.title, asdict(self.size), shown)
 
     def prepare(self, contender: Contender, tables: Tables) -> None:
         """Gets a contender's steps ready, and takes some that are not counted."""
@@ -107,13 +121,17 @@ class Race:
         self.times[contender.label].append(seconds)
 
     def attempt(self, contender: Contender, do: Callable[[], None]) -> None:
-        """Has a contender do something; one that cannot is out."""
+        """Has a contender do something; one that cannot is out, and all where the device takes no more kernels."""
+        if self.lost:
+            self.steps.pop(contender.label, None)
+            return
         try:
             do()
         except Exception as error:
             self.notes.append(f"{self.work.name}: {contender.label} failed: {sentence(error)[:500]}")
             self.steps.pop(contender.label, None)
             self.times[contender.label].clear()
+            self.lost = is_lost()
 
     def timing(self, contender: Contender) -> Timing:
         """A contender's times."""

@@ -16,6 +16,8 @@ from . import contenders, formulas
 from .least_bytes import least_bytes
 from .tables import Tables
 
+COMPILED = "torch.compile"
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -80,7 +82,7 @@ def ours(prepare: Callable[..., Iterable[Step]], **arguments: Any) -> tuple[Cont
 def compiled(function: Callable[..., None], states: int = 3, **arguments: Any) -> Contender:
     """A formula in PyTorch's words."""
     prepare = partial(contenders.formula, function=function, states=states, **arguments)
-    return Contender("torch.compile", "torch.compile", prepare)
+    return Contender(COMPILED, COMPILED, prepare)
 
 
 FUSED = Contender(
