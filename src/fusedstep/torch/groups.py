@@ -20,6 +20,10 @@ class Groups(torch.optim.Optimizer):
     limits: ClassVar[dict[str, str]] = settings.LIMITS
 
     def add_param_group(self, param_group: Group) -> None:
+
+    def __init__(self, params: Any, defaults: Group) -> None:
+        super().__init__(params, defaults)
+        settings.without_default_rows(self.defaults)
         """Adds a group of parameters, with settings of its own where it names them.
 
         Raises:
@@ -40,19 +44,32 @@ class Groups(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         # What a checkpoint of torch's class, or of an earlier version, does not name stays as it was.
         before = self.__dict__.get("param_groups", [])
+        settings.without_default_rows(param_group)
         super().__setstate__(state)
         self.made()
         for place, group in enumerate(self.param_groups):
-            known = self.defaults | (before[place] if place < len(before) else {})
-            for name in self.defaults:
+            known = self.defaults | settings.ROWS | (before[place] if place < len(before) else {})
+            for name in self.defaults | settings.ROWS:
                 group.setdefault(name, known[name])
 
+        named = set(state.get("defaults", self.__dict__.get("defaults", ())))
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for name in self.defaults.keys() - named:
+            # torch's own, which not all of its classes have.
+            del self.defaults[name]
         """Loads a checkpoint, of this class or of torch's of the same name. States keep the types that they have there.
 
         Args:
             state_dict: what ``state_dict()`` returned.
         """
+            settings.without_default_rows(group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds, as ``torch.optim.Optimizer.state_dict``."""
+        for group in self.param_groups:
+            settings.without_default_rows(group)
+        found: dict[str, Any] = super().state_dict()
+        return found
         seen: dict[str, Any] = {}
         # The hooks are last and first, so that those of others see and change what they would.
         before = self.register_load_state_dict_pre_hook(lambda _, loaded: seen.update(loaded))

@@ -11,7 +11,7 @@ from ..arrays.device_tensors import capturing, on_device
 from ..codegen.program import ELEMENTWISE
 from ..operators.interrupts import held_back
 from ..operators.operator import Operator
-from . import compiled
+from . import compiled, settings
 from .deferring import Deferring
 from .groups import Group
 from .layouts import alike, contiguous_order, filled_like, in_order, rows_of
@@ -189,7 +189,7 @@ class FusedOptimizer(Deferring):
         if table is not None:
             table.step(operator, views, in_order(values, order), rows, scalars)
         else:
-            operator.step(views, in_order(values, order), rows, group["rows"], scalars)
+            operator.step(views, in_order(values, order), rows, settings.rows(group), scalars)
         self.advance(group, state)
         if rows is None and param in self.state and table is None:
             prepared = prepare(operator, self.used(operator), states)

@@ -16,6 +16,9 @@ LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "not negative"
 # What torch's optimizers do by other means than ours: `foreach` and `fused` choose between equal results, and a step
 # here is always one fused pass.
 REFUSED = {"differentiable": "no gradient flows through a step that is made in place; use torch.optim for that"}
+# Which rows of a sparse gradient take the step, where a group does not say. It is no setting of torch's, so that groups
+# name it only where it is another: torch compares the names of settings when it loads distributed checkpoints.
+ROWS = {"rows": "touched"}
 
 
 def given(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +46,18 @@ def check(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
             checks.within(name, f"betas[{place}]", beta, "in [0, 1)")
     checks.flag(name, "maximize", group["maximize"])
     checks.flag(name, "capturable", group.get("capturable", False))
-    checks.rows(name, group["rows"])
+    checks.rows(name, rows(group))
+
+
+def rows(group: dict[str, Any]) -> Any:
+    """Which rows of a sparse gradient take the step."""
+    return group.get("rows", ROWS["rows"])
+
+
+def without_default_rows(group: dict[str, Any]) -> None:
+    """Leaves out of a group what is the same as not to be named."""
+    if rows(group) == ROWS["rows"]:
+        group.pop("rows", None)
 
 
 def plain(value: Any) -> Any:
