@@ -182,7 +182,6 @@ class SparseAdam(FusedOptimizer):
     def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
         return powers(group, progress)
 
-    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
+    def count(self, group: Group, param: Tensor, value: float) -> float:
         # torch's class counts with a plain number.
-        state.setdefault("step", 0)
-        super().initialise(group, param, state)
+        return value

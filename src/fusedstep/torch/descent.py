@@ -1,7 +1,7 @@
 """Gradient descent: plain, with momentum, with shrinkage."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import rules
 from .groups import Group
@@ -36,7 +36,7 @@ class SGD(FusedOptimizer):
     """
 
     keys = ("momentum_buffer",)
-    counted = False
+    counts: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class ProximalSGD(FusedOptimizer):
     [0.875, 0.0]
     """
 
-    counted = False
+    counts: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Adamax, NAdam and RAdam: relatives of Adam with other norms and means."""
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -93,6 +93,7 @@ class NAdam(FusedOptimizer):
     """
 
     keys = ("exp_avg", "exp_avg_sq")
+    counts: ClassVar[dict[str, int]] = {"step": 0, "mu_product": 1}
 
     def __init__(
         self,
@@ -133,10 +134,6 @@ class NAdam(FusedOptimizer):
             "mu_product": product * mu if isinstance(product, Tensor) else rounded_product(product, mu),
             "beta2_power": group["betas"][1] ** step,
         }
-
-    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
-        super().initialise(group, param, state)
-        state.setdefault("mu_product", torch.ones_like(state["step"]))
 
     def advance(self, group: Group, state: dict[str, Any]) -> None:
         super().advance(group, state)

@@ -26,12 +26,12 @@ class FusedOptimizer(Deferring):
 
     Attributes:
         keys: torch's names of the rule's states after the variable, in the rule's order.
-        counted: whether a parameter's state holds the number of its steps.
+        counts: the states that are one number, and where they start; ``step`` is the number of a parameter's steps.
         wide: whether states are float32 at least; else they are of the parameter's type, as torch's.
     """
 
     keys: tuple[str, ...] = ()
-    counted: ClassVar[bool] = True
+    counts: ClassVar[dict[str, int]] = {"step": 0}
     wide: ClassVar[bool] = False
 
     def made(self) -> None:
@@ -58,16 +58,21 @@ class FusedOptimizer(Deferring):
 
     def advance(self, group: Group, state: dict[str, Any]) -> None:
         """Notes that a step was taken."""
-        if self.counted:
+        if "step" in self.counts:
             state["step"] += 1
 
     def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
+    def count(self, group: Group, param: Tensor, value: float) -> Any:
+        """A state that is one number."""
+        wide = torch.get_default_dtype() == torch.float64
+        # A captured graph counts by itself; else the host does, and need not wait.
+        device = param.device if group.get("capturable") else "cpu"
+        return torch.tensor(value, dtype=torch.float64 if wide else torch.float32, device=device)
+
         """Creates the states that a parameter has not got yet."""
-        if self.counted and "step" not in state:
-            wide = torch.get_default_dtype() == torch.float64
-            # A captured graph counts by itself; else the host does, and need not wait.
-            device = param.device if group.get("capturable") else "cpu"
-            state["step"] = torch.tensor(0.0, dtype=torch.float64 if wide else torch.float32, device=device)
+        for key, first in self.counts.items():
+            if state.get(key) is None:
+                state[key] = self.count(group, param, first)
         for key, kind in zip(self.keys, self.operator(group).layout.states[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.start(group, key)
@@ -83,7 +88,16 @@ class FusedOptimizer(Deferring):
 
     def lacks(self, operator: Operator, state: dict[str, Any]) -> bool:
         """Whether a parameter has not got all that an operator needs."""
-        return (self.counted and "step" not in state) or any(state.get(key) is None for key in self.used(operator))
+        return any(state.get(key) is None for key in (*self.counts, *self.used(operator)))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for param in group["params"]:
+                its = self.state.get(param, {})
+                for key in self.counts:
+                    if isinstance(its.get(key), int | float):
+                        its[key] = self.count(group, param, its[key])
 
     def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
         """Gives states the parameter's strides; returns the order of dimensions in which a kernel can walk them."""
@@ -205,9 +219,10 @@ class FusedOptimizer(Deferring):
                 state = self.state[param]
                 self.initialise(group, param, state)
                 self.align(self.operator(group), param, state)
-                if self.counted:
-                    # A plain number would be compiled in.
-                    state["step"] = torch.as_tensor(state["step"], dtype=torch.float32)
+                for key in self.counts:
+                    if not isinstance(state[key], Tensor):
+                        # A plain number would be compiled in.
+                        state[key] = torch.tensor(float(state[key]))
                 params.append(param)
                 grads.append(param.grad)
                 states.extend(value for value in state.values() if isinstance(value, Tensor))
