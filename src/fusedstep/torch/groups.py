@@ -7,6 +7,7 @@ from torch import Tensor
 
 from . import settings
 
+from .checkpoints import Expected, check_states
 Group = dict[str, Any]
 
 
@@ -24,6 +25,12 @@ class Groups(torch.optim.Optimizer):
     def __init__(self, params: Any, defaults: Group) -> None:
         super().__init__(params, defaults)
         settings.without_default_rows(self.defaults)
+
+    def expected(self, group: Group) -> Expected:
+        """The states that a parameter of a group has."""
+        raise NotImplementedError
+
+    def add_param_group(self, param_group: Group) -> None:
         """Adds a group of parameters, with settings of its own where it names them.
 
         Raises:
@@ -64,15 +71,13 @@ class Groups(torch.optim.Optimizer):
         """
             settings.without_default_rows(group)
 
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint holds, as ``torch.optim.Optimizer.state_dict``."""
-        for group in self.param_groups:
-            settings.without_default_rows(group)
-        found: dict[str, Any] = super().state_dict()
-        return found
+        Raises:
+            ValueError: its states are another optimizer's, or its groups have other numbers of parameters; nothing
+                has changed.
+        """
         seen: dict[str, Any] = {}
         # The hooks are last and first, so that those of others see and change what they would.
-        before = self.register_load_state_dict_pre_hook(lambda _, loaded: seen.update(loaded))
+        before = self.register_load_state_dict_pre_hook(check)
         after = self.register_load_state_dict_post_hook(lambda _: self._restore(seen), prepend=True)
         try:
             super().load_state_dict(state_dict)
@@ -81,10 +86,25 @@ class Groups(torch.optim.Optimizer):
             after.remove()
 
     def _restore(self, loaded: dict[str, Any]) -> None:
-        """Puts states back that torch converted to the parameter's type."""
+        """Puts states back that torch converted to the parameter's type, and leaves out those that are not there."""
         params = [param for group in self.param_groups for param in group["params"]]
         numbers = [number for group in loaded["param_groups"] for number in group["params"]]
         for number, param in zip(numbers, params, strict=True):
             for key, value in loaded["state"].get(number, {}).items():
+
+        def check(_: Any, loaded: dict[str, Any]) -> None:
+            self._check(loaded)
+            seen.update(loaded)
+
                 if isinstance(value, Tensor) and self.state[param][key].dtype != value.dtype:
                     self.state[param][key] = value.to(param.device)
+    def _check(self, loaded: dict[str, Any]) -> None:
+        """Refuses a checkpoint of another optimizer."""
+        # Groups that differ in number or length are torch's to refuse.
+        for group, saved in zip(self.param_groups, loaded["param_groups"], strict=False):
+            expected = self.expected(group | saved)
+            for param, number in zip(group["params"], saved["params"], strict=False):
+                check_states(type(self).__name__, number, param, loaded["state"].get(number, {}), expected)
+
+                elif isinstance(value, dict) and not value:
+                    del self.state[param][key]

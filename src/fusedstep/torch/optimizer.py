@@ -12,6 +12,7 @@ from ..codegen.program import ELEMENTWISE
 from ..operators.interrupts import held_back
 from ..operators.operator import Operator
 from . import compiled, settings
+from .checkpoints import Expected
 from .deferring import Deferring
 from .groups import Group
 from .layouts import alike, contiguous_order, filled_like, in_order, rows_of
@@ -89,6 +90,14 @@ class FusedOptimizer(Deferring):
     def lacks(self, operator: Operator, state: dict[str, Any]) -> bool:
         """Whether a parameter has not got all that an operator needs."""
         return any(state.get(key) is None for key in (*self.counts, *self.used(operator)))
+
+    def expected(self, group: Group) -> Expected:
+        rule, switches = self.rule(group)
+        least = operator_for(type(self).__name__, rule, self.keys, tuple((name, False) for name in sorted(switches)))
+        both = list(zip(self.operator(group).layout.states[1:], least.layout.states[1:], strict=True))
+        kinds = dict.fromkeys(self.counts, "number")
+        kinds |= {key: now or then for key, (now, then) in zip(self.keys, both, strict=True)}
+        return Expected(kinds, {*self.counts, *(key for key, each in zip(self.keys, both, strict=True) if all(each))})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
