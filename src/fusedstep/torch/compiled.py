@@ -53,6 +53,6 @@ def step(
     operator = its.operator(settings)
     known: dict[Any, list[float]] = {}
     for place, param, grad in zip(places, params, grads, strict=True):
-        own = its.state[settings["params"][place]]
+        own = its.state.get(settings["params"][place], {})
         state = {key: next(left) for key, value in own.items() if isinstance(value, Tensor)}
         its.update(settings, operator, param, grad, state, known)

@@ -160,13 +160,13 @@ class FusedOptimizer(Deferring):
                     grad = param.grad
                     if grad is None:
                         continue
-                    state, ready = self.state[param], self.ready.get(param)
-                    if ready is not None and ready.fits(operator, state, grad):
+                    state, ready = self.state.get(param, {}), self.ready.get(param)
+                    if ready is not None and state.keys() >= self.counts.keys() and ready.fits(operator, state, grad):
                         ready.run(grad, self.numbers(group, operator, state, known))
                         moved += ready.tensors
                         self.advance(group, state)
                     else:
-                        self.update(group, operator, param, grad, state, known)
+                        self.update_kept(group, operator, param, grad, known)
         finally:
             if moved:
                 torch.autograd.graph.increment_version(moved)
@@ -178,6 +178,17 @@ class FusedOptimizer(Deferring):
         progress = self.progress(state)
         if progress not in known:
             known[progress] = operator.scalars(self.scalars(group, progress))
+    def update_kept(
+        self, group: Group, operator: Operator, param: Tensor, grad: Tensor, known: dict[Hashable, list[float]]
+    ) -> None:
+        """Takes a step with a parameter and the states that are kept for it; one without any has no entry."""
+        state = self.state[param]
+        try:
+            self.update(group, operator, param, grad, state, known)
+        finally:
+            if not state:
+                del self.state[param]
+
         return known[progress]
 
     def update(
@@ -243,6 +254,8 @@ def not_captured(name: str, group: Group, param: Tensor) -> None:
 
     Raises:
         RuntimeError: a graph is being captured, and the group is not made for it.
+                if not state:
+                    del self.state[param]
     """
     if on_device(param) and not group.get("capturable", True) and capturing(param):
         raise RuntimeError(f"{name}: capturable is False, expected True while a graph is captured")
