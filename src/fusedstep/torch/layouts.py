@@ -39,10 +39,15 @@ def in_order(tensor: Tensor, order: list[int] | None) -> Tensor:
     return tensor.permute(order) if order and tensor.dim() == len(order) else tensor
 
 
+def changeable(state: Tensor) -> Tensor:
+    """A state that can be changed: what was made in inference mode cannot, outside."""
+    return state.clone() if state.is_inference() else state
+
+
 def alike(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
     """A state that is contiguous where its parameter is: copied, if it was made for other strides, or is sparse."""
     # torch's momentum of sparse gradients is sparse.
-    state = state if state.layout is torch.strided else state.to_dense()
+    state = changeable(state if state.layout is torch.strided else state.to_dense())
     if in_order(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)

@@ -15,7 +15,7 @@ from . import compiled, settings
 from .checkpoints import Expected
 from .deferring import Deferring
 from .groups import Group
-from .layouts import alike, contiguous_order, filled_like, in_order, rows_of
+from .layouts import alike, changeable, contiguous_order, filled_like, in_order, rows_of
 from .prepared import Prepared, prepare
 from .settings import plain
 
@@ -62,7 +62,6 @@ class FusedOptimizer(Deferring):
         if "step" in self.counts:
             state["step"] += 1
 
-    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
     def count(self, group: Group, param: Tensor, value: float) -> Any:
         """A state that is one number."""
         wide = torch.get_default_dtype() == torch.float64
@@ -70,6 +69,7 @@ class FusedOptimizer(Deferring):
         device = param.device if group.get("capturable") else "cpu"
         return torch.tensor(value, dtype=torch.float64 if wide else torch.float32, device=device)
 
+    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
         """Creates the states that a parameter has not got yet."""
         for key, first in self.counts.items():
             if state.get(key) is None:
@@ -114,6 +114,9 @@ class FusedOptimizer(Deferring):
         if order and operator.layout.reach != ELEMENTWISE and order[0] != 0:
             # Its rows lie scattered; the operator says so.
             return None
+        for key in self.counts:
+            if isinstance(state[key], Tensor):
+                state[key] = changeable(state[key])
         for key in self.used(operator):
             state[key] = alike(param, state[key], order)
         return order
@@ -143,6 +146,10 @@ class FusedOptimizer(Deferring):
                 loss = closure()
         if torch.compiler.is_compiling() and compiled.traceable(self):
             compiled.trace(self)
+        elif torch.is_inference_mode_enabled():
+            # States that are made in it could not be changed outside. Leaving it turns gradients on.
+            with torch.inference_mode(False), torch.no_grad():
+                self.move()
         else:
             self.move()
         return loss
@@ -171,13 +178,6 @@ class FusedOptimizer(Deferring):
             if moved:
                 torch.autograd.graph.increment_version(moved)
 
-    def numbers(
-        self, group: Group, operator: Operator, state: dict[str, Any], known: dict[Hashable, list[float]]
-    ) -> list[float]:
-        """The scalars of a parameter's next step; those of parameters that have come as far are known."""
-        progress = self.progress(state)
-        if progress not in known:
-            known[progress] = operator.scalars(self.scalars(group, progress))
     def update_kept(
         self, group: Group, operator: Operator, param: Tensor, grad: Tensor, known: dict[Hashable, list[float]]
     ) -> None:
@@ -189,6 +189,13 @@ class FusedOptimizer(Deferring):
             if not state:
                 del self.state[param]
 
+    def numbers(
+        self, group: Group, operator: Operator, state: dict[str, Any], known: dict[Hashable, list[float]]
+    ) -> list[float]:
+        """The scalars of a parameter's next step; those of parameters that have come as far are known."""
+        progress = self.progress(state)
+        if progress not in known:
+            known[progress] = operator.scalars(self.scalars(group, progress))
         return known[progress]
 
     def update(
@@ -247,6 +254,8 @@ class FusedOptimizer(Deferring):
                 grads.append(param.grad)
                 states.extend(value for value in state.values() if isinstance(value, Tensor))
                 places.append(place)
+                if not state:
+                    del self.state[param]
 
 
 def not_captured(name: str, group: Group, param: Tensor) -> None:
@@ -254,8 +263,6 @@ def not_captured(name: str, group: Group, param: Tensor) -> None:
 
     Raises:
         RuntimeError: a graph is being captured, and the group is not made for it.
-                if not state:
-                    del self.state[param]
     """
     if on_device(param) and not group.get("capturable", True) and capturing(param):
         raise RuntimeError(f"{name}: capturable is False, expected True while a graph is captured")
