@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
 from .. import rules
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
@@ -24,9 +26,15 @@ class Accumulating(FusedOptimizer):
         return float(group["initial_accumulator_value"])
 
     def share_memory(self) -> None:
-        """Puts the sums into memory that processes share."""
-        for state in self.state.values():
-            state["sum"].share_memory_()
+        """Puts the states into memory that processes share: the sums, and the counts of steps."""
+        self.flush()
+        for group in self.param_groups:
+            for param in group["params"]:
+                state = self.state[param]
+                self.initialise(group, param, state)
+                for value in state.values():
+                    if isinstance(value, Tensor):
+                        value.share_memory_()
 
 
 class Adagrad(Accumulating):
