@@ -55,11 +55,16 @@ os._exit(0)
     [("SparseAdam", "sparse"), ("FTRL", "sparse"), ("AdamW", "dense"), ("AdamW", "shards"), ("FTRL", "shards")],
 )
 def test_two_processes_train_as_one(name: str, how: str, tmp_path: Path) -> None:
-    script = tmp_path / "train.py"
-    script.write_text(SCRIPT)
+    on_two_processes(SCRIPT, tmp_path, name, how)
+
+
+def on_two_processes(script: str, folder: Path, *arguments: str) -> None:
+    """Runs a script on two processes; it is told its rank, a folder for both, and the arguments."""
+    file = folder / "script.py"
+    file.write_text(script)
     processes = [
         subprocess.Popen(
-            [sys.executable, str(script), str(rank), str(tmp_path), name, how], stderr=subprocess.PIPE, text=True
+            [sys.executable, str(file), str(rank), str(folder), *arguments], stderr=subprocess.PIPE, text=True
         )
         for rank in range(2)
     ]
