@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
+from .by_parameter import ByParameter
 from .deferred_table import DeferredTable
 from .groups import Group, Groups
 from .lookups import Lookups
@@ -27,7 +28,7 @@ class Deferring(Groups):
 
     def made(self) -> None:
         super().made()
-        self.tables: dict[Tensor, DeferredTable] = {}
+        self.tables: ByParameter[DeferredTable] = ByParameter()
         for module in self.__dict__.get("deferred_modules", ()):
             table = self.tables.setdefault(module.weight, DeferredTable(module.weight))
             Lookups(module, table)

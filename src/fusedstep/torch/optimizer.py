@@ -12,6 +12,7 @@ from ..codegen.program import ELEMENTWISE
 from ..operators.interrupts import held_back
 from ..operators.operator import Operator
 from . import compiled, settings
+from .by_parameter import ByParameter
 from .checkpoints import Expected
 from .deferring import Deferring
 from .groups import Group
@@ -37,7 +38,7 @@ class FusedOptimizer(Deferring):
 
     def made(self) -> None:
         super().made()
-        self.ready: dict[Tensor, Prepared] = {}
+        self.ready: ByParameter[Prepared] = ByParameter()
         if "number" not in self.__dict__:
             self.number = compiled.number_of(self)
 
@@ -168,9 +169,10 @@ class FusedOptimizer(Deferring):
                     if grad is None:
                         continue
                     state, ready = self.state.get(param, {}), self.ready.get(param)
-                    if ready is not None and state.keys() >= self.counts.keys() and ready.fits(operator, state, grad):
+                    fitting = ready.fits(operator, param, state, grad) if ready is not None else None
+                    if ready is not None and fitting is not None and state.keys() >= self.counts.keys():
                         ready.run(grad, self.numbers(group, operator, state, known))
-                        moved += ready.tensors
+                        moved += fitting.tensors
                         self.advance(group, state)
                     else:
                         self.update_kept(group, operator, param, grad, known)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from weakref import ref
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import on_device
+from ..arrays.device_tensors import Interface, on_device
 from ..codegen.program import ELEMENTWISE
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
@@ -15,29 +17,49 @@ from .layouts import PLAIN
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
 
 
+class Memory(NamedTuple):
+    """Where a tensor lay when it was checked.
+
+    Attributes:
+        key: the state's name; empty for the parameter.
+        tensor: the tensor, which is not kept alive.
+        start, stop: where its elements begin and end.
+    """
+
+    key: str
+    tensor: ref[Tensor]
+    start: int
+    stop: int
+
+
+class Ready(NamedTuple):
+    """Tensors that a prepared step fits, and their storages, which nobody can free while it runs."""
+
+    tensors: list[Tensor]
+    storages: list[torch.UntypedStorage]
+
+
 class Prepared(NamedTuple):
-    """A dense step with a parameter, ready to run again while all memory is the same.
+    """A dense step with a parameter, ready to run again while all memory is the same. It keeps none of it alive.
 
     Attributes:
         operator: the operator that checked the memory.
-        memory: the parameter and its states, with their keys and where they start and end.
+        memory: that of the parameter and of its states.
         kernel: the operator's kernel for them.
-        tensors: the parameter and its states alone.
-        arrays: their elements, and after them their pitches.
+        arrays: their elements, borrowed by address, and after them their pitches.
         size: how many elements each has.
         dtype: of all of them and of the gradient.
     """
 
     operator: Operator
-    memory: list[tuple[str, Tensor, int, int]]
+    memory: list[Memory]
     kernel: Any
-    tensors: list[Tensor]
     arrays: list[Any]
     size: int
     dtype: torch.dtype
 
-    def fits(self, operator: Operator, state: dict[str, Any], grad: Tensor) -> bool:
-        """Whether nothing has changed, and the gradient is as plain as the rest."""
+    def fits(self, operator: Operator, param: Tensor, state: dict[str, Any], grad: Tensor) -> Ready | None:
+        """What to run with, if nothing has changed, and the gradient is as plain as the rest."""
         if (
             operator is not self.operator
             or grad.layout is not torch.strided
@@ -46,22 +68,28 @@ class Prepared(NamedTuple):
             or not grad.is_contiguous()
             or grad.requires_grad
             or grad.is_neg()
-            or grad.shape != self.memory[0][1].shape
+            or grad.shape != param.shape
         ):
-            return False
+            return None
         begin = grad.data_ptr()
         end = begin + self.size * grad.itemsize
-        for key, tensor, start, stop in self.memory:
+        tensors, storages = [], []
+        for key, reference, start, stop in self.memory:
+            tensor = reference()
+            if (state.get(key) if key else param) is not tensor or tensor is None:
+                return None
+            # Before its address is compared: another thread may give the tensor other memory at any time.
+            storages.append(tensor.untyped_storage())
+            tensors.append(tensor)
             if (
-                (key and state.get(key) is not tensor)
-                or tensor.data_ptr() != start
+                tensor.data_ptr() != start
                 or tensor.dtype is not self.dtype
                 or tensor.numel() != self.size
                 or not tensor.is_contiguous()
                 or (begin < stop and start < end)
             ):
-                return False
-        return True
+                return None
+        return Ready(tensors, storages)
 
     def run(self, grad: Tensor, scalars: Sequence[float]) -> None:
         """Takes the step."""
@@ -86,9 +114,10 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
     ):
         return None
     memory = [
-        (key, each, each.data_ptr(), each.data_ptr() + size * each.itemsize)
+        Memory(key, ref(each), each.data_ptr(), each.data_ptr() + size * each.itemsize)
         for key, each in zip(("", *keys), tensors, strict=True)
     ]
-    flats = [each.detach().numpy().reshape(-1) for each in tensors]
+    kind = np.dtype(STORAGES[dtype])
+    flats = [np.asarray(Interface(each.start, (size,), (1,), kind)) for each in memory]
     kernel = operator.kernel("dense", (STORAGES[dtype],) * len(tensors), STORAGES[dtype]).run
-    return Prepared(operator, memory, kernel, tensors, [*flats, *[1] * len(flats)], size, dtype)
+    return Prepared(operator, memory, kernel, [*flats, *[1] * len(flats)], size, dtype)

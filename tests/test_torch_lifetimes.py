@@ -1,0 +1,231 @@
+"""An optimizer keeps alive what its groups and its states hold, and nothing else."""
+
+import copy
+import gc
+import pickle
+from collections.abc import Callable
+from typing import Any
+from weakref import ref
+
+import pytest
+
+import fusedstep as fs
+from fusedstep.rules import torch_sgd
+from fusedstep.torch.by_parameter import ByParameter
+
+from .test_torch_optimizers import ALL, ROWS, build
+
+torch = pytest.importorskip("torch")
+
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+
+SETTINGS = {row.name: row.settings[2] for row in ROWS if len(row.settings) > 2}
+EVERY = [*ALL, "RuleOptimizer"]
+
+
+def made(name: str, params: Any) -> Any:
+    if name == "RuleOptimizer":
+        return fs.torch.RuleOptimizer(params, torch_sgd, lr=0.1, momentum=0.5)
+    return build(name, params, **SETTINGS.get(name, {}))
+
+
+def weight(*shape: int) -> Any:
+    return torch.nn.Parameter(torch.ones(*(shape or (4, 3))))
+
+
+def stepped(optimizer: Any, sparse: bool = False) -> Any:
+    """The optimizer after two steps: the second is the one that is prepared."""
+    for _ in range(2):
+        for group in optimizer.param_groups:
+            for param in group["params"]:
+                rows = torch.tensor([[1]])
+                param.grad = torch.ones_like(param)
+                if sparse:
+                    param.grad = torch.sparse_coo_tensor(
+                        rows, torch.ones(1, *param.shape[1:]), param.shape, check_invariants=True
+                    )
+        optimizer.step()
+        optimizer.zero_grad()
+    return optimizer
+
+
+def alive() -> tuple[int, int]:
+    """How many tensors there are, and of how many elements."""
+    gc.collect()
+    found = [each for each in gc.get_objects() if isinstance(each, torch.Tensor)]
+    return len(found), sum(each.numel() for each in found)
+
+
+def watched(optimizer: Any) -> list[ref[Any]]:
+    """Weak references to all parameters and states."""
+    params = [param for group in optimizer.param_groups for param in group["params"]]
+    states = [value for param in params for value in optimizer.state[param].values()]
+    return [ref(each) for each in (*params, *states) if isinstance(each, torch.Tensor)]
+
+
+def dead(references: list[ref[Any]]) -> bool:
+    gc.collect()
+    return all(reference() is None for reference in references)
+
+
+def cleared(optimizer: Any) -> list[ref[Any]]:
+    gone = [each for each in watched(optimizer) if not isinstance(each(), torch.nn.Parameter)]
+    optimizer.state.clear()
+    return gone
+
+
+def deleted(optimizer: Any) -> list[ref[Any]]:
+    gone = [each for each in watched(optimizer) if not isinstance(each(), torch.nn.Parameter)]
+    for group in optimizer.param_groups:
+        for param in group["params"]:
+            del optimizer.state[param]
+    return gone
+
+
+def popped(optimizer: Any) -> list[ref[Any]]:
+    gone = watched(optimizer)
+    optimizer.param_groups.clear()
+    optimizer.state.clear()
+    return gone
+
+
+def put_in_place(optimizer: Any) -> list[ref[Any]]:
+    gone = watched(optimizer)
+    for group in optimizer.param_groups:
+        for place, param in enumerate(group["params"]):
+            optimizer.state.pop(param, None)
+            group["params"][place] = weight(*param.shape)
+    return gone
+
+
+def grown_with_states(optimizer: Any) -> list[ref[Any]]:
+    # As Gaussian splatting does it: longer tables, whose states begin with the old ones.
+    gone = [each for each in watched(optimizer) if each().dim() > 0]
+    for group in optimizer.param_groups:
+        for place, param in enumerate(group["params"]):
+            state = optimizer.state.pop(param)
+            longer = weight(len(param) + 1, *param.shape[1:])
+            group["params"][place] = longer
+            optimizer.state[longer] = {
+                key: torch.cat([value, value[:1]]) if isinstance(value, torch.Tensor) and value.dim() else value
+                for key, value in state.items()
+            }
+    return gone
+
+
+def loaded(optimizer: Any) -> list[ref[Any]]:
+    gone = [each for each in watched(optimizer) if not isinstance(each(), torch.nn.Parameter)]
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    return gone
+
+
+def other_memory(optimizer: Any) -> list[ref[Any]]:
+    # Tensors that stay, and memory that does not.
+    before = [ref(param.untyped_storage()) for group in optimizer.param_groups for param in group["params"]]
+    for group in optimizer.param_groups:
+        for param in group["params"]:
+            param.data = param.detach().clone()
+    return before
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("change", [cleared, deleted, popped, put_in_place, grown_with_states, loaded, other_memory])
+@pytest.mark.parametrize("name", EVERY)
+def test_what_was_taken_out_is_free(name: str, change: Callable[[Any], list[ref[Any]]], sparse: bool) -> None:
+    optimizer = stepped(made(name, [{"params": [weight()]}, {"params": [weight()]}]), sparse)
+    assert dead(change(optimizer))
+    # It goes on without them.
+    if change in (cleared, deleted) and "agrad" in name:
+        return
+    if optimizer.param_groups:
+        stepped(optimizer, sparse)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_hundred_replacements_grow_by_nothing(name: str) -> None:
+    optimizer = stepped(made(name, [weight(), weight()]))
+    optimizer.add_param_group({"params": [weight()]})
+    before = None
+    for number in range(100):
+        grown = weight(4 + number % 2, 3)
+        group = optimizer.param_groups[number % 2]
+        optimizer.state.pop(group["params"][0])
+        if "agrad" in name:
+            # Their states are there from the start.
+            optimizer.initialise(group, grown, optimizer.state[grown])
+        group["params"][0] = grown
+        stepped(optimizer)
+        if number in (20, 99):
+            count = alive()
+            before = before or count
+            assert count[0] <= before[0]
+            assert count[1] <= before[1] + 24
+            assert len(optimizer.ready) <= 3
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_optimizer_that_has_gone_leaves_nothing(name: str) -> None:
+    optimizer = stepped(made(name, [weight()]))
+    copies = copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))  # noqa: S301
+    gone = [ref(optimizer), *watched(optimizer)]
+    for each in copies:
+        stepped(each)
+        gone += [ref(each), *watched(each)]
+    del optimizer, copies, each
+    assert dead(gone)
+
+
+def test_a_prepared_step_runs_on_no_other_memory() -> None:
+    optimizer = made("Adam", [weight()])
+    for _ in range(200):
+        stepped(optimizer)
+        old = optimizer.param_groups[0]["params"]
+        optimizer.state.clear()
+        # Freed just before: the next of its size comes to lie in the same place, as a rule with the same id.
+        old.clear()
+        optimizer.param_groups[0]["params"] = [weight()]
+        reference = torch.optim.Adam([weight()], **SETTINGS["Adam"])
+        stepped(reference)
+        stepped(optimizer)
+        theirs, ours = reference.param_groups[0]["params"][0], optimizer.param_groups[0]["params"][0]
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_memory_that_another_thread_replaces_stays_until_the_step_has_ended() -> None:
+    optimizer = stepped(made("SGD", [weight()]))
+    param = optimizer.param_groups[0]["params"][0]
+    prepared, state = optimizer.ready[param], optimizer.state[param]
+    param.grad = torch.ones(4, 3)
+    operator = optimizer.operator(optimizer.param_groups[0])
+    ready = prepared.fits(operator, param, state, param.grad)
+    storage = ref(param.untyped_storage())
+    param.data = torch.zeros(4, 3)
+    state.clear()
+    assert ready is not None
+    assert storage() is not None
+    assert prepared.fits(operator, param, state, param.grad) is None
+    del ready
+    assert dead([storage])
+
+
+def test_a_mapping_by_parameter_forgets_them() -> None:
+    known: ByParameter[int] = ByParameter()
+    params = [weight() for _ in range(3)]
+    for number, param in enumerate(params):
+        known[param] = number
+    known[params[1]] = 7
+    assert dict(zip(params, (0, 7, 2), strict=True)) == {param: known[param] for param in known}
+    assert known.get(weight()) is None
+    assert known.pop(params[0]) == 0
+    with pytest.raises(KeyError):
+        known[params[0]]
+    with pytest.raises(KeyError):
+        del known[params[0]]
+    # A number that is another's by now.
+    known._entries[id(params[0])] = known._entries[id(params[1])]
+    assert known.get(params[0]) is None
+    assert params[0] not in known
+    del known._entries[id(params[0])], param
+    params.clear()
+    assert len(known) == 0
+    assert list(known) == []
