@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from .. import rules
+from ..arrays.device_tensors import on_device
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .settings import given, in_use
 
 
 class SGD(FusedOptimizer):
@@ -54,7 +55,8 @@ class SGD(FusedOptimizer):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        if nesterov and (momentum <= 0 or dampening != 0):
+        # Tensors on a device are not read back.
+        if nesterov and not any(map(on_device, (momentum, dampening))) and (momentum <= 0 or dampening != 0):
             raise ValueError(
                 f"SGD: nesterov is True with momentum {momentum} and dampening {dampening}, "
                 "expected a positive momentum and no dampening"
@@ -62,7 +64,7 @@ class SGD(FusedOptimizer):
         super().__init__(params, given(locals()))
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": group["momentum"] != 0}
+        return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": in_use(group["momentum"])}
 
     def progress(self, state: dict[str, Any]) -> bool:
         """Whether gradients came before."""

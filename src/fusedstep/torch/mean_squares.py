@@ -5,7 +5,7 @@ from typing import Any
 from .. import rules
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .settings import given, in_use
 
 
 class RMSprop(FusedOptimizer):
@@ -56,7 +56,7 @@ class RMSprop(FusedOptimizer):
         super().__init__(params, given(locals()))
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return rules.torch_rmsprop, {"centered": group["centered"], "use_momentum": group["momentum"] > 0}
+        return rules.torch_rmsprop, {"centered": group["centered"], "use_momentum": in_use(group["momentum"])}
 
     def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "alpha", "momentum", "weight_decay")} | {"epsilon": group["eps"]}

@@ -18,7 +18,7 @@ from .deferring import Deferring
 from .groups import Group
 from .layouts import alike, changeable, contiguous_order, filled_like, in_order, rows_of
 from .prepared import Prepared, prepare
-from .settings import plain
+from .settings import as_numbers, plain
 
 Rule = Callable[..., Any]
 
@@ -41,6 +41,14 @@ class FusedOptimizer(Deferring):
         self.ready: ByParameter[Prepared] = ByParameter()
         if "number" not in self.__dict__:
             self.number = compiled.number_of(self)
+
+    def current(self, group: Group) -> Group:
+        """A group with its settings as they are now, tensors among them as numbers.
+
+        Raises:
+            TypeError, ValueError: one has become what it may not be.
+        """
+        return as_numbers(type(self).__name__, group, self.limits)
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
         """The rule that a group's settings ask for, and its switches."""
@@ -160,8 +168,9 @@ class FusedOptimizer(Deferring):
     def move(self) -> None:
         """Takes a step here and now."""
         moved: list[Tensor] = []
+        groups = [self.current(group) for group in self.param_groups]
         try:
-            for group in self.param_groups:
+            for group in groups:
                 operator = self.operator(group)
                 known: dict[Hashable, list[float]] = {}
                 for param in group["params"]:
