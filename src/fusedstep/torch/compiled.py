@@ -1,15 +1,50 @@
 """Steps inside torch.compile: one opaque operator a group, which reads the group's settings when it runs."""
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
 
+from .settings import tensors_in, with_tensors
+
 # The optimizers whose steps are compiled, by the number that stands for them in a graph.
 optimizers: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _numbers = itertools.count(1)
+
+
+class Ahead:
+    """States that were made for a graph before its first run. Until then they are as good as not there: that they are
+    not may mean something, as to SGD, whose first gradient is not dampened."""
+
+    def __init__(self) -> None:
+        self._made: WeakValueDictionary[int, Tensor] = WeakValueDictionary()
+
+    def __contains__(self, value: Any) -> bool:
+        return self._made.get(id(value)) is value
+
+    def add(self, values: Iterable[Tensor]) -> None:
+        """Notes that some were made."""
+        self._made.update((id(value), value) for value in values)
+
+    def settle(self, values: Iterable[Any]) -> None:
+        """Notes that a step was taken with some."""
+        for value in values:
+            if value in self:
+                del self._made[id(value)]
+
+    def forget(self, states: dict[Tensor, dict[str, Any]]) -> None:
+        """Takes those with which no step was taken out of an optimizer's states: the graph did not run."""
+        if not self._made:
+            return
+        for param, state in list(states.items()):
+            for key in [key for key, value in state.items() if value in self]:
+                del state[key]
+            if not state:
+                del states[param]
+        self._made.clear()
 
 
 def number_of(optimizer: Any) -> int:
@@ -34,9 +69,44 @@ def trace(optimizer: Any) -> None:
         grads: list[Tensor] = []
         states: list[Tensor] = []
         places: list[int] = []
-        optimizer._init_group(group, params, grads, states, places)
+        counts: list[int] = []
+        optimizer._init_group(group, params, grads, states, places, counts)
         if params:
-            step(params, grads, states, places, optimizer.number, number)
+            step(params, grads, states, places, counts, optimizer.number, number, tensors_in(group))
+
+
+def hand_over(
+    optimizer: Any,
+    group: dict[str, Any],
+    params: list[Tensor],
+    grads: list[Tensor],
+    states: list[Tensor],
+    places: list[int],
+    counts: list[int],
+) -> None:
+    """Fills lists with what a graph is given of a group: parameters that have a gradient, these, their states, which
+    are made where there are none, the parameters' places in the group, and how many states each has."""
+    current = optimizer.current(group)
+    operator = optimizer.operator(current)
+    for place, param in enumerate(group["params"]):
+        if param.grad is not None:
+            state = optimizer.state[param]
+            there = {key for key, value in state.items() if value is not None}
+            optimizer.initialise(current, param, state)
+            optimizer.align(operator, param, state)
+            for key in optimizer.counts:
+                if not isinstance(state[key], Tensor):
+                    # A plain number would be compiled in.
+                    state[key] = torch.tensor(float(state[key]))
+            optimizer.ahead.add(value for key, value in state.items() if key not in there)
+            tensors = [value for value in state.values() if isinstance(value, Tensor)]
+            params.append(param)
+            grads.append(param.grad)
+            states.extend(tensors)
+            places.append(place)
+            counts.append(len(tensors))
+            if not state:
+                del optimizer.state[param]
 
 
 # It counts and reads settings on the host, which a graph of launches would not repeat.
@@ -45,14 +115,32 @@ UNCAPTURED = {"tags": (torch.Tag.cudagraph_unsafe,)} if hasattr(torch.Tag, "cuda
 
 @torch.library.custom_op("fusedstep::step", mutates_args=("params", "states"), **UNCAPTURED)
 def step(
-    params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int], optimizer: int, group: int
+    params: list[Tensor],
+    grads: list[Tensor],
+    states: list[Tensor],
+    places: list[int],
+    counts: list[int],
+    optimizer: int,
+    group: int,
+    settings: list[Tensor],
 ) -> None:
-    """Takes a step with what stands for some parameters of a group and their states: a graph may hand over copies."""
+    """Takes a step with what stands for some parameters of a group and their states: a graph may hand over copies. What
+    stands for settings that are tensors is as far as the graph has come with them."""
     its = optimizers[optimizer]
-    settings, left = its.param_groups[group], iter(states)
-    operator = its.operator(settings)
+    current, left = its.current(with_tensors(its.param_groups[group], iter(settings))), iter(states)
+    operator = its.operator(current)
     known: dict[Any, list[float]] = {}
-    for place, param, grad in zip(places, params, grads, strict=True):
-        own = its.state.get(settings["params"][place], {})
-        state = {key: next(left) for key, value in own.items() if isinstance(value, Tensor)}
-        its.update(settings, operator, param, grad, state, known)
+    for place, count, param, grad in zip(places, counts, params, grads, strict=True):
+        kept = current["params"][place]
+        own = its.state.get(kept, {})
+        keys = [key for key, value in own.items() if isinstance(value, Tensor)]
+        # More may have come since the graph was made, behind those that it knows.
+        handed = dict(zip(keys[:count], itertools.islice(left, count), strict=True))
+        state = {key: handed.get(key, own[key]) for key in keys if own[key] not in its.ahead}
+        its.update(current, operator, param, grad, state, known)
+        for key, value in state.items():
+            if key not in handed:
+                its.state[kept][key] = value
+            elif value is not handed[key]:
+                handed[key].copy_(torch.as_tensor(value))
+        its.ahead.settle(own.values())

@@ -39,6 +39,7 @@ class FusedOptimizer(Deferring):
     def made(self) -> None:
         super().made()
         self.ready: ByParameter[Prepared] = ByParameter()
+        self.ahead = compiled.Ahead()
         if "number" not in self.__dict__:
             self.number = compiled.number_of(self)
 
@@ -167,6 +168,7 @@ class FusedOptimizer(Deferring):
     @held_back()  # parameters, states and their counts of steps go together
     def move(self) -> None:
         """Takes a step here and now."""
+        self.ahead.forget(self.state)
         moved: list[Tensor] = []
         groups = [self.current(group) for group in self.param_groups]
         try:
@@ -248,25 +250,17 @@ class FusedOptimizer(Deferring):
             if prepared:
                 self.ready[param] = prepared
 
-    def _init_group(
-        self, group: Group, params: list[Tensor], grads: list[Tensor], states: list[Tensor], places: list[int]
-    ) -> None:
+    def state_dict(self) -> dict[str, Any]:
+        self.ahead.forget(self.state)
+        return super().state_dict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.ahead.forget(self.state)
+        return super().__getstate__()
+
+    def _init_group(self, group: Group, *lists: list[Any]) -> None:
         # The name by which torch's compiler calls it at once, in place of tracing it: states are not made in the graph.
-        for place, param in enumerate(group["params"]):
-            if param.grad is not None:
-                state = self.state[param]
-                self.initialise(group, param, state)
-                self.align(self.operator(group), param, state)
-                for key in self.counts:
-                    if not isinstance(state[key], Tensor):
-                        # A plain number would be compiled in.
-                        state[key] = torch.tensor(float(state[key]))
-                params.append(param)
-                grads.append(param.grad)
-                states.extend(value for value in state.values() if isinstance(value, Tensor))
-                places.append(place)
-                if not state:
-                    del self.state[param]
+        compiled.hand_over(self, group, *lists)
 
 
 def not_captured(name: str, group: Group, param: Tensor) -> None:
