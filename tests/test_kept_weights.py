@@ -40,7 +40,9 @@ def trained(name: str, steps: int = 30, **switches: bool) -> list[np.ndarray]:
 
 
 def test_every_rule_that_keeps_weights_is_tested_here() -> None:
-    found = {name for name in fs.rules.__all__ if "keep_weights" in fs.Operator(getattr(fs.rules, name)).signature.switches}
+    found = {
+        name for name in fs.rules.__all__ if "keep_weights" in fs.Operator(getattr(fs.rules, name)).signature.switches
+    }
     assert found == KEEPING.keys()
 
 
@@ -173,8 +175,8 @@ def test_small_gradients_beside_rounded_weights(name: str) -> None:
     told = {"splitter": 1 + kind[0] * 2.0**23, "least": kind[0] * kind[1] / 2}
     rng = np.random.default_rng(3)
     start = rng.standard_normal((9, 4)).astype(reference.DTYPES[name])
-    rounded = [start, *(np.full((9, 4), each, np.float32) for each in (1.0, 0.0, 0.0))]
-    exact = [start.astype(np.float64), *(np.full((9, 4), each) for each in (1.0, 0.0, 0.0))]
+    rounded = [start.copy(), *(np.full((9, 4), each, np.float32) for each in (1.0, 0.0, 0.0))]
+    exact = [start.astype(np.float64), *(np.full((9, 4), each) for each in (1.0, 0.0))]
     step = fs.Operator(ftrl_proximal_with_master, rounded=True)
     for number in range(300):
         # By less than a last place, at a rate that falls, and at single rows.
@@ -182,8 +184,9 @@ def test_small_gradients_beside_rounded_weights(name: str) -> None:
         grad, rows = (0.01 * rng.standard_normal((4, 4)) + 0.005).astype(np.float32), rng.permutation(9)[:4]
         step(*rounded, grad, rows, **settings, **told)
         named = [each[rows] for each in exact]
-        for each, new in zip(exact, fs.rules.ftrl_proximal(*named, grad, **settings, keep_weights=True), strict=False):
-            each[rows] = new
+        new = fs.rules.ftrl_proximal(*named, grad, **settings, keep_weights=True)
+        for each, its in zip(exact, new, strict=True):
+            each[rows] = its
     assert np.abs(exact[0] - start).min() > 0.01
     np.testing.assert_allclose(rounded[3], exact[0], rtol=1e-4, atol=1e-5)
     reference.assert_same_bits(rounded[0], rounded[3].astype(start.dtype))

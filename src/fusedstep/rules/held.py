@@ -1,8 +1,8 @@
 """Weights by follow-the-leader rules that stay where they are while settings change, or they themselves.
 
 Such a rule computes a weight from its sums and today's settings, so that another step size, or a weight that is set,
-would be undone by the sums. Solved for the sums, the same formula tells what they must be for the weight that is there:
-``-divisor * var`` and, against it, all of the l1 penalty. Only where a weight is 0 they tell more: what l1 has collected.
+would be undone by the sums. Solved for the sums, the same formula tells what they must be for the weight that is
+there: ``-divisor * var`` and all of the l1 penalty. Only where a weight is 0 they tell more: what l1 has collected.
 """
 
 from typing import Any

@@ -16,9 +16,9 @@ from .settings import given
 class FTRL(FusedOptimizer):
     """FTRL-Proximal (McMahan et al., 2013), not in torch. It runs the rule ``ftrl_proximal`` with ``keep_weights``.
 
-    Weights are exactly 0 where the sum of all gradients is small. A step starts from the weights that are there, trained
-    ones too: neither a schedule nor another change of a setting moves them, and one that is set stays so. Only what l1
-    has collected where a weight is 0 is read from ``linear``. With ``lr`` 0 no weight moves.
+    Weights are exactly 0 where the sum of all gradients is small. A step starts from the weights that are there,
+    trained ones too: neither a schedule nor another change of a setting moves them, and one that is set stays so. Only
+    what l1 has collected where a weight is 0 is read from ``linear``. With ``lr`` 0 no weight moves.
 
     State keys: ``step``, ``accum``, ``linear``; beside 16-bit weights these are float32, and there is ``master``, the
     weights that are not rounded.
