@@ -104,7 +104,7 @@ def train(name: str, training: tuple[Callable[..., Any], Callable[..., Any]], op
     """Trains, and prints what came of it."""
     random = np.random.default_rng(options.seed)
     head = Head(jnp.asarray(random.standard_normal(WIDTH) / WIDTH**0.5, jnp.float32), jnp.zeros(()))
-    # FTRL's weights follow from its sums: they start at 0.
+    # What starts at 0 stays 0 where l1 is not overcome.
     table = jnp.zeros((options.features, WIDTH))
     start, step = training
     state, compiled = start(table, head), jax.jit(step, donate_argnums=(0, 1, 2))

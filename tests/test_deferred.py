@@ -15,6 +15,7 @@ import torch
 import fusedstep as fs
 from fusedstep.operators import advice, history
 from fusedstep.rules.idle import idle_of
+from fusedstep.rules.master import ftrl_proximal_with_master
 from fusedstep.words import column_mean, row_mean, sign
 
 from . import reference
@@ -169,7 +170,10 @@ CLOSED: list[tuple[Callable[..., Any], int, dict[str, Any]]] = [
     (fs.rules.adagrad, 2, {"epsilon": 1e-3}),
     (fs.rules.ftrl, 3, {"l1": 0.3, "l2": 0.7}),
     (fs.rules.ftrl, 3, {"l1": 0.3, "l2": 0.7, "multiply_linear_by_lr": True}),
+    (fs.rules.ftrl, 3, {"l1": 0.3, "l2": 0.7, "keep_weights": True}),
     (fs.rules.ftrl_proximal, 3, {"l1": 0.3, "l2": 0.7, "beta": 0.5}),
+    (fs.rules.ftrl_proximal, 3, {"l1": 0.3, "l2": 0.7, "beta": 0.5, "keep_weights": True}),
+    (ftrl_proximal_with_master, 4, {"l1": 0.3, "l2": 0.7, "beta": 0.5, "lr_power": -0.5, "rounded": True}),
 ]
 
 

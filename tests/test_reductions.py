@@ -84,6 +84,7 @@ ROWS = [
     Row(fs.rules.adam_rowwise_bias_correction, BIAS, sparse=True, ulps=16),
     Row(fs.rules.group_lasso_ftrl, GROUP, sparse=True, ulps=32),
     Row(fs.rules.group_lasso_ftrl, GROUP | {"lr_power": -0.6, "l21": 0.0}, sparse=True, ulps=64),
+    Row(fs.rules.group_lasso_ftrl, GROUP, {"keep_weights": True}, sparse=True, ulps=64),
     Row(fs.rules.lamb, LAMB),
     Row(fs.rules.lars, LARS),
     Row(fs.rules.adafactor, FACTOR, unused=("exp_avg", *FACTORED), ulps=16),

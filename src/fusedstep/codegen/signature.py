@@ -48,6 +48,15 @@ def follows_from_step(name: str, given: Collection[str]) -> bool:
     return name == "step" or (name.endswith("_power") and name.removesuffix("_power") in given)
 
 
+def training_switches(rule: Callable[..., Any]) -> dict[str, bool]:
+    """A rule's switches as optimizers set them where nothing is said: ``keep_weights`` is on.
+
+    Schedules change settings while training goes on, which must not move weights.
+    """
+    switches = read_signature(rule).switches
+    return switches | ({"keep_weights": True} if "keep_weights" in switches else {})
+
+
 def read_signature(rule: Callable[..., Any]) -> Signature:
     """Reads a rule's signature.
 

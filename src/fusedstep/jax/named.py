@@ -6,7 +6,7 @@ from typing import Any
 
 import optax
 
-from ..codegen.signature import follows_from_step, read_signature
+from ..codegen.signature import follows_from_step, read_signature, training_switches
 from ..operators.docstrings import arguments_of
 from .transformation import Rule, transformation
 
@@ -26,7 +26,7 @@ def named(rule: Rule) -> Callable[..., optax.GradientTransformation]:
         if name not in signature.defaults and follows_from_step(name, signature.scalars):
             default = None
         parameters.append(inspect.Parameter(name, Named, default=default))
-    switches = signature.switches | {"maximize": False}
+    switches = training_switches(rule) | {"maximize": False}
     parameters += [inspect.Parameter(name, Named, default=value, annotation=bool) for name, value in switches.items()]
     make.__name__ = make.__qualname__ = signature.name
     make.__module__ = __package__

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .held import held_step
 from .idle import idle
 from .words import abs, divide_or_zero, power, sign, where
 
@@ -20,6 +21,7 @@ def ftrl(
     lr_power: Any = -0.5,
     l2_shrinkage: Any = 0.0,
     multiply_linear_by_lr: bool = False,
+    keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
     r"""FTRL-Proximal as TensorFlow and MindSpore compute it: twice ``l2`` in the divisor.
 
@@ -35,6 +37,9 @@ def ftrl(
     A weight follows from the sums alone: where ``linear`` is 0 it becomes 0, whatever it was before. Where the divisor
     is exactly 0 nothing was ever seen, and the weight stays as it is; so it does with a step size of 0.
 
+    With ``keep_weights`` the step starts from the weight that is there, whatever set it, and whichever settings
+    ``linear`` comes from: that is read only where the weight is 0, up to ``l1``, and is never multiplied by ``lr``.
+
     Args:
         var: the weights w, any shape.
         accum: the sum of the squared gradients, of the shape of ``var``; starts at 0 or a little more.
@@ -46,6 +51,7 @@ def ftrl(
         lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
         l2_shrinkage: the strength of an l2 penalty that is a part of the gradient, and not in ``accum``.
         multiply_linear_by_lr: keep ``lr`` times z in ``linear``, for step sizes near 0.
+        keep_weights: leave the weights where they are while settings change.
 
     Returns:
         The new ``(var, accum, linear)``.
@@ -56,9 +62,13 @@ def ftrl(
     >>> round(float(var), 6), round(float(accum), 6), round(float(linear), 6)
     (0.166667, 0.25, -1.1)
     """
-    rate = lr if multiply_linear_by_lr else 1.0
+    rate = lr if multiply_linear_by_lr and not keep_weights else 1.0
     before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
     inverse = divide_or_zero(rate, lr)
+    if keep_weights:
+        pushed, divisor = grad + 2 * l2_shrinkage * var, inverse * after + 2 * l2
+        var, linear = held_step(var, linear, pushed, lr=lr, l1_before=l1, l1=l1, divisor=divisor)
+        return var, accum + grad * grad, linear
     seen = linear + rate * (grad + 2 * l2_shrinkage * var) - inverse * (after - before) * var
     linear = where(lr == 0, linear, seen)
     divisor = inverse * after + 2 * rate * l2
@@ -82,10 +92,20 @@ def ftrl_idle(
     l2: Any,
     lr_power: Any,
     multiply_linear_by_lr: bool = False,
+    keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
-    # The sums stay, and a weight follows from them and the last step size alone.
+    # The sums stay, and a weight follows from them and the last step size alone, or they from both.
     return ftrl(
-        var, accum, linear, 0, lr=last, l1=l1, l2=l2, lr_power=lr_power, multiply_linear_by_lr=multiply_linear_by_lr
+        var,
+        accum,
+        linear,
+        0,
+        lr=last,
+        l1=l1,
+        l2=l2,
+        lr_power=lr_power,
+        multiply_linear_by_lr=multiply_linear_by_lr,
+        keep_weights=keep_weights,
     )
 
 
@@ -100,6 +120,7 @@ def ftrl_proximal(
     l2: Any,
     beta: Any = 0.0,
     lr_power: Any = -0.5,
+    keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
     r"""FTRL-Proximal as McMahan et al. (2013) print it: ``l2`` once, and ``beta`` beside the root.
 
@@ -113,6 +134,9 @@ def ftrl_proximal(
     it becomes 0, whatever it was before. Where the divisor is exactly 0 nothing was ever seen, and the weight stays as
     it is.
 
+    With ``keep_weights`` the step starts from the weight that is there, whatever set it, and whichever settings
+    ``linear`` comes from: that is read only where the weight is 0, up to ``l1``.
+
     Args:
         var: the weights w, any shape.
         accum: the sum of the squared gradients, of the shape of ``var``; starts at 0.
@@ -123,6 +147,7 @@ def ftrl_proximal(
         l2: the strength of the l2 penalty.
         beta: added to the root of ``accum``; the paper's beta, there mostly 1.
         lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
+        keep_weights: leave the weights where they are while settings change.
 
     Returns:
         The new ``(var, accum, linear)``.
@@ -135,8 +160,11 @@ def ftrl_proximal(
     """
     before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
     inverse = divide_or_zero(1, lr)
-    linear = where(lr == 0, linear, linear + grad - inverse * (after - before) * var)
     divisor = inverse * after + (inverse * beta + l2)
+    if keep_weights:
+        var, linear = held_step(var, linear, grad, lr=lr, l1_before=l1, l1=l1, divisor=divisor)
+        return var, accum + grad * grad, linear
+    linear = where(lr == 0, linear, linear + grad - inverse * (after - before) * var)
     closed = where(abs(linear) <= l1, 0, divide_or_zero(l1 * sign(linear) - linear, divisor))
     var = where((divisor == 0) | (lr == 0), where(linear == linear, var, linear), closed)
     return var, accum + grad * grad, linear
@@ -144,6 +172,17 @@ def ftrl_proximal(
 
 @idle(ftrl_proximal, kept=last_rate, constant=("l1", "l2", "beta", "lr_power"))
 def ftrl_proximal_idle(
-    var: Any, accum: Any, linear: Any, *, last: Any, l1: Any, l2: Any, beta: Any, lr_power: Any
+    var: Any,
+    accum: Any,
+    linear: Any,
+    *,
+    last: Any,
+    l1: Any,
+    l2: Any,
+    beta: Any,
+    lr_power: Any,
+    keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
-    return ftrl_proximal(var, accum, linear, 0, lr=last, l1=l1, l2=l2, beta=beta, lr_power=lr_power)
+    return ftrl_proximal(
+        var, accum, linear, 0, lr=last, l1=l1, l2=l2, beta=beta, lr_power=lr_power, keep_weights=keep_weights
+    )

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .words import PerRow, abs, divide_or_zero, power, row_mean, sign, sqrt, where
+from .held import held_by
+from .words import PerRow, abs, divide_or_zero, minimum, power, row_mean, row_sum, sign, sqrt, where
 
 __all__ = ["adam_rowwise_bias_correction", "group_lasso_ftrl", "rowwise_adagrad"]
 
@@ -95,6 +96,7 @@ def group_lasso_ftrl(
     l21: Any,
     beta: Any = 0.0,
     lr_power: Any = -0.5,
+    keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
     r"""FTRL with a group lasso: rows that matter little become 0 as a whole.
 
@@ -108,6 +110,9 @@ def group_lasso_ftrl(
     The norm is over the row, which has d elements. With ``l21`` 0 this is ``ftrl_proximal``. Where the divisor is
     exactly 0 nothing was ever seen, and the weight stays as it is; so it does with a step size of 0.
 
+    With ``keep_weights`` the step starts from the weights that are there, whatever set them, and whichever settings
+    ``linear`` comes from: of it is read only what the penalties have collected where weights are 0.
+
     Args:
         var: the weights w, of shape ``(rows, ...)``.
         accum: a, the sum of the squared gradients, of the shape of ``var``.
@@ -119,6 +124,7 @@ def group_lasso_ftrl(
         l21: the strength of the penalty of each row's norm.
         beta: added to the root of ``accum``.
         lr_power: -p, how the step size falls with ``accum``, 0 or less; -0.5 is the root.
+        keep_weights: leave the weights where they are while settings change.
 
     Returns:
         The new ``(var, accum, linear)``.
@@ -134,11 +140,37 @@ def group_lasso_ftrl(
     """
     before, after = power(accum, -lr_power), power(accum + grad * grad, -lr_power)
     inverse = divide_or_zero(1, lr)
-    linear = where(lr == 0, linear, linear + grad - inverse * (after - before) * var)
-    shrunk = where(abs(linear) <= l1, 0, linear - l1 * sign(linear))
+    divisor = inverse * after + (inverse * beta + l2)
+    if keep_weights:
+        pull = (inverse * before + (inverse * beta + l2)) * var
+        seen = held_by_row(var, linear, pull, l1, l21) + (grad - divisor * var)
+    else:
+        seen = linear + grad - inverse * (after - before) * var
+    linear = where(lr == 0, linear, seen)
+    shrunk = soft(linear, l1)
     # The root of the mean square is the norm over the root of the number of elements.
     norm = sqrt(row_mean(shrunk * shrunk))
-    divisor = inverse * after + (inverse * beta + l2)
-    kept = where(norm <= l21, 0, divide_or_zero((divide_or_zero(l21, norm) - 1) * shrunk, divisor))
-    var = where((divisor == 0) | (lr == 0), where(linear == linear, var, linear), kept)
+    closed = where(norm <= l21, 0, divide_or_zero((divide_or_zero(l21, norm) - 1) * shrunk, divisor))
+    idle = (divisor == 0) | (lr == 0)
+    if keep_weights:
+        # Without a gradient no bit changes, whatever the sums are rounded to.
+        var = where(idle | (row_sum(abs(grad)) == 0), var, closed)
+    else:
+        var = where(idle, where(linear == linear, var, linear), closed)
     return var, accum + grad * grad, linear
+
+
+def soft(x: Any, threshold: Any) -> Any:
+    """What of the magnitude is above a threshold."""
+    return where(abs(x) <= threshold, 0, x - threshold * sign(x))
+
+
+def held_by_row(var: Any, linear: Any, pull: Any, l1: Any, l21: Any) -> Any:
+    """What the penalties hold of the sum of the gradients; none of it moves a weight. See ``held_by``."""
+    norm, size = sqrt(row_mean(pull * pull)), sqrt(row_mean(var * var))
+    # Where no element has a divisor, the weights alone tell the direction.
+    direction = where(norm == 0, divide_or_zero(var, size), divide_or_zero(pull, norm))
+    collected = soft(linear, l1)
+    share = minimum(divide_or_zero(l21, sqrt(row_mean(collected * collected))), 1)
+    of_row = where(row_sum(abs(var)) == 0, share * collected, -l21 * direction)
+    return held_by(var, linear, l1) + of_row

@@ -6,20 +6,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import rules
 from ..operators.operator import Operator
+from ..rules.master import ftrl_proximal_with_master
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
 class FTRL(FusedOptimizer):
-    """FTRL-Proximal (McMahan et al., 2013), not in torch. It runs the rule ``ftrl_proximal``.
+    """FTRL-Proximal (McMahan et al., 2013), not in torch. It runs the rule ``ftrl_proximal`` with ``keep_weights``.
 
-    Weights follow from sums over all gradients, and are exactly 0 where these are small. Trained weights may be given:
-    at the first step with a positive ``lr``, ``linear`` starts so that it leads to them. With ``lr`` 0 no weight moves.
+    Weights are exactly 0 where the sum of all gradients is small. A step starts from the weights that are there,
+    trained ones too: neither a schedule nor another change of a setting moves them, and one that is set stays so. Only
+    what l1 has collected where a weight is 0 is read from ``linear``. With ``lr`` 0 no weight moves.
 
-    State keys: ``step``; ``accum`` and ``linear``, in float32 beside 16-bit weights.
+    State keys: ``step``, ``accum``, ``linear``; beside 16-bit weights these are float32, and there is ``master``, the
+    weights that are not rounded.
 
     Args:
         params: parameters, pairs of names and parameters, or groups of them.
@@ -42,8 +44,8 @@ class FTRL(FusedOptimizer):
     tensor([1., 0.])
     """
 
-    keys = ("accum", "linear")
-    # Weights follow from these: what is lost here is lost there.
+    keys = ("accum", "linear", "master")
+    # What l1 has collected grows by small gradients, which 16 bits would lose.
     wide = True
 
     def __init__(
@@ -63,27 +65,38 @@ class FTRL(FusedOptimizer):
         super().__init__(params, given(locals()))
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return rules.ftrl_proximal, {}
+        return ftrl_proximal_with_master, {"rounded": "stored_as" in group}
 
     def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        return {name: group[name] for name in ("lr", "l1", "l2", "beta", "lr_power")}
+        found = {name: group[name] for name in ("lr", "l1", "l2", "beta", "lr_power")}
+        if "stored_as" in group:
+            kind = torch.finfo(group["stored_as"])
+            found["splitter"] = 1 + kind.eps / torch.finfo(torch.float32).eps
+            found["least"] = kind.tiny * kind.eps / 2
+        return found
 
     def start(self, group: Group, key: str) -> float:
         return float(group["initial_accumulator_value"]) if key == "accum" else 0.0
 
-    def update(self, group: Group, operator: Operator, param: Tensor, grad: Tensor, state: Any, known: Any) -> None:
-        if self.progress(state) == 1 and group["lr"] != 0:
-            self.initialise(group, param, state)
-            numbers = {name: float(value) for name, value in self.scalars(group, None).items()}
-            weight, root = param.detach(), state["accum"] ** -numbers["lr_power"]
-            pull = (numbers["beta"] + root) / numbers["lr"] + numbers["l2"]
-            torch.mul(weight, -pull, out=state["linear"]).sub_(weight.sign(), alpha=numbers["l1"])
-        super().update(group, operator, param, grad, state, known)
-        if self.progress(state) == 1:
-            # It has not begun: the next step must come this way too.
-            self.ready.pop(param, None)
+    def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
+        return super().align(operator.switched(rounded=narrow(param)), param, state)
 
-    def advance(self, group: Group, state: dict[str, Any]) -> None:
-        # Steps are counted to know the first one, which needs a step size.
-        if group["lr"] != 0:
-            super().advance(group, state)
+    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
+        super().initialise(seen_by(group, param), param, state)
+
+    def update(self, group: Group, operator: Operator, param: Tensor, grad: Tensor, state: Any, known: Any) -> None:
+        if narrow(param):
+            # What is known are scalars of a group whose weights are not rounded.
+            group, known = seen_by(group, param), {}
+            operator = self.operator(group)
+        super().update(group, operator, param, grad, state, known)
+
+
+def narrow(param: Tensor) -> bool:
+    """Whether a parameter is of 16 bits."""
+    return param.dtype.itemsize == 2
+
+
+def seen_by(group: Group, param: Tensor) -> Group:
+    """A parameter's group, which tells how the parameter is stored where that takes 16 bits."""
+    return {**group, "stored_as": param.dtype} if narrow(param) else group

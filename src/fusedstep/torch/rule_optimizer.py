@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..codegen.signature import follows_from_step, read_signature
+from ..codegen.signature import follows_from_step, read_signature, training_switches
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import plain
@@ -24,7 +24,7 @@ class RuleOptimizer(FusedOptimizer):
         maximize: go uphill.
         rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
         defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
-        **scalars: the rule's scalars, and its switches.
+        **scalars: the rule's scalars, and its switches; one called ``keep_weights`` is on unless it is given.
 
     >>> import torch, fusedstep as fs
     >>> from fusedstep.words import sign
@@ -71,8 +71,7 @@ class RuleOptimizer(FusedOptimizer):
         super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
 
     def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        switches = read_signature(self.own).switches
-        return self.own, {name: group.get(name, value) for name, value in switches.items()}
+        return self.own, {name: group.get(name, value) for name, value in training_switches(self.own).items()}
 
     def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
         found = {}

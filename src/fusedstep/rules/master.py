@@ -1,0 +1,85 @@
+"""FTRL for weights of 16 bits: beside them may stand the master weights, which are not rounded.
+
+A step that starts from rounded weights loses gradients that move them by less than their last place. Not listed among
+the rules: it is told what the stored type rounds to, which no rule knows.
+"""
+
+from typing import Any
+
+from .ftrl import ftrl_proximal, last_rate
+from .idle import idle
+from .words import abs, maximum, where
+
+__all__: list[str] = []
+
+
+def unrounded(var: Any, master: Any, *, splitter: Any, least: Any) -> Any:
+    """What the weights were before they were stored, and the stored weights themselves where something set them.
+
+    Args:
+        var: the stored weights.
+        master: the weights that were stored.
+        splitter: 1 and the stored type's last place in units of the compute type's.
+        least: half the smallest step of the stored type.
+    """
+    # Veltkamp's splitting: the nearest number of as few bits; at a tie, the one or the other.
+    large = splitter * master
+    nearest = large - (large - master)
+    return where(abs(var - master) <= maximum(abs(nearest - master), least), master, var)
+
+
+def ftrl_proximal_with_master(
+    var: Any,
+    accum: Any,
+    linear: Any,
+    master: Any,
+    grad: Any,
+    *,
+    lr: Any,
+    l1: Any,
+    l2: Any,
+    beta: Any,
+    lr_power: Any,
+    splitter: Any = 1.0,
+    least: Any = 0.0,
+    rounded: bool = False,
+) -> tuple[Any, Any, Any, Any]:
+    """``ftrl_proximal`` with ``keep_weights``, from the master weights where the stored ones are ``rounded``."""
+    weight = unrounded(var, master, splitter=splitter, least=least) if rounded else var
+    weight, accum, linear = ftrl_proximal(
+        weight, accum, linear, grad, lr=lr, l1=l1, l2=l2, beta=beta, lr_power=lr_power, keep_weights=True
+    )
+    return weight, accum, linear, weight if rounded else master
+
+
+@idle(ftrl_proximal_with_master, kept=last_rate, constant=("l1", "l2", "beta", "lr_power"))
+def ftrl_proximal_with_master_idle(
+    var: Any,
+    accum: Any,
+    linear: Any,
+    master: Any,
+    *,
+    last: Any,
+    l1: Any,
+    l2: Any,
+    beta: Any,
+    lr_power: Any,
+    splitter: Any,
+    least: Any,
+    rounded: bool = False,
+) -> tuple[Any, Any, Any, Any]:
+    return ftrl_proximal_with_master(
+        var,
+        accum,
+        linear,
+        master,
+        0,
+        lr=last,
+        l1=l1,
+        l2=l2,
+        beta=beta,
+        lr_power=lr_power,
+        splitter=splitter,
+        least=least,
+        rounded=rounded,
+    )
