@@ -204,3 +204,13 @@ def test_a_checkpoint_of_an_earlier_version_and_other_settings(dtype: Any) -> No
     step(other)
     assert torch.equal(param, before)
     assert other.state[param]["step"] == 2
+
+
+def test_a_default_of_the_rule_is_no_power_of_the_step() -> None:
+    params = [weights(torch.float64) for _ in range(2)]
+    for param, more in zip(params, ({}, {"lr_power": -0.5}), strict=True):
+        optimizer = OPTIMIZERS["ftrl"]([param], **more)
+        step(optimizer, 0.5)
+        step(optimizer, -0.25)
+    assert torch.equal(*params)
+    assert not torch.equal(params[0], weights(torch.float64))

@@ -59,7 +59,7 @@ def alive() -> tuple[int, int]:
 def watched(optimizer: Any) -> list[ref[Any]]:
     """Weak references to all parameters and states."""
     params = [param for group in optimizer.param_groups for param in group["params"]]
-    states = [value for param in params for value in optimizer.state[param].values()]
+    states = [value for param in params for value in optimizer.state.get(param, {}).values()]
     return [ref(each) for each in (*params, *states) if isinstance(each, torch.Tensor)]
 
 
@@ -78,7 +78,7 @@ def deleted(optimizer: Any) -> list[ref[Any]]:
     gone = [each for each in watched(optimizer) if not isinstance(each(), torch.nn.Parameter)]
     for group in optimizer.param_groups:
         for param in group["params"]:
-            del optimizer.state[param]
+            optimizer.state.pop(param, None)
     return gone
 
 
@@ -103,7 +103,7 @@ def grown_with_states(optimizer: Any) -> list[ref[Any]]:
     gone = [each for each in watched(optimizer) if each().dim() > 0]
     for group in optimizer.param_groups:
         for place, param in enumerate(group["params"]):
-            state = optimizer.state.pop(param)
+            state = optimizer.state.pop(param, {})
             longer = weight(len(param) + 1, *param.shape[1:])
             group["params"][place] = longer
             optimizer.state[longer] = {
@@ -135,8 +135,6 @@ def test_what_was_taken_out_is_free(name: str, change: Callable[[Any], list[ref[
     optimizer = stepped(made(name, [{"params": [weight()]}, {"params": [weight()]}]), sparse)
     assert dead(change(optimizer))
     # It goes on without them.
-    if change in (cleared, deleted) and "agrad" in name:
-        return
     if optimizer.param_groups:
         stepped(optimizer, sparse)
 
@@ -149,10 +147,7 @@ def test_a_hundred_replacements_grow_by_nothing(name: str) -> None:
     for number in range(100):
         grown = weight(4 + number % 2, 3)
         group = optimizer.param_groups[number % 2]
-        optimizer.state.pop(group["params"][0])
-        if "agrad" in name:
-            # Their states are there from the start.
-            optimizer.initialise(group, grown, optimizer.state[grown])
+        optimizer.state.pop(group["params"][0], None)
         group["params"][0] = grown
         stepped(optimizer)
         if number in (20, 99):
@@ -194,7 +189,7 @@ def test_a_prepared_step_runs_on_no_other_memory() -> None:
 def test_memory_that_another_thread_replaces_stays_until_the_step_has_ended() -> None:
     optimizer = stepped(made("SGD", [weight()]))
     param = optimizer.param_groups[0]["params"][0]
-    prepared, state = optimizer.ready[param], optimizer.state[param]
+    prepared, state = optimizer.ready[param], dict(optimizer.state[param])
     param.grad = torch.ones(4, 3)
     operator = optimizer.operator(optimizer.param_groups[0])
     ready = prepared.fits(operator, param, state, param.grad)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from .held import held_by
-from .words import PerRow, abs, divide_or_zero, minimum, power, row_mean, row_sum, sign, sqrt, where
+from .words import PerRow, abs, divide_or_zero, maximum, minimum, power, row_mean, row_sum, sign, sqrt, where
 
 __all__ = ["adam_rowwise_bias_correction", "group_lasso_ftrl", "rowwise_adagrad"]
 
@@ -142,7 +141,9 @@ def group_lasso_ftrl(
     inverse = divide_or_zero(1, lr)
     divisor = inverse * after + (inverse * beta + l2)
     if keep_weights:
-        pull = (inverse * before + (inverse * beta + l2)) * var
+        earlier = inverse * before + (inverse * beta + l2)
+        # Of an element that was never seen, the gradient that comes tells the divisor.
+        pull = where(earlier == 0, divisor, earlier) * var
         seen = held_by_row(var, linear, pull, l1, l21) + (grad - divisor * var)
     else:
         seen = linear + grad - inverse * (after - before) * var
@@ -166,11 +167,10 @@ def soft(x: Any, threshold: Any) -> Any:
 
 
 def held_by_row(var: Any, linear: Any, pull: Any, l1: Any, l21: Any) -> Any:
-    """What the penalties hold of the sum of the gradients; none of it moves a weight. See ``held_by``."""
-    norm, size = sqrt(row_mean(pull * pull)), sqrt(row_mean(var * var))
-    # Where no element has a divisor, the weights alone tell the direction.
-    direction = where(norm == 0, divide_or_zero(var, size), divide_or_zero(pull, norm))
-    collected = soft(linear, l1)
+    """What the penalties hold of the sum of the gradients, as ``held_by``; where a row is 0, l21 holds a share, too."""
+    of_elements = minimum(maximum(linear, -l1), l1)
+    collected = linear - of_elements
     share = minimum(divide_or_zero(l21, sqrt(row_mean(collected * collected))), 1)
-    of_row = where(row_sum(abs(var)) == 0, share * collected, -l21 * direction)
-    return held_by(var, linear, l1) + of_row
+    norm = sqrt(row_mean(pull * pull))
+    of_row = where(norm == 0, share * collected, divide_or_zero(-l21, norm) * pull)
+    return where(var == 0, of_elements, -l1 * sign(var)) + of_row

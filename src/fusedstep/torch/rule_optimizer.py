@@ -13,7 +13,7 @@ class RuleOptimizer(FusedOptimizer):
     """Runs an update rule of your own on dense and sparse gradients.
 
     The scalars are settings of the groups, so that schedulers find ``lr``. One called ``step`` is the number of the
-    step, counted from 1, and one called ``beta_power`` is ``beta`` to its power, unless they are given.
+    step, counted from 1, and one called ``beta_power`` is ``beta`` to its power, unless they are given or have a default.
 
     State keys: ``step``, and the names of the rule's states after the variable.
 
@@ -74,11 +74,12 @@ class RuleOptimizer(FusedOptimizer):
         return self.own, {name: group.get(name, value) for name, value in training_switches(self.own).items()}
 
     def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        found = {}
-        for name in read_signature(self.own).scalars:
+        found, signature = {}, read_signature(self.own)
+        for name in signature.scalars:
             if name in group:
                 found[name] = group[name]
-            elif follows_from_step(name, group):
+            # What the rule itself has a value for, as FTRL for lr_power, is no power of a step's number.
+            elif name not in signature.defaults and follows_from_step(name, group):
                 found[name] = progress if name == "step" else plain(group[name.removesuffix("_power")]) ** progress
         return found
 
