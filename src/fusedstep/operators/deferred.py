@@ -38,9 +38,9 @@ class DeferredRows:
     Between steps a row is right only once it was brought up to date: call ``catch_up(indices)`` before reading rows,
     and ``flush()`` before reading, saving or changing the table. A row that others write to keeps what it owes.
 
-    Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes the betas and
-    epsilon, a step with another value brings all rows up to date first; so does the 8,192nd step after a flush. On
-    the CPU a step that names most rows is taken by all of them.
+    Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes epsilon, a step
+    with another value brings all rows up to date first; so do one at which the closed form begins or ceases to hold,
+    and the 8,192nd step after a flush. On the CPU a step that names most rows is taken by all of them.
 
     Args:
         rule: the rule; one whose sums reach no further than a row.
