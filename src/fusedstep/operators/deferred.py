@@ -250,6 +250,20 @@ class DeferredRows:
                 run([partial(wake, [groups.named], start, stop) for start, stop in cuts], threads)
             return self.states
 
+    def first_asleep(self, indices: Any) -> int | None:
+        """The first of some rows that is owed a step; none on a device, where nobody waits for what the rows are.
+
+        Args:
+            indices: the rows, integers in any order and number; those of no row are left out.
+        """
+        with self._lock:
+            if not self._history.steps or self._device:
+                return None
+            named = np.asarray(indices).reshape(-1)
+            named = named[(named >= 0) & (named < len(self._lasts))]
+            asleep = self._lasts[named] < self._history.steps
+            return int(named[asleep.argmax()]) if asleep.any() else None
+
     def flush(self) -> tuple[Any, ...]:
         """Brings all rows up to date.
 
