@@ -274,6 +274,41 @@ def test_what_is_held_constant_brings_all_rows_up_to_date() -> None:
         np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-15)
 
 
+def cycled(step: int, low: float, high: float) -> tuple[float, float]:
+    """Betas of which the first falls and rises again, and the second rises for once."""
+    return low + (high - low) * abs(math.cos(step / 17)), 0.95 if step < 150 else 0.999
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.85, 0.95), (0.0, 0.9), (0.0, 0.2)])
+@pytest.mark.parametrize(
+    ("rule", "count", "more", "dtype"), [(*HAT, np.float64), (*HAT, np.float32), (*TORCH, np.float64)]
+)
+def test_betas_may_change_while_rows_sleep(
+    rule: Callable[..., Any], count: int, more: dict[str, float], dtype: Any, low: float, high: float
+) -> None:
+    rng = np.random.default_rng(5)
+    states = [np.zeros((ROWS, WIDTH), dtype) for _ in range(count)]
+    expected, moved = [np.zeros((ROWS, WIDTH)) for _ in range(count)], np.zeros((ROWS, WIDTH))
+    # Some elements are served by the series, some replay.
+    size = 10.0 ** rng.uniform(-9, -1, (ROWS, WIDTH))
+    table, power = fs.DeferredRows(rule, *states), [1.0, 1.0]
+    for step in range(1, 400):
+        beta1, beta2 = cycled(step, low, high) if step % 40 else (0.0, 0.95)
+        power = [power[0] * beta1, power[1] * beta2]
+        indices = np.flatnonzero(rng.random(ROWS) < 0.3 / np.arange(1, ROWS + 1))
+        grad = (size[indices] * rng.standard_normal((indices.size, WIDTH))).astype(np.float32)
+        scalars = scalars_of_adam(step, beta1, beta2) | more
+        scalars |= {"beta1_power": power[0], "beta2_power": power[1]}
+        table.step(grad.astype(dtype), indices, **scalars)
+        dense, before = np.zeros((ROWS, WIDTH)), expected[0]
+        dense[indices] = grad
+        expected = list(rule(*expected, dense, **scalars))
+        moved += np.abs(expected[0] - before)
+    assert table._history.steps == 399
+    table.flush()
+    assert (np.abs(states[0] - expected[0]) <= (2e-5 if dtype == np.float32 else 1e-10) * moved).all()
+
+
 @pytest.mark.parametrize("method", ["series", "replay"])
 def test_the_history_is_bounded(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "LIMIT", 150)

@@ -38,9 +38,9 @@ class DeferredRows:
     Between steps a row is right only once it was brought up to date: call ``catch_up(indices)`` before reading rows,
     and ``flush()`` before reading, saving or changing the table. A row that others write to keeps what it owes.
 
-    Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes the betas and
-    epsilon, a step with another value brings all rows up to date first; so does the 8,192nd step after a flush. On
-    the CPU a step that names most rows is taken by all of them.
+    Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes epsilon, a step
+    with another value brings all rows up to date first; so do one at which the closed form begins or ceases to hold,
+    and the 8,192nd step after a flush. On the CPU a step that names most rows is taken by all of them.
 
     Args:
         rule: the rule; one whose sums reach no further than a row.
@@ -249,6 +249,20 @@ class DeferredRows:
                 wake = self._prepared(self._kernel("catch_up", storages, storages[0]), tables)
                 run([partial(wake, [groups.named], start, stop) for start, stop in cuts], threads)
             return self.states
+
+    def first_asleep(self, indices: Any) -> int | None:
+        """The first of some rows that is owed a step; none on a device, where nobody waits for what the rows are.
+
+        Args:
+            indices: the rows, integers in any order and number; those of no row are left out.
+        """
+        with self._lock:
+            if not self._history.steps or self._device:
+                return None
+            named = np.asarray(indices).reshape(-1)
+            named = named[(named >= 0) & (named < len(self._lasts))]
+            asleep = self._lasts[named] < self._history.steps
+            return int(named[asleep.argmax()]) if asleep.any() else None
 
     def flush(self) -> tuple[Any, ...]:
         """Brings all rows up to date.

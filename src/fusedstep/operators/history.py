@@ -51,25 +51,30 @@ class History:
         return self.steps == 0 or (self.steps < LIMIT and self.constants(scalars) == self.constant)
 
     def constants(self, scalars: Mapping[str, float]) -> tuple[float, ...]:
-        """What must not change while rows sleep; last, by how much the weight of their steps falls, infinite where
-        the closed form does not hold."""
+        """What must not change while rows sleep; last, whether the closed form holds."""
         if self.idle is None:
-            return (math.inf,)
+            return (False,)
+        return (*(scalars[name] for name in self.idle.constant), 0 <= self.fading(scalars) < 1)
+
+    def fading(self, scalars: Mapping[str, float]) -> float:
+        """By how much the weight of a step is less than that of the step before."""
+        assert self.idle is not None
         with np.errstate(all="ignore"):
-            fading = float(called(self.idle.fading, {**scalars, **self.switches}))
-        return (*(scalars[name] for name in self.idle.constant), fading if 0 <= fading < 1 else math.inf)
+            return float(called(self.idle.fading, {**scalars, **self.switches}))
 
     def begin(self, scalars: Mapping[str, float]) -> np.ndarray:
         """A step is about to be taken: makes room for it, and tells the totals after it."""
         if self.steps == 0:
             self.constant = self.constants(scalars)
-            fading = self.constant[-1]
-            self.closed, self.window = fading < 1, LIMIT
-            if self.closed and self.idle and self.idle.moved:
-                steps = math.log(NEGLIGIBLE[self.compute]) / math.log(fading) if fading else 0
-                self.window = min(LIMIT, 1 + math.ceil(steps))
+            self.closed = bool(self.constant[-1])
+            self.window = 1 if self.closed and self.idle and self.idle.moved else LIMIT
             if self.idle:
                 self.held[:] = [scalars[name] for name in self.idle.held]
+        if self.closed and self.idle and self.idle.moved:
+            # It only grows: what it left out so far weighs as little under weights that fall more slowly from now on.
+            fading = self.fading(scalars)
+            steps = math.log(NEGLIGIBLE[self.compute]) / math.log(fading) if fading else 0
+            self.window = min(LIMIT, max(self.window, 1 + math.ceil(steps)))
         if self.steps == len(self.numbers):
             self.grow()
         if self.steps == 0:

@@ -13,6 +13,9 @@ All but x is the same for all elements, and x is between 0 and 1: the sum is the
 \dots` with :math:`S_n = \sum_j l_j \rho^j u_j^n`. It ends here with :math:`S_5`. What is left out is at most
 :math:`x^6` times the ``remainder``, and within the tolerance up to an x that is called ``reach``. Sums count in powers
 of it, since their own may be larger than float32 holds.
+
+Where the betas change from step to step, their powers are the products of those of the skipped steps, and so the totals
+are kept.
 """
 
 from collections.abc import Callable
@@ -72,7 +75,7 @@ def idle_by_moments(rule: Callable[..., Any], unless: tuple[str, ...] = ()) -> C
         def fading(**scalars: Any) -> Any:
             return scalars["beta1"] / sqrt(scalars["beta2"]) if not any(scalars[name] for name in unless) else 1
 
-        register(rule, Idle(slept, kept, moved, fading, ("beta1", "beta2", "epsilon")))
+        register(rule, Idle(slept, kept, moved, fading, ("epsilon",)))
         return weight
 
     return declare

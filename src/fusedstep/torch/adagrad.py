@@ -20,7 +20,7 @@ class Accumulating(FusedOptimizer):
         super().__init__(params, defaults)
         for group in self.param_groups:
             for param in group["params"]:
-                self.initialise(group, param, self.state[param])
+                self.initialise(group, self.as_stepped(param), self.state[param])
 
     def start(self, group: Group, key: str) -> float:
         return float(group["initial_accumulator_value"])

@@ -169,6 +169,7 @@ class FusedOptimizer(Deferring):
     def move(self) -> None:
         """Takes a step here and now."""
         self.ahead.forget(self.state)
+        self.follow()
         moved: list[Tensor] = []
         groups = [self.current(group) for group in self.param_groups]
         try:
@@ -233,11 +234,12 @@ class FusedOptimizer(Deferring):
         values, rows = rows_of(operator.name, grad)
         not_captured(operator.name, group, param)
         scalars = self.numbers(group, operator, state, known)
+        stepped = self.as_stepped(param)
         if self.lacks(operator, state):
-            self.initialise(group, param, state)
-        order = self.align(operator, param, state)
+            self.initialise(group, stepped, state)
+        order = self.align(operator, stepped, state)
         kinds = operator.layout.states[1:]
-        states = [param, *(state[key] if kind else None for key, kind in zip(self.keys, kinds, strict=True))]
+        states = [stepped, *(state[key] if kind else None for key, kind in zip(self.keys, kinds, strict=True))]
         views = [each if each is None else in_order(each, order) for each in states]
         table = self.tables.get(param)
         if table is not None:
