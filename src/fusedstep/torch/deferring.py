@@ -10,6 +10,7 @@ from .by_parameter import ByParameter
 from .deferred_table import DeferredTable
 from .groups import Group, Groups
 from .lookups import Lookups
+from .spread import deferrable
 
 
 class Deferring(Groups):
@@ -78,6 +79,7 @@ class Deferring(Groups):
         Raises:
             TypeError: one is no embedding.
             ValueError: its table is none of the parameters.
+            NotImplementedError: other processes read its table, too.
         """
         name = type(self).__name__
         if not isinstance(modules, Sequence):
@@ -89,6 +91,7 @@ class Deferring(Groups):
                     f"{name}: defer[{place}] is of type {type(module).__name__}, "
                     "expected a torch.nn.Embedding or EmbeddingBag: rows are brought up to date when it looks them up"
                 )
+            deferrable(name, f"defer[{place}]", module._parameters.get("weight"))
             if module._parameters.get("weight") not in params:
                 raise ValueError(
                     f"{name}: defer[{place}].weight is none of the parameters; pass it to the optimizer as well"
