@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .settings import tensors_in, with_tensors
+from .spread import is_spread
 
 # The optimizers whose steps are compiled, by the number that stands for them in a graph.
 optimizers: WeakValueDictionary[int, Any] = WeakValueDictionary()
@@ -55,11 +56,14 @@ def number_of(optimizer: Any) -> int:
 
 
 def traceable(optimizer: Any) -> bool:
-    """Whether all gradients are dense and no rows deferred; else the graph breaks, as with torch's own optimizers."""
+    """Whether all gradients are dense, no rows deferred and no parameters spread; else the graph breaks, as with
+    torch's own optimizers."""
     if optimizer.tables:
         return False
-    params = [param for group in optimizer.param_groups for param in group["params"]]
-    return all(param.grad is None or param.grad.layout is torch.strided for param in params)
+    params = [param for group in optimizer.param_groups for param in group["params"] if param.grad is not None]
+    return all(
+        param.grad.layout is torch.strided and not is_spread(param.grad) and not is_spread(param) for param in params
+    )
 
 
 def trace(optimizer: Any) -> None:

@@ -12,6 +12,7 @@ from .deferred_table import DeferredTable
 from .deferred_tensor import DeferredTensor, defer
 from .groups import Group, Groups
 from .lookups import Lookups, watched
+from .spread import check_deferrable
 
 
 class Deferring(Groups):
@@ -133,7 +134,7 @@ class Deferring(Groups):
         Raises:
             TypeError: one is no embedding, or its table no plain parameter.
             ValueError: its table is none of the parameters.
-            NotImplementedError: its table takes steps that a graph is to capture.
+            NotImplementedError: its table takes steps that a graph is to capture, or other processes read it, too.
         """
         name = type(self).__name__
         groups = {param: group for group in self.param_groups for param in group["params"]}
@@ -144,6 +145,7 @@ class Deferring(Groups):
                     "expected a torch.nn.Embedding or EmbeddingBag: rows are brought up to date when it looks them up"
                 )
             weight = module._parameters.get("weight")
+            check_deferrable(name, f"defer[{place}]", weight)
             if weight not in groups:
                 raise ValueError(
                     f"{name}: defer[{place}].weight is none of the parameters; pass it to the optimizer as well"

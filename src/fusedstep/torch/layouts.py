@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ..arrays.tables import HUGE_PAGE, empty_table
+from .spread import here
 
 PLAIN = (Tensor, torch.nn.Parameter)
 
@@ -26,6 +27,7 @@ def rows_of(name: str, grad: Tensor) -> tuple[Tensor, Tensor | None]:
 
 def contiguous_order(param: Tensor) -> list[int] | None:
     """The order of dimensions in which a tensor is contiguous, if there is one that is not its own."""
+    param = here(param)
     if param.is_contiguous():
         return None
     order = sorted(range(param.dim()), key=param.stride, reverse=True)
@@ -34,8 +36,7 @@ def contiguous_order(param: Tensor) -> list[int] | None:
 
 def in_order(tensor: Tensor, order: list[int] | None) -> Tensor:
     """A tensor with its dimensions in another order; one that holds a number a row as it is."""
-    # Of a tensor that is spread over processes (a DTensor), what lies here takes the step.
-    tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    tensor = here(tensor)
     return tensor.permute(order) if order and tensor.dim() == len(order) else tensor
 
 

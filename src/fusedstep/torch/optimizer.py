@@ -19,6 +19,7 @@ from .groups import Group
 from .layouts import alike, changeable, contiguous_order, filled_like, in_order, rows_of
 from .prepared import Prepared, prepare
 from .settings import as_numbers, plain
+from .spread import check_placements, here, is_spread, rows_filled, spread_as
 
 Rule = Callable[..., Any]
 
@@ -81,15 +82,17 @@ class FusedOptimizer(Deferring):
 
     def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
         """Creates the states that a parameter has not got yet."""
+        layout = self.operator(group).layout
+        check_placements(type(self).__name__, layout.reach, param)
         for key, first in self.counts.items():
             if state.get(key) is None:
                 state[key] = self.count(group, param, first)
-        for key, kind in zip(self.keys, self.operator(group).layout.states[1:], strict=True):
+        for key, kind in zip(self.keys, layout.states[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.start(group, key)
                 dtype = torch.promote_types(param.dtype, torch.float32) if self.wide else param.dtype
                 if kind == "row":
-                    state[key] = torch.full(param.shape[:1], value, dtype=dtype, device=param.device)
+                    state[key] = rows_filled(param, value, dtype)
                 else:
                     state[key] = filled_like(param, value, dtype)
 
@@ -128,7 +131,7 @@ class FusedOptimizer(Deferring):
             if isinstance(state[key], Tensor):
                 state[key] = changeable(state[key])
         for key in self.used(operator):
-            state[key] = alike(param, state[key], order)
+            state[key] = alike(param, spread_as(operator.name, f"the state {key}", state[key], param), order)
         return order
 
     def operator(self, group: Group) -> Operator:
@@ -231,7 +234,8 @@ class FusedOptimizer(Deferring):
             state: its states by name.
             known: the scalars of parameters that have come as far.
         """
-        values, rows = rows_of(operator.name, grad)
+        check_placements(operator.name, operator.layout.reach, param)
+        values, rows = rows_of(operator.name, here(spread_as(operator.name, "a gradient", grad, param)))
         not_captured(operator.name, group, param)
         scalars = self.numbers(group, operator, state, known)
         stepped = self.as_stepped(param)
@@ -246,6 +250,9 @@ class FusedOptimizer(Deferring):
             table.step(operator, views, in_order(values, order), rows, scalars)
         else:
             operator.step(views, in_order(values, order), rows, settings.rows(group), scalars)
+        if is_spread(param) and not param.is_inference():
+            # The part that was written to tells autograd by itself, but not the whole.
+            torch.autograd.graph.increment_version(param)
         self.advance(group, state)
         if rows is None and param in self.state and table is None:
             prepared = prepare(operator, self.used(operator), states)
