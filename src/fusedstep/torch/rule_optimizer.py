@@ -13,7 +13,8 @@ class RuleOptimizer(FusedOptimizer):
     """Runs an update rule of your own on dense and sparse gradients.
 
     The scalars are settings of the groups, so that schedulers find ``lr``. One called ``step`` is the number of the
-    step, counted from 1, and one called ``beta_power`` is ``beta`` to its power, unless they are given or have a default.
+    step, counted from 1, and one called ``beta_power`` is ``beta`` to its power, unless they are given or have a
+    default.
 
     State keys: ``step``, and the names of the rule's states after the variable.
 
