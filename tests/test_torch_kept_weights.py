@@ -114,7 +114,7 @@ def test_small_steps_beside_weights_of_16_bits() -> None:
     schedules = [SCHEDULES["cosine"](optimizer) for optimizer in optimizers]
     for _ in range(STEPS):
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            step(optimizer, 1e-3)
+            step(optimizer, 2.0**-10)
             schedule.step()
     # Nothing is lost: the weights are the rounded ones of float64.
     master = optimizers[0].state[params[0]]["master"]
