@@ -207,6 +207,16 @@ def test_scalars_of_16_bits_are_refused(call: Callable[[], Any]) -> None:
     assert np.isfinite(np.asarray(by_a_factory_of_ones_own(hyperparam_dtype="float32"), "float32")).all()
 
 
+def test_states_of_a_description_are_those_of_its_parameter() -> None:
+    for name in ("float32", "bfloat16"):
+        params = {"table": jax.numpy.ones((4, 3), name), "none": None}
+        described = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape, each.dtype), params)
+        for optimizer in (fs.jax.rowwise_adagrad(**ADAGRAD, initial={"accum": 0.5}), fs.jax.adam(**ADAM)):
+            jax.tree.map(reference.assert_same_bits, optimizer.init(described), optimizer.init(params))
+            shapes = jax.tree.map(lambda each: (each.shape, each.dtype), jax.eval_shape(optimizer.init, described))
+            assert shapes == jax.tree.map(lambda each: (each.shape, each.dtype), optimizer.init(params))
+
+
 def test_weights_become_exactly_zero() -> None:
     params = jax.numpy.array([0.5, -0.5, 0.25])
     gradients = [np.array([0.01, -1.0, 0.02], np.float32)] * 3
@@ -368,6 +378,24 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         TypeError,
         "adam: a parameter holds int32, expected float32",
         lambda: fs.jax.adam(**ADAM).init(np.ones(3, np.int32)),
+    ),
+    **{
+        f"a description of {what}": (
+            TypeError,
+            rf"adam: a parameter holds {what}, expected float32",
+            partial(lambda what: fs.jax.adam(**ADAM).init(jax.ShapeDtypeStruct((3,), what)), what),
+        )
+        for what in ("int32", "float64")
+    },
+    "a description of a vector by columns": (
+        ValueError,
+        r"adafactor: a parameter has shape \(3,\), expected two dimensions or more",
+        lambda: fs.jax.adafactor(**test_reductions.FACTOR).init(jax.ShapeDtypeStruct((3,), "float32")),
+    ),
+    "a description as a gradient": (
+        TypeError,
+        "adagrad: a gradient is of type ShapeDtypeStruct, expected an array",
+        lambda: adagrad_after(jax.ShapeDtypeStruct((2,), "float32")),
     ),
     "a gradient's shape": (
         ValueError,

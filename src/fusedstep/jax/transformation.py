@@ -15,6 +15,7 @@ from ..operators.operator import Operator
 from . import arrays, rule_state
 from .rule_state import RuleState
 from .scalars import is_array, operator_of, scalar, scalars_of
+from .started import started_at
 from .woven import Woven, weave
 
 Rule = Callable[..., Any]
@@ -64,7 +65,7 @@ def transformation(
 
     def init(params: Any) -> RuleState:
         def started(name: str, kind: str) -> Any:
-            return jax.tree.map(lambda leaf: rule_state.started_at(operator, leaf, kind, start.get(name, 0.0)), params)
+            return jax.tree.map(lambda leaf: started_at(operator, leaf, kind, start.get(name, 0.0)), params)
 
         return RuleState(jnp.zeros((), jnp.int32), {name: started(name, kind) for name, kind in used.items()})
 
