@@ -154,6 +154,69 @@ def test_switches_and_defaults_may_be_injected_too() -> None:
     assert_near(injected, {name: plain[name] for name in ("weight", "bias")}, tolerance=1e-6)
 
 
+INJECTED = ADAM | {"lr": 0.1, "epsilon": 1e-6}
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("rate", [0.1, optax.linear_schedule(0.5, 0.1, 4), 1, np.array(0.1)])
+def test_injected_hyperparameters_beside_16_bit_parameters_are_float32(name: str, rate: Any) -> None:
+    param, gradient = jax.numpy.full(4, 0.5, name), jax.numpy.full(4, 0.25, name)
+    injected = optax.inject_hyperparams(fs.jax.torch_adam)(**INJECTED | {"lr": rate})
+    plain = fs.jax.torch_adam(**INJECTED | {"lr": float(rate) if isinstance(rate, np.ndarray) else rate})
+    states = [injected.init(param), plain.init(param)]
+    assert {str(each.dtype) for each in states[0].hyperparams.values()} == {"float32"}
+    for _ in range(3):
+        update, states[0] = jax.jit(injected.update)(gradient, states[0], param)
+        want, states[1] = jax.jit(plain.update)(gradient, states[1], param)
+        np.testing.assert_allclose(np.asarray(update, "float32"), np.asarray(want, "float32"), rtol=2.0**-7)
+    assert {str(each.dtype) for each in states[0].hyperparams.values()} == {"float32"}
+
+
+def test_injected_hyperparameters_have_jax_widest_type() -> None:
+    factory = optax.inject_hyperparams(fs.jax.adam)
+    weak = jax.numpy.asarray(0.999)
+    state = factory(**ADAM | {"beta2": weak}).init(jax.numpy.ones(2, "bfloat16"))
+    assert state.hyperparams["beta2"] == np.float32(0.999)
+    with jax.enable_x64(True):
+        assert factory(**ADAM).init(jax.numpy.ones(2)).hyperparams["beta2"] == 0.999
+
+
+def set_by_hand(name: str) -> Any:
+    param = jax.numpy.ones(2, name)
+    optimizer = optax.inject_hyperparams(fs.jax.adam)(**ADAM)
+    state = optimizer.init(param)
+    state.hyperparams["beta2"] = 0.999
+    return jax.jit(optimizer.update)(param, state, param)
+
+
+def by_a_factory_of_ones_own(**more: Any) -> Any:
+    param = jax.numpy.ones(2, "bfloat16")
+    factory = optax.inject_hyperparams(lambda beta2: fs.jax.adam(**ADAM | {"beta2": beta2}), **more)
+    optimizer = factory(beta2=0.999)
+    return optimizer.update(param, optimizer.init(param), param)[0]
+
+
+@pytest.mark.parametrize(
+    "call", [partial(set_by_hand, "float16"), partial(set_by_hand, "bfloat16"), by_a_factory_of_ones_own]
+)
+def test_scalars_of_16_bits_are_refused(call: Callable[[], Any]) -> None:
+    with pytest.raises(
+        TypeError, match=r'adam: beta2 holds b?float16, expected float32: .* hyperparam_dtype="float32"'
+    ):
+        call()
+    assert np.isfinite(np.asarray(by_a_factory_of_ones_own(hyperparam_dtype="float32"), "float32")).all()
+
+
+def test_states_of_a_description_are_those_of_its_parameter() -> None:
+    for name in ("float32", "bfloat16"):
+        params = {"table": jax.numpy.ones((4, 3), name), "none": None}
+        described = jax.tree.map(lambda each: jax.ShapeDtypeStruct(each.shape, each.dtype), params)
+        for optimizer in (fs.jax.rowwise_adagrad(**ADAGRAD, initial={"accum": 0.5}), fs.jax.adam(**ADAM)):
+            jax.tree.map(reference.assert_same_bits, optimizer.init(described), optimizer.init(params))
+            shapes = jax.tree.map(lambda each: (each.shape, each.dtype), jax.eval_shape(optimizer.init, described))
+            assert shapes == jax.tree.map(lambda each: (each.shape, each.dtype), optimizer.init(params))
+
+
 def test_weights_become_exactly_zero() -> None:
     params = jax.numpy.array([0.5, -0.5, 0.25])
     gradients = [np.array([0.01, -1.0, 0.02], np.float32)] * 3
@@ -315,6 +378,24 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         TypeError,
         "adam: a parameter holds int32, expected float32",
         lambda: fs.jax.adam(**ADAM).init(np.ones(3, np.int32)),
+    ),
+    **{
+        f"a description of {what}": (
+            TypeError,
+            rf"adam: a parameter holds {what}, expected float32",
+            partial(lambda what: fs.jax.adam(**ADAM).init(jax.ShapeDtypeStruct((3,), what)), what),
+        )
+        for what in ("int32", "float64")
+    },
+    "a description of a vector by columns": (
+        ValueError,
+        r"adafactor: a parameter has shape \(3,\), expected two dimensions or more",
+        lambda: fs.jax.adafactor(**test_reductions.FACTOR).init(jax.ShapeDtypeStruct((3,), "float32")),
+    ),
+    "a description as a gradient": (
+        TypeError,
+        "adagrad: a gradient is of type ShapeDtypeStruct, expected an array",
+        lambda: adagrad_after(jax.ShapeDtypeStruct((2,), "float32")),
     ),
     "a gradient's shape": (
         ValueError,

@@ -52,17 +52,27 @@ def state(operator: str, name: str, given: Any) -> jax.Array:
     try:
         array = jnp.asarray(given)
     except (TypeError, ValueError):
-        what = f"holds {given.dtype}" if hasattr(given, "dtype") else f"is {borrow.kind(given)}"
+        described = isinstance(given, jax.ShapeDtypeStruct) or not hasattr(given, "dtype")
+        what = f"is {borrow.kind(given)}" if described else f"holds {given.dtype}"
         raise TypeError(f"{operator}: {name} {what}, expected an array of {TYPES}") from None
-    if str(array.dtype) not in ARRAYS:
-        raise TypeError(f"{operator}: {name} holds {array.dtype}, expected {TYPES}")
-    # Without a word JAX makes NumPy's float64 float32.
-    if str(getattr(given, "dtype", "")).endswith("float64") and array.dtype != "float64":
-        raise TypeError(
-            f"{operator}: {name} holds float64, expected {array.dtype}, the widest type of JAX here; "
-            f'call under jax.enable_x64(True), or pass .astype("{array.dtype}")'
-        )
+    of_type(operator, name, array.dtype, getattr(given, "dtype", array.dtype))
     return array
+
+
+def of_type(operator: str, name: str, own: Any, given: Any) -> None:
+    """A type is one that is updated, and the one that was given.
+
+    Raises:
+        TypeError: it is another, or one that JAX makes narrower.
+    """
+    if str(own) not in ARRAYS:
+        raise TypeError(f"{operator}: {name} holds {own}, expected {TYPES}")
+    # Without a word JAX makes NumPy's float64 float32.
+    if str(given).endswith("float64") and own != "float64":
+        raise TypeError(
+            f"{operator}: {name} holds float64, expected {own}, the widest type of JAX here; "
+            f'call under jax.enable_x64(True), or pass .astype("{own}")'
+        )
 
 
 def of_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Shape) -> None:
@@ -81,11 +91,17 @@ def of_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Shape)
 
 def reduced_shape(kind: str, shape: Shape, matrices: bool) -> Shape:
     """The shape of a state with one number an element, a row or a column of a variable."""
+    without = reduced_axes(kind, len(shape), matrices)
+    return tuple(each for k, each in enumerate(shape) if k not in without)
+
+
+def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
+    """The dimensions of a variable that a state with one number an element, a row or a column has not."""
     if kind == "element":
-        return shape
+        return ()
     if kind == "column":
-        return (*shape[:-2], *shape[-1:])
-    return shape[:-1] if matrices else shape[:1]
+        return (dimensions - 2,)
+    return (dimensions - 1,) if matrices else tuple(range(1, dimensions))
 
 
 def gradient(operator: Operator, name: str, given: Any, shape: Shape, beside: jax.Array) -> jax.Array:

@@ -8,6 +8,7 @@ import optax
 
 from ..codegen.signature import follows_from_step, read_signature, training_switches
 from ..operators.docstrings import arguments_of
+from .injected import WideSignature
 from .transformation import Rule, transformation
 
 Named = inspect.Parameter.KEYWORD_ONLY
@@ -30,7 +31,7 @@ def named(rule: Rule) -> Callable[..., optax.GradientTransformation]:
     parameters += [inspect.Parameter(name, Named, default=value, annotation=bool) for name, value in switches.items()]
     make.__name__ = make.__qualname__ = signature.name
     make.__module__ = __package__
-    make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    make.__signature__ = WideSignature(parameters)  # type: ignore[attr-defined]
     make.__doc__ = docstring(rule, list(inspect.signature(make).parameters))
     return make
 

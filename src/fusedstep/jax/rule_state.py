@@ -50,13 +50,6 @@ def initial_values(operator: Operator, given: Any) -> dict[str, Any]:
     }
 
 
-def started_at(operator: Operator, leaf: Any, kind: str, value: Any) -> jax.Array:
-    """A parameter's state when no step was taken."""
-    param = parameter(operator, leaf)
-    shape = arrays.reduced_shape(kind, param.shape, operator.layout.plan.matrices)
-    return jnp.full(shape, value, param.dtype)
-
-
 def check(operator: Operator, state: Any, names: Iterable[str]) -> None:
     """A state is one that a transformation by this rule began.
 
@@ -111,9 +104,30 @@ def parameter(operator: Operator, leaf: Any) -> jax.Array:
         ValueError: it has too few dimensions for a rule that sees columns.
     """
     param = arrays.state(operator.name, "a parameter", leaf)
-    if operator.layout.plan.matrices and param.ndim < 2:
+    seen_by(operator, param.shape)
+    return param
+
+
+def described(operator: Operator, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    """A parameter that the rule can step, of which there is a description alone.
+
+    Raises:
+        TypeError, ValueError: as for the parameter itself.
+    """
+    own = jax.dtypes.canonicalize_dtype(leaf.dtype, allow_extended_dtype=True)
+    arrays.of_type(operator.name, "a parameter", own, leaf.dtype)
+    seen_by(operator, leaf.shape)
+    return leaf
+
+
+def seen_by(operator: Operator, shape: arrays.Shape) -> None:
+    """A parameter of a shape has the columns that the rule sees.
+
+    Raises:
+        ValueError: it has too few dimensions.
+    """
+    if operator.layout.plan.matrices and len(shape) < 2:
         raise ValueError(
-            f"{operator.name}: a parameter has shape {param.shape}, expected two dimensions or more, as the rule sees "
+            f"{operator.name}: a parameter has shape {shape}, expected two dimensions or more, as the rule sees "
             "columns; give such parameters another rule with optax.multi_transform"
         )
-    return param

@@ -10,10 +10,12 @@ import numpy as np
 import optax
 
 from ..codegen.signature import follows_from_step
+from ..operators import checks
 from ..operators.operator import Operator
 from . import arrays, rule_state
 from .rule_state import RuleState
 from .scalars import is_array, operator_of, scalar, scalars_of
+from .started import started_at
 from .woven import Woven, weave
 
 Rule = Callable[..., Any]
@@ -45,7 +47,8 @@ def transformation(
         The transformation; its state is a ``RuleState``.
 
     Raises:
-        TypeError: the rule is none, a scalar is missing or not known, or an initial value is no number or of no state.
+        TypeError: the rule is none, a scalar is missing, not known or of 16 bits, or an initial value is no number or
+            of no state.
 
     >>> import jax.numpy as jnp, fusedstep as fs
     >>> optimizer = transformation(fs.rules.proximal_gradient_descent, lr=0.5, l1=0.25, l2=0.0)
@@ -62,7 +65,7 @@ def transformation(
 
     def init(params: Any) -> RuleState:
         def started(name: str, kind: str) -> Any:
-            return jax.tree.map(lambda leaf: rule_state.started_at(operator, leaf, kind, start.get(name, 0.0)), params)
+            return jax.tree.map(lambda leaf: started_at(operator, leaf, kind, start.get(name, 0.0)), params)
 
         return RuleState(jnp.zeros((), jnp.int32), {name: started(name, kind) for name, kind in used.items()})
 
@@ -100,7 +103,22 @@ def at_step(operator: Operator, scalars: Mapping[str, Any], count: jax.Array | N
     for name in operator.signature.scalars:
         if name not in found and name not in operator.signature.defaults and follows_from_step(name, found):
             found[name] = 0.0 if count is None else following(operator, name, found, count)
+    for name, value in found.items():
+        wide_enough(operator.name, name, value)
     return found
+
+
+def wide_enough(operator: str, name: str, value: Any) -> None:
+    """A scalar was not rounded to 16 bits, in which 0.999 may be 1 and 1e-8 be 0.
+
+    Raises:
+        TypeError: it was.
+    """
+    if is_array(value) and str(value.dtype) in checks.SIXTEEN_BITS:
+        raise TypeError(
+            f"{operator}: {name} holds {value.dtype}, expected float32: 16 bits are too few for scalars; "
+            f'pass optax.inject_hyperparams hyperparam_dtype="float32", or elsewhere .astype("float32")'
+        )
 
 
 def following(operator: Operator, name: str, found: Mapping[str, Any], count: jax.Array) -> jax.Array:

@@ -16,6 +16,7 @@ from ..codegen.storage import compute_type
 from ..codegen.store import execute
 from ..codegen.whole_arrays import weave_whole
 from ..operators.operator import Operator
+from .flattened import in_place_of
 from .scalars import is_array
 
 Shape = tuple[int, ...]
@@ -44,6 +45,13 @@ class Woven:
 
     def step(self, states: Sequence[jax.Array], gradient: jax.Array, numbers: tuple[Any, ...]) -> list[jax.Array]:
         """The new states in use, in the compute type and of the shapes that they came in."""
+        if self.flattens(states[0].ndim):
+            # Of rows that are made flat neither a mesh of explicit axes nor XLA tells where they lie.
+            return in_place_of(states, self.computed, gradient, numbers)
+        return self.computed(states, gradient, numbers)
+
+    def computed(self, states: Sequence[jax.Array], gradient: jax.Array, numbers: tuple[Any, ...]) -> list[jax.Array]:
+        """The new states in use, by the rule's text."""
         wide = [lax.convert_element_type(each, self.compute) for each in states]
         shape = states[0].shape
         if not states[0].size:
@@ -55,6 +63,10 @@ class Woven:
             jnp.broadcast_to(jnp.asarray(value, self.compute), view.shape).reshape(each.shape)
             for value, view, each in zip(new, views, states, strict=True)
         ]
+
+    def flattens(self, dimensions: int) -> bool:
+        """Whether the rule sees rows of a variable with more dimensions than two as flat ones."""
+        return dimensions > 2 and self.program.reach != ELEMENTWISE and not self.program.matrices
 
     def seen(self, k: int, own: Shape, shape: Shape) -> Shape:
         """The shape in which the rule sees a state of its own shape beside a variable."""
