@@ -34,6 +34,44 @@ PerRow = Annotated[Any, "one number a row"]
 PerColumn = Annotated[Any, "one number a column"]
 
 
+def per_row(state: Any, var: Any) -> Any:
+    """A state annotated ``PerRow``, with the axis of length 1 that ``row_sum`` leaves; refused if it lacks that.
+
+    NumPy would take a state of shape ``(n,)`` for a row, which in a square table fits. Operators take it either way:
+    they know from the annotation what it holds, and this word is nothing to them.
+
+    Raises:
+        ValueError: the state has another shape; or the variable has fewer than two dimensions.
+
+    >>> per_row(np.ones((2, 1)), np.ones((2, 3))).tolist()
+    [[1.0], [1.0]]
+    """
+    return kept("per_row", state, np.shape(var), -1)
+
+
+def per_column(state: Any, var: Any) -> Any:
+    """A state annotated ``PerColumn``, with the axis of length 1 that ``column_sum`` leaves; see ``per_row``.
+
+    >>> per_column(np.ones((1, 3)), np.ones((2, 3))).tolist()
+    [[1.0, 1.0, 1.0]]
+    """
+    return kept("per_column", state, np.shape(var), -2)
+
+
+def kept(word: str, state: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """A state of a shape in which one axis has length 1."""
+    if len(shape) < 2:
+        raise ValueError(f"{word}: the variable has shape {shape}, expected two dimensions or more")
+    expected = list(shape)
+    expected[axis] = 1
+    if np.shape(state) != tuple(expected):
+        raise ValueError(
+            f"{word}: the state has shape {np.shape(state)}, expected {tuple(expected)} beside a variable of shape "
+            f"{shape}; pass np.expand_dims(state, {axis}), which an operator of the rule takes, too"
+        )
+    return state
+
+
 def sqrt(x: Any) -> Any:
     """The square root, correctly rounded; NaN below zero.
 
