@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fusedstep.cli import optimizers
+from fusedstep import rules
+from fusedstep.cli import optimizers, warmup
 from fusedstep.cli.main import main
+from fusedstep.cli.ops import subject
+from fusedstep.codegen.storage import ARRAYS
+from fusedstep.operators import catalogue
+from fusedstep.operators.operator import Operator
 
 
 def kernels(folder: Path) -> int:
@@ -36,6 +41,21 @@ def test_what_is_warm_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.
     )
     subprocess.run([sys.executable, "-c", program], check=True)
     assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.bin")} == before
+
+
+def test_every_operator_and_rule_can_be_warmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[tuple[str, str]] = []
+    monkeypatch.setattr(Operator, "kernel", lambda self, loop, states, gradient: compiled.append((self.name, loop)))
+    for chosen in ([], [subject(name) for name in rules.__all__]):
+        for _, task in warmup.kernel_tasks(chosen, list(ARRAYS)):
+            task()
+    assert {name for name, _ in compiled} == {*catalogue.OPERATORS, *rules.__all__}
+    assert set(compiled) == {
+        (operator.name, loop)
+        for name in (*catalogue.OPERATORS, *rules.__all__)
+        for operator in [warmup.operator_of(subject(name))]
+        for loop in operator.loops
+    }
 
 
 def test_every_optimizer_can_be_warmed() -> None:

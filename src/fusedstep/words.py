@@ -20,6 +20,8 @@ from .rules.words import (
     tensor_sum,
     where,
 )
+from .rules.words import per_column as per_column
+from .rules.words import per_row as per_row
 
 __all__ = [
     "abs",

@@ -93,7 +93,7 @@ def dtype_name(array: Any, view: np.ndarray) -> str:
 def about_to_write(arrays: Sequence[Any]) -> None:
     """Tells the owners of arrays that their memory will be written to; before it is, so that no interrupt can come
     between the writing and the telling."""
-    if "torch" in sys.modules:
+    if sys.modules.get("torch"):
         torch_tensors.about_to_write(arrays)
 
 

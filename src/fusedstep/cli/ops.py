@@ -66,6 +66,11 @@ def subject(name: str) -> Subject:
 def run(options: argparse.Namespace) -> int:
     """Prints the list, an explanation or a kernel."""
     chosen: Subject | None = options.subject
+    if sys.flags.optimize > 1 and not options.source:
+        print(
+            "fusedstep: python -OO leaves docstrings out, and with them most of what is told here; run it without -OO",
+            file=sys.stderr,
+        )
     if chosen is None:
         if options.source:
             options.refuse("--source is of one operator or rule: give its NAME")

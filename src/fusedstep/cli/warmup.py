@@ -14,6 +14,7 @@ from ..codegen.store import cache_folder
 from ..operators import catalogue
 from ..operators.cpus import usable_cpus
 from ..operators.operator import Operator
+from ..verify.arguments import made
 from . import optimizers
 from .extras import require
 from .ops import Subject, subject
@@ -78,8 +79,8 @@ def kernel_tasks(subjects: list[Subject], dtypes: list[str]) -> Iterator[tuple[s
 
 
 def operator_of(chosen: Subject) -> Operator:
-    """The operator of a subject, with its default switches."""
-    return catalogue.OPERATORS[chosen.entry.name]() if chosen.entry else Operator(chosen.rule)
+    """The operator of a subject, with its default switches; no kernel depends on the numbers of a constructor."""
+    return made(chosen.entry.name) if chosen.entry else Operator(chosen.rule)
 
 
 def compile_kernel(name: str, loop: str, dtype: str) -> None:

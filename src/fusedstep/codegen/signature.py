@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..rules.words import PerColumn, PerRow
+from .annotations import is_bool, reduced_to
 
 Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
 RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
@@ -78,7 +78,7 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
         if name in RESERVED and not variadic and not (name == "grad" and parameter.kind is Plain):
             raise TypeError(f"rule {rule.__name__}: no argument can be called {name!r}, the call uses that name")
         if parameter.kind is parameter.KEYWORD_ONLY:
-            if parameter.annotation in (bool, "bool"):
+            if is_bool(rule, parameter.annotation):
                 switches[name] = bool(parameter.default) if given else False
             else:
                 scalars.append(name)
@@ -103,10 +103,9 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
             f"rule {rule.__name__} takes {len(positional)} positional arguments; it needs the states, "
             "the variable first, and then the gradient: def rule(var, ..., grad, *, lr, ...)"
         )
-    per_row, per_column = (
-        frozenset(name for name in positional if parameters[name].annotation in (kind, spelled))
-        for kind, spelled in ((PerRow, "PerRow"), (PerColumn, "PerColumn"))
-    )
+    usual = tuple(parameters[name].annotation for name in (positional[0], positional[-1]))
+    kinds = {name: reduced_to(rule, name, parameters[name].annotation, usual) for name in positional}
+    per_row, per_column = (frozenset(name for name in kinds if kinds[name] == kind) for kind in ("row", "column"))
     if {positional[0], positional[-1]} & (per_row | per_column):
         raise TypeError(
             f"rule {rule.__name__}: {positional[0]} and {positional[-1]} hold a number an element; "

@@ -27,6 +27,10 @@ for _library in (np, math, builtins):
     WORDS |= {getattr(_library, name): name for name in words.__all__ if hasattr(_library, name)}
 WORDS |= {math.fabs: "abs", math.pow: "power"}
 
+# The words that tell NumPy alone what an annotation says, and the kinds of the states that they are for.
+KEPT = {"per_row": ROW, "per_column": COLUMN}
+WORDS |= {getattr(words, name): name for name in KEPT}
+
 # What the words that add up make of the kind of their argument.
 REDUCED: dict[str, dict[int, int]] = {
     f"{along}_{word}": kinds
@@ -280,6 +284,11 @@ class Scope:
             raise TypeError(f"rule {self.function.__name__}: {name}() takes {expected} values, got {len(arguments)}")
         if name in REDUCED:
             return self.reduce(node, name, arguments[0])
+        if name in KEPT:
+            if arguments[0].kind != KEPT[name]:
+                annotation = "PerRow" if name == "per_row" else "PerColumn"
+                self.refuse(node, f"{name}() is for a state that the signature annotates: {annotation}")
+            return arguments[0]
         self.translation.words.add(name)
         if name == "power" and arguments[0].kind >= 0 and arguments[0].kind & COLUMNS and arguments[1].kind == SCALAR:
             exponent = ast.unparse(self.expression(arguments[1]))

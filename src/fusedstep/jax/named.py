@@ -36,9 +36,12 @@ def named(rule: Rule) -> Callable[..., optax.GradientTransformation]:
     return make
 
 
-def docstring(rule: Rule, names: list[str]) -> str:
-    """The docstring of a rule's transformation: the rule's sentence, formula and scalars."""
-    text = inspect.cleandoc(rule.__doc__ or "")
+def docstring(rule: Rule, names: list[str]) -> str | None:
+    """The docstring of a rule's transformation: the rule's sentence, formula and scalars; none where it has none."""
+    # python -OO leaves docstrings out.
+    if rule.__doc__ is None:
+        return None
+    text = inspect.cleandoc(rule.__doc__)
     meanings = arguments_of(text) | {
         "initial": "what states start at that do not start at 0.",
         "maximize": "go uphill.",

@@ -117,9 +117,12 @@ def call(entry: Entry) -> inspect.Signature:
     return inspect.Signature([*given, *(inspect.Parameter(name, Named, default=each) for name, each in added.items())])
 
 
-def docstring(entry: Entry) -> str:
-    """An operator's docstring: its own sentence, then its rule's formula and arguments."""
-    rule = inspect.cleandoc(entry.rule.__doc__ or "")
+def docstring(entry: Entry) -> str | None:
+    """An operator's docstring: its own sentence, then its rule's formula and arguments; None if that has none."""
+    # python -OO leaves docstrings out.
+    if entry.rule.__doc__ is None:
+        return None
+    rule = inspect.cleandoc(entry.rule.__doc__)
     formula = renamed(entry, rule[rule.index(".. math::") : rule.index("Args:")])
     meanings = {name: renamed(entry, text) for name, text in arguments_of(rule).items()}
     lines = []

@@ -113,8 +113,8 @@ class Operator:
                 mixture, or float64. ``grad`` is of the variable's type, or float32 beside a 16-bit variable; its
                 shape is that of the states, or with ``indices`` ``(len(indices),) + var.shape[1:]``.
                 ``indices`` are integers, in any order; gradients of one row are summed first. States that the rule
-                holds one number a row of have shape ``var.shape[:1]``; a state that its switches leave unused may be
-                None.
+                holds one number a row of have shape ``var.shape[:1]``, or that of the plain function,
+                ``(len(var), 1)``; a state that its switches leave unused may be None.
             rows: with ``indices``, which rows take the step: the ``"touched"`` ones, or ``"every"`` one, those that
                 are not named with a zero gradient.
             step: the number of the step, for stochastic rounding.

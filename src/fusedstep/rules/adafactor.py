@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .words import PerColumn, PerRow, column_mean, maximum, row_mean, sqrt, tensor_mean, where
+from .words import PerColumn, PerRow, column_mean, maximum, per_column, per_row, row_mean, sqrt, tensor_mean, where
 
 __all__ = ["adafactor"]
 
@@ -45,8 +45,10 @@ def adafactor(
     Args:
         var: the weights w, any shape.
         exp_avg: the decaying mean of u, of the shape of ``var``; not used without ``first_moment``.
-        exp_avg_sq_row: r, of shape ``var.shape[:-1]``; not used without ``factored``.
-        exp_avg_sq_col: c, of shape ``var.shape[:-2] + var.shape[-1:]``; not used without ``factored``.
+        exp_avg_sq_row: r, of shape ``var.shape[:-1]``, to the plain function with a last axis of length 1; not used
+            without ``factored``.
+        exp_avg_sq_col: c, of shape ``var.shape[:-2] + var.shape[-1:]``, to the plain function with an axis of length 1
+            before the last; not used without ``factored``.
         exp_avg_sq: the decaying mean of the squared gradients, of the shape of ``var``; not used with ``factored``.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
@@ -77,8 +79,8 @@ def adafactor(
     grad = grad / where(global_norm <= 0, 1, global_norm)
     square = grad * grad + epsilon1
     if factored:
-        exp_avg_sq_row = beta2 * exp_avg_sq_row + (1 - beta2) * row_mean(square)
-        exp_avg_sq_col = beta2 * exp_avg_sq_col + (1 - beta2) * column_mean(square)
+        exp_avg_sq_row = beta2 * per_row(exp_avg_sq_row, var) + (1 - beta2) * row_mean(square)
+        exp_avg_sq_col = beta2 * per_column(exp_avg_sq_col, var) + (1 - beta2) * column_mean(square)
         update = grad / sqrt(exp_avg_sq_row / column_mean(exp_avg_sq_row) * exp_avg_sq_col)
     else:
         exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * square

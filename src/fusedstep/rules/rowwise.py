@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .words import PerRow, abs, divide_or_zero, maximum, minimum, power, row_mean, row_sum, sign, sqrt, where
+from .words import PerRow, abs, divide_or_zero, maximum, minimum, per_row, power, row_mean, row_sum, sign, sqrt, where
 
 __all__ = ["adam_rowwise_bias_correction", "group_lasso_ftrl", "rowwise_adagrad"]
 
@@ -21,14 +21,15 @@ def rowwise_adagrad(
 
     Args:
         var: the weights w, of shape ``(rows, ...)``.
-        accum: a, the sum of the mean squared gradients, of shape ``(rows,)``.
+        accum: a, the sum of the mean squared gradients, of shape ``(rows, 1)``, or to an
+            operator ``(rows,)``.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         epsilon: added to the root of ``accum``.
         weight_decay: :math:`\lambda`, how much of the weights is added to the gradient.
 
     Returns:
-        The new ``(var, accum)``; ``accum`` of shape ``(rows, 1)`` where it was given so.
+        The new ``(var, accum)``.
 
     Source: FBGEMM's EXACT_ROWWISE_ADAGRAD; Naumov et al., https://arxiv.org/abs/1906.00091.
 
@@ -38,7 +39,7 @@ def rowwise_adagrad(
     ([[0.915147, 0.886863]], [[0.125]])
     """
     grad = grad + weight_decay * var
-    accum = accum + row_mean(grad * grad)
+    accum = per_row(accum, var) + row_mean(grad * grad)
     var = var - divide_or_zero(lr, sqrt(accum) + epsilon) * grad
     return var, accum
 
@@ -58,7 +59,8 @@ def adam_rowwise_bias_correction(
         var: the weights w, of shape ``(rows, ...)``.
         m: the decaying mean of the gradients, of the shape of ``var``; starts at 0.
         v: the decaying mean of the squared gradients, of the shape of ``var``; starts at 0.
-        count: n, how many steps the row has taken, of shape ``(rows,)``; starts at 0. float32 counts to 16,777,216.
+        count: n, how many steps the row has taken, of shape ``(rows, 1)``, or to an operator ``(rows,)``; starts at 0.
+            float32 counts to 16,777,216.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
@@ -75,7 +77,7 @@ def adam_rowwise_bias_correction(
     >>> np.round(var, 6).tolist(), count.tolist()
     ([[0.9]], [[1.0]])
     """
-    count = count + 1
+    count = per_row(count, var) + 1
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad * grad
     rate = lr / (1 - power(beta1, count))

@@ -2,7 +2,8 @@
 
 A rule may use these words, the operators ``+ - * / **``, comparisons and ``& | ~``. NumPy's and ``math``'s functions
 of the same names are understood as well. Each compiler's dialect (``codegen/dialects``) gives the same words its own
-meaning; the one here is the reference.
+meaning; the one here is the reference. The result of a word has the type that ``+`` gives the same arguments: beside a
+Python number an array keeps its own.
 """
 
 from typing import Annotated, Any
@@ -31,6 +32,44 @@ __all__ = [
 # What a rule annotates a state with that holds one number a row, or one a column.
 PerRow = Annotated[Any, "one number a row"]
 PerColumn = Annotated[Any, "one number a column"]
+
+
+def per_row(state: Any, var: Any) -> Any:
+    """A state annotated ``PerRow``, with the axis of length 1 that ``row_sum`` leaves; refused if it lacks that.
+
+    NumPy would take a state of shape ``(n,)`` for a row, which in a square table fits. Operators take it either way:
+    they know from the annotation what it holds, and this word is nothing to them.
+
+    Raises:
+        ValueError: the state has another shape; or the variable has fewer than two dimensions.
+
+    >>> per_row(np.ones((2, 1)), np.ones((2, 3))).tolist()
+    [[1.0], [1.0]]
+    """
+    return kept("per_row", state, np.shape(var), -1)
+
+
+def per_column(state: Any, var: Any) -> Any:
+    """A state annotated ``PerColumn``, with the axis of length 1 that ``column_sum`` leaves; see ``per_row``.
+
+    >>> per_column(np.ones((1, 3)), np.ones((2, 3))).tolist()
+    [[1.0, 1.0, 1.0]]
+    """
+    return kept("per_column", state, np.shape(var), -2)
+
+
+def kept(word: str, state: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """A state of a shape in which one axis has length 1."""
+    if len(shape) < 2:
+        raise ValueError(f"{word}: the variable has shape {shape}, expected two dimensions or more")
+    expected = list(shape)
+    expected[axis] = 1
+    if np.shape(state) != tuple(expected):
+        raise ValueError(
+            f"{word}: the state has shape {np.shape(state)}, expected {tuple(expected)} beside a variable of shape "
+            f"{shape}; pass np.expand_dims(state, {axis}), which an operator of the rule takes, too"
+        )
+    return state
 
 
 def sqrt(x: Any) -> Any:
@@ -114,7 +153,7 @@ def power(x: Any, y: Any) -> Any:
     >>> float(power(2.0, 3.0))
     8.0
     """
-    return np.sqrt(x) if np.ndim(y) == 0 and y == 0.5 else np.power(x, y)
+    return np.sqrt(x, dtype=common_type(x, y)) if np.ndim(y) == 0 and y == 0.5 else np.power(x, y)
 
 
 def divide_or_zero(x: Any, y: Any) -> Any:
@@ -125,9 +164,26 @@ def divide_or_zero(x: Any, y: Any) -> Any:
     >>> divide_or_zero(1.0, np.array([0.0, 4.0])).tolist()
     [0.0, 0.25]
     """
-    x, y = np.asarray(x), np.asarray(y)
-    quotient = np.zeros(np.broadcast_shapes(x.shape, y.shape), np.result_type(x, y, np.float16))
+    common = common_type(x, y)
+    dtype = np.float64 if common.kind in "biu" else common
+    x, y = np.asarray(x, dtype), np.asarray(y, dtype)
+    quotient = np.zeros(np.broadcast_shapes(x.shape, y.shape), dtype)
     return np.divide(x, y, out=quotient, where=y != 0)[()]
+
+
+def common_type(x: Any, y: Any) -> np.dtype:
+    """The type of ``x + y``."""
+    with np.errstate(all="ignore"):
+        return np.asarray(np.add(sample(x), sample(y))).dtype
+
+
+def sample(x: Any) -> Any:
+    """The least that gives a sum the type that ``x`` gives it."""
+    # A Python number made an array would have a type of its own, and widen what stands beside it.
+    if isinstance(x, int | float):
+        return x
+    array = np.asarray(x)
+    return np.empty(0, array.dtype) if array.ndim else array
 
 
 def row_sum(x: Any) -> Any:

@@ -1,5 +1,8 @@
 """Optimizers for PyTorch that stand where ``torch.optim``'s do, on dense and sparse gradients alike."""
 
+from . import installed as installed
+
+# isort: split
 from .adagrad import Adagrad, ProximalAdagrad, RowwiseAdagrad
 from .adam import Adam, AdamW, SparseAdam
 from .clipping import clip_grad_norm_

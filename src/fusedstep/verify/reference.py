@@ -82,6 +82,12 @@ def step(
     compute: np.dtype | None = None,
 ) -> list[np.ndarray]:
     """The states after one step. Nothing that is given is changed."""
+    if not states[0].ndim:
+        # Before NumPy 2 an array without dimensions takes the type of a literal beside it.
+        lines = [each.reshape(1) for each in states]
+        return [
+            each.reshape(()) for each in step(rule, lines, gradient.reshape(1), None, rows, scalars, switches, compute)
+        ]
     arithmetic = compute or compute_type(states[0])
     sums: dict[int, np.ndarray] = {}
     if indices is not None:

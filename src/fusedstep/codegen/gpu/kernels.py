@@ -72,11 +72,23 @@ def mark() -> Any:
 
 
 def load(text: str) -> types.ModuleType:
-    """The module of a text."""
+    """The module of a text.
+
+    Raises:
+        ImportError: Triton is not installed.
+    """
     file = f"<{name_of(text)}>"
     # Triton reads the source of what it compiles.
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    return execute(text)
+    try:
+        return execute(text)
+    except ModuleNotFoundError as error:
+        if error.name != "triton":
+            raise
+        raise ImportError(
+            'steps on a device need triton, not installed here; install it with: pip install "fusedstep[gpu]"',
+            name="triton",
+        ) from error
 
 
 def load_for_host(text: str) -> types.ModuleType:
