@@ -94,7 +94,7 @@ class FTRL(FusedOptimizer):
 
 def narrow(param: Tensor) -> bool:
     """Whether a parameter is of 16 bits."""
-    return param.dtype.itemsize == 2
+    return bool(param.dtype.itemsize == 2)
 
 
 def seen_by(group: Group, param: Tensor) -> Group:
