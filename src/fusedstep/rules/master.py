@@ -6,8 +6,8 @@ the rules: it is told what the stored type rounds to, which no rule knows.
 
 from typing import Any
 
-from .ftrl import ftrl_proximal, last_rate
 from .idle import idle
+from .proximal_ftrl import ftrl_proximal, last_rate
 from .words import abs, maximum, where
 
 __all__: list[str] = []
