@@ -116,7 +116,9 @@ def test_deferred_tables(name: str, device: str) -> None:
         expected = copy.deepcopy(their.state_dict())
     found = our.state_dict()
     torch.testing.assert_close(other.weight.cpu(), table.weight, rtol=0, atol=0)
-    for key, want in expected["state"][0].items():
+    # An optimizer that keeps no states has no entry.
+    assert found["state"].keys() == expected["state"].keys()
+    for key, want in expected["state"].get(0, {}).items():
         torch.testing.assert_close(torch.as_tensor(found["state"][0][key]).cpu(), torch.as_tensor(want), rtol=0, atol=0)
 
 
