@@ -82,7 +82,7 @@ def test_settings_and_weights_that_are_set(name: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_steps_of_functions(dtype: str) -> None:
     table = weights(dtype)
-    settings = PENALTIES | {"beta": 0.5}
+    settings = PENALTIES | {"beta": 0.5, "keep_weights": True}
     dense = partial(fs.jax.dense_update, fs.rules.ftrl_proximal, **settings)
     sparse = partial(fs.jax.sparse_update, fs.rules.ftrl_proximal, **settings)
     states = tuple(jax.numpy.full(table.shape, each, "float32") for each in (0.1, 0.0))

@@ -64,6 +64,10 @@ def compiled() -> Iterator[Any]:
             yield pytest.param(row, switches, id="-".join([row.rule.__name__, *on]), marks=marks)
 
 
+# Under jit, on some CPUs, XLA makes a quotient by a root a product with the reciprocal root, which rounds once more.
+ROUNDED = 2
+
+
 @pytest.mark.parametrize(("row", "switches"), list(compiled()))
 def test_rule_under_jit_with_traced_scalars(row: test_rules.Row, switches: dict[str, bool]) -> None:
     states, grad, _ = test_rules.inputs(row, test_rules.Storage("float32", "float32", "float32"), "dense")
@@ -77,7 +81,7 @@ def test_rule_under_jit_with_traced_scalars(row: test_rules.Row, switches: dict[
         scalars = {name: np.float32(value) for name, value in (row.scalars | branch).items()}
         exact = reference.step(row.rule, states, grad, None, "touched", scalars, switches, FLOAT64)
         for name, before, got, want in zip(row.states, states, step(states, grad, scalars), exact, strict=True):
-            test_rules.assert_near(before, np.asarray(got), want, row.ulps * 2.0**-24, f"{name}, {branch}")
+            test_rules.assert_near(before, np.asarray(got), want, ROUNDED * row.ulps * 2.0**-24, f"{name}, {branch}")
 
 
 def reducing() -> Iterator[Any]:

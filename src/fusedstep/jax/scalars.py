@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..codegen.signature import training_switches
+from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS
 from ..operators.operator import Operator
 
@@ -17,7 +17,7 @@ def operator_of(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Ope
     Raises:
         TypeError: the rule is none, or a switch is no bool.
     """
-    switches = training_switches(rule) | {"maximize": False}
+    switches = read_signature(rule).switches | {"maximize": False}
     operator = Operator(rule, **{name: named.get(name, value) for name, value in switches.items()})
     # As for the optimizers of the torch face: rows are what the first dimension counts.
     operator.any_rows = True

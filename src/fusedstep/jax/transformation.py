@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ..codegen.signature import follows_from_step
+from ..codegen.signature import follows_from_step, training_switches
 from ..operators import checks
 from ..operators.operator import Operator
 from . import arrays, rule_state
@@ -57,7 +57,7 @@ def transformation(
     >>> (params + updates).tolist()
     [0.625, 0.0]
     """
-    operator, scalars = operator_of(rule, scalars_and_switches)
+    operator, scalars = operator_of(rule, training_switches(rule) | scalars_and_switches)
     scalars_of(operator, at_step(operator, scalars, None))
     start = rule_state.initial_values(operator, initial)
     names, kinds = operator.signature.states[1:], operator.layout.states[1:]
