@@ -18,7 +18,6 @@ MADE: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "ftrl": (fs.jax.ftrl, PENALTIES),
     "ftrl_proximal": (fs.jax.ftrl_proximal, PENALTIES | {"beta": 0.5}),
     "group_lasso_ftrl": (fs.jax.group_lasso_ftrl, PENALTIES | {"l21": 0.2}),
-    "adagrad_da": (fs.jax.adagrad_da, {"l1": 0.0, "l2": 0.0, "global_step": lambda count: count + 1}),
 }
 
 
@@ -69,7 +68,7 @@ def test_settings_and_weights_that_are_set(name: str) -> None:
     params, state = run(injected, params, injected.init(params), [0.3, -0.2])
     changes = {"lr": 0.01, "l1": 0.2, "l2": 0.01, "beta": 2.0, "l21": 0.1}
     for key, value in changes.items():
-        if key in state.hyperparams and name != "adagrad_da":
+        if key in state.hyperparams:
             state.hyperparams[key] = jax.numpy.asarray(value)
         got, state = run(injected, params, state, [0.0])
         np.testing.assert_array_equal(got, params, key)

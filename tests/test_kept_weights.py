@@ -17,7 +17,6 @@ KEEPING: dict[str, tuple[Callable[..., Any], dict[str, float]]] = {
     "ftrl": (fs.rules.ftrl, PENALTIES),
     "ftrl_proximal": (fs.rules.ftrl_proximal, PENALTIES | {"beta": 0.5, "lr_power": -0.4}),
     "group_lasso_ftrl": (fs.rules.group_lasso_ftrl, PENALTIES | {"l21": 1.0, "beta": 0.5}),
-    "adagrad_da": (fs.rules.adagrad_da, {"l1": 0.03, "l2": 0.02, "global_step": 1.0}),
 }
 SHAPE = (20, 10)
 
@@ -70,9 +69,6 @@ CHANGES: list[dict[str, float]] = [
 def test_no_setting_moves_a_weight(name: str) -> None:
     rule, scalars = KEEPING[name]
     states = trained(name)
-    if name == "adagrad_da":
-        # Its penalties grow with every step, and shrink weights without any gradient.
-        scalars = scalars | {"l1": 0.0, "l2": 0.0}
     before, settings = states[0].copy(), {"lr": 0.3, **scalars}
     for step, change in enumerate(CHANGES, 31):
         settings |= {key: value for key, value in change.items() if key == "lr" or scalars.get(key)}
@@ -83,7 +79,7 @@ def test_no_setting_moves_a_weight(name: str) -> None:
 @pytest.mark.parametrize("name", KEEPING)
 def test_weights_that_are_set_stay(name: str) -> None:
     rule, scalars = KEEPING[name]
-    scalars = numbered(scalars, 31) | ({"l1": 0.0, "l2": 0.0} if name == "adagrad_da" else {})
+    scalars = numbered(scalars, 31)
     states = trained(name)
     for value, where in ((5.0, np.s_[:]), (-0.25, np.s_[3]), (0.0, np.s_[4:9]), (1e-6, np.s_[6, 2]), (0.0, np.s_[:])):
         states[0][where] = value
@@ -101,10 +97,9 @@ def test_a_gradient_acts_as_on_fresh_sums(name: str) -> None:
     states[0][:, ::2] += 0.5
     grad = np.random.default_rng(1).standard_normal(SHAPE)
     # Where l1 has collected nothing, the sums tell nothing that the weights do not tell.
-    sums = 1 if name == "adagrad_da" else 2
-    states[sums][states[0] == 0] = 0
+    states[2][states[0] == 0] = 0
     got = rule(*states, grad, **settings, keep_weights=True)
-    states[sums] = np.zeros(SHAPE)
+    states[2] = np.zeros(SHAPE)
     fresh = rule(*states, grad, **settings, keep_weights=True)
     for one, other in zip(got, fresh, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)

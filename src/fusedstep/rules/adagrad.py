@@ -3,7 +3,6 @@
 from typing import Any
 
 from .gradient_descent import shrinkage, shrinkage_kept
-from .held import held_step
 from .idle import idle
 from .words import abs, divide_or_zero, maximum, sign, sqrt, where
 
@@ -149,7 +148,6 @@ def adagrad_da(
     l1: Any,
     l2: Any,
     global_step: Any,
-    keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
     r"""Adagrad by dual averaging (Duchi et al., 2011): weights from the sum of all gradients, shrunk by l1 and l2.
 
@@ -160,9 +158,6 @@ def adagrad_da(
 
     Where the divisor is exactly 0 nothing was ever seen, and the weight stays as it is.
 
-    With ``keep_weights`` the step starts from the weight that is there, whatever set it, and whichever settings the sum
-    comes from: that is read only where the weight is 0, up to what l1 came to before the step, :math:`l_1 (t - 1)`.
-
     Args:
         var: the weights w, any shape.
         gradient_accumulator: the sum s of the gradients, of the shape of ``var``; starts at 0.
@@ -172,7 +167,6 @@ def adagrad_da(
         l1: the strength of the l1 penalty; it makes weights exactly 0.
         l2: the strength of the l2 penalty.
         global_step: the step t, counted from 1.
-        keep_weights: leave the weights where they are while settings change.
 
     Returns:
         The new ``(var, gradient_accumulator, gradient_squared_accumulator)``.
@@ -184,23 +178,8 @@ def adagrad_da(
     >>> round(float(var), 6), round(float(total), 6), round(float(squares), 6)
     (-0.083333, 0.9, 0.25)
     """
-    squares = gradient_squared_accumulator + grad * grad
-    if keep_weights:
-        inverse, earlier = divide_or_zero(1, lr), maximum(global_step - 1, 0)
-        divisor = l2 * global_step + inverse * sqrt(squares)
-        # What makes the same sum of gradients a smaller weight now acts as a gradient.
-        growth = divisor - (l2 * earlier + inverse * sqrt(gradient_squared_accumulator))
-        var, total = held_step(
-            var,
-            gradient_accumulator,
-            grad + growth * var,
-            lr=lr,
-            l1_before=l1 * earlier,
-            l1=l1 * global_step,
-            divisor=divisor,
-        )
-        return var, total, squares
     total = gradient_accumulator + grad
+    squares = gradient_squared_accumulator + grad * grad
     shrunk = sign(total) * maximum(abs(total) - l1 * global_step, 0)
     divisor = l2 * global_step * lr + sqrt(squares)
     var = where(divisor == 0, where(total == total, var, total), divide_or_zero(-lr * shrunk, divisor))
