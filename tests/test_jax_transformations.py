@@ -301,7 +301,9 @@ def test_states_by_row_and_by_column() -> None:
 def test_every_rule_is_a_transformation(row: Any) -> None:
     rng = np.random.default_rng(6)
     make = getattr(fs.jax, row.rule.__name__)
-    switches = getattr(row, "switches", {})
+    # Where settings change a transformation keeps weights, unless it is told not to; a function is the rule alone.
+    switches = {name: False for name in ("keep_weights",) if name in fs.Operator(row.rule).signature.switches}
+    switches |= getattr(row, "switches", {})
     optimizer = make(**row.scalars, **switches)
     param, grad = (jax.numpy.asarray(rng.standard_normal((3, 4)).astype(np.float32)) for _ in range(2))
     state = optimizer.init(param)
