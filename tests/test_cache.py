@@ -1,7 +1,6 @@
 """Kernels are kept on disk: a second process compiles nothing, and no state of the folder leads to a wrong answer."""
 
 import errno
-import hashlib
 import io
 import json
 import os
@@ -9,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ from unittest.mock import Mock
 
 import pytest
 
-from fusedstep.codegen import kept
+from fusedstep.codegen.cpu import disk_cache
 
 RULE = """
 def descent(var, grad, *, lr):
     return var - lr * {factor} * grad
 """
 
-# Says what came out, what was compiled and what was warned of. Two kernels: a warning could come twice.
+# Says what came out, what was compiled and what was warned of. Functions of several kinds, and loops of Numba's: a
+# warning could come twice.
 SCRIPT = """
 import json, sys, warnings
 import numpy as np
@@ -35,7 +36,7 @@ with warnings.catch_warnings(record=True) as caught:
     var, table = np.ones(3), np.ones((3, 2), np.float32)
     step = fs.Operator(my_rule.descent)
     step(var, np.ones(3), lr=0.25)
-    step(table, np.array([[0, 0], [0, 0], [2, 2]], np.float32), lr=0.125)
+    step(table, np.array([[1, 1], [0, 0], [1, 1]], np.float32), np.array([2, 0, 2]), lr=0.125)
     from fusedstep.codegen.store import cache_statistics
     hits, misses = cache_statistics()
 print(json.dumps(dict(
@@ -161,7 +162,7 @@ def test_a_folder_without_permission_to_write_means_memory(tmp_path: Path) -> No
     assert_in_memory(Place(tmp_path, cache).run())
 
 
-@pytest.mark.parametrize("limit", [1000, 20_000], ids=["no room at all", "room for some"])
+@pytest.mark.parametrize("limit", [100, 1500], ids=["no room at all", "room for some"])
 def test_a_full_folder_means_memory(tmp_path: Path, limit: int) -> None:
     resource = pytest.importorskip("resource")
     assert resource.RLIMIT_FSIZE
@@ -233,8 +234,8 @@ def folder_of_another(place: Place) -> None:
 def test_what_may_be_anothers_is_not_executed(copied: Place, strange: Callable[[Place], None]) -> None:
     for path in copied.kept():
         # With the digest that belongs to it: what counts is whose it is.
-        payload = b"cos\n_exit\n(I7\ntR."
-        path.write_bytes(hashlib.sha256(payload).digest() + payload)
+        payload = b"what must not be executed"
+        path.write_bytes(disk_cache.digest_of(path.stem, payload) + payload)
     try:
         strange(copied)
     except PermissionError:
@@ -249,14 +250,14 @@ def test_what_may_be_anothers_is_not_executed(copied: Place, strange: Callable[[
 
 def test_a_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    kernel = "fs.Operator(fs.rules.gradient_descent).kernel('dense', ('float64',), 'float64')"
+    kernel = "fs.Operator(fs.rules.gradient_descent).compile('dense', ('float64',), 'float64')"
     said = place.run(f"import shutil, fusedstep as fs; {kernel}; shutil.rmtree({str(place.cache)!r})")
     assert_right(said)
     assert said["warnings"] == []
     assert place.kept()
 
 
-def test_an_edited_rule_is_another_module(copied: Place) -> None:
+def test_an_edited_rule_is_another_file(copied: Place) -> None:
     before = copied.kept()
     copied.write(3)
     said = copied.run()
@@ -272,12 +273,12 @@ def test_an_edited_rule_is_another_module(copied: Place) -> None:
 
 FULL = """
 import errno, io, os
-import fusedstep.codegen.kept as kept
+import fusedstep.codegen.cpu.disk_cache as disk_cache
 def full(*args, **options):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 class Full(io.FileIO):
     write = full
-kept.open = lambda handle, mode: Full(handle, mode)
+disk_cache.open = lambda handle, mode: Full(handle, mode)
 """
 
 
@@ -299,17 +300,17 @@ def test_of_a_file_that_cannot_be_written_nothing_is_left(
         class Full(io.FileIO):
             write = full
 
-        monkeypatch.setattr(kept, "open", Full, raising=False)
+        monkeypatch.setattr(disk_cache, "open", Full, raising=False)
     else:
-        monkeypatch.setattr(*((kept.tempfile, step) if step == "mkstemp" else (kept.os, step)), full)
+        monkeypatch.setattr(tempfile if step == "mkstemp" else os, step, full)
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-        kept.write_own(tmp_path / "kept", b"behind")
+        disk_cache.write_own(tmp_path / "kept", b"behind")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("kept", b"before")]
 
 
 def test_versions_that_share_a_folder_keep_to_their_own(copied: Place) -> None:
     before = copied.kept()
-    other = "import numba; numba.__version__ = '0.0.1'"
+    other = "import llvmlite; llvmlite.__version__ = '0.0.1'"
     for said in [ended(process) for process in [copied.start(other), copied.start()]]:
         assert_right(said)
         assert said["warnings"] == []
@@ -323,11 +324,23 @@ def test_versions_that_share_a_folder_keep_to_their_own(copied: Place) -> None:
 
 def test_machine_code_that_is_cut_off_anywhere_is_not_loaded(copied: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     path = min(copied.kept(), key=lambda path: path.stat().st_size)
-    content, target = path.read_bytes(), Mock()
-    cache = kept.Kept(copied.cache, Place)
-    monkeypatch.setattr(kept.Kept, "path", lambda *args: path)
+    content = path.read_bytes()
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(copied.cache))
     lengths = {*range(100), *range(0, len(content), 61), *range(len(content) - 100, len(content))}
     for length in sorted(lengths, reverse=True):
-        os.truncate(path, length)
-        assert cache.load_overload(None, target) is None
-    target.refresh.assert_not_called()
+        path.write_bytes(content[:length])
+        assert disk_cache.object_file(path.stem, lambda: b"made again") == b"made again"
+
+
+def test_machine_code_of_another_function_is_not_loaded(copied: Place) -> None:
+    first, second = copied.kept()[:2]
+    second.write_bytes(first.read_bytes())
+    said = copied.run()
+    assert_right(said)
+    assert said["misses"] == 1
+
+
+def test_a_warm_process_imports_no_numba(warm: Place) -> None:
+    said = warm.run("import sys; sys.modules['numba'] = None")
+    assert_right(said)
+    assert said["misses"] == 0

@@ -8,9 +8,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from llvmlite import binding
 
+import fusedstep as fs
 from fusedstep import rules
 from fusedstep.cli.descriptions import code, description, fold
 from fusedstep.cli.formulas import readable
@@ -114,12 +117,29 @@ def test_an_unknown_name_is_answered_with_close_ones(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_source_is_a_module_for_the_operators_loop(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_source_is_what_the_operators_loop_calls(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, name, "--source")
+    rule = ENTRIES[name].rule if name in ENTRIES else getattr(fs.rules, name)
     loop = LOOPS[ENTRIES[name].rows] if name in ENTRIES else "dense"
-    assert re.search(rf"; loop ({loop}|whole_tensor); ", text.splitlines()[0])
-    assert "def kernel(" in text
-    ast.parse(text)
+    if fs.Operator(rule).is_woven:
+        assert re.search(rf"; loop ({loop}|whole_tensor); ", text.splitlines()[0])
+        assert "def kernel(" in text
+        ast.parse(text)
+        return
+    modules = functions_in(text)
+    expected = [f"{rule.__name__}_evaluate", f"{rule.__name__}_float32"]
+    assert list(modules) == expected + [f"{rule.__name__}_zero"] * (loop == "every_row")
+
+
+def functions_in(text: str) -> dict[str, Any]:
+    """The functions of a listing, each in a module that LLVM takes."""
+    found = {}
+    for each in re.split("^; ModuleID = .*$", text, flags=re.MULTILINE)[1:]:
+        module = binding.parse_assembly(each)
+        module.verify()
+        outside = [each for each in module.functions if not each.is_declaration and each.name != "elements"]
+        found |= {each.name: module for each in outside}
+    return found
 
 
 @pytest.mark.parametrize("loop", LOOPS.values())
@@ -128,7 +148,29 @@ def test_the_source_is_of_the_loop_and_type_asked_for(
     loop: str, dtype: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = printed(capsys, "FusedSparseLazyAdam", "--source", "--loop", loop, "--dtype", dtype)
-    assert f"loop {loop}; states {dtype}, {dtype}, {dtype}; gradient {dtype}." in text.splitlines()[0]
+    summed = {"float16": "float32", "bfloat16": "float32"}.get(dtype)
+    forms = ["evaluate", dtype, *([summed] if summed and loop != "dense" else []), *["zero"] * (loop == "every_row")]
+    assert list(functions_in(text)) == [f"adam_{form}" for form in forms]
+
+
+def test_the_source_holds_the_statements_of_the_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "adam", "--source")
+    # As its program says them, and under the same names in LLVM's text.
+    assert "; scalars[1] = 1.0 - beta1__" in text
+    assert ";     m_0_ = scalars[0] * m__ + scalars[1] * grad__" in text
+    assert re.search(r"%m_0_ = fadd float", text)
+    assert re.search(r"%grad__ = load float", text)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_the_assembly_is_that_of_the_functions(dtype: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "FusedSparseAdam", "--asm", "--dtype", dtype)
+    for form in ("evaluate", dtype, "zero"):
+        assert f"\nadam_{form}:\n" in text
+    assert "rowwise_adagrad adds up rows" in refused(capsys, "rowwise_adagrad", "--asm")
+    assert "--asm shows the CPU's code" in refused(capsys, "adam", "--asm", "--backend", "gpu")
+    assert "not allowed with" in refused(capsys, "adam", "--asm", "--source")
+    assert "give its NAME" in refused(capsys, "--asm")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusedstep.loops.cpu.grouping import COUNTS, FIRSTS, NUMBERS, ORDER, SLOTS
+from fusedstep.loops.cpu.grouping import COUNTS, FIRST, INVERSE, ORDER, SLOTS
 from fusedstep.operators import grouping
 
 
@@ -27,9 +27,9 @@ def test_groups_are_those_of_numpy(crowded: int, ascending: bool, data: st.DataO
     assert sorted(groups.named[: groups.distinct]) == named.tolist()
     order = grouping.in_row_order(groups, rows)
     assert groups.named[order].tolist() == named.tolist()
-    assert found[FIRSTS, order].tolist() == firsts.tolist()
+    assert found[FIRST, order].tolist() == firsts.tolist()
     assert found[COUNTS, order].tolist() == counts.tolist()
-    assert groups.found[NUMBERS].tolist() == order[numbers].tolist()
+    assert groups.found[INVERSE].tolist() == order[numbers].tolist()
     several = found[COUNTS] > 1
     assert groups.summed == several.sum()
     assert (found[SLOTS, ~several] == -1).all()

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.kernels import layout_of
 from fusedstep.codegen.program import BEYOND
 from fusedstep.operators import catalogue
 from fusedstep.operators.catalogue import NamedOperator
@@ -213,7 +212,7 @@ def reaches_beyond(operator: NamedOperator, given: dict[str, Any]) -> bool:
     """Whether the rule adds up more than a row."""
     operator(*copied(given).values())
     inner = next(iter(operator._switched.values()), operator)
-    return layout_of(inner.rule, inner.switches).reach == BEYOND
+    return inner.layout.reach == BEYOND
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if made(name).entry.rows])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen import kernels
+from fusedstep.codegen.cpu import compiler, disk_cache
 
 from . import reference
 
@@ -57,18 +57,22 @@ def check(rule: Any, dtype: np.dtype) -> None:
 
 
 def test_float16_by_hardware() -> None:
-    if not kernels.converts_half():
+    if not compiler.has_half():
         pytest.skip("this CPU has no instructions for float16")
     check(exchange_by_hardware, np.dtype(np.float16))
 
 
 def test_float16_by_integers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "converts_half", lambda: False)
-    woven = []
-    load = kernels.load
-    monkeypatch.setattr(kernels, "load", lambda text: woven.append(text) or load(text))
+    monkeypatch.setattr(compiler, "has_half", lambda: False)
+    compiled = []
+    object_code = compiler.object_code
+    monkeypatch.setattr(
+        compiler, "object_code", lambda text, *names: compiled.append(text) or object_code(text, *names)
+    )
+    monkeypatch.setattr(disk_cache, "read_own", lambda path: b"")
     check(exchange_by_integers, np.dtype(np.float16))
-    assert any("from_float16_by_integers" in text and "by_hardware" not in text for text in woven)
+    assert any("exchange_by_integers" in text for text in compiled)
+    assert not any(" half " in text for text in compiled)
 
 
 def test_bfloat16() -> None:

@@ -18,7 +18,7 @@ import fusedstep as fs
 from fusedstep.cli import verify as command
 from fusedstep.cli.main import main
 from fusedstep.codegen.kernels import kernel_for
-from fusedstep.codegen.weave import program_of
+from fusedstep.codegen.program import program_of
 from fusedstep.operators import checks, grouping
 from fusedstep.operators.operator import Operator
 from fusedstep.verify import golden, memory

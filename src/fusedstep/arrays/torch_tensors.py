@@ -1,12 +1,13 @@
 """PyTorch tensors on the CPU, for callers who have imported torch; it is never imported here."""
 
+import ctypes
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from .device_tensors import Described
+from .device_tensors import KINDS, Described, address_of
 
 
 def is_tensor(value: Any) -> bool:
@@ -31,16 +32,39 @@ def borrow(tensor: Any) -> Any:
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
         raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")
-    try:
-        detached = tensor.detach() if tensor.requires_grad else tensor
-        if detached.dtype is torch.bfloat16:
-            return detached.view(torch.int16).numpy().view(np.uint16)
-        return detached.numpy()
-    except (RuntimeError, TypeError) as error:
-        raise TypeError(
-            f"a tensor on {tensor.device} whose memory NumPy cannot use ({str(error).splitlines()[0]}); "
-            "pass a plain CPU tensor"
-        ) from error
+    kind = KINDS.get(str(tensor.dtype).removeprefix("torch."))
+    address = address_of(tensor)
+    if not tensor.is_cpu:
+        unusable(tensor, "it is not in the CPU's memory")
+    if kind is None:
+        unusable(tensor, f"NumPy has no {tensor.dtype}")
+    if tensor.is_neg() or tensor.is_conj():
+        unusable(tensor, "it is lazily negated or conjugated; resolve_neg() or resolve_conj() makes it plain")
+    if not address and tensor.numel():
+        unusable(tensor, "it has none of its own")
+    return view_at(address, tensor, kind)
+
+
+def view_at(address: int, tensor: Any, kind: np.dtype) -> np.ndarray:
+    """A NumPy view of a tensor's memory by its address. Its own ``numpy()`` would forbid the storage to be resized."""
+    if not tensor.numel():
+        return np.empty(tensor.shape, kind)
+    size = kind.itemsize
+    strides = None if tensor.is_contiguous() else tuple(size * stride for stride in tensor.stride())
+    elements = tensor.numel() if strides is None else 1 + span_of(tensor.shape, tensor.stride())
+    memory: Any = (ctypes.c_char * (size * elements)).from_address(address)
+    # The view keeps what it looks at.
+    memory.storage = tensor.untyped_storage()
+    return np.ndarray(tensor.shape, kind, memory, 0, strides)
+
+
+def span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
+    """How far the last element lies behind the first."""
+    return sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+
+
+def unusable(tensor: Any, why: str) -> NoReturn:
+    raise TypeError(f"a tensor on {tensor.device} whose memory NumPy cannot use ({why}); pass a plain CPU tensor")
 
 
 def new_like(tensor: Any) -> Any:

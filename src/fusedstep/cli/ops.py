@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .. import rules
-from ..codegen.program import BEYOND
+from ..codegen.program import BEYOND, program_of
 from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS
-from ..codegen.weave import Recipe, program_of
+from ..codegen.weave import Recipe
 from ..operators import catalogue
 from ..operators.launch import LOOPS
 from ..operators.operator import Operator
 from .descriptions import code, description, fold
-from .sources import SOURCES
+from .sources import SOURCES, assembly_on_cpu
 
 WIDTH = 80
 INDENT = "  "
@@ -42,10 +42,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The subcommand's options."""
     add = parser.add_argument
     add("subject", nargs="?", type=subject, metavar="NAME", help="an operator or a rule to explain")
-    add("--source", action="store_true", help="print the kernel that NAME runs as, and nothing else")
-    add("--loop", choices=LOOPS.values(), help="with --source: the kernel's loop (default: the operator's, or dense)")
-    add("--dtype", choices=ARRAYS, default="float32", help="with --source: the arrays' type (default: %(default)s)")
-    add("--backend", choices=SOURCES, default="cpu", help="with --source: what it is woven for (default: %(default)s)")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--source", action="store_true", help="print what NAME becomes, and nothing else")
+    shown.add_argument("--asm", action="store_true", help="print its assembly for this CPU, and nothing else")
+    add("--loop", choices=LOOPS.values(), help="with these: the loop (default: the operator's, or dense)")
+    add("--dtype", choices=ARRAYS, default="float32", help="with these: the arrays' type (default: %(default)s)")
+    add("--backend", choices=SOURCES, default="cpu", help="with --source: what runs it (default: %(default)s)")
     parser.set_defaults(refuse=parser.error)
 
 
@@ -66,15 +68,22 @@ def subject(name: str) -> Subject:
 def run(options: argparse.Namespace) -> int:
     """Prints the list, an explanation or a kernel."""
     chosen: Subject | None = options.subject
-    if sys.flags.optimize > 1 and not options.source:
+    if sys.flags.optimize > 1 and not (options.source or options.asm):
         print(
             "fusedstep: python -OO leaves docstrings out, and with them most of what is told here; run it without -OO",
             file=sys.stderr,
         )
     if chosen is None:
-        if options.source:
-            options.refuse("--source is of one operator or rule: give its NAME")
+        if options.source or options.asm:
+            options.refuse("--source and --asm are of one operator or rule: give its NAME")
         show(listing())
+    elif options.asm:
+        if options.backend != "cpu":
+            options.refuse(f"--asm shows the CPU's code; for {options.backend} use --source")
+        try:
+            show(assembly_on_cpu(recipe(options)).rstrip())
+        except ValueError as error:
+            options.refuse(str(error))
     elif options.source:
         show(SOURCES[options.backend](recipe(options)).rstrip())
     elif chosen.entry is None:

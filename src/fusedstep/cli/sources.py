@@ -1,15 +1,36 @@
-"""The text that a rule is woven into, for each of what runs it."""
+"""What a rule becomes, as text, for each of what runs it."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.kernels import source_of
-from ..codegen.program import ELEMENTWISE
+from ..codegen.program import ELEMENTWISE, program_of
 from ..codegen.storage import compute_type
-from ..codegen.weave import Recipe, program_of
+from ..codegen.weave import Recipe
 from ..codegen.whole_arrays import weave_whole
 from ..operators.launch import LOOPS
+
+
+def source_on_cpu(recipe: Recipe) -> str:
+    """The program and the LLVM text of a recipe's span functions; rules that add up are woven."""
+    program = program_of(recipe.rule, recipe.switches)
+    if program.reach != ELEMENTWISE:
+        return source_of(recipe)
+    return listing(program, recipe.storages, recipe.gradient, recipe.loop)
+
+
+def assembly_on_cpu(recipe: Recipe) -> str:
+    """The same as assembly.
+
+    Raises:
+        ValueError: the rule adds up.
+    """
+    program = program_of(recipe.rule, recipe.switches)
+    if program.reach != ELEMENTWISE:
+        raise ValueError(f"{recipe.rule.__name__} adds up rows or more: its kernel is compiled by Numba; use --source")
+    return listing(program, recipe.storages, recipe.gradient, recipe.loop, assembly=True)
 
 
 def source_on_gpu(recipe: Recipe) -> str:
@@ -24,4 +45,4 @@ def source_for_jax(recipe: Recipe) -> str:
     return text
 
 
-SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": source_of, "gpu": source_on_gpu, "jax": source_for_jax}
+SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": source_on_cpu, "gpu": source_on_gpu, "jax": source_for_jax}

@@ -8,11 +8,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from typing import Any
 
-from ..codegen.kernels import duplicates_for, grouping
+from ..codegen.cpu.disk_cache import cache_folder
 from ..codegen.storage import ARRAYS, compute_type
-from ..codegen.store import cache_folder
 from ..operators import catalogue
 from ..operators.cpus import usable_cpus
+from ..operators.grouping import prepare_grouping
 from ..operators.operator import Operator
 from ..verify.arguments import made
 from . import optimizers
@@ -50,9 +50,8 @@ def run(options: argparse.Namespace) -> int:
         require("fusedstep warmup --torch", "torch", {"torch": "torch"})
     tasks = list(optimizer_tasks(options.dtype) if options.torch else kernel_tasks(options.subjects, options.dtype))
     # What all share, lest every process compile it.
-    grouping()
     for dtype in options.dtype:
-        duplicates_for(dtype, compute_type(dtype))
+        prepare_grouping(dtype, compute_type(dtype))
     began = time.perf_counter()
     # Started anew: what a process has compiled stays in its memory.
     context = multiprocessing.get_context("spawn")
@@ -86,7 +85,7 @@ def operator_of(chosen: Subject) -> Operator:
 def compile_kernel(name: str, loop: str, dtype: str) -> None:
     """Compiles one kernel, unless it is kept already."""
     operator = operator_of(subject(name))
-    operator.kernel(loop, (dtype,) * sum(map(bool, operator.layout.states)), dtype)
+    operator.compile(loop, (dtype,) * sum(map(bool, operator.layout.states)), dtype)
 
 
 def optimizer_tasks(dtypes: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:

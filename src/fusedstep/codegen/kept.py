@@ -4,17 +4,13 @@ Numba's own cache takes what lies in its files for what it wrote: pickles and ma
 can crash the process. Here a file is read only if it is the user's own, and used only if its digest matches.
 """
 
-import hashlib
-import os
 import pickle
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-DIGEST = hashlib.sha256
-DIGEST_BYTES = DIGEST().digest_size
+from .cpu.disk_cache import DIGEST, DIGEST_BYTES, read_own, write_own
 
 
 class Kept:
@@ -74,45 +70,3 @@ def compiled(folder: Path | None, signature: str, **options: Any) -> Callable[[C
         return dispatcher
 
     return decorate
-
-
-def read_own(path: Path) -> bytes:
-    """The content of a file of the user's own; nothing where there is none.
-
-    Raises:
-        PermissionError: it is not the user's own.
-    """
-    try:
-        # Neither a link nor, once it is open, another file.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    except FileNotFoundError:
-        return b""
-    with open(handle, "rb") as file:
-        refuse_others(path, os.fstat(handle))
-        return file.read()
-
-
-def write_own(path: Path, content: bytes) -> None:
-    """Writes a file at once; of several processes that do so one wins, with a whole file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def refuse_others(path: Path, status: os.stat_result) -> None:
-    """What is read and executed from a file or a folder must be the user's own.
-
-    Raises:
-        PermissionError: it belongs to another user, or others may write to it.
-    """
-    if not hasattr(os, "getuid"):
-        return
-    if status.st_uid != os.getuid():
-        raise PermissionError(f"{path} belongs to another user")
-    if status.st_mode & 0o022:
-        raise PermissionError(f"others may write to {path}; chmod go-w it if it is yours alone")

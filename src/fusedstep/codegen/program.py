@@ -5,10 +5,13 @@ the new states. A rule without sums has that one only.
 """
 
 import ast
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from .kinds import COLUMN, COLUMNS, ELEMENT, MATRIX, ROW, TENSOR
-from .signature import Signature
+from .signature import Signature, read_signature
+from .translate import translate
 from .values import Line, Reduction, Translation, local
 
 # How far a rule's sums reach: nowhere, over a row, or beyond it.
@@ -158,3 +161,43 @@ def plan_of(program: Program) -> Plan:
         program.matrices,
         bool(program.by_row or program.by_column or {ROW, MATRIX, COLUMN} & set(kinds)),
     )
+
+
+def program_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> Program:
+    """A rule with its switches set, translated; states that it neither reads nor changes are left out."""
+    signature = read_signature(rule)
+    translation = translate(rule, signature, dict(switches))
+    used = tuple(name for name, idle in zip(signature.states, translation.idle(signature), strict=True) if not idle)
+    results = [each for each, name in zip(translation.results, signature.states, strict=True) if name in used]
+    per_row, per_column = signature.per_row.intersection(used), signature.per_column.intersection(used)
+    return Program(
+        replace(signature, states=used, per_row=per_row, per_column=per_column), replace(translation, results=results)
+    )
+
+
+class Layout(NamedTuple):
+    """What a rule with some switches asks of the arrays of a call.
+
+    Attributes:
+        states: for each state, which of "element", "row" and "column" has one number of it; "" if it is not used.
+        changed: for each state that is used, whether the rule changes it.
+        reach: how far the rule's sums reach, see ``program``.
+        plan: where they reach beyond a row, what a step needs.
+        hoisted: how many numbers a step's scalars come to, evaluated once a call.
+    """
+
+    states: tuple[str, ...]
+    changed: tuple[bool, ...]
+    reach: int
+    plan: Plan
+    hoisted: int
+
+
+def layout_of(rule: Callable[..., Any], program: Program) -> Layout:
+    """What a rule, translated to a program, asks of the arrays of a call."""
+    signature = read_signature(rule)
+    kinds = dict.fromkeys(program.signature.states, "element")
+    kinds |= dict.fromkeys(signature.per_row, "row") | dict.fromkeys(signature.per_column, "column")
+    used = program.signature.states
+    states = tuple(kinds[name] if name in used else "" for name in signature.states)
+    return Layout(states, program.changed, program.reach, plan_of(program), len(program.translation.numbers))

@@ -25,7 +25,7 @@ def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
 
 
 @cache
-def loop_definitions(name: str, backend: str = "cpu") -> dict[str, str]:
+def loop_definitions(name: str, backend: str = "woven") -> dict[str, str]:
     """The definitions of a loop's file and of the loop files that it imports from, but for the span words."""
     tree, found = definitions(LOOPS / backend / f"{name}.py")
     for node in imports_within(tree):
@@ -35,7 +35,7 @@ def loop_definitions(name: str, backend: str = "cpu") -> dict[str, str]:
 
 
 @cache
-def span_words_of(name: str, backend: str = "cpu") -> frozenset[str]:
+def span_words_of(name: str, backend: str = "woven") -> frozenset[str]:
     """The span words that a loop's file, and the loop files that it imports from, import."""
     tree, _ = definitions(LOOPS / backend / f"{name}.py")
     words: set[str] = set()
@@ -51,7 +51,7 @@ def imports_within(tree: ast.Module) -> list[ast.ImportFrom]:
 
 
 @cache
-def parameters(name: str, function: str, backend: str = "cpu") -> list[str]:
+def parameters(name: str, function: str, backend: str = "woven") -> list[str]:
     """The names of the arguments of a function of a loop's file."""
     return [argument.arg for argument in function_of(name, function, backend).args.args]
 
@@ -62,7 +62,7 @@ def returned(name: str, function: str) -> str:
     return ast.unparse(annotation) if annotation else "None"
 
 
-def function_of(name: str, function: str, backend: str = "cpu") -> ast.FunctionDef:
+def function_of(name: str, function: str, backend: str = "woven") -> ast.FunctionDef:
     """The syntax tree of a function of a loop's file."""
     tree, _ = definitions(LOOPS / backend / f"{name}.py")
     return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)

@@ -5,30 +5,16 @@ import os
 import sys
 import threading
 import types
-import warnings
 from functools import partial
 from pathlib import Path
 
-from .kept import compiled, refuse_others
+from .cpu import disk_cache
+from .cpu.disk_cache import private_folder, warn_once
+from .kept import compiled
 
 PREFIX = "fusedstep_kernel_"
 
 _lock = threading.Lock()
-_warned = False
-
-
-def cache_folder() -> Path:
-    """Where machine code is kept: ``FUSEDSTEP_CACHE_DIR``, else a folder of ours in the platform's cache folder."""
-    chosen = os.environ.get("FUSEDSTEP_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fusedstep"
 
 
 def name_of(text: str) -> str:
@@ -56,21 +42,10 @@ def execute(text: str) -> types.ModuleType:
 def build_on_disk(name: str, text: str) -> types.ModuleType | None:
     """Builds a module whose machine code is kept in the cache folder; None, and one warning, where that fails."""
     try:
-        folder = cache_folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refuse_others(folder, folder.stat())
-        return build(name, text, folder)
+        return build(name, text, private_folder())
     except (OSError, RuntimeError) as error:
         # Home may be unknown (RuntimeError), the folder not writable or not the user's own, the disk full.
-        global _warned
-        if not _warned:
-            _warned = True
-            warnings.warn(
-                f"fusedstep compiles in memory, once per process: its cache folder cannot be used ({error}). "
-                "Set FUSEDSTEP_CACHE_DIR to a folder of yours that can be written, by nobody else.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        warn_once(error)
         return None
 
 
@@ -98,7 +73,8 @@ def cache_statistics() -> tuple[int, int]:
         if hasattr(function, "stats")
     ]
     hits = sum(sum(each.cache_hits.values()) for each in statistics)
-    return hits, sum(sum(each.cache_misses.values()) for each in statistics)
+    misses = sum(sum(each.cache_misses.values()) for each in statistics)
+    return disk_cache.loaded + hits, disk_cache.made + misses
 
 
 if hasattr(os, "register_at_fork"):

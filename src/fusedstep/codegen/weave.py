@@ -1,19 +1,16 @@
 """Weaves a rule, a loop and a dialect into the text of one module."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 from typing import Any
 
 from ..rules.idle import Idle
 from .closed import NO_CLOSED_FORM, Closed, closed_program, history_words, scalars_of
-from .program import BEYOND, Program
-from .signature import read_signature
-from .sources import dialect_definitions, loop_definitions, parameters, returned, span_words_of
+from .program import BEYOND, program_of
+from .sources import dialect_definitions, loop_definitions, parameters, span_words_of
 from .spans import Spans, gradient_words
 from .stages import Stages
 from .storage import ARRAYS, chance, compute_type, converter
-from .translate import translate
 from .values import local
 
 COMPILED = '@njit(error_model="numpy", nogil=True)'
@@ -34,7 +31,6 @@ ARGUMENTS = {
     **dict.fromkeys(("row_totals", "totals", "block_totals"), "float64[:, ::1]"),
     **dict.fromkeys(("columns", "block_columns"), "float64[:, :, ::1]"),
 }
-RESULTS = {"None": "void", "int": "int64", "tuple[int, int]": "UniTuple(int64, 2)"}
 
 
 @dataclass(frozen=True)
@@ -58,18 +54,6 @@ class Recipe:
     gradient: str
     stochastic: bool = False
     idle: Idle | None = None
-
-
-def program_of(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> Program:
-    """A rule with its switches set, translated; states that it neither reads nor changes are left out."""
-    signature = read_signature(rule)
-    translation = translate(rule, signature, dict(switches))
-    used = tuple(name for name, idle in zip(signature.states, translation.idle(signature), strict=True) if not idle)
-    results = [each for each, name in zip(translation.results, signature.states, strict=True) if name in used]
-    per_row, per_column = signature.per_row.intersection(used), signature.per_column.intersection(used)
-    return Program(
-        replace(signature, states=used, per_row=per_row, per_column=per_column), replace(translation, results=results)
-    )
 
 
 def weave(recipe: Recipe, half: str) -> str:
@@ -114,31 +98,6 @@ def weave(recipe: Recipe, half: str) -> str:
     )
 
 
-def weave_duplicates(gradient: str, compute: str, half: str) -> str:
-    """The text of the module that sums the gradients of duplicate rows."""
-    kinds = {"gradient": f"{ARRAYS[gradient]}[::1]", "sums": f"{compute}[::1]"}
-    return module(
-        f"loop duplicates; gradient {gradient}; sums {compute}",
-        dialect(set(), [gradient], half),
-        *spans("duplicates", gradient_words(gradient, compute, half)),
-        *exported("duplicates", ["duplicates"], ARGUMENTS | kinds),
-    )
-
-
-def weave_grouping(names: Sequence[str]) -> str:
-    """The text of the module that groups indices, with some of its functions to be called from outside."""
-    return module(
-        "grouping of indices",
-        dialect_definitions(set()),
-        *exported("grouping", names, ARGUMENTS),
-    )
-
-
-def weave_overlap(types: Sequence[str]) -> str:
-    """The text of the module that tells whether two of some arrays lie in one stretch of memory."""
-    return module(f"overlap of {', '.join(types)}", dialect_definitions(set()), may_overlap(types))
-
-
 def module(title: str, *parts: str) -> str:
     """The text of a module from its parts."""
     return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""\n\nfrom typing import Any', *parts]) + "\n"
@@ -164,18 +123,6 @@ def spans(loop: str, words: dict[str, str]) -> list[str]:
 def decorated(text: str, how: str = COMPILED) -> str:
     """A definition of a loop's file, to be compiled when it is called."""
     return f"{how}\n{text}" if text.startswith("def ") else text
-
-
-def exported(loop: str, names: Sequence[str], kinds: dict[str, str]) -> list[str]:
-    """The definitions of a loop's file that holds no rule, those named compiled for the types of their arguments."""
-    found = loop_definitions(loop)
-    # Compiling happens at the definition: what an exported function calls must stand before it.
-    texts = [decorated(text) for name, text in found.items() if name not in names]
-    for name in names:
-        types = ", ".join(kinds.get(argument, "int64") for argument in parameters(loop, name))
-        result = RESULTS[returned(loop, name)]
-        texts.append(f'@compiled("{result}({types})", error_model="numpy", nogil=True)\n{found[name]}')
-    return texts
 
 
 def entry(recipe: Recipe, scalars: Sequence[str]) -> str:
@@ -213,20 +160,3 @@ def remember(compute: str, scalars: Sequence[str], count: int) -> str:
 def remember({", ".join(["history", "step", *scalars])}):
     numbers = scalars_of({", ".join(scalars)})
 {stores}"""
-
-
-def may_overlap(types: Sequence[str]) -> str:
-    """The function that tells whether two of the arrays of a call lie in one stretch of memory."""
-    names = [f"array_{k}" for k in range(len(types))]
-    arrays = ", ".join(f"{each}[::1]" for each in types)
-    starts = "\n    ".join(f"start_{name} = {name}.ctypes.data" for name in names)
-    pairs = "\n        or ".join(
-        f"(start_{a} < start_{b} + {b}.nbytes and start_{b} < start_{a} + {a}.nbytes)"
-        for a, b in combinations(names, 2)
-    )
-    return f"""@compiled("boolean({arrays})", error_model="numpy")
-def may_overlap({", ".join(names)}):
-    {starts}
-    return (
-        {pairs}
-    )"""

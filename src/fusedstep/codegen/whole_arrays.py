@@ -7,9 +7,9 @@ from typing import Any
 
 from .closed import scalars_of
 from .kinds import COLUMN, MATRIX, ROW
-from .program import Program
+from .program import Program, program_of
 from .values import Reduction, local
-from .weave import module, program_of
+from .weave import module
 
 ALONG = {ROW: "row", COLUMN: "column", MATRIX: "column"}
 

@@ -117,7 +117,7 @@ class RowUpdate:
         if jax.default_backend() == "cpu":
             # Here, and not in XLA's call.
             storages = tuple(str(each.dtype) for each in states)
-            self.operator.kernel(LOOPS[self.rows], storages, str(grads.dtype))
+            self.operator.compile(LOOPS[self.rows], storages, str(grads.dtype))
         known = [None if is_array(each) else float(each) for each in scalars]
         by_platform = partial(
             lax.platform_dependent,

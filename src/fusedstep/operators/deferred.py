@@ -10,7 +10,6 @@ import numpy as np
 from ..arrays.borrow import about_to_write
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows
-from ..codegen.kernels import Kernel
 from ..codegen.program import BEYOND
 from ..codegen.storage import compute_type
 from ..rules.idle import Idle, idle_of
@@ -19,8 +18,9 @@ from .advice import crowded
 from .grouping import Groups
 from .history import History
 from .interrupts import held_back
-from .launch import LOOPS, Call, parts, share_every_row, share_touched_rows, threads_for
+from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator
+from .overlap import may_overlap
 from .sharing import apart
 from .threads import run
 
@@ -162,7 +162,7 @@ class DeferredRows:
             groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
             kernel = self._kernel("deferred_rows", storages, storage)
             flats = [table.flat for table in tables]
-            if flats[0].size and kernel.may_overlap(*flats, flat):
+            if flats[0].size and may_overlap(flats, flat):
                 flat = apart(self.name, self._names, tables, flat)
             if flats[0].size and crowded(self.name, groups, tables[0].rows):
                 return self._every_row(storages, tables, flat, storage, groups, numbers)
@@ -210,10 +210,8 @@ class DeferredRows:
         numbers: Sequence[float],
     ) -> tuple[Any, ...]:
         """Wakes all rows, and takes one step with every one."""
-        kernel = self._operator.kernel(LOOPS["every"], storages, storage)
-        arrays = [*(table.flat for table in tables), *(table.pitch for table in tables), flat]
         announce = partial(about_to_write, [self.states[number] for number in self._used])
-        call = Call(kernel.run, arrays, tables[0].rows, tables[0].width, storage, numbers, announce)
+        call = self._operator.call(LOOPS["every"], storages, tables, flat, storage, numbers, announce)
         shares, threads = share_every_row(call, groups)
         with held_back():
             self.flush()
@@ -325,11 +323,11 @@ class DeferredRows:
             self._operator, self._history.idle, used, storages, tables, self._history, self._lasts
         )
 
-    def _kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Kernel:
+    def _kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Any:
         """The compiled kernel of a loop for some storage types."""
         return self._operator.kernel(loop, storages, gradient, self._history.idle)
 
-    def _prepared(self, kernel: Kernel, tables: list[Rows]) -> Callable[[list[Any], int, int], None]:
+    def _prepared(self, kernel: Any, tables: list[Rows]) -> Callable[[list[Any], int, int], None]:
         """A kernel, ready to be run over some of its rows with what its loop asks for beside the history."""
         history, run_kernel, width = self._history, kernel.run, tables[0].width
         arrays = [*(table.flat for table in tables), *(table.pitch for table in tables)]

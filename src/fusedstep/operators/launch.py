@@ -1,13 +1,15 @@
 """Runs a kernel over its rows: in which parts, on how many threads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .grouping import Groups, in_row_order, room_for_sums, shares, sum_duplicates, sums_of
+from .span_call import SpanCall
 from .threads import get_num_threads, run
+from .woven_call import WovenCall
 
 # Below this many elements to a thread, handing work over costs more than it saves.
 ELEMENTS_PER_THREAD = 400_000
@@ -22,55 +24,23 @@ STEP_COST = 12
 LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
 
 
-class Call(NamedTuple):
-    """A checked call.
-
-    Attributes:
-        kernel: the compiled loop.
-        arrays: the memory of every state, then every state's pitch, then the gradient's elements.
-        rows: how many rows a state has.
-        width: elements in a row.
-        storage: the gradient's storage type.
-        scalars: the rule's scalars.
-        announce: tells the owners of the states, right before they are written to, that they will be.
-    """
-
-    kernel: Callable[..., None]
-    arrays: list[Any]
-    rows: int
-    width: int
-    storage: str
-    scalars: Sequence[float]
-    announce: Callable[[], None]
+Call = SpanCall | WovenCall
 
 
 def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
-    kernel, arrays, rows, width, _, scalars, announce = call
-    threads = threads_for(rows * width)
-    if threads == 1:
-        # A call on tiny arrays costs what is done about it: as little as can be.
-        announce()
-        kernel(*arrays, 0, rows, width, *scalars)
-        return
-    cuts = parts(rows, width, threads)
-    announce()
-    run([partial(kernel, *arrays, start, stop, width, *scalars) for start, stop in cuts], threads)
+    threads = threads_for(call.rows * call.width)
+    shares = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
+    call.announce()
+    run(shares, threads)
 
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
-    """The named rows take the step."""
-    kernel, arrays, _, width, storage, scalars, announce = call
-    parts, threads = share_touched_rows(arrays[-1], storage, groups, width)
-    common = [*arrays, groups.found, groups.named]
-    announce()
-    run(
-        [
-            part.stepping(partial(kernel, *common, part.sums, part.spare, part.start, part.stop, width, *scalars))
-            for part in parts
-        ],
-        threads,
-    )
+    """The unique rows take the step."""
+    parts, threads = share_touched_rows(call.gradient, call.storage, groups, call.width)
+    shares = [part.stepping(call.touched(groups, part.sums, part.spare, part.start, part.stop)) for part in parts]
+    call.announce()
+    run(shares, threads)
 
 
 class Part(NamedTuple):
@@ -130,30 +100,18 @@ def launch_every_row(call: Call, groups: Groups) -> None:
 
 def share_every_row(call: Call, groups: Groups) -> tuple[list[Callable[[], None]], int]:
     """The parts of a step of every row, and on how many threads; the sums are made already."""
-    kernel, arrays, rows, width, storage, scalars, _ = call
+    rows, width, gradient, storage = call.rows, call.width, call.gradient, call.storage
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
     sums = room_for_sums(storage, groups, width, len(cuts))
-    sum_duplicates(arrays[-1], storage, groups, width, sums, threads_for(arrays[-1].size))
+    sum_duplicates(gradient, storage, groups, width, sums, threads_for(gradient.size))
     order = in_row_order(groups, rows)
-    # Which of the named rows lie before each cut.
+    # Which of the unique rows lie before each cut.
     before = [0, groups.distinct]
     if len(cuts) > 1:
         before[1:1] = np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist()
-    common = [*arrays, groups.found, groups.named, sums]
-    steps: list[Callable[[], None]] = [
-        partial(
-            kernel,
-            *common,
-            groups.summed + part,
-            order,
-            before[part],
-            before[part + 1],
-            start,
-            stop,
-            width,
-            *scalars,
-        )
+    steps = [
+        call.every(groups, sums, groups.summed + part, order, before[part], before[part + 1], start, stop)
         for part, (start, stop) in enumerate(cuts)
     ]
     return steps, threads

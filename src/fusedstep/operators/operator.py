@@ -9,18 +9,22 @@ import numpy as np
 
 from ..arrays.borrow import about_to_write
 from ..arrays.device_tensors import on_device
-from ..codegen.kernels import Kernel, Layout, kernel_for, layout_of
-from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Plan
+from ..arrays.layout import Rows
+from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
 from ..codegen.signature import read_signature
-from ..codegen.weave import Recipe
+from ..codegen.storage import compute_type
 from ..rules.idle import Idle
-from . import checks, locks
+from . import checks, locks, span_call
 from .advice import crowded
 from .facts import Facts
+from .grouping import prepare_grouping
 from .launch import LOOPS, Call, launch_dense, launch_every_row, launch_touched_rows
+from .overlap import may_overlap
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
 from .sharing import apart
+from .span_call import SpanCall
+from .woven_call import WovenCall
 
 
 class Operator:
@@ -89,9 +93,11 @@ class Operator:
         self.variable_name = ""
         # Whether rows are what the first dimension counts, however many follow; else rules that see rows ask for two.
         self.any_rows = False
+        self._program: Program | None = None
         self._layout: Layout | None = None
         self._facts: Facts | None = None
-        self._kernels: dict[tuple[Any, ...], Kernel] = {}
+        self._kernels: dict[tuple[Any, ...], Any] = {}
+        self._span_functions: dict[tuple[str, ...], Any] = {}
         # What was made of the rule beside, for devices.
         self.kept: dict[tuple[Any, ...], Any] = {}
         self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
@@ -195,7 +201,7 @@ class Operator:
         if reach == BEYOND:
             checks.no_indices(operator, indices)
             tables, loop = tables_for_sums(operator, wanted, tables, variable, plan), "whole_tensor"
-            launch: Callable[[Call], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
+            launch: Callable[[Any], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
         elif indices is None:
             launch = launch_dense
         else:
@@ -206,16 +212,13 @@ class Operator:
         flats = [table.flat for table in tables]
         if not flats[0].size:
             return tuple(states)
-        kernel = self.kernel(loop, storages, storage)
-        if kernel.may_overlap(*flats, flat):
+        if may_overlap(flats, flat):
             flat = apart(operator, wanted.names, held, flat)
-        _, height, width, _ = tables[0]
-        pitches = [table.pitch for table in tables]
-        if reach == ELEMENTWISE and indices is None and pitches.count(width) == len(pitches):
+        if reach == ELEMENTWISE and indices is None and all(table.pitch == table.width for table in tables):
             # Rows mean nothing here, and there are no gaps: one long row of all elements.
-            height, width, pitches = flats[0].size, 1, [1] * len(pitches)
+            tables = [Rows(each, each.size, 1, 1) for each in flats]
         announce = partial(about_to_write, [states[k] for k in changed])
-        call = Call(kernel.run, [*flats, *pitches, flat], height, width, storage, scalars, announce)
+        call = self.call(loop, storages, tables, flat, storage, scalars, announce)
         if self.use_locking:
             locks.alone(partial(launch, call), [table.table() for table in held], [flat])
         else:
@@ -265,10 +268,17 @@ class Operator:
         return plan, reach, used, checks.Wanted(names, used_kinds, changed, variable, rows, plan.matrices)
 
     @property
+    def program(self) -> Program:
+        """The rule, with its switches set, as statements."""
+        if self._program is None:
+            self._program = program_of(self.rule, self.switches)
+        return self._program
+
+    @property
     def layout(self) -> Layout:
         """What the rule, with its switches, asks of the arrays of a call."""
         if self._layout is None:
-            self._layout = layout_of(self.rule, self.switches)
+            self._layout = layout_of(self.rule, self.program)
         return self._layout
 
     @property
@@ -276,10 +286,54 @@ class Operator:
         """The loops that calls may run."""
         return ("whole_tensor",) if self.layout.reach == BEYOND else tuple(LOOPS.values())
 
-    def kernel(self, loop: str, storages: tuple[str, ...], gradient: str, idle: Idle | None = None) -> Kernel:
-        """The compiled kernel of a loop for some storage types, and for a closed form where the loop takes one."""
+    def call(
+        self,
+        loop: str,
+        storages: tuple[str, ...],
+        tables: Sequence[Rows],
+        gradient: np.ndarray,
+        storage: str,
+        scalars: Sequence[float],
+        announce: Callable[[], None],
+    ) -> Call:
+        """A checked call, ready to be launched: on span functions, or where the rule adds up on a woven kernel."""
+        if self.is_woven:
+            kernel = self.kernel(loop, storages, storage).run
+            return WovenCall(kernel, tables, gradient, storage, scalars, announce)
+        return SpanCall(self.span_functions(storages, storage), tables, gradient, storage, scalars, announce)
+
+    @property
+    def is_woven(self) -> bool:
+        """Whether calls run a woven kernel."""
+        return self.stochastic or self.layout.reach != ELEMENTWISE
+
+    def compile(self, loop: str, storages: tuple[str, ...], gradient: str) -> None:
+        """Makes ready all that calls on some storage types run."""
+        if self.is_woven:
+            self.kernel(loop, storages, gradient)
+        else:
+            self.span_functions(storages, gradient).compile(loop)
+        if loop in (LOOPS["touched"], LOOPS["every"]):
+            prepare_grouping(gradient, compute_type(storages[0]))
+            if not self.is_woven:
+                span_call.loop(loop)
+
+    def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
+        """The compiled functions of a rule without sums for some storage types; each is made when it is asked for."""
+        key = (*storages, gradient)
+        if key not in self._span_functions:
+            from ..codegen.cpu.functions import SpanFunctions
+
+            self._span_functions[key] = SpanFunctions(self.program, storages, gradient)
+        return self._span_functions[key]
+
+    def kernel(self, loop: str, storages: tuple[str, ...], gradient: str, idle: Idle | None = None) -> Any:
+        """The woven kernel of a loop for some storage types, and for a closed form where the loop takes one."""
         key = (loop, *storages, gradient, idle)
         if key not in self._kernels:
+            from ..codegen.kernels import kernel_for
+            from ..codegen.weave import Recipe
+
             recipe = Recipe(self.rule, self.switches, loop, storages, gradient, self.stochastic, idle)
             self._kernels[key] = kernel_for(recipe)
         return self._kernels[key]
@@ -289,7 +343,8 @@ class Operator:
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
             other = copy(self)
-            other.switches, other._layout, other._facts, other._kernels, other.kept = key, None, None, {}, {}
+            other.switches, other._program, other._layout, other._facts = key, None, None, None
+            other._kernels, other._span_functions, other.kept = {}, {}, {}
             self._switched[key] = other
         return self._switched[key]
 

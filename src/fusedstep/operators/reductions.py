@@ -10,8 +10,9 @@ from ..arrays.layout import Rows
 from ..codegen.program import Plan
 from .checks import Wanted
 from .interrupts import held_back
-from .launch import Call, threads_for
+from .launch import threads_for
 from .threads import run
+from .woven_call import WovenCall
 
 # Where neither rows nor columns matter, elements are taken in rows of so many.
 CHUNK = 4096
@@ -44,9 +45,9 @@ def tables_for_sums(
     ]
 
 
-def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
+def launch_whole_tensor(call: WovenCall, plan: Plan, shape: tuple[int, ...]) -> None:
     """Every element takes the step, once all that the rule adds up is known."""
-    kernel, arrays, all_rows, width, _, scalars, announce = call
+    kernel, arrays, all_rows, width, scalars = call.kernel, call.arrays, call.rows, call.width, call.scalars
     rows = shape[-2] if plan.matrices else all_rows
     elements = math.prod(shape)
     matrices = all_rows // rows
@@ -61,7 +62,7 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     cuts = [matrices * blocks * part // threads for part in range(threads + 1)]
     # States by column are written in a stage of their own, behind the others.
     with held_back():
-        announce()
+        call.announce()
         for stage in range(plan.stages):
             common = [*arrays, stage, *sums, blocks, height, rows, elements]
             run(

@@ -1,17 +1,17 @@
 """Steps with small parameters: what was found out about their memory once is only compared the next time."""
 
+from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from weakref import ref
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import Interface, on_device
-from ..codegen.program import ELEMENTWISE
+from ..arrays.device_tensors import on_device
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
+from ..operators.span_call import records_of, step_at_once
 from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
@@ -45,16 +45,16 @@ class Prepared(NamedTuple):
     Attributes:
         operator: the operator that checked the memory.
         memory: that of the parameter and of its states.
-        kernel: the operator's kernel for them.
-        arrays: their elements, borrowed by address, and after them their pitches.
+        functions: the operator's span functions for them.
+        records: what a block says of them.
         size: how many elements each has.
         dtype: of all of them and of the gradient.
     """
 
     operator: Operator
     memory: list[Memory]
-    kernel: Any
-    arrays: list[Any]
+    functions: Any
+    records: "array[int]"
     size: int
     dtype: torch.dtype
 
@@ -93,7 +93,7 @@ class Prepared(NamedTuple):
 
     def run(self, grad: Tensor, scalars: Sequence[float]) -> None:
         """Takes the step."""
-        self.kernel(*self.arrays, grad.numpy().reshape(-1), 0, self.size, 1, *scalars)
+        step_at_once(self.functions, self.records, scalars, self.size, grad.data_ptr())
 
 
 def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | None]) -> Prepared | None:
@@ -110,14 +110,13 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         or not size
         or dtype not in STORAGES
         or threads_for(size) > 1
-        or operator.layout.reach != ELEMENTWISE
+        or operator.is_woven
     ):
         return None
     memory = [
         Memory(key, ref(each), each.data_ptr(), each.data_ptr() + size * each.itemsize)
         for key, each in zip(("", *keys), tensors, strict=True)
     ]
-    kind = np.dtype(STORAGES[dtype])
-    flats = [np.asarray(Interface(each.start, (size,), (1,), kind)) for each in memory]
-    kernel = operator.kernel("dense", (STORAGES[dtype],) * len(tensors), STORAGES[dtype]).run
-    return Prepared(operator, memory, kernel, [*flats, *[1] * len(flats)], size, dtype)
+    functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])
+    records = records_of([each.start for each in memory], tensors[0].itemsize)
+    return Prepared(operator, memory, functions, records, size, dtype)

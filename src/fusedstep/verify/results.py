@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..codegen.weave import program_of
+from ..codegen.program import program_of
 from ..operators.catalogue import NamedOperator
 from ..operators.cpus import usable_cpus
 from ..operators.threads import get_num_threads, set_num_threads

@@ -7,11 +7,11 @@ from typing import Any
 
 from ...rules.idle import Idle
 from ..closed import closed_program, scalars_of
-from ..program import BEYOND, Program
+from ..program import BEYOND, Program, program_of
 from ..sources import dialect_definitions, loop_definitions, parameters, span_words_of
 from ..storage import chance, compute_type
 from ..values import local
-from ..weave import BANNER, Recipe, program_of
+from ..weave import BANNER, Recipe
 from .closed import NO_CLOSED_FORM, closed_function, closed_words, history_words
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
 from .stages import Stages

@@ -1,6 +1,5 @@
-"""Loops for the CPU: real Python, which the weaver copies unchanged and gives the span words of one rule.
+"""Loops for the CPU: real Python over addresses, which knows of no rule and of no type.
 
-In every loop ``states`` is a tuple of flat arrays, one a state, and ``pitches`` the number of elements from one row
-of each to its next; row r of a state is the ``width`` elements from ``r * pitch``. ``sums`` and everything that a
-rule sees are of the compute type.
+A loop gets the address of a block of numbers (``block``), and calls span functions by their addresses. Each is
+compiled by Numba as an object of its own; run by Python it does the same, slowly.
 """

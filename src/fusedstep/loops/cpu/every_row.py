@@ -1,43 +1,60 @@
-"""The loop over every row: the rows that are named take the step with their sum, all others with a zero gradient."""
+"""The loop over every row: the unique rows take the step with their sum, all others with a gradient of zero."""
 
 from typing import Any
 
-from .span_words import idle, part, unbroken, update_by_sums
-from .totals import total_of
+from .block import (
+    ASCENDING,
+    FIRST,
+    FIRST_UNIQUE,
+    GRADIENT,
+    GRADIENT_ROW,
+    LAST_UNIQUE,
+    SLOTS,
+    START,
+    STEP_STORED,
+    STEP_SUMMED,
+    STEP_ZERO,
+    STOP,
+    SUMS,
+    SUMS_ROW,
+    UNBROKEN,
+    UNIQUE_ROWS,
+    WIDTH,
+)
+from .memory import int32s, int64s, take_step
 
 
-def every_row(
-    states: Any,
-    pitches: Any,
-    gradient: Any,
-    groups: Any,
-    named: Any,
-    sums: Any,
-    spare: int,
-    order: Any,
-    first: int,
-    last: int,
-    start: int,
-    stop: int,
-    width: int,
-    scalars: Any,
-) -> None:
-    """Rows ``start`` to ``stop`` take the step in the order of memory; the named ones are ``order[first:last]``."""
-    done = start
-    for number in order[first:last]:
-        row = named[number]
-        # An untouched run between two touched rows is one long flat span.
-        idle_rows(states, pitches, done, row, width, scalars)
-        total = total_of(number, gradient, width, groups, sums, spare)
-        update_by_sums(part(states, pitches, row, row + 1, width), total, scalars)
+def every_row(block: int) -> None:
+    """The rows of the part take the step in the order of memory."""
+    call = int64s(block)
+    first, slots, unique_rows, ascending = (
+        int32s(call[FIRST]),
+        int32s(call[SLOTS]),
+        int64s(call[UNIQUE_ROWS]),
+        int64s(call[ASCENDING]),
+    )
+    with_stored, with_summed, width = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH]
+    gradient, gradient_row, sums, sums_row = call[GRADIENT], call[GRADIENT_ROW], call[SUMS], call[SUMS_ROW]
+    done = call[START]
+    for place in range(call[FIRST_UNIQUE], call[LAST_UNIQUE]):
+        number = ascending[place]
+        row = unique_rows[number]
+        # A run between two unique rows is one long flat span.
+        step_with_zero(call, block, done, row)
+        slot = slots[number]
+        if slot >= 0:
+            take_step(with_summed, block, row, width, sums + slot * sums_row)
+        else:
+            take_step(with_stored, block, row, width, gradient + first[number] * gradient_row)
         done = row + 1
-    idle_rows(states, pitches, done, stop, width, scalars)
+    step_with_zero(call, block, done, call[STOP])
 
 
-def idle_rows(states: Any, pitches: Any, start: int, stop: int, width: int, scalars: Any) -> None:
-    """Rows ``start`` to ``stop`` take the step with a zero gradient."""
-    if unbroken(pitches, width):
-        idle(part(states, pitches, start, stop, width), scalars)
+def step_with_zero(call: Any, block: int, start: int, stop: int) -> None:
+    """Rows ``start`` to ``stop`` take the step with a gradient of zero."""
+    if call[UNBROKEN]:
+        if start < stop:
+            take_step(call[STEP_ZERO], block, start, (stop - start) * call[WIDTH], 0)
     else:
         for row in range(start, stop):
-            idle(part(states, pitches, row, row + 1, width), scalars)
+            take_step(call[STEP_ZERO], block, row, call[WIDTH], 0)

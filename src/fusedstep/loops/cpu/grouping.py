@@ -1,195 +1,223 @@
-"""Grouping: which rows are named, and which gradients belong to each. Needs no rule.
+"""Grouping: which rows some indices name, and which gradients belong to each.
 
-What is found is kept in the rows of one array of integers, ``groups``:
+Unique rows are numbered as they first appear, or in ascending order. What is found lies in five arrays of 32-bit
+integers, ``count`` long each, one behind the other (``groups``):
 
-- ``NUMBERS``: for each gradient, the number of its row; rows are numbered as they are named, or as they lie.
-- ``FIRSTS``: for each row by its number, the position of its first gradient.
+- ``INVERSE``: for each gradient, the number of its row.
+- ``FIRST``: for each unique row by its number, the position of its first gradient.
 - ``COUNTS``: how many gradients it has.
 - ``SLOTS``: the place of their sum, or -1 if there is but one.
 - ``ORDER``: the numbers in the order in which rows take the step.
+
+Every function here returns the number of unique rows, and writes to ``sums_due`` how many of these have several
+gradients; for the first index that is no row it returns -1 less its position.
 """
 
-from typing import Any
+from .memory import int32s, int64s
 
-import numpy as np
-
-NUMBERS = 0
-FIRSTS = 1
-COUNTS = 2
-SLOTS = 3
-ORDER = 4
+INVERSE, FIRST, COUNTS, SLOTS, ORDER = range(5)
+ITEM = 4
 
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.
 SPREAD = 0x61C8864680B583EB
+# A radix sort by so many bits.
+DIGIT = 11
+DIGITS = 1 << DIGIT
 
 
-def group(indices: Any, rows: int, table: Any, shift: int, groups: Any, named: Any) -> tuple[int, int]:
-    """Numbers the rows that ``indices`` name, as they are named.
-
-    Args:
-        indices: the rows that gradients belong to.
-        rows: how many rows there are.
-        table: scratch: 2**k places, at least twice as many as the indices.
-        shift: 64 - k.
-        groups: receives what is found.
-        named: receives each row by its number.
-
-    Returns:
-        How many rows are named, and how many sums are due. For the first index that is no row, -1 less its position.
-    """
-    table[:] = -1
-    distinct = 0
-    for position in range(indices.size):
+def group_unsorted(
+    indices_at: int, count: int, rows: int, table_at: int, bits: int, groups: int, unique_rows_at: int, sums_due: int
+) -> int:
+    """Numbers rows as they first appear; ``table_at`` is scratch of 2**bits places, at least twice as many as the
+    indices."""
+    indices, table, unique_rows = int64s(indices_at), int32s(table_at), int64s(unique_rows_at)
+    inverse, first = int32s(groups + INVERSE * ITEM * count), int32s(groups + FIRST * ITEM * count)
+    counts = int32s(groups + COUNTS * ITEM * count)
+    size, shift, distinct = 1 << bits, 64 - bits, 0
+    for place in range(size):
+        table[place] = -1
+    for position in range(count):
         row = indices[position]
         if row < 0 or row >= rows:
-            return -1 - position, 0
-        probe = np.int64((np.uint64(row) * np.uint64(SPREAD)) >> np.uint64(shift))
+            return -1 - position
+        # The bits above come to nothing: the mask leaves as many as there are places.
+        probe = row * SPREAD >> shift & size - 1
         number = table[probe]
-        while number >= 0 and named[number] != row:
-            probe = (probe + 1) & (table.size - 1)
+        while number >= 0 and unique_rows[number] != row:
+            probe = probe + 1 & size - 1
             number = table[probe]
         if number < 0:
             number = distinct
             table[probe] = number
-            named[number] = row
-            groups[FIRSTS, number] = position
-            groups[COUNTS, number] = 0
+            unique_rows[number] = row
+            first[number] = position
+            counts[number] = 0
             distinct += 1
-        groups[COUNTS, number] += 1
-        groups[NUMBERS, position] = number
-    return distinct, sums_first(groups, distinct)
+        counts[number] += 1
+        inverse[position] = number
+    int64s(sums_due)[0] = sums_first(groups, count, distinct)
+    return distinct
 
 
-def group_in_row_order(indices: Any, rows: int, table: Any, groups: Any, named: Any) -> tuple[int, int]:
-    """Does the same by counting, and numbers the rows in ascending order; ``table`` has a place for every row."""
-    table[:] = 0
+def group_crowded(
+    indices_at: int, count: int, rows: int, table_at: int, groups: int, unique_rows_at: int, sums_due: int
+) -> int:
+    """Numbers rows in ascending order, by counting; ``table_at`` is scratch with a place for every row."""
+    indices, table, unique_rows = int64s(indices_at), int32s(table_at), int64s(unique_rows_at)
+    inverse, first = int32s(groups + INVERSE * ITEM * count), int32s(groups + FIRST * ITEM * count)
+    counts = int32s(groups + COUNTS * ITEM * count)
+    for row in range(rows):
+        table[row] = 0
     distinct = 0
-    for position in range(indices.size):
+    for position in range(count):
         row = indices[position]
         if row < 0 or row >= rows:
-            return -1 - position, 0
+            return -1 - position
         distinct += table[row] == 0
         table[row] += 1
     row = number = 0
     while number < distinct:
         # Without a branch: which row is named cannot be predicted.
-        named[number] = row
-        groups[COUNTS, number] = count = table[row]
+        unique_rows[number] = row
+        several = table[row]
+        counts[number] = several
         table[row] = number
-        number += count > 0
+        number += several > 0
         row += 1
-    for position in range(indices.size - 1, -1, -1):
+    for position in range(count - 1, -1, -1):
         number = table[indices[position]]
-        groups[NUMBERS, position] = number
+        inverse[position] = number
         # The first position is what is written last.
-        groups[FIRSTS, number] = position
-    return distinct, rows_in_turn(groups, distinct)
+        first[number] = position
+    int64s(sums_due)[0] = rows_in_turn(groups, count, distinct)
+    return distinct
 
 
-def is_sorted(indices: Any) -> int:
+def is_sorted(indices_at: int, count: int) -> int:
     """Whether no index is below the one before it: 1 or 0."""
-    for position in range(1, indices.size):
+    indices = int64s(indices_at)
+    for position in range(1, count):
         if indices[position] < indices[position - 1]:
             return 0
     return 1
 
 
-def group_sorted(indices: Any, rows: int, groups: Any, named: Any) -> tuple[int, int]:
-    """Does the same for indices that are sorted."""
+def group_sorted(indices_at: int, count: int, rows: int, groups: int, unique_rows_at: int, sums_due: int) -> int:
+    """Numbers rows in ascending order, where the indices are sorted."""
+    indices, unique_rows = int64s(indices_at), int64s(unique_rows_at)
+    inverse, first = int32s(groups + INVERSE * ITEM * count), int32s(groups + FIRST * ITEM * count)
+    counts = int32s(groups + COUNTS * ITEM * count)
     distinct = 0
-    for position in range(indices.size):
+    for position in range(count):
         row = indices[position]
         if row < 0 or row >= rows:
-            return -1 - position, 0
-        if distinct == 0 or named[distinct - 1] != row:
-            named[distinct] = row
-            groups[FIRSTS, distinct] = position
-            groups[COUNTS, distinct] = 0
+            return -1 - position
+        if distinct == 0 or unique_rows[distinct - 1] != row:
+            unique_rows[distinct] = row
+            first[distinct] = position
+            counts[distinct] = 0
             distinct += 1
-        groups[COUNTS, distinct - 1] += 1
-        groups[NUMBERS, position] = distinct - 1
-    return distinct, rows_in_turn(groups, distinct)
+        counts[distinct - 1] += 1
+        inverse[position] = distinct - 1
+    int64s(sums_due)[0] = rows_in_turn(groups, count, distinct)
+    return distinct
 
 
-def sums_first(groups: Any, distinct: int) -> int:
-    """Puts the rows that have several gradients first: to add up is another kind of work than to go to and fro in
-    memory, and threads that do different work are less in each other's way."""
+def sums_first(groups: int, count: int, distinct: int) -> int:
+    """Puts the rows that have several gradients first: to add up streams through memory, a step goes to a row anywhere,
+    and threads that do different work are less in each other's way."""
+    counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
+    order = int32s(groups + ORDER * ITEM * count)
     summed = 0
     for number in range(distinct):
-        summed += groups[COUNTS, number] > 1
+        summed += counts[number] > 1
     slot, single = 0, summed
     for number in range(distinct):
-        if groups[COUNTS, number] > 1:
-            groups[SLOTS, number] = slot
-            groups[ORDER, slot] = number
+        if counts[number] > 1:
+            slots[number] = slot
+            order[slot] = number
             slot += 1
         else:
-            groups[SLOTS, number] = -1
-            groups[ORDER, single] = number
+            slots[number] = -1
+            order[single] = number
             single += 1
     return summed
 
 
-def rows_in_turn(groups: Any, distinct: int) -> int:
+def rows_in_turn(groups: int, count: int, distinct: int) -> int:
     """Leaves the rows in the order of memory."""
+    counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
+    order = int32s(groups + ORDER * ITEM * count)
     summed = 0
     for number in range(distinct):
-        several = groups[COUNTS, number] > 1
-        groups[SLOTS, number] = summed if several else -1
-        groups[ORDER, number] = number
+        several = counts[number] > 1
+        slots[number] = summed if several else -1
+        order[number] = number
         summed += several
     return summed
 
 
-def share_out(groups: Any, distinct: int, cost: int, cuts: Any) -> None:
+def share_out(groups: int, count: int, distinct: int, cost: int, parts: int, cuts_at: int) -> None:
     """Cuts the rows, in the order of their steps, into parts of equal work.
 
     Args:
-        groups: what was found.
-        distinct: how many rows are named.
+        groups, count, distinct: what was found.
         cost: what a step costs, as so many gradients that are added up.
-        cuts: receives, for each cut, how many rows lie before it, and how many sums.
+        parts: how many parts.
+        cuts_at: receives, for each cut, how many rows lie before it, and how many sums, as 32-bit integers.
     """
+    counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
+    order = int32s(groups + ORDER * ITEM * count)
+    cuts = int32s(cuts_at)
     total = cost * distinct
     for number in range(distinct):
-        total += groups[COUNTS, number] if groups[SLOTS, number] >= 0 else 0
-    parts = len(cuts) - 1
-    cuts[0, 0] = cuts[0, 1] = part = done = slots = 0
+        total += counts[number] if slots[number] >= 0 else 0
+    cuts[0] = cuts[1] = 0
+    part = done = sums = 0
     for place in range(distinct):
-        number = groups[ORDER, place]
-        several = groups[SLOTS, number] >= 0
-        done += cost + (groups[COUNTS, number] if several else 0)
-        slots += several
+        number = order[place]
+        several = slots[number] >= 0
+        done += cost + (counts[number] if several else 0)
+        sums += several
         while part + 1 < parts and done * parts >= total * (part + 1):
             part += 1
-            cuts[part, 0] = place + 1
-            cuts[part, 1] = slots
+            cuts[2 * part] = place + 1
+            cuts[2 * part + 1] = sums
     for rest in range(part + 1, parts + 1):
-        cuts[rest, 0] = distinct
-        cuts[rest, 1] = slots
+        cuts[2 * rest] = distinct
+        cuts[2 * rest + 1] = sums
 
 
-def ascending(named: Any, rows: int, order: Any, spare_order: Any) -> None:
-    """Sorts rows: ``order`` receives their numbers, in ascending order of the rows.
+def ascending(unique_rows_at: int, distinct: int, rows: int, order_at: int, spare_at: int, ends_at: int) -> None:
+    """Sorts rows: ``order_at`` receives their numbers, in ascending order of the rows.
 
-    A radix sort by eleven bits; ``spare_order`` is scratch of the size of ``order``.
+    Args:
+        unique_rows_at, distinct: the rows.
+        rows: how many rows there could be.
+        order_at: receives the numbers.
+        spare_at: scratch of that size.
+        ends_at: scratch of ``DIGITS`` + 1 places.
     """
+    unique_rows, ends = int64s(unique_rows_at), int64s(ends_at)
     passes = 0
-    while (rows - 1) >> (11 * passes) > 0:
+    while (rows - 1) >> (DIGIT * passes) > 0:
         passes += 1
     # An even number of exchanges leaves the result where it is wanted.
-    source, target = (order, spare_order) if passes % 2 == 0 else (spare_order, order)
-    for number in range(order.size):
+    source_at, target_at = (order_at, spare_at) if passes % 2 == 0 else (spare_at, order_at)
+    source = int64s(source_at)
+    for number in range(distinct):
         source[number] = number
-    digits = min(rows, 2048)
-    for shift in range(0, 11 * passes, 11):
-        ends = np.zeros(digits + 1, np.int64)
-        for number in source:
-            ends[(named[number] >> shift & 2047) + 1] += 1
+    digits = min(rows, DIGITS)
+    for shift in range(0, DIGIT * passes, DIGIT):
+        source, target = int64s(source_at), int64s(target_at)
+        for digit in range(digits + 1):
+            ends[digit] = 0
+        for place in range(distinct):
+            ends[(unique_rows[source[place]] >> shift & DIGITS - 1) + 1] += 1
         for digit in range(digits):
             ends[digit + 1] += ends[digit]
-        for number in source:
-            digit = named[number] >> shift & 2047
-            target[ends[digit]] = number
+        for place in range(distinct):
+            digit = unique_rows[source[place]] >> shift & DIGITS - 1
+            target[ends[digit]] = source[place]
             ends[digit] += 1
-        source, target = target, source
+        source_at, target_at = target_at, source_at

@@ -1,33 +1,41 @@
-"""The loop over touched rows: only the rows that are named take the step, with the sum of their gradients."""
+"""The loop over touched rows: only the unique rows take the step, with the sum of their gradients."""
 
-from typing import Any
+from .block import (
+    FIRST,
+    GRADIENT,
+    GRADIENT_ROW,
+    ORDER,
+    SLOTS,
+    START,
+    STEP_STORED,
+    STEP_SUMMED,
+    STOP,
+    SUMS,
+    SUMS_ROW,
+    UNIQUE_ROWS,
+    WIDTH,
+)
+from .memory import int32s, int64s, take_step
+from .row_prefetch import AHEAD, prefetch_row
 
-from .grouping import ORDER
-from .span_words import fetch, part, update_by_sums
-from .totals import total_of
 
-# How many rows ahead of the step memory is asked for.
-AHEAD = 16
-
-
-def touched_rows(
-    states: Any,
-    pitches: Any,
-    gradient: Any,
-    groups: Any,
-    named: Any,
-    sums: Any,
-    spare: int,
-    start: int,
-    stop: int,
-    width: int,
-    scalars: Any,
-) -> None:
-    """The rows from ``start`` to ``stop``, whose sums are made, take the step."""
-    for place in range(start, stop):
+def touched_rows(block: int) -> None:
+    """The rows of the part, which are places in the order of the steps, take the step; their sums are made."""
+    call = int64s(block)
+    first, slots, order, unique_rows = (
+        int32s(call[FIRST]),
+        int32s(call[SLOTS]),
+        int32s(call[ORDER]),
+        int64s(call[UNIQUE_ROWS]),
+    )
+    with_stored, with_summed, width, stop = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH], call[STOP]
+    gradient, gradient_row, sums, sums_row = call[GRADIENT], call[GRADIENT_ROW], call[SUMS], call[SUMS_ROW]
+    for place in range(call[START], stop):
         if place + AHEAD < stop:
-            fetch(states, pitches, named[groups[ORDER, place + AHEAD]], width)
-        number = groups[ORDER, place]
-        row = named[number]
-        total = total_of(number, gradient, width, groups, sums, spare)
-        update_by_sums(part(states, pitches, row, row + 1, width), total, scalars)
+            prefetch_row(call, unique_rows[order[place + AHEAD]])
+        number = order[place]
+        slot = slots[number]
+        if slot >= 0:
+            take_step(with_summed, block, unique_rows[number], width, sums + slot * sums_row)
+        else:
+            take_step(with_stored, block, unique_rows[number], width, gradient + first[number] * gradient_row)

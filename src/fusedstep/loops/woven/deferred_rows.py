@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .grouping import ORDER
+from .groups import ORDER
 from .span_words import fetch, fetch_last, part, remembered, update_by_sums
 from .totals import total_of
 from .waking import wake

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .grouping import FIRSTS, SLOTS
+from .groups import FIRSTS, SLOTS
 from .span_words import loaded
 
 

@@ -1,0 +1,86 @@
+"""Has Numba compile a loop of ``loops/cpu``, as machine code that needs neither Numba nor Python to run."""
+
+import importlib
+import types
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from llvmlite import ir
+
+from . import compiler
+
+LOOPS = Path(__file__).parent.parent.parent / "loops" / "cpu"
+PACKAGE = f"{__package__.partition('.')[0]}.loops.cpu"
+
+
+def interface(name: str, file: str) -> tuple[int, bool]:
+    """How many integers a loop takes, and whether it returns one."""
+    loop = loop_named(name, file)
+    return loop.__code__.co_argcount, loop.__annotations__["return"] is int
+
+
+def loop_named(name: str, file: str) -> types.FunctionType:
+    """A loop as Python."""
+    found: types.FunctionType = getattr(importlib.import_module(f"{PACKAGE}.{file}"), name)
+    return found
+
+
+def object_code(name: str, file: str, symbol: str) -> bytes:
+    """The object file of a loop."""
+    from numba.core import types as kinds
+
+    arguments, returns = interface(name, file)
+    signature = (kinds.int64 if returns else kinds.void)(*[kinds.int64] * arguments)
+    dispatcher = translated(loop_named(name, file))
+    dispatcher.compile(signature)
+    compiled = dispatcher.overloads[signature.args]
+    return linked(compiled.library.get_llvm_str(), compiled.fndesc.llvm_func_name, signature, symbol)
+
+
+@cache
+def translated(function: Callable[..., Any], inline: bool = False) -> Any:
+    """A function for Numba: a copy in which the words of ``memory`` are what Numba knows of them."""
+    from numba import njit
+
+    from .memory_words import WORDS
+
+    known: dict[str, Any] = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        meaning = known.get(name)
+        if isinstance(meaning, types.FunctionType) and meaning.__module__.startswith(PACKAGE):
+            word = WORDS.get(cast(Any, meaning))
+            known[name] = word or translated(meaning, inline=True)
+    copied = types.FunctionType(function.__code__, known, function.__name__)
+    bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(error_model="numpy", nogil=True, forceinline=inline, **bare)(copied)
+
+
+def linked(text: str, name: str, signature: Any, symbol: str) -> bytes:
+    """The object file of a function as Numba makes it, behind one that other languages can call."""
+    integer, pointer, status = ir.IntType(64), ir.PointerType(), ir.IntType(32)
+    returns = bool(signature.return_type.name == "int64")
+    arguments = [integer] * len(signature.args)
+    module = ir.Module(symbol)
+    inner = ir.Function(module, ir.FunctionType(status, [pointer, pointer, *arguments]), name)
+    outer = ir.Function(module, ir.FunctionType(integer if returns else ir.VoidType(), arguments), symbol)
+    builder = ir.IRBuilder(outer.append_basic_block("entry"))
+    # Numba's functions write to a place for the result, and to one for an exception.
+    result, exception = builder.alloca(integer), builder.alloca(pointer)
+    builder.call(inner, [result, exception, *outer.args])
+    if returns:
+        builder.ret(builder.load(result, typ=integer))
+    else:
+        builder.ret_void()
+    return compiler.linked_code(text, str(module))
+
+
+@cache
+def sources() -> str:
+    """The text of all loops: what decides on their machine code."""
+    here = Path(__file__).parent
+    return "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in [*sorted(LOOPS.glob("*.py")), here / "loops.py", here / "memory_words.py"]
+    )

@@ -1,0 +1,75 @@
+"""What the words of ``loops/cpu/memory.py`` mean to Numba."""
+# mypy: ignore-errors
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from ...loops.cpu import memory
+
+BYTE, INTEGER, WORD = ir.PointerType(ir.IntType(8)), ir.IntType(64), ir.IntType(32)
+
+
+def integers(kind):
+    """The word for integers of a kind from an address on."""
+
+    @intrinsic
+    def word(typing_context, address):
+        def generate(context, builder, signature, arguments):
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(kind)(types.int64), generate
+
+    return word
+
+
+def prefetch(writes, level):
+    """The word that asks for a cache line."""
+
+    @intrinsic
+    def word(typing_context, address):
+        def generate(context, builder, signature, arguments):
+            kind = ir.FunctionType(ir.VoidType(), [BYTE, WORD, WORD, WORD])
+            function = builder.module.declare_intrinsic("llvm.prefetch", [BYTE], kind)
+            # For writing or reading, the nearest cache that is to hold it (3 is the first), data.
+            builder.call(function, [builder.inttoptr(arguments[0], BYTE), WORD(writes), WORD(level), WORD(1)])
+            return context.get_dummy_value()
+
+        return types.void(types.int64), generate
+
+    return word
+
+
+def called(builder, address, arguments):
+    """Calls what lies at an address with integers."""
+    kind = ir.FunctionType(ir.VoidType(), [INTEGER] * len(arguments))
+    builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
+
+
+@intrinsic
+def take_step(typing_context, function, block, row, count, gradient):
+    def generate(context, builder, signature, arguments):
+        called(builder, arguments[0], arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), generate
+
+
+@intrinsic
+def take_sum(typing_context, function, sums, gradient, count):
+    def generate(context, builder, signature, arguments):
+        called(builder, arguments[0], arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), generate
+
+
+WORDS = {
+    memory.int64s: integers(types.int64),
+    memory.int32s: integers(types.int32),
+    memory.take_step: take_step,
+    memory.take_sum: take_sum,
+    memory.prefetch_to_write: prefetch(writes=1, level=3),
+    # What is read comes in a long stream, which the nearest cache does not hold.
+    memory.prefetch_to_read: prefetch(writes=0, level=2),
+}

@@ -1,0 +1,241 @@
+"""Span functions: load, rule, store over a stretch of elements, as LLVM text.
+
+``step(block, row, count, gradient)`` takes a step with ``count`` elements of every state, from the first element of
+row ``row`` on, and as many of the gradient. Where the states lie, and the numbers that the rule's scalars come to, the
+block says (``loops/cpu/block.py``).
+
+``evaluate(block)`` computes these numbers from the scalars, in float64, and rounds each once. ``load_sum`` and
+``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
+"""
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from ...loops.cpu import block as layout
+from ..program import Program
+from ..storage import compute_type
+from ..values import local
+from . import conversions
+from .expressions import Expressions
+from .words import FLOATS, compare
+
+INTEGER, POINTER, VOID = ir.IntType(64), ir.PointerType(), ir.VoidType()
+STEP = ir.FunctionType(VOID, [POINTER, INTEGER, INTEGER, POINTER])
+EVALUATE = ir.FunctionType(VOID, [POINTER])
+SUM = ir.FunctionType(VOID, [POINTER, POINTER, INTEGER])
+
+
+@dataclass(frozen=True)
+class SpanFunction:
+    """A function as LLVM text.
+
+    Attributes:
+        name: what it is called there.
+        text: the module that holds it.
+    """
+
+    name: str
+    text: str
+
+
+def step_function(program: Program, storages: Sequence[str], gradient: str | None, has_half: bool) -> SpanFunction:
+    """A step of a rule without sums.
+
+    Args:
+        program: the rule.
+        storages: the storage type of each state.
+        gradient: the storage type of the gradient; None for a gradient of zero.
+        has_half: whether the CPU converts float16.
+    """
+    name = f"{program.signature.name}_{gradient or 'zero'}"
+    module, step = new_module(name, STEP, "block", "row", "count", "gradient")
+    writer = StepWriter(program, tuple(storages), gradient, has_half)
+    elements = writer.elements(module)
+    block, row, count, stored = step.args
+    builder = ir.IRBuilder(step.append_basic_block("entry"))
+    states = [state_at(builder, block, row, k) for k in range(len(storages))]
+    first = field_at(builder, block, layout.numbers_at(len(storages)))
+    numbers = [
+        builder.load(item_at(builder, first, writer.compute, INTEGER(k)), typ=FLOATS[writer.compute])
+        for k in range(len(program.translation.hoisted))
+    ]
+    builder.call(elements, [*states, stored, count, *numbers])
+    builder.ret_void()
+    return SpanFunction(name, str(module))
+
+
+@dataclass(frozen=True)
+class StepWriter:
+    """Writes the loop over the elements of a span.
+
+    Attributes:
+        program, storages, gradient, has_half: see ``step_function``.
+    """
+
+    program: Program
+    storages: tuple[str, ...]
+    gradient: str | None
+    has_half: bool
+
+    @property
+    def compute(self) -> str:
+        """The compute type."""
+        return compute_type(self.storages[0])
+
+    def elements(self, module: ir.Module) -> ir.Function:
+        """The function that goes through the elements: states, gradient, count, numbers."""
+        numbers = [FLOATS[self.compute]] * len(self.program.translation.hoisted)
+        pointers = [POINTER] * (len(self.storages) + 1)
+        function = ir.Function(module, ir.FunctionType(VOID, [*pointers, INTEGER, *numbers]), "elements")
+        function.linkage = "internal"
+        # A function of its own, since LLVM asks here what shares no memory.
+        function.attributes.add("alwaysinline")
+        names = [*(f"{state}_at" for state in self.program.signature.states), "gradient_at", "count"]
+        names += [f"scalars_{k}" for k in range(len(numbers))]
+        for argument, name in zip(function.args, names, strict=True):
+            argument.name = name
+        for argument in function.args[: len(pointers)]:
+            argument.add_attribute("noalias")
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        exponents = self.program.translation.exponents
+        if exponents:
+            # A loop of its own for roots: else the root and the power of every element are computed.
+            with builder.if_else(self.all_roots(builder, function)) as (roots, powers):
+                with roots:
+                    self.loop(builder, function, roots=True)
+                with powers:
+                    self.loop(builder, function, roots=False)
+        else:
+            self.loop(builder, function, roots=False)
+        builder.ret_void()
+        return function
+
+    def all_roots(self, builder: ir.IRBuilder, function: ir.Function) -> Any:
+        """Whether every exponent is that of a root."""
+        expressions = Expressions(builder, self.compute, numbers=self.numbers(function))
+        found: Any = ir.Constant(ir.IntType(1), 1)
+        for exponent in self.program.translation.exponents:
+            value = expressions.value(ast.parse(exponent, mode="eval").body)
+            found = builder.and_(found, compare(builder, "==", value, ir.Constant(value.type, 0.5)))
+        return found
+
+    def numbers(self, function: ir.Function) -> list[Any]:
+        """The numbers that the scalars come to."""
+        return list(function.args[len(self.storages) + 2 :])
+
+    def loop(self, builder: ir.IRBuilder, function: ir.Function, roots: bool) -> None:
+        """The new states of every element, computed and stored."""
+        program, signature = self.program, self.program.signature
+        states, gradient = function.args[: len(self.storages)], function.args[len(self.storages)]
+
+        def body(i: Any) -> None:
+            exponents = tuple(program.translation.exponents)
+            expressions = Expressions(builder, self.compute, {}, self.numbers(function), roots, exponents)
+            for name, storage, state in zip(signature.states, self.storages, states, strict=True):
+                address = item_at(builder, state, storage, i)
+                expressions.let(local(name), conversions.load(builder, storage, address, self.has_half))
+            value = ir.Constant(FLOATS[self.compute], 0.0)
+            if self.gradient:
+                address = item_at(builder, gradient, self.gradient, i)
+                value = conversions.load(builder, self.gradient, address, self.has_half)
+            expressions.let(local(signature.gradient), value)
+            for line in program.translation.lines:
+                expressions.let(line.name, expressions.value(line.value.node))
+            new = [expressions.number(result.node) for result in program.translation.results]
+            for storage, state, value, changed in zip(self.storages, states, new, program.changed, strict=True):
+                if changed:
+                    conversions.store(builder, storage, value, item_at(builder, state, storage, i), self.has_half)
+
+        counted(builder, function.args[len(self.storages) + 1], body)
+
+
+def evaluate_function(program: Program, compute: str) -> SpanFunction:
+    """Computes what a rule needs of its scalars, once a call."""
+    name = f"{program.signature.name}_evaluate"
+    module, function = new_module(name, EVALUATE, "block")
+    builder, block, states = (
+        ir.IRBuilder(function.append_basic_block("entry")),
+        function.args[0],
+        program.signature.states,
+    )
+    texts = program.translation.hoisted
+    start = layout.scalars_at(len(states), len(texts))
+    expressions = Expressions(builder, "float64")
+    for k, scalar in enumerate(program.signature.scalars):
+        address = field_at(builder, block, start + k)
+        expressions.let(local(scalar), builder.load(address, typ=FLOATS["float64"]))
+    numbers = field_at(builder, block, layout.numbers_at(len(states)))
+    for k, text in enumerate(texts):
+        value = expressions.number(ast.parse(text, mode="eval").body)
+        rounded = builder.fptrunc(value, FLOATS[compute]) if compute == "float32" else value
+        builder.store(rounded, item_at(builder, numbers, compute, INTEGER(k)))
+    builder.ret_void()
+    return SpanFunction(name, str(module))
+
+
+def sum_function(gradient: str, compute: str, add: bool, has_half: bool) -> SpanFunction:
+    """Loads a row of the gradient into a sum, or adds it there."""
+    name = f"{'add_to' if add else 'load'}_sum_{gradient}"
+    module, function = new_module(name, SUM, "sums", "gradient", "count")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    sums, row, count = function.args
+    sums.add_attribute("noalias")
+    row.add_attribute("noalias")
+
+    def body(i: Any) -> None:
+        value = conversions.load(builder, gradient, item_at(builder, row, gradient, i), has_half)
+        address = item_at(builder, sums, compute, i)
+        if add:
+            value = builder.fadd(conversions.load(builder, compute, address, has_half), value)
+        conversions.store(builder, compute, value, address, has_half)
+
+    counted(builder, count, body)
+    builder.ret_void()
+    return SpanFunction(name, str(module))
+
+
+def new_module(name: str, kind: ir.FunctionType, *arguments: str) -> tuple[ir.Module, ir.Function]:
+    """A module with one function that is called from outside."""
+    module = ir.Module(name)
+    function = ir.Function(module, kind, name)
+    for argument, called in zip(function.args, arguments, strict=True):
+        argument.name = called
+    function.attributes.add("nounwind")
+    return module, function
+
+
+def counted(builder: ir.IRBuilder, count: Any, body: Callable[[Any], None]) -> None:
+    """Writes a loop over ``count`` elements."""
+    function, before = builder.function, builder.block
+    loop, after = function.append_basic_block("element"), function.append_basic_block("done")
+    builder.cbranch(builder.icmp_signed(">", count, INTEGER(0)), loop, after)
+    builder.position_at_end(loop)
+    i = builder.phi(INTEGER, "i")
+    i.add_incoming(INTEGER(0), before)
+    body(i)
+    following = builder.add(i, INTEGER(1), flags=("nuw", "nsw"))
+    i.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+    builder.position_at_end(after)
+
+
+def item_at(builder: ir.IRBuilder, start: Any, storage: str, i: Any) -> Any:
+    """The address of an element."""
+    return builder.gep(start, [i], source_etype=conversions.STORED[storage], inbounds=True)
+
+
+def field_at(builder: ir.IRBuilder, block: Any, field: int) -> Any:
+    """The address of a field of a block."""
+    return builder.gep(block, [INTEGER(field)], source_etype=INTEGER)
+
+
+def state_at(builder: ir.IRBuilder, block: Any, row: Any, k: int) -> Any:
+    """The address of a row of a state."""
+    record = layout.STATES + layout.RECORD * k
+    start = builder.load(field_at(builder, block, record + layout.ADDRESS), typ=INTEGER)
+    stride = builder.load(field_at(builder, block, record + layout.ROW_STRIDE), typ=INTEGER)
+    return builder.inttoptr(builder.add(start, builder.mul(row, stride)), POINTER)
