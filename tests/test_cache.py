@@ -310,7 +310,7 @@ def test_of_a_file_that_cannot_be_written_nothing_is_left(
 
 def test_versions_that_share_a_folder_keep_to_their_own(copied: Place) -> None:
     before = copied.kept()
-    other = "import llvmlite; llvmlite.__version__ = '0.0.1'"
+    other = "import llvmlite; llvmlite.__version__ += '.1'"
     for said in [ended(process) for process in [copied.start(other), copied.start()]]:
         assert_right(said)
         assert said["warnings"] == []

@@ -16,7 +16,7 @@ from fusedstep.operators.operator import Operator
 
 
 def kernels(folder: Path) -> int:
-    return len(list(folder.glob("fusedstep_kernel_*.bin")))
+    return len(list(folder.glob("fusedstep_*.bin")))
 
 
 def warmed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -45,7 +45,7 @@ def test_what_is_warm_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.
 
 def test_every_operator_and_rule_can_be_warmed(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[tuple[str, str]] = []
-    monkeypatch.setattr(Operator, "kernel", lambda self, loop, states, gradient: compiled.append((self.name, loop)))
+    monkeypatch.setattr(Operator, "compile", lambda self, loop, states, gradient: compiled.append((self.name, loop)))
     for chosen in ([], [subject(name) for name in rules.__all__]):
         for _, task in warmup.kernel_tasks(chosen, list(ARRAYS)):
             task()
