@@ -1,10 +1,6 @@
 """What an operator does by itself for gradients that name most rows, and says so once."""
 
-import logging
-
 from .grouping import Groups
-
-logger = logging.getLogger("fusedstep")
 
 _advised: set[str] = set()
 
@@ -16,7 +12,10 @@ def crowded(operator: str, groups: Groups, rows: int) -> bool:
         return False
     if operator not in _advised:
         _advised.add(operator)
-        logger.debug(
+        # Imported here: processes that only step are to start fast.
+        import logging
+
+        logging.getLogger("fusedstep").debug(
             "%s: a gradient names %d of %d rows, so all are gone through in the order of memory, as in a dense step; "
             "if that is so at each step, and all rows may take it, a dense gradient (PyTorch: sparse=False) is faster",
             operator,

@@ -1,7 +1,8 @@
 """An operator under its documented name: a rule, with the arguments in the documented order."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,16 @@ def chosen(entry: Entry, option: str, value: Any) -> dict[str, bool]:
     return choices[value]
 
 
+class Lazy:
+    """An attribute of a class that is made when it is asked for: a process that steps asks for none."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = cache(make)
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self.make()
+
+
 def operator_class(entry: Entry) -> type[NamedOperator]:
     """The class of an entry."""
     return type(
@@ -194,8 +205,8 @@ def operator_class(entry: Entry) -> type[NamedOperator]:
         {
             "entry": entry,
             "documented_name": entry.name,
-            "__doc__": docstring(entry),
+            "__doc__": Lazy(partial(docstring, entry)),
             "__module__": "fusedstep.ops",
-            "__signature__": constructor(entry),
+            "__signature__": Lazy(partial(constructor, entry)),
         },
     )
