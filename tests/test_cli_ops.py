@@ -127,7 +127,7 @@ def test_the_source_is_what_the_operators_loop_calls(name: str, capsys: pytest.C
         ast.parse(text)
         return
     modules = functions_in(text)
-    expected = [f"{rule.__name__}_evaluate", f"{rule.__name__}_float32"]
+    expected = [f"{rule.__name__}_prepare", f"{rule.__name__}_float32"]
     assert list(modules) == expected + [f"{rule.__name__}_zero"] * (loop == "every_row")
 
 
@@ -149,7 +149,7 @@ def test_the_source_is_of_the_loop_and_type_asked_for(
 ) -> None:
     text = printed(capsys, "FusedSparseLazyAdam", "--source", "--loop", loop, "--dtype", dtype)
     summed = {"float16": "float32", "bfloat16": "float32"}.get(dtype)
-    forms = ["evaluate", dtype, *([summed] if summed and loop != "dense" else []), *["zero"] * (loop == "every_row")]
+    forms = ["prepare", dtype, *([summed] if summed and loop != "dense" else []), *["zero"] * (loop == "every_row")]
     assert list(functions_in(text)) == [f"adam_{form}" for form in forms]
 
 
@@ -165,7 +165,7 @@ def test_the_source_holds_the_statements_of_the_rule(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 def test_the_assembly_is_that_of_the_functions(dtype: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "FusedSparseAdam", "--asm", "--dtype", dtype)
-    for form in ("evaluate", dtype, "zero"):
+    for form in ("prepare", dtype, "zero"):
         assert f"\nadam_{form}:\n" in text
     assert "rowwise_adagrad adds up rows" in refused(capsys, "rowwise_adagrad", "--asm")
     assert "--asm shows the CPU's code" in refused(capsys, "adam", "--asm", "--backend", "gpu")

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -9,13 +10,16 @@ _pointer_at = ctypes.c_size_t.from_address
 _HEADER = object.__basicsize__
 
 
-def address_of(array: np.ndarray) -> int:
-    """The address of an array's first element.
+def address_of(array: Any) -> int:
+    """The address of an array's first element, or of what says it by itself.
 
     >>> array = np.ones(3)
     >>> address_of(array) == array.ctypes.data
     True
     """
+    if type(array) is not np.ndarray:
+        found: int = array.address
+        return found
     # The first field of NumPy's array structure, by its C interface: ``array.ctypes.data`` costs as much as a step.
     return _pointer_at(id(array) + _HEADER).value if _IS_FIRST else array.ctypes.data
 

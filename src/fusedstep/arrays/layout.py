@@ -1,7 +1,7 @@
 """How the rows of an array lie in memory."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,24 +10,40 @@ class Rows(NamedTuple):
     """An array seen as rows.
 
     Attributes:
-        flat: one dimension over the memory from the first row's first element to the last row's last.
+        array: the array, whose rows each lie whole in memory; or what says where a tensor lies.
         rows: how many rows.
         width: elements in a row.
         pitch: elements from one row to the next.
     """
 
-    flat: np.ndarray
+    array: Any
     rows: int
     width: int
     pitch: int
 
+    @property
+    def flat(self) -> np.ndarray:
+        """One dimension over the memory from the first row's first element to the last row's last."""
+        array = as_array(self.array)
+        if array.flags.c_contiguous:
+            flat: np.ndarray = array.reshape(-1)
+            return flat
+        whole = (self.rows - 1) * self.pitch + self.width
+        return np.lib.stride_tricks.as_strided(array, (whole,), (array.itemsize,))
+
     def table(self) -> np.ndarray:
         """The rows as a two-dimensional view."""
-        size = self.flat.itemsize
-        return np.lib.stride_tricks.as_strided(self.flat, (self.rows, self.width), (self.pitch * size, size))
+        size = self.array.itemsize
+        return np.lib.stride_tricks.as_strided(as_array(self.array), (self.rows, self.width), (self.pitch * size, size))
 
 
-def extent(array: np.ndarray) -> tuple[int, int]:
+def as_array(memory: Any) -> np.ndarray:
+    """An array as NumPy's."""
+    array: np.ndarray = memory if isinstance(memory, np.ndarray) else memory.view()
+    return array
+
+
+def extent(array: Any) -> tuple[int, int]:
     """How many rows an array has, and how many elements a row."""
     shape = array.shape
     rows = shape[0] if shape else 1
@@ -42,7 +58,7 @@ def rows_of(array: np.ndarray) -> Rows:
     """
     rows, width = extent(array)
     if array.flags.c_contiguous or array.size == 0:
-        return Rows(array.reshape(-1), rows, width, width)
+        return Rows(array, rows, width, width)
     if not array[0].flags.c_contiguous:
         raise ValueError(f"has rows whose elements are apart (shape {array.shape}, strides {array.strides} in bytes)")
     pitch, rest = divmod(array.strides[0], array.itemsize)
@@ -50,5 +66,4 @@ def rows_of(array: np.ndarray) -> Rows:
         raise ValueError(
             f"has rows that share memory or run backwards (shape {array.shape}, strides {array.strides} in bytes)"
         )
-    whole = (rows - 1) * pitch + width
-    return Rows(np.lib.stride_tricks.as_strided(array, (whole,), (array.itemsize,)), rows, width, pitch)
+    return Rows(array, rows, width, pitch)

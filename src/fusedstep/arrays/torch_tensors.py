@@ -3,6 +3,7 @@
 import ctypes
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -21,6 +22,41 @@ def is_bfloat16(tensor: Any) -> bool:
     return tensor.dtype is sys.modules["torch"].bfloat16
 
 
+class TensorMemory:
+    """The memory of a plain contiguous tensor, by its address: a NumPy view of it costs as much as a small step.
+
+    Attributes:
+        address: of its first element.
+        shape, size, itemsize, nbytes: as NumPy has them.
+    """
+
+    __slots__ = ("address", "itemsize", "nbytes", "shape", "size", "storage", "tensor")
+
+    def __init__(self, tensor: Any, address: int, shape: tuple[int, ...], itemsize: int) -> None:
+        self.tensor, self.address, self.shape, self.itemsize = tensor, address, shape, itemsize
+        # What is looked at is kept.
+        self.storage = tensor.untyped_storage()
+        self.size = tensor.numel()
+        self.nbytes = self.size * itemsize
+
+    def view(self) -> Any:
+        """A NumPy view."""
+        return borrow(self.tensor)
+
+
+def memory_of(tensor: Any) -> TensorMemory | None:
+    """The memory of a tensor of float32 or float64, if it is as plain as most."""
+    torch = sys.modules["torch"]
+    kind, dtype = type(tensor), tensor.dtype
+    if (kind is not torch.Tensor and kind is not torch.nn.Parameter) or not tensor.is_cpu:
+        return None
+    itemsize = 4 if dtype is torch.float32 else 8 if dtype is torch.float64 else 0
+    if not itemsize or tensor.layout is not torch.strided or not tensor.is_contiguous() or tensor.is_neg():
+        return None
+    address = address_of(tensor)
+    return TensorMemory(tensor, address, tuple(tensor.shape), itemsize) if address else None
+
+
 def borrow(tensor: Any) -> Any:
     """A NumPy view of a tensor's memory; bfloat16 as 16-bit integers.
 
@@ -32,7 +68,7 @@ def borrow(tensor: Any) -> Any:
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
         raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")
-    kind = KINDS.get(str(tensor.dtype).removeprefix("torch."))
+    kind = kind_of(tensor.dtype)
     address = address_of(tensor)
     if not tensor.is_cpu:
         unusable(tensor, "it is not in the CPU's memory")
@@ -55,7 +91,13 @@ def view_at(address: int, tensor: Any, kind: np.dtype) -> np.ndarray:
     memory: Any = (ctypes.c_char * (size * elements)).from_address(address)
     # The view keeps what it looks at.
     memory.storage = tensor.untyped_storage()
-    return np.ndarray(tensor.shape, kind, memory, 0, strides)
+    return np.ndarray(tuple(tensor.shape), kind, memory, 0, strides)
+
+
+@cache
+def kind_of(dtype: Any) -> np.dtype | None:
+    """NumPy's type for a type of PyTorch's; integers for bfloat16, which it does not have."""
+    return KINDS.get(str(dtype).removeprefix("torch."))
 
 
 def span_of(shape: Sequence[int], strides: Sequence[int]) -> int:

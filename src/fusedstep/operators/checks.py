@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays import torch_tensors
 from ..arrays.borrow import BITS, STORAGES, borrow, dtype_name, holds_integers, kind, storage_of
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows, extent, rows_of
@@ -176,9 +177,10 @@ def states(operator: str, wanted: Wanted, arrays: Sequence[Any]) -> tuple[tuple[
         TypeError: one is no array, or of a type that is not updated, or does not mix with the others.
         ValueError: one differs in shape, cannot be written to, or has rows that do not lie whole in memory.
     """
+    if wanted.kinds.count("element") == len(wanted.kinds) and not wanted.rows and (plain := plain_states(arrays)):
+        return plain
     shape, storages, tables = None, [], []
     for name, held, changed, array in zip(wanted.names, wanted.kinds, wanted.changed, arrays, strict=True):
-        # The common case first: a call on tiny arrays is all checks.
         view, storage = array, STORAGES.get(array.dtype) if type(array) is np.ndarray and array.flags.carray else None
         contiguous = storage is not None
         if storage is None:
@@ -197,12 +199,38 @@ def states(operator: str, wanted: Wanted, arrays: Sequence[Any]) -> tuple[tuple[
         if storage in BITS:
             view = view.view(BITS[storage])
         storages.append(storage)
-        tables.append(Rows(view.reshape(-1), rows, width, width) if contiguous else layout(operator, name, view))
+        tables.append(Rows(view, rows, width, width) if contiguous else layout(operator, name, view))
     assert shape is not None
     mixture = tuple(storages)
     if storages.count(storages[0]) < len(storages):
         storages_mix(operator, wanted.names, mixture)
     return shape, mixture, tables
+
+
+def plain_states(arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]] | None:
+    """The same for contiguous arrays of one shape and type, or tensors: a call on tiny arrays is all checks."""
+    first = arrays[0]
+    if type(first) is np.ndarray:
+        shape, kind = first.shape, first.dtype
+        storage = STORAGES.get(kind)
+        if storage is None or storage in BITS:
+            return None
+        for array in arrays:
+            if type(array) is not np.ndarray or array.shape != shape or array.dtype is not kind:
+                return None
+            if not array.flags.carray:
+                return None
+    elif torch_tensors.is_tensor(first):
+        arrays = [torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None for array in arrays]
+        first = arrays[0]
+        for memory in arrays:
+            if memory is None or memory.shape != first.shape or memory.itemsize != first.itemsize:
+                return None
+        shape, storage = first.shape, "float32" if first.itemsize == 4 else "float64"
+    else:
+        return None
+    rows, width = extent(first)
+    return shape, (storage,) * len(arrays), [Rows(array, rows, width, width) for array in arrays]
 
 
 def dimensions(operator: str, wanted: Wanted, shape: tuple[int, ...]) -> None:
@@ -325,13 +353,17 @@ def storages_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...
             )
 
 
-def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], beside: str) -> tuple[np.ndarray, str]:
-    """A gradient's elements and storage type; copied where it is not contiguous, writable and in native byte order.
+def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], beside: str) -> tuple[Any, str]:
+    """A gradient's elements, as an array or as what says where a tensor lies, and their storage type; copied
+    where it is not contiguous, writable and in native byte order.
 
     Raises:
         TypeError: it is no array, or neither of the variable's type nor float32 beside a 16-bit variable.
         ValueError: it has another shape.
     """
+    memory = torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None
+    if memory and memory.shape == shape and beside == ("float32" if memory.itemsize == 4 else "float64"):
+        return memory, beside
     try:
         # The gradient of a variable without dimensions may be a scalar of NumPy.
         view = np.asarray(array) if isinstance(array, np.generic) else borrow(array)

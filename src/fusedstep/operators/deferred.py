@@ -20,8 +20,7 @@ from .history import History
 from .interrupts import held_back
 from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator
-from .overlap import may_overlap
-from .sharing import apart
+from .sharing import apart, ensure_apart
 from .threads import run
 
 # What is named where all rows are to wake.
@@ -111,7 +110,7 @@ class DeferredRows:
         self._shape = shape, storages
         if not shape:
             raise ValueError(f"{self.name}: {self._names[0]} has no dimension, expected at least one, that of the rows")
-        apart(self.name, self._names, tables, np.empty(0))
+        ensure_apart(self.name, self._names, tables, np.empty(0))
         self._history = History(
             self._closed_form(), dict(operator.switches), compute_type(storages[0]), operator.layout.hoisted
         )
@@ -161,10 +160,8 @@ class DeferredRows:
             flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
             groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
             kernel = self._kernel("deferred_rows", storages, storage)
-            flats = [table.flat for table in tables]
-            if flats[0].size and may_overlap(flats, flat):
-                flat = apart(self.name, self._names, tables, flat)
-            if flats[0].size and crowded(self.name, groups, tables[0].rows):
+            flat = apart(self.name, self._names, tables, flat)
+            if tables[0].array.size and crowded(self.name, groups, tables[0].rows):
                 return self._every_row(storages, tables, flat, storage, groups, numbers)
             # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
             # are awake, which is what they were due anyhow.
@@ -175,7 +172,8 @@ class DeferredRows:
                 totals = self._history.begin(names)
                 assert kernel.remember is not None
                 kernel.remember(self._history.numbers, self._history.steps, *numbers)
-                step, common = self._prepared(kernel, tables), [flat, groups.found, groups.named]
+                step = self._prepared(kernel, tables)
+                common = [flat, groups.found, groups.named]
                 run(
                     [
                         share.stepping(partial(step, [*common, share.sums, share.spare], share.start, share.stop))

@@ -2,40 +2,58 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from itertools import count as count_from
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays.address import address_of
-from ..codegen.storage import ITEM_BYTES
-from ..loops.cpu.grouping import DIGITS, FIRST, INVERSE, ITEM, SLOTS
+from ..codegen.storage import ITEM_BYTES, compute_type
+from ..loops.cpu.grouping import DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
 from .threads import run
 
 # With no more rows than so many times the indices, counting is faster than hashing.
 CROWDED = 2
+# How many arrays are found.
+ARRAYS = 5
 
 
 class Groups(NamedTuple):
     """Which rows some indices name.
 
     Attributes:
-        found: the arrays that ``loops/cpu/grouping.py`` describes, one a row.
-        named: the unique rows by number; room for as many as there are indices.
-        distinct: how many they are.
+        memory: the unique rows by number, how many have several gradients, and the arrays that
+            ``loops/cpu/grouping.py`` describes, one behind the other.
+        indices: how many indices there are.
+        unique_rows_at: the address of the unique rows.
+        found_at: the address of the arrays.
+        distinct: how many unique rows there are.
         summed: how many of them have several gradients.
         ascending: whether they are numbered in the order of the rows.
     """
 
-    found: np.ndarray
-    named: np.ndarray
+    memory: np.ndarray
+    indices: int
+    unique_rows_at: int
+    found_at: int
     distinct: int
     summed: int
     ascending: bool
 
-    def address(self, which: int) -> int:
+    @property
+    def named(self) -> np.ndarray:
+        """The unique rows by number; room for as many as there are indices."""
+        return self.memory[: self.indices]
+
+    @property
+    def found(self) -> np.ndarray:
+        """The arrays, one a row."""
+        arrays = self.memory[self.indices + 1 :].view(np.int32)
+        return arrays[: ARRAYS * self.indices].reshape(ARRAYS, self.indices)
+
+    def at(self, which: int) -> int:
         """Where one of the arrays begins."""
-        count: int = self.found.shape[1]
-        return address_of(self.found) + which * ITEM * count
+        return self.found_at + which * ITEM * self.indices
 
 
 class Share(NamedTuple):
@@ -60,41 +78,59 @@ def grouping_loop(name: str) -> Callable[..., int]:
     return functions.loop(name, "grouping")
 
 
-def prepare_grouping(gradient: str, compute: str) -> None:
-    """Makes ready all that groups indices and sums gradients of a storage type in a compute type."""
+@cache
+def segment_sum() -> Callable[..., None]:
+    """The loop of ``loops/cpu/segment_sum.py``, compiled."""
     from ..codegen.cpu import functions
 
-    for name in ("is_sorted", "group_sorted", "group_crowded", "group_unsorted", "share_out", "ascending"):
+    return functions.loop("segment_sum")
+
+
+@cache
+def sum_functions(gradient: str, compute: str) -> tuple[int, int]:
+    """The addresses of what loads gradients of a storage type into a sum, and adds them to it."""
+    from ..codegen.cpu import functions
+
+    return functions.sums(gradient, compute)
+
+
+def prepare_grouping(gradient: str, compute: str) -> None:
+    """Makes ready all that groups indices and sums gradients of a storage type in a compute type."""
+    for name in ("group_sorted", "group_crowded", "group_unsorted", "share_out", "ascending"):
         grouping_loop(name)
-    functions.loop("segment_sum")
-    functions.sums(gradient, compute)
+    segment_sum()
+    sum_functions(gradient, compute)
 
 
 def group(indices: np.ndarray, rows: int) -> Groups:
     """Groups indices by row; for the first that is no row, ``distinct`` is -1 less its position."""
     count = indices.size
-    found, unique_rows, sums_due = np.empty((5, count), np.int32), np.empty(count, np.int64), np.zeros(1, np.int64)
-    given, results = (address_of(indices), count), (address_of(found), address_of(unique_rows), address_of(sums_due))
+    memory = np.empty(count + 1 + (ARRAYS * count + 1) // 2, np.int64)
+    indices_at, unique_rows_at = address_of(indices), address_of(memory)
+    sums_due_at = unique_rows_at + memory.itemsize * count
+    found_at = sums_due_at + memory.itemsize
+    results = found_at, unique_rows_at, sums_due_at
     ascending = True
-    if grouping_loop("is_sorted")(*given):
-        distinct = grouping_loop("group_sorted")(*given, rows, *results)
+    distinct = grouping_loop("group_sorted")(indices_at, count, rows, *results)
+    if distinct != UNSORTED:
+        pass
     elif rows <= CROWDED * count:
         table = np.empty(rows, np.int32)
-        distinct = grouping_loop("group_crowded")(*given, rows, address_of(table), *results)
+        distinct = grouping_loop("group_crowded")(indices_at, count, rows, address_of(table), *results)
     else:
         ascending = False
         bits = max(4, (2 * count - 1).bit_length())
         table = np.empty(1 << bits, np.int32)
-        distinct = grouping_loop("group_unsorted")(*given, rows, address_of(table), bits, *results)
-    return Groups(found, unique_rows, distinct, int(sums_due[0]), ascending)
+        distinct = grouping_loop("group_unsorted")(indices_at, count, rows, address_of(table), bits, *results)
+    return Groups(memory, count, unique_rows_at, found_at, distinct, int(memory[count]), ascending)
 
 
 def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
     """Cuts the unique rows into parts of equal work, where a step costs as much as adding so many gradients."""
     if parts == 1:
         return [Share(0, groups.summed, 0, groups.distinct)]
-    cuts, count = np.empty((parts + 1, 2), np.int32), groups.found.shape[1]
-    grouping_loop("share_out")(groups.address(0), count, groups.distinct, cost, parts, address_of(cuts))
+    cuts = np.empty((parts + 1, 2), np.int32)
+    grouping_loop("share_out")(groups.found_at, groups.indices, groups.distinct, cost, parts, address_of(cuts))
     places, slots = cuts.T.tolist()
     return [Share(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
 
@@ -104,9 +140,7 @@ def room_for_sums(storage: str, groups: Groups, width: int, spare: int) -> np.nd
     return np.empty((groups.summed + spare) * width, np.float64 if storage == "float64" else np.float32)
 
 
-def sum_duplicates(
-    gradient: np.ndarray, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int
-) -> None:
+def sum_duplicates(gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int) -> None:
     """Sums the gradients of every row that has several, in the order of the indices."""
     if groups.summed:
         adding = sums_of(gradient, storage, groups, width, sums, shares(groups, threads, cost=0))
@@ -114,29 +148,29 @@ def sum_duplicates(
 
 
 def sums_of(
-    gradient: np.ndarray, storage: str, groups: Groups, width: int, sums: np.ndarray, parts: list[Share]
+    gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, parts: list[Share]
 ) -> list[Callable[[], None] | None]:
     """For each part what makes its sums, with the scratch that it needs; None for a part that needs none."""
     if not groups.summed:
         return [None] * len(parts)
-    from ..codegen.cpu import functions
-
-    segment_sum, load_and_add = functions.loop("segment_sum"), functions.sums(storage, sums.dtype.name)
-    count = groups.found.shape[1]
-    positions = np.empty((len(parts), count), np.int32)
-    memory = address_of(gradient), width * ITEM_BYTES[storage], width, count
-    found = groups.address(INVERSE), groups.address(FIRST), groups.address(SLOTS)
-
-    def add_up(part: Share, place: int, arrays: Any) -> None:
-        """``arrays`` are kept until all is added up."""
-        scratch = address_of(positions) + place * ITEM * count
-        own = part.first, part.last, scratch, address_of(sums), width * sums.itemsize
-        segment_sum(*load_and_add, *memory, *found, *own)
-
+    sum_segments, load_and_add = segment_sum(), sum_functions(storage, compute_type(storage))
+    count = groups.indices
+    positions = np.empty(len(parts) * count, np.int32)
+    positions_at, sums_at, sums_row = address_of(positions), address_of(sums), width * sums.itemsize
+    found = groups.at(INVERSE), groups.at(FIRST), groups.at(SLOTS)
+    common = (*load_and_add, address_of(gradient), width * ITEM_BYTES[storage], width, count, *found)
+    memory = gradient, groups, positions, sums
     return [
-        partial(add_up, part, place, (gradient, groups, positions, sums)) if part.first < part.last else None
-        for place, part in enumerate(parts)
+        partial(called, sum_segments, (*common, part.first, part.last, scratch, sums_at, sums_row), memory)
+        if part.first < part.last
+        else None
+        for part, scratch in zip(parts, count_from(positions_at, ITEM * count), strict=False)
     ]
+
+
+def called(loop: Callable[..., Any], arguments: tuple[int, ...], memory: Any) -> None:
+    """Calls a loop; ``memory`` is what its arguments speak of."""
+    loop(*arguments)
 
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:
@@ -146,6 +180,6 @@ def in_row_order(groups: Groups, rows: int) -> np.ndarray:
     order, spare = np.empty(groups.distinct, np.int64), np.empty(groups.distinct, np.int64)
     ends = np.empty(DIGITS + 1, np.int64)
     grouping_loop("ascending")(
-        address_of(groups.named), groups.distinct, rows, address_of(order), address_of(spare), address_of(ends)
+        groups.unique_rows_at, groups.distinct, rows, address_of(order), address_of(spare), address_of(ends)
     )
     return order

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,10 +29,15 @@ Call = SpanCall | WovenCall
 
 def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
-    threads = threads_for(call.rows * call.width)
-    shares = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
+    threads, step = threads_for(call.rows * call.width), call.dense()
+    if threads == 1:
+        # A call on tiny arrays costs what is done about it: as little as can be.
+        call.announce()
+        step(0, call.rows)
+        return
+    cuts = parts(call.rows, call.width, threads)
     call.announce()
-    run(shares, threads)
+    run([partial(step, start, stop) for start, stop in cuts], threads)
 
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
@@ -70,7 +75,7 @@ def in_turn(first: Callable[[], None], then: Callable[[], None]) -> None:
     then()
 
 
-def share_touched_rows(gradient: np.ndarray, storage: str, groups: Groups, width: int) -> tuple[list[Part], int]:
+def share_touched_rows(gradient: Any, storage: str, groups: Groups, width: int) -> tuple[list[Part], int]:
     """The parts in which named rows are added up and take the step, and on how many threads.
 
     All memory that is needed is there then. Where there are more parts than threads, the sums are made already.

@@ -36,11 +36,11 @@ def tables_for_sums(
                 raise ValueError(f"{operator}: {name} has gaps between its rows; pass a contiguous array")
         rows, width = math.prod(shape[:-1]), shape[-1]
     elif not plan.by_row and whole:
-        rows, width = -(-tables[0].flat.size // CHUNK), CHUNK
+        rows, width = -(-tables[0].array.size // CHUNK), CHUNK
     else:
         return tables
     return [
-        Rows(table.flat, rows, width, width if kind == "element" else 1)
+        Rows(table.array, rows, width, width if kind == "element" else 1)
         for table, kind in zip(tables, wanted.kinds, strict=True)
     ]
 

@@ -1,7 +1,7 @@
 """A checked call of a rule without sums: blocks of numbers, and the span functions and loops that take them."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -9,9 +9,34 @@ import numpy as np
 
 from ..arrays.address import address_of
 from ..arrays.layout import Rows
-from ..codegen.storage import ITEM_BYTES
-from ..loops.cpu import block as fields
-from ..loops.cpu.grouping import FIRST, ORDER, SLOTS
+from ..loops.cpu import grouping as found
+from ..loops.cpu.block import (
+    ADDRESS,
+    ASCENDING,
+    BYTES,
+    FIRST,
+    FIRST_UNIQUE,
+    GRADIENT,
+    GRADIENT_BYTES,
+    GRADIENT_ROW,
+    LAST_UNIQUE,
+    ORDER,
+    RECORD,
+    ROW_BYTES,
+    ROW_STRIDE,
+    SLOTS,
+    START,
+    STATES,
+    STEP_STORED,
+    STEP_SUMMED,
+    STEP_ZERO,
+    STOP,
+    SUMS,
+    SUMS_ROW,
+    UNBROKEN,
+    UNIQUE_ROWS,
+    WIDTH,
+)
 from .grouping import Groups
 
 
@@ -19,59 +44,79 @@ class SpanCall:
     """What a call is made of, on any number of threads.
 
     Attributes:
-        rows, width: of the table.
+        functions: the rule's.
+        tables: the states.
         gradient: its elements.
         storage: their storage type.
         announce: tells the owners of the states, right before they are written to, that they will be.
+        rows, width: of the table; where rows mean nothing and have no gaps, each element is a row.
+        unbroken: whether no row has a gap behind it.
+        overlaps: whether two of the arrays may share memory.
     """
 
     def __init__(
         self,
         functions: Any,
         tables: Sequence[Rows],
-        gradient: np.ndarray,
+        gradient: Any,
         storage: str,
         scalars: Sequence[float],
         announce: Callable[[], None],
+        by_rows: bool = True,
     ) -> None:
-        self.functions, self.gradient, self.storage, self.announce = functions, gradient, storage, announce
-        _, self.rows, self.width, _ = tables[0]
-        self.tables, width = tables, self.width
-        records, unbroken = array("q"), True
-        for flat, _, _, pitch in tables:
-            size = flat.itemsize
-            records.extend((address_of(flat), pitch * size, width * size))
-            unbroken &= pitch == width
-        self.block = block = fields.new_block(records, functions.numbers, scalars)
-        block[fields.WIDTH], block[fields.UNBROKEN] = width, unbroken
-        block[fields.GRADIENT], block[fields.GRADIENT_ROW] = address_of(gradient), width * ITEM_BYTES[storage]
-        self.unbroken = unbroken
-        functions.evaluate(block.buffer_info()[0])
+        self.functions, self.tables, self.gradient, self.storage = functions, tables, gradient, storage
+        self.announce = announce
+        array_of_first, rows, width, _ = tables[0]
+        unbroken = True
+        for table in tables:
+            unbroken &= table[3] == width
+        if unbroken and not by_rows:
+            rows, width = array_of_first.size, 1
+        self.rows, self.width, self.unbroken = rows, width, unbroken
+        self.block = block = functions.template.block(scalars)
+        place = STATES
+        for each, _, _, pitch in tables:
+            item = each.itemsize
+            row = item * width
+            stride = row if unbroken else item * pitch
+            block[place + ADDRESS], block[place + ROW_STRIDE] = address_of(each), stride
+            block[place + ROW_BYTES], block[place + BYTES] = row, (rows - 1) * stride + row
+            place += RECORD
+        block[WIDTH], block[UNBROKEN] = width, unbroken
+        block[GRADIENT], block[GRADIENT_ROW] = address_of(gradient), width * gradient.itemsize
+        block[GRADIENT_BYTES] = gradient.nbytes
+        self.overlaps = functions.prepare(block.buffer_info()[0])
 
     def part(self, start: int, stop: int) -> "array[int]":
         """The block of a part of the call."""
-        block = self.block[:]
-        block[fields.START], block[fields.STOP] = start, stop
+        block: array[int] = self.block[:]
+        block[START], block[STOP] = start, stop
         return block
 
-    def dense(self, start: int, stop: int) -> Callable[[], None]:
-        """The step of some rows with a row of the gradient each."""
+    def dense(self) -> Callable[[int, int], None]:
+        """The step of the rows from one to another with a row of the gradient each."""
         if self.unbroken:
-            return partial(self.at_once, start, stop)
-        block = self.part(start, stop)
-        block[fields.STEP_STORED] = self.functions.stored
-        return partial(run_loop, loop("dense_rows"), block, self)
+            # Compiled before anything is written.
+            return partial(self.at_once, self.functions.take_step)
+        return partial(self.row_by_row, loop("dense_rows"), self.functions.stored)
 
-    def at_once(self, start: int, stop: int) -> None:
-        """The same where no row has a gap behind it: one stretch of elements."""
-        gradient = self.block[fields.GRADIENT] + start * self.block[fields.GRADIENT_ROW]
-        self.functions.take_step(self.block.buffer_info()[0], start, (stop - start) * self.width, gradient)
+    def at_once(self, step: Callable[..., None], start: int, stop: int) -> None:
+        """One stretch of elements, and no loop."""
+        block = self.block
+        gradient = block[GRADIENT] + start * block[GRADIENT_ROW]
+        step(block.buffer_info()[0], start, (stop - start) * self.width, gradient)
+
+    def row_by_row(self, walk: Callable[[int], None], step: int, start: int, stop: int) -> None:
+        """Rows with gaps between them."""
+        block = self.part(start, stop)
+        block[STEP_STORED] = step
+        walk(block.buffer_info()[0])
 
     def touched(self, groups: Groups, sums: np.ndarray, spare: int, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order."""
         block = self.part(start, stop)
         self.add_groups(block, groups, sums)
-        block[fields.ORDER] = groups.address(ORDER)
+        block[ORDER] = groups.at(found.ORDER)
         return partial(run_loop, loop("touched_rows"), block, (self, groups, sums))
 
     def every(
@@ -89,33 +134,44 @@ class SpanCall:
         block = self.part(start, stop)
         self.add_groups(block, groups, sums)
         if groups.distinct < self.rows:
-            block[fields.STEP_ZERO] = self.functions.zero
-        block[fields.ASCENDING] = address_of(order)
-        block[fields.FIRST_UNIQUE], block[fields.LAST_UNIQUE] = first, last
+            block[STEP_ZERO] = self.functions.zero
+        block[ASCENDING] = address_of(order)
+        block[FIRST_UNIQUE], block[LAST_UNIQUE] = first, last
         return partial(run_loop, loop("every_row"), block, (self, groups, sums, order))
 
     def add_groups(self, block: "array[int]", groups: Groups, sums: np.ndarray) -> None:
         """Says what grouping found, and where the sums lie; only functions that are needed are compiled."""
         if groups.summed < groups.distinct:
-            block[fields.STEP_STORED] = self.functions.stored
+            block[STEP_STORED] = self.functions.stored
         if groups.summed:
-            block[fields.STEP_SUMMED] = self.functions.summed
-        block[fields.FIRST], block[fields.SLOTS] = groups.address(FIRST), groups.address(SLOTS)
-        block[fields.UNIQUE_ROWS] = address_of(groups.named)
-        block[fields.SUMS], block[fields.SUMS_ROW] = address_of(sums), self.width * sums.itemsize
+            block[STEP_SUMMED] = self.functions.summed
+        block[FIRST], block[SLOTS] = groups.at(found.FIRST), groups.at(found.SLOTS)
+        block[UNIQUE_ROWS] = groups.unique_rows_at
+        block[SUMS], block[SUMS_ROW] = address_of(sums), self.width * sums.itemsize
 
 
-def records_of(addresses: Sequence[int], item: int) -> "array[int]":
-    """The records of states of one long row, whose elements have so many bytes."""
-    return array("q", [number for address in addresses for number in (address, item, item)])
-
-
-def step_at_once(functions: Any, records: "array[int]", scalars: Sequence[float], count: int, gradient: int) -> None:
-    """A step of ``count`` elements of every state, with a gradient at an address."""
-    block = fields.new_block(records, functions.numbers, scalars)
-    address = block.buffer_info()[0]
-    functions.evaluate(address)
-    functions.take_step(address, 0, count, gradient)
+def step_at_once(
+    functions: Any,
+    addresses: Iterable[int],
+    gradient_at: int,
+    size: int,
+    scalars: Sequence[float],
+    announce: Callable[[], None],
+) -> bool:
+    """A step of ``size`` elements without gaps, on the caller's thread: a call on tiny arrays costs what is done about
+    it, which is as little as can be. False, and nothing done, where two arrays may share memory."""
+    block = functions.template.block(scalars)
+    place = STATES
+    for address, item in zip(addresses, functions.state_bytes, strict=True):
+        block[place], block[place + BYTES] = address, size * item
+        place += RECORD
+    block[GRADIENT], block[GRADIENT_BYTES] = gradient_at, size * functions.gradient_bytes
+    block_at, step = block.buffer_info()[0], functions.take_step
+    if functions.prepare(block_at):
+        return False
+    announce()
+    step(block_at, 0, size, gradient_at)
+    return True
 
 
 @cache

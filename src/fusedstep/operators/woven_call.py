@@ -36,9 +36,12 @@ class WovenCall:
         _, self.rows, self.width, _ = tables[0]
         self.arrays = [*(table.flat for table in tables), *(table.pitch for table in tables), gradient]
 
-    def dense(self, start: int, stop: int) -> Callable[[], None]:
-        """The step of some rows with a row of the gradient each."""
-        return partial(self.kernel, *self.arrays, start, stop, self.width, *self.scalars)
+    def dense(self) -> Callable[[int, int], None]:
+        """The step of the rows from one to another with a row of the gradient each."""
+        return self.take_dense
+
+    def take_dense(self, start: int, stop: int) -> None:
+        self.kernel(*self.arrays, start, stop, self.width, *self.scalars)
 
     def touched(self, groups: Groups, sums: np.ndarray, spare: int, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order; ``spare`` is the slot that is theirs."""

@@ -1,6 +1,5 @@
 """Steps with small parameters: what was found out about their memory once is only compared the next time."""
 
-from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from weakref import ref
@@ -11,7 +10,7 @@ from torch import Tensor
 from ..arrays.device_tensors import on_device
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
-from ..operators.span_call import records_of, step_at_once
+from ..operators.span_call import step_at_once
 from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
@@ -46,7 +45,6 @@ class Prepared(NamedTuple):
         operator: the operator that checked the memory.
         memory: that of the parameter and of its states.
         functions: the operator's span functions for them.
-        records: what a block says of them.
         size: how many elements each has.
         dtype: of all of them and of the gradient.
     """
@@ -54,7 +52,6 @@ class Prepared(NamedTuple):
     operator: Operator
     memory: list[Memory]
     functions: Any
-    records: "array[int]"
     size: int
     dtype: torch.dtype
 
@@ -93,7 +90,12 @@ class Prepared(NamedTuple):
 
     def run(self, grad: Tensor, scalars: Sequence[float]) -> None:
         """Takes the step."""
-        step_at_once(self.functions, self.records, scalars, self.size, grad.data_ptr())
+        addresses = [each.start for each in self.memory]
+        step_at_once(self.functions, addresses, grad.data_ptr(), self.size, scalars, announced)
+
+
+def announced() -> None:
+    """The optimizer tells autograd of all its steps at once."""
 
 
 def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | None]) -> Prepared | None:
@@ -118,5 +120,4 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         for key, each in zip(("", *keys), tensors, strict=True)
     ]
     functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])
-    records = records_of([each.start for each in memory], tensors[0].itemsize)
-    return Prepared(operator, memory, functions, records, size, dtype)
+    return Prepared(operator, memory, functions, size, dtype)

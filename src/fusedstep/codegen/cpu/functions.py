@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from ...loops.cpu.block import Template
 from ..program import Program
-from ..storage import compute_type
+from ..storage import ITEM_BYTES, compute_type
 from . import compiler, engine, loops
-from .span_functions import SpanFunction, evaluate_function, step_function, sum_function
+from .span_functions import SpanFunction, prepare_function, step_function, sum_function
 
 Function = Callable[..., Any]
 
@@ -22,14 +23,19 @@ class SpanFunctions:
         gradient: the storage type of the gradient.
         compute: the compute type.
         numbers: how many numbers the scalars come to.
+        state_bytes, gradient_bytes: the bytes of an element of each.
+        template: of the blocks of calls.
     """
 
     def __init__(self, program: Program, storages: Sequence[str], gradient: str) -> None:
         self.program, self.storages, self.gradient = program, tuple(storages), gradient
         self.compute = compute_type(storages[0])
         self.numbers = len(program.translation.hoisted)
+        self.state_bytes = [ITEM_BYTES[storage] for storage in storages]
+        self.gradient_bytes = ITEM_BYTES[gradient]
+        self.template = Template(self.state_bytes, self.numbers, len(program.signature.scalars))
         self._steps: dict[str | None, int] = {}
-        self._evaluate: Function | None = None
+        self._prepare: Function | None = None
         self._take_step: Function | None = None
 
     @property
@@ -66,22 +72,22 @@ class SpanFunctions:
 
     def compile(self, loop: str) -> None:
         """Makes ready what a loop calls."""
-        _ = self.evaluate, self.take_step
+        _ = self.prepare, self.take_step
         if loop != "dense":
             _ = self.summed
         if loop == "every_row":
             _ = self.zero
 
     @property
-    def evaluate(self) -> Function:
-        """Computes the numbers of a block from its scalars."""
-        if self._evaluate is None:
-            self._evaluate = callable_at(compiled(self.evaluate_text()), 1)
-        return self._evaluate
+    def prepare(self) -> Function:
+        """Computes the numbers of a block from its scalars, and tells whether two of its arrays may share memory."""
+        if self._prepare is None:
+            self._prepare = callable_at(compiled(self.prepare_text()), 1, returns=True)
+        return self._prepare
 
-    def evaluate_text(self) -> SpanFunction:
+    def prepare_text(self) -> SpanFunction:
         """The same as text."""
-        return evaluate_function(self.program, self.compute)
+        return prepare_function(self.program, self.compute)
 
 
 @cache

@@ -35,7 +35,7 @@ def statements(program: Program) -> str:
 def functions_of(functions: SpanFunctions, loop: str) -> Iterator[tuple[str, SpanFunction]]:
     """The functions that a loop calls, and what each is for."""
     stored, summed = functions.gradient, functions.compute
-    yield "evaluates the scalars, once a call", functions.evaluate_text()
+    yield "evaluates the scalars and compares where arrays lie, once a call", functions.prepare_text()
     yield "takes a step, with a gradient as it is stored", functions.step_text(stored)
     if loop != "dense" and stored != summed:
         yield "takes a step, with a sum of gradients", functions.step_text(summed)

@@ -4,13 +4,14 @@
 row ``row`` on, and as many of the gradient. Where the states lie, and the numbers that the rule's scalars come to, the
 block says (``loops/cpu/block.py``).
 
-``evaluate(block)`` computes these numbers from the scalars, in float64, and rounds each once. ``load_sum`` and
-``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
+``prepare(block)`` computes these numbers from the scalars, in float64, and rounds each once; it tells whether two of
+the arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
 """
 
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from llvmlite import ir
@@ -25,7 +26,7 @@ from .words import FLOATS, compare
 
 INTEGER, POINTER, VOID = ir.IntType(64), ir.PointerType(), ir.VoidType()
 STEP = ir.FunctionType(VOID, [POINTER, INTEGER, INTEGER, POINTER])
-EVALUATE = ir.FunctionType(VOID, [POINTER])
+PREPARE = ir.FunctionType(INTEGER, [POINTER])
 SUM = ir.FunctionType(VOID, [POINTER, POINTER, INTEGER])
 
 
@@ -153,10 +154,10 @@ class StepWriter:
         counted(builder, function.args[len(self.storages) + 1], body)
 
 
-def evaluate_function(program: Program, compute: str) -> SpanFunction:
-    """Computes what a rule needs of its scalars, once a call."""
-    name = f"{program.signature.name}_evaluate"
-    module, function = new_module(name, EVALUATE, "block")
+def prepare_function(program: Program, compute: str) -> SpanFunction:
+    """Computes what a rule needs of its scalars, once a call, and compares where its arrays lie."""
+    name = f"{program.signature.name}_prepare"
+    module, function = new_module(name, PREPARE, "block")
     builder, block, states = (
         ir.IRBuilder(function.append_basic_block("entry")),
         function.args[0],
@@ -173,7 +174,7 @@ def evaluate_function(program: Program, compute: str) -> SpanFunction:
         value = expressions.number(ast.parse(text, mode="eval").body)
         rounded = builder.fptrunc(value, FLOATS[compute]) if compute == "float32" else value
         builder.store(rounded, item_at(builder, numbers, compute, INTEGER(k)))
-    builder.ret_void()
+    builder.ret(builder.zext(may_overlap(builder, block, len(states)), INTEGER))
     return SpanFunction(name, str(module))
 
 
@@ -226,6 +227,22 @@ def counted(builder: ir.IRBuilder, count: Any, body: Callable[[Any], None]) -> N
 def item_at(builder: ir.IRBuilder, start: Any, storage: str, i: Any) -> Any:
     """The address of an element."""
     return builder.gep(start, [i], source_etype=conversions.STORED[storage], inbounds=True)
+
+
+def may_overlap(builder: ir.IRBuilder, block: Any, states: int) -> Any:
+    """Whether the stretches of memory of two arrays meet; what lies between rows counts."""
+    places = [(layout.GRADIENT, layout.GRADIENT_BYTES)]
+    for record in range(layout.STATES, layout.numbers_at(states), layout.RECORD):
+        places.append((record + layout.ADDRESS, record + layout.BYTES))
+    stretches = []
+    for address, size in places:
+        start, length = (builder.load(field_at(builder, block, field), typ=INTEGER) for field in (address, size))
+        stretches.append((start, builder.add(start, length)))
+    found: Any = ir.Constant(ir.IntType(1), 0)
+    for (start, stop), (other_start, other_stop) in combinations(stretches, 2):
+        before, behind = builder.icmp_unsigned("<", start, other_stop), builder.icmp_unsigned("<", other_start, stop)
+        found = builder.or_(found, builder.and_(before, behind))
+    return found
 
 
 def field_at(builder: ir.IRBuilder, block: Any, field: int) -> Any:

@@ -7,6 +7,7 @@ these the scalars, as float64.
 
 from array import array
 from collections.abc import Sequence
+from struct import Struct
 
 # Addresses of span functions: with a gradient as it is stored, with a sum in the compute type, and with zero.
 STEP_STORED = 0
@@ -18,33 +19,35 @@ STOP = 4
 # How many elements a row has, and whether the rows of every state lie one after another without a gap.
 WIDTH = 5
 UNBROKEN = 6
-# The first element of the gradient, and the bytes of a row of it.
+# The first element of the gradient, the bytes of a row of it, and those of all.
 GRADIENT = 7
 GRADIENT_ROW = 8
+GRADIENT_BYTES = 9
 # What grouping found: see ``grouping``.
-FIRST = 9
-SLOTS = 10
-ORDER = 11
-UNIQUE_ROWS = 12
+FIRST = 10
+SLOTS = 11
+ORDER = 12
+UNIQUE_ROWS = 13
 # The sums of rows that have several gradients, and the bytes of one.
-SUMS = 13
-SUMS_ROW = 14
+SUMS = 14
+SUMS_ROW = 15
 # Of a step of every row: the unique rows by number in ascending order, and which of these lie in the part.
-ASCENDING = 15
-FIRST_UNIQUE = 16
-LAST_UNIQUE = 17
+ASCENDING = 16
+FIRST_UNIQUE = 17
+LAST_UNIQUE = 18
 # How many states there are; then the record of each.
-STATE_COUNT = 18
-STATES = 19
+STATE_COUNT = 19
+STATES = 20
 
-# The record of a state: its first element, the bytes from a row to the next, and those of a row.
+# The record of a state: its first element, the bytes from a row to the next, those of a row, and those from the first
+# element to behind the last.
 ADDRESS = 0
 ROW_STRIDE = 1
 ROW_BYTES = 2
-RECORD = 3
+BYTES = 3
+RECORD = 4
 
 ITEM = 8
-EMPTY = array("q", bytes(ITEM * STATES))
 
 
 def numbers_at(states: int) -> int:
@@ -57,10 +60,23 @@ def scalars_at(states: int, numbers: int) -> int:
     return numbers_at(states) + numbers
 
 
-def new_block(records: "array[int]", numbers: int, scalars: Sequence[float]) -> "array[int]":
-    """A block of records of states, room for numbers, and scalars; all other fields are 0."""
-    block = EMPTY + records
-    block[STATE_COUNT] = len(records) // RECORD
-    block.frombytes(bytes(ITEM * numbers))
-    block.frombytes(array("d", scalars).tobytes())
-    return block
+class Template:
+    """Makes the blocks of a rule, with room for its states, numbers and scalars.
+
+    States are taken for rows of one element, of so many bytes each, until their records say otherwise.
+    """
+
+    def __init__(self, state_bytes: Sequence[int], numbers: int, scalars: int) -> None:
+        states = len(state_bytes)
+        self.empty = array("q", bytes(ITEM * (scalars_at(states, numbers) + scalars)))
+        self.empty[STATE_COUNT] = states
+        for record, size in zip(range(STATES, numbers_at(states), RECORD), state_bytes, strict=True):
+            self.empty[record + ROW_STRIDE] = self.empty[record + ROW_BYTES] = size
+        self.scalars_at = ITEM * scalars_at(states, numbers)
+        self.pack_into = Struct(f"{scalars}d").pack_into
+
+    def block(self, scalars: Sequence[float]) -> "array[int]":
+        """A block that holds scalars; all other fields are 0."""
+        block = self.empty[:]
+        self.pack_into(block, self.scalars_at, *scalars)
+        return block

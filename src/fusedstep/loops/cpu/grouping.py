@@ -9,14 +9,15 @@ integers, ``count`` long each, one behind the other (``groups``):
 - ``SLOTS``: the place of their sum, or -1 if there is but one.
 - ``ORDER``: the numbers in the order in which rows take the step.
 
-Every function here returns the number of unique rows, and writes to ``sums_due`` how many of these have several
-gradients; for the first index that is no row it returns -1 less its position.
+Functions that group return the number of unique rows, and write to ``sums_due`` how many of these have several
+gradients; for the first index that is no row they return -1 less its position.
 """
 
 from .memory import int32s, int64s
 
 INVERSE, FIRST, COUNTS, SLOTS, ORDER = range(5)
 ITEM = 4
+UNSORTED = -(2**62)
 
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.
 SPREAD = 0x61C8864680B583EB
@@ -93,30 +94,24 @@ def group_crowded(
     return distinct
 
 
-def is_sorted(indices_at: int, count: int) -> int:
-    """Whether no index is below the one before it: 1 or 0."""
-    indices = int64s(indices_at)
-    for position in range(1, count):
-        if indices[position] < indices[position - 1]:
-            return 0
-    return 1
-
-
 def group_sorted(indices_at: int, count: int, rows: int, groups: int, unique_rows_at: int, sums_due: int) -> int:
-    """Numbers rows in ascending order, where the indices are sorted."""
+    """Numbers rows in ascending order, where the indices are sorted; returns ``UNSORTED`` where they are not."""
     indices, unique_rows = int64s(indices_at), int64s(unique_rows_at)
     inverse, first = int32s(groups + INVERSE * ITEM * count), int32s(groups + FIRST * ITEM * count)
     counts = int32s(groups + COUNTS * ITEM * count)
-    distinct = 0
+    distinct, before = 0, -1
     for position in range(count):
         row = indices[position]
         if row < 0 or row >= rows:
             return -1 - position
-        if distinct == 0 or unique_rows[distinct - 1] != row:
+        if row < before:
+            return UNSORTED
+        if row != before:
             unique_rows[distinct] = row
             first[distinct] = position
             counts[distinct] = 0
             distinct += 1
+        before = row
         counts[distinct - 1] += 1
         inverse[position] = distinct - 1
     int64s(sums_due)[0] = rows_in_turn(groups, count, distinct)
