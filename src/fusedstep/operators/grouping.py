@@ -1,14 +1,14 @@
 """Which rows some indices name, and the sums of the gradients that share a row."""
 
+from array import array
 from collections.abc import Callable
 from functools import cache, partial
-from itertools import count as count_from
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays.address import address_of
-from ..codegen.storage import ITEM_BYTES, compute_type
+from ..codegen.storage import compute_type
 from ..loops.cpu.grouping import DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
 from .threads import run
 
@@ -154,23 +154,26 @@ def sums_of(
     if not groups.summed:
         return [None] * len(parts)
     sum_segments, load_and_add = segment_sum(), sum_functions(storage, compute_type(storage))
-    count = groups.indices
+    count, sums_row = groups.indices, width * sums.itemsize
     positions = np.empty(len(parts) * count, np.int32)
-    positions_at, sums_at, sums_row = address_of(positions), address_of(sums), width * sums.itemsize
-    found = groups.at(INVERSE), groups.at(FIRST), groups.at(SLOTS)
-    common = (*load_and_add, address_of(gradient), width * ITEM_BYTES[storage], width, count, *found)
-    memory = gradient, groups, positions, sums
-    return [
-        partial(called, sum_segments, (*common, part.first, part.last, scratch, sums_at, sums_row), memory)
-        if part.first < part.last
-        else None
-        for part, scratch in zip(parts, count_from(positions_at, ITEM * count), strict=False)
-    ]
+    positions_at, at = address_of(positions), groups.found_at
+    given = *load_and_add, address_of(gradient), width * gradient.itemsize, width, count
+    found = at + INVERSE * ITEM * count, at + FIRST * ITEM * count, at + SLOTS * ITEM * count
+    memory, sums_at = (gradient, groups, positions, sums), address_of(sums)
+    adding: list[Callable[[], None] | None] = []
+    for place, part in enumerate(parts):
+        if part.first == part.last:
+            adding.append(None)
+            continue
+        scratch = positions_at + place * ITEM * count
+        block = array("q", (*given, *found, scratch, sums_at, sums_row, part.first, part.last))
+        adding.append(partial(run_loop, sum_segments, block, memory))
+    return adding
 
 
-def called(loop: Callable[..., Any], arguments: tuple[int, ...], memory: Any) -> None:
-    """Calls a loop; ``memory`` is what its arguments speak of."""
-    loop(*arguments)
+def run_loop(loop: Callable[[int], None], block: "array[int]", memory: Any) -> None:
+    """Runs a loop on a block; ``memory`` is what the block speaks of, and is kept meanwhile."""
+    loop(block.buffer_info()[0])
 
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:

@@ -37,7 +37,7 @@ from ..loops.cpu.block import (
     UNIQUE_ROWS,
     WIDTH,
 )
-from .grouping import Groups
+from .grouping import Groups, run_loop
 
 
 class SpanCall:
@@ -180,8 +180,3 @@ def loop(name: str) -> Callable[[int], None]:
     from ..codegen.cpu import functions
 
     return functions.loop(name)
-
-
-def run_loop(function: Callable[[int], None], block: "array[int]", kept: Any) -> None:
-    """Runs a loop on a block; ``kept`` is the memory that the block speaks of."""
-    function(block.buffer_info()[0])

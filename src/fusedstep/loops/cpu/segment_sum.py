@@ -1,7 +1,31 @@
-"""The sums of gradients that share a row, in the order of the indices, from each row's first gradient on."""
+"""The sums of gradients that share a row, in the order of the indices, from each row's first gradient on.
 
-from .memory import int32s, prefetch_to_read, take_sum
+What it needs is said by a block of its own, an array of 64-bit integers, which holds the fields that are named here.
+"""
+
+from .memory import int32s, int64s, prefetch_to_read, take_sum
 from .row_prefetch import CACHE_LINE, LINES
+
+# The addresses of the functions that load a gradient into a sum, and add it to one.
+LOAD = 0
+ADD = 1
+# The first element of the gradient, the bytes of a row of it, its elements, and how many rows there are.
+GRADIENT = 2
+GRADIENT_ROW = 3
+WIDTH = 4
+COUNT = 5
+# What grouping found.
+INVERSE = 6
+FIRST = 7
+SLOTS = 8
+# Scratch, with a place for every gradient.
+POSITIONS = 9
+# The first sum, and the bytes of one.
+SUMS = 10
+SUMS_ROW = 11
+# The slots of the sums that are to be made.
+FIRST_SLOT = 12
+LAST_SLOT = 13
 
 # How many gradients ahead of the sum memory is asked for.
 AHEAD = 64
@@ -9,38 +33,13 @@ AHEAD = 64
 GAP = 3
 
 
-def segment_sum(
-    load: int,
-    add: int,
-    gradient: int,
-    gradient_row: int,
-    width: int,
-    count: int,
-    inverse_at: int,
-    first_at: int,
-    slots_at: int,
-    first_slot: int,
-    last_slot: int,
-    positions_at: int,
-    sums: int,
-    sums_row: int,
-) -> None:
-    """Adds up the gradients of the rows whose sums lie in some slots.
-
-    Args:
-        load: the address of the function that loads a gradient into a sum.
-        add: that of the one that adds it.
-        gradient: the first element of the gradient.
-        gradient_row: bytes of a row of it.
-        width: elements of a row.
-        count: how many gradients there are.
-        inverse_at, first_at, slots_at: what grouping found.
-        first_slot, last_slot: the slots.
-        positions_at: scratch, with a place for every gradient.
-        sums: the first sum.
-        sums_row: bytes of a sum.
-    """
-    inverse, first, slots, positions = int32s(inverse_at), int32s(first_at), int32s(slots_at), int32s(positions_at)
+def segment_sum(block: int) -> None:
+    """Adds up the gradients of the rows whose sums lie in some slots."""
+    call = int64s(block)
+    inverse, first, slots = int32s(call[INVERSE]), int32s(call[FIRST]), int32s(call[SLOTS])
+    positions, count, first_slot, last_slot = int32s(call[POSITIONS]), call[COUNT], call[FIRST_SLOT], call[LAST_SLOT]
+    load, add, width, sums, sums_row = call[LOAD], call[ADD], call[WIDTH], call[SUMS], call[SUMS_ROW]
+    gradient, gradient_row = call[GRADIENT], call[GRADIENT_ROW]
     own = 0
     for position in range(count):
         # Without a branch: whose row comes next cannot be predicted.
