@@ -227,6 +227,38 @@ def sparse(*rows: int) -> Any:
     return torch.sparse_coo_tensor(torch.tensor([rows]), values, SHAPE, check_invariants=True)
 
 
+@pytest.mark.parametrize("way", ["loaded", "converted"])
+@pytest.mark.parametrize("name", ALL)
+def test_states_of_a_type_that_does_not_go_with_the_weights_are_converted(name: str, way: str) -> None:
+    settings = {"momentum": 0.9} if name in ("SGD", "RMSprop") else {}
+    gradient = torch.linspace(0.5, -1, 12, dtype=torch.float64).view(4, 3)
+    narrow = (torch.float32, torch.bfloat16)
+    for before, after in [*((torch.float64, to) for to in narrow), *((of, torch.float64) for of in narrow)]:
+        param = torch.nn.Parameter(torch.linspace(-1, 1, 12, dtype=before).view(4, 3))
+        optimizer = build(name, [param], **settings)
+        param.grad = gradient.to(before)
+        optimizer.step()
+        exact = torch.nn.Parameter(param.detach().to(after).double())
+        reference = build(name, [exact], **settings)
+        checkpoint = saved(optimizer)
+        reference.load_state_dict(copy.deepcopy(checkpoint))
+        for key, value in reference.state[exact].items():
+            reference.state[exact][key] = value.double() if isinstance(value, torch.Tensor) else value
+        param.grad = None
+        if way == "loaded":
+            param = torch.nn.Parameter(param.detach().to(after))
+            optimizer = build(name, [param], **settings)
+            optimizer.load_state_dict(checkpoint)
+        else:
+            param.data = param.data.to(after)
+        for stepped, its in ((param, optimizer), (exact, reference)):
+            for _ in range(2):
+                stepped.grad = gradient.to(stepped.dtype)
+                its.step()
+        bound = 2e-2 if after is torch.bfloat16 else 2e-6
+        torch.testing.assert_close(param.detach().double(), exact.detach(), rtol=0, atol=bound)
+
+
 @pytest.mark.parametrize("loaded", [True, False])
 @pytest.mark.parametrize("defer", [True, False])
 def test_sparse_momentum_is_understood(loaded: bool, defer: bool) -> None:

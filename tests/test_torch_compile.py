@@ -1,5 +1,6 @@
 """Steps inside torch.compile, as part of one whole graph."""
 
+import copy
 import shutil
 from typing import Any
 
@@ -60,6 +61,31 @@ def test_a_step_is_one_graph(name: str, backend: str) -> None:
                 assert torch.equal(torch.as_tensor(state), torch.as_tensor(optimizers[1].state[two][key])), key
     # The states are there from the first time on, and a tensor's value is compiled in nowhere.
     assert counter.frame_count <= 2
+
+
+@pytest.mark.parametrize("before", ["stepped", "loaded"])
+@pytest.mark.parametrize("name", ["SGD", "AdamW", "SparseAdam", "NAdam", "FTRL"])
+def test_a_graph_goes_on_where_other_steps_ended(name: str, before: str) -> None:
+    torch._dynamo.reset()
+    params = [torch.nn.Parameter(torch.linspace(-1, 1, 5)) for _ in range(2)]
+    optimizers = [build(name, [param], lr=0.5, **SETTINGS.get(name, {})) for param in params]
+
+    def step(*steps: Any) -> None:
+        for param, take in zip(params, steps, strict=True):
+            param.grad = torch.linspace(0.5, -1, 5)
+            take()
+
+    step(*(optimizer.step for optimizer in optimizers))
+    if before == "loaded":
+        checkpoint = copy.deepcopy(optimizers[1].state_dict())
+        optimizers[1] = build(name, params[1:], lr=0.5, **SETTINGS.get(name, {}))
+        optimizers[1].load_state_dict(checkpoint)
+    compiled = torch.compile(lambda: optimizers[1].step(), backend="aot_eager", fullgraph=True)
+    step(optimizers[0].step, compiled)
+    step(*(optimizer.step for optimizer in optimizers))
+    step(optimizers[0].step, compiled)
+    assert torch.equal(*params)
+    assert optimizers[1].state_dict()["state"].keys() == optimizers[0].state_dict()["state"].keys()
 
 
 def test_sparse_gradients_break_the_graph() -> None:

@@ -196,6 +196,39 @@ def test_a_product_with_the_whole_table_may_be_compiled():
     pair.equal(torch.compile(LOOKUPS["product"](pair), backend="aot_eager")(EVERY))
 
 
+FACTS = {
+    "shape": lambda weight: weight.shape[1],
+    "size": lambda weight: weight.size(1),
+    "dtype": lambda weight: WIDTH if weight.dtype is torch.float64 else 0,
+    "device": lambda weight: torch.full((), WIDTH, device=weight.device),
+    "requires_grad": lambda weight: WIDTH * weight.requires_grad,
+    "zeros_like": lambda weight: WIDTH + torch.zeros_like(weight)[0],
+    "new_zeros": lambda weight: WIDTH + weight.new_zeros(WIDTH),
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_graph_may_ask_what_a_table_is(fact):
+    torch._dynamo.reset()
+    pair = Pair()
+
+    def look_up(ids):
+        return pair.deferred(ids) * FACTS[fact](pair.deferred.weight) / WIDTH
+
+    pair.train(torch.compile(look_up, backend="aot_eager", fullgraph=True))
+    pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
+    assert pair.asleep()
+
+
+@pytest.mark.parametrize("way", ["function", "function of names", "bag"])
+def test_a_graph_may_call_the_functions_that_look_up(way):
+    torch._dynamo.reset()
+    pair = Pair()
+    pair.train(torch.compile(LOOKUPS[way](pair), backend="aot_eager", fullgraph=True))
+    pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
+    assert pair.asleep()
+
+
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("training", [False, True])
 def test_an_exported_module_is_up_to_date_and_plain(training, strict):
@@ -319,6 +352,8 @@ READS = {
     "stack": lambda weight: torch.stack([weight, weight])[1],
     "transposed": lambda weight: weight.T.contiguous().T,
     "in place": lambda weight: weight.detach().add_(0),
+    "detach": lambda weight: weight.detach() * 1,
+    "rows": lambda weight: weight.detach()[EVERY],
     "foreach": lambda weight: torch._foreach_add([weight], 0)[0],
 }
 
@@ -333,6 +368,19 @@ def test_whatever_reads_the_table_sees_it_up_to_date(way):
     pair.equal(READS[way](pair.deferred.weight))
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
     pair.equal(READS[way](earlier))
+
+
+@pytest.mark.parametrize("way", [way for way in READS if way not in ("deepcopy", "pickle", "from_pretrained")])
+def test_whatever_reads_the_table_in_a_compiled_function(way):
+    torch._dynamo.reset()
+    pair, seen = Pair(), READS[way]
+    read = torch.compile(lambda ids: seen(pair.deferred.weight)[ids], backend="aot_eager")
+    pair.train(steps=3)
+    for _ in range(2):
+        pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
+        assert pair.asleep()
+        with torch.no_grad():
+            pair.equal(read(EVERY))
 
 
 def test_a_copied_parameter_is_plain():

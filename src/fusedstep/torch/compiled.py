@@ -68,6 +68,7 @@ def traceable(optimizer: Any) -> bool:
 
 def trace(optimizer: Any) -> None:
     """Puts a step into the graph that is being compiled."""
+    count_by_tensors(optimizer.number)
     for number, group in enumerate(optimizer.param_groups):
         params: list[Tensor] = []
         grads: list[Tensor] = []
@@ -77,6 +78,20 @@ def trace(optimizer: Any) -> None:
         optimizer._init_group(group, params, grads, states, places, counts)
         if params:
             step(params, grads, states, places, counts, optimizer.number, number, tensors_in(group))
+
+
+def count_by_tensors(optimizer: int) -> None:
+    """Makes tensors of the counts that are plain numbers, which would be compiled in. torch's compiler asks those that
+    are there where they lie, before a group is handed over."""
+    its = optimizers[optimizer]
+    for state in its.state.values():
+        for key in its.counts:
+            if isinstance(state.get(key), int | float):
+                state[key] = torch.tensor(float(state[key]))
+
+
+# As torch.compiler.assume_constant_result, which would import the compiler at once: it is called while a graph is made.
+count_by_tensors._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def hand_over(

@@ -69,16 +69,11 @@ class DeferredTensor(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if needs_elements(func):
+            return with_every_row(func, types, args, kwargs or {})
         if func in LOOKUPS:
-            args = looked_up(*args)
-        elif func not in WITHOUT_ELEMENTS:
-            flush_all((args, kwargs))
-        if not all(issubclass(each, cls) or each in (Tensor, nn.Parameter) for each in types):
-            # Another kind of tensor has a word in what happens, too.
-            return NotImplemented
-        with torch._C.DisableTorchFunctionSubclass():
-            result = func(*args, **(kwargs or {}))
-        return watching(result, args[0].deferred_table) if func is Tensor.detach else result
+            args, kwargs = looked_up(*args, **(kwargs or {}))
+        return called(func, types, args, kwargs or {})
 
     def plain(self) -> Tensor:
         """The same memory, up to date, as a tensor that watches no more."""
@@ -105,6 +100,32 @@ class DeferredTensor(Tensor):
         return str(self.plain().__repr__(**how))
 
 
+def needs_elements(func: Any) -> bool:
+    """Whether a function reads or writes elements, and is no lookup."""
+    return func not in LOOKUPS and func not in WITHOUT_ELEMENTS
+
+
+# As torch.compiler.assume_constant_result, which would import the compiler at once: it does not look into such a set.
+needs_elements._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+@torch._disable_dynamo
+def with_every_row(func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """What a function returns that is to see all rows up to date. It is called outside of graphs: in one, whatever
+    stands for the parameter would come here again."""
+    flush_all((args, kwargs))
+    result = called(func, types, args, kwargs)
+    return watching(result, args[0].deferred_table) if func is Tensor.detach else result
+
+
+def called(func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """What a function returns, unless another kind of tensor has a word in what happens, too."""
+    if not all(issubclass(each, DeferredTensor) or each in (Tensor, nn.Parameter) for each in types):
+        return NotImplemented
+    with torch._C.DisableTorchFunctionSubclass():
+        return func(*args, **kwargs)
+
+
 def watching(tensor: Any, table: DeferredTable) -> Any:
     """A tensor of a table's memory, made to watch over it."""
     tensor.__class__, tensor.deferred_table = DeferredTensor, table
@@ -122,11 +143,17 @@ def defer(param: Tensor) -> DeferredTable:
     return table
 
 
-def looked_up(indices: Any, weight: Any, *others: Any) -> tuple[Any, ...]:
+def looked_up(
+    input: Any,  # noqa: A002 - torch's name: compilers hand arguments on as they are given
+    weight: Any,
+    *others: Any,
+    **named: Any,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a lookup, once the rows that it names are up to date."""
+    indices = input
     if not isinstance(weight, DeferredTensor) or not isinstance(indices, Tensor):
         # What is no lookup is the function's own to refuse.
-        flush_all((indices, weight, others))
+        flush_all((indices, weight, others, named))
     elif torch.compiler.is_exporting():
         # All rows woke when the exporter looked at the memory; what it writes down is a plain lookup.
         pass
@@ -137,7 +164,7 @@ def looked_up(indices: Any, weight: Any, *others: Any) -> tuple[Any, ...]:
         out_of_reach("torch.jit.trace")
     else:
         weight.deferred_table.catch_up(indices)
-    return (indices, weight, *others)
+    return (indices, weight, *others), named
 
 
 @torch.library.custom_op("fusedstep::look_up", mutates_args=(), **UNCAPTURED)

@@ -46,9 +46,13 @@ def changeable(state: Tensor) -> Tensor:
 
 
 def alike(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
-    """A state that is contiguous where its parameter is: copied, if it was made for other strides, or is sparse."""
+    """A state that is contiguous where its parameter is, and of a type that goes with the parameter's: copied, if it
+    was made for other strides, or another type, or is sparse."""
     # torch's momentum of sparse gradients is sparse.
     state = changeable(state if state.layout is torch.strided else state.to_dense())
+    if state.is_floating_point() and (state.dtype is torch.float64) != (param.dtype is torch.float64):
+        # float64 goes only with float64: weights were converted, or the checkpoint is of others.
+        state = state.to(torch.promote_types(param.dtype, torch.float32))
     if in_order(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)

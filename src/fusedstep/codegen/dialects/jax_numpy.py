@@ -83,10 +83,15 @@ def or_zero(x: Any, y: Any) -> Any:
     return jnp.where(y == 0, y.dtype.type(0), lax.div(x, y))
 
 
+def root(x: Any) -> Any:
+    # Of a quotient by a bare root XLA makes a product with the reciprocal root, which is rounded. No root is below 0.
+    return lax.max(lax.sqrt(x), jnp.full_like(x, -1))
+
+
 @or_as_numpy(words.sqrt)
 @with_slopes(lambda value, x: or_zero(jnp.full_like(x, 0.5), jnp.where(x <= 0, 0, value)))
 def word_sqrt(x: Any) -> Any:
-    return jnp.sqrt(x)
+    return root(x)
 
 
 @or_as_numpy(words.abs)
@@ -147,7 +152,7 @@ def by_exponent(value: Any, x: Any, y: Any) -> Any:
 
 @with_slopes(by_base, by_exponent)
 def raised(x: Any, y: Any) -> Any:
-    return jnp.where(y == 0.5, jnp.sqrt(x), jnp.power(x, y))
+    return jnp.where(y == 0.5, root(x), jnp.power(x, y))
 
 
 def raised_to(y: Any) -> Word:
