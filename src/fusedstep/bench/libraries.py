@@ -28,11 +28,12 @@ class Library:
 LIBRARIES = {
     "fusedstep": Library("fused_step", "numba", "fusedstep", peer=False),
     "fusedstep.torch": Library("fused_torch", "torch", "fusedstep.torch", peer=False),
-    "first call": Library("first_call", "numba", "fusedstep", peer=False),
+    "startup": Library("startup", "numba", "fusedstep", peer=False),
     "streaming": Library("streaming", "numba", "streaming", peer=False),
     "torch": Library("torch_optim", "torch", "PyTorch"),
     "mindspore": Library("mind_spore", "mindspore", "MindSpore"),
     "tensorflow": Library("tensor_flow", "tensorflow", "TensorFlow"),
+    "optax": Library("optax_adam", "optax", "optax"),
     "fbgemm": Library("fbgemm_cpu", "fbgemm_gpu", "FBGEMM"),
 }
 PEERS = tuple(name for name, library in LIBRARIES.items() if library.peer)

@@ -15,7 +15,7 @@ from .results import Report, Result
 COLORS = {
     "fusedstep": "#0072B2",
     "fusedstep.torch": "#0072B2",
-    "first call": "#0072B2",
+    "startup": "#0072B2",
     "torch": "#D55E00",
     "mindspore": "#009E73",
     "tensorflow": "#E69F00",

@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The subcommand's options."""
     parser.epilog = EPILOG
     add = parser.add_argument
-    add("works", nargs="*", type=work, metavar="WORK", help="what to measure (default: everything)")
+    add("works", nargs="*", type=works, metavar="WORK", help="works, or groups of them (default: everything)")
     add("--list", action="store_true", help="list the works, and measure nothing")
     add(
         "--peer",
@@ -54,8 +54,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(refuse=parser.error)
 
 
+def works(name: str) -> list[Work]:
+    """The works of a group, or the work of a name, whatever the case of its letters."""
+    if name.lower() in catalogue.GROUPS:
+        return catalogue.GROUPS[name.lower()]
+    return [work(name)]
+
+
 def work(name: str) -> Work:
-    """The work of a name, whatever the case of its letters."""
+    """The work of a name."""
     known = {each.lower(): each for each in catalogue.WORKS}
     if name.lower() in known:
         return catalogue.WORKS[known[name.lower()]]
@@ -81,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     from ..bench import summary
 
     console = Console(highlight=False)
-    works = list(({each.name: each for each in options.works} or catalogue.WORKS).values())
+    works = list(({each.name: each for chosen in options.works for each in chosen} or catalogue.WORKS).values())
     if options.list:
         console.print(summary.listing(works))
         return 0

@@ -1,11 +1,12 @@
 """All works, by the names that users choose them by: one file a group."""
 
-from . import calls, dense, optimizers, sparse
+from . import calls, dense, optimizers, sparse, startup
 
 GROUPS = {
     "sparse": sparse.WORKS,
     "dense": dense.WORKS,
     "optimizers": optimizers.WORKS,
     "calls": calls.WORKS,
+    "startup": startup.WORKS,
 }
 WORKS = {work.name: work for works in GROUPS.values() for work in works}

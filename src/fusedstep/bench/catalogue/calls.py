@@ -23,14 +23,4 @@ WORKS = [
             ("tiny-dense-call", "Adam", TINY_DENSE),
         )
     ),
-    Work(
-        "first-call",
-        "A process that imports and calls once",
-        TINY,
-        (
-            Contender("FusedSparseAdam", "first call", "operator", {"name": "FusedSparseAdam"}),
-            Contender("FusedSparseLazyAdam", "first call", "operator", {"name": "FusedSparseLazyAdam"}),
-            Contender("an empty Numba kernel", "first call", "empty"),
-        ),
-    ),
 ]

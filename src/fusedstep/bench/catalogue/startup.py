@@ -1,0 +1,44 @@
+"""What users wait for before the first step."""
+
+from ..contenders.tables import Size
+from ..works import Contender, Work
+
+TINY = Size(8, 4, 2, law="uniform")
+
+WORKS = [
+    Work(
+        "span-functions",
+        "Machine code for a rule: its step, and that with a gradient of zero (the next rule each time)",
+        TINY,
+        tuple(
+            Contender(f"fusedstep {dtype}", "startup", "span_functions", {"dtype": dtype})
+            for dtype in ("float32", "float16", "bfloat16")
+        ),
+    ),
+    Work(
+        "further-rule",
+        "The first call of a further rule in a process (the next rule each time)",
+        TINY,
+        (Contender("fusedstep", "startup", "further_rule"),),
+    ),
+    Work(
+        "first-call",
+        "A process that imports and calls once, its machine code in the cache",
+        TINY,
+        (
+            Contender("FusedSparseAdam", "startup", "process", {"operator": "FusedSparseAdam"}),
+            Contender("FusedSparseLazyAdam", "startup", "process", {"operator": "FusedSparseLazyAdam"}),
+            Contender("import numpy alone", "startup", "process"),
+        ),
+    ),
+    Work(
+        "first-call-ever",
+        "A process that imports and calls once, with an empty cache",
+        TINY,
+        (
+            Contender("FusedSparseAdam", "startup", "empty_cache", {"operator": "FusedSparseAdam"}),
+            Contender("dense Adam, torch.compile", "torch", "first_compiled_step"),
+            Contender("dense Adam, jax.jit of optax", "optax", "first_compiled_step"),
+        ),
+    ),
+]

@@ -1,0 +1,248 @@
+"""Machine code for the CPU: span functions, loops that Python runs too, threads and children that compile."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fusedstep as fs
+from fusedstep.codegen.cpu import compiler, disk_cache, engine
+from fusedstep.codegen.cpu.functions import SpanFunctions
+from fusedstep.codegen.cpu.span_functions import step_function
+from fusedstep.loops.cpu import dense_rows, every_row, grouping, segment_sum, touched_rows
+from fusedstep.operators import grouping as groups
+from fusedstep.operators import span_call
+
+from . import reference
+from .forked import in_child
+
+ROOT = Path(__file__).parent.parent
+LOOPS = {
+    "dense_rows": dense_rows.dense_rows,
+    "touched_rows": touched_rows.touched_rows,
+    "every_row": every_row.every_row,
+}
+SCALARS = {"lr": 0.1, "beta": 0.75}
+
+
+def momentum(var: Any, mean: Any, grad: Any, *, lr: Any, beta: Any) -> tuple[Any, Any]:
+    mean = beta * mean + (1 - beta) * grad
+    return var - lr * mean, mean
+
+
+@pytest.fixture
+def loops_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All loops as Python; span functions stay machine code."""
+    monkeypatch.setattr(groups, "grouping_loop", lambda name: getattr(grouping, name))
+    monkeypatch.setattr(groups, "segment_sum", lambda: segment_sum.segment_sum)
+    monkeypatch.setattr(span_call, "loop", LOOPS.__getitem__)
+
+
+@pytest.mark.parametrize("indices", [None, [0, 0, 2, 3, 3], [4, 1, 4, 0, 1, 4], list(range(9, -1, -1)) * 3], ids=str)
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("pitch", [3, 5], ids=["without gaps", "with gaps"])
+def test_loops_do_the_same_by_python(
+    indices: list[int] | None, rows: str, dtype: str, pitch: int, request: pytest.FixtureRequest
+) -> None:
+    kind, random = reference.DTYPES[dtype], np.random.default_rng(3)
+    start = [random.standard_normal((40, pitch)).astype(kind) for _ in range(2)]
+    grad = random.standard_normal((40 if indices is None else len(indices), 3)).astype(kind)
+    named = None if indices is None else np.array(indices)
+
+    def stepped() -> list[np.ndarray]:
+        tables = [each.copy() for each in start]
+        fs.Operator(momentum)(*(each[:, :3] for each in tables), grad, named, rows=rows, **SCALARS)
+        return tables
+
+    compiled = stepped()
+    request.getfixturevalue("loops_by_python")
+    for got, want in zip(stepped(), compiled, strict=True):
+        reference.assert_same_bits(got, want)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 31, 32, 33, 1000])
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+def test_nothing_beyond_a_span_is_touched(count: int, dtype: str) -> None:
+    kind = reference.DTYPES[dtype]
+    held = [np.full(count + 64, np.nan).astype(kind) for _ in range(3)]
+    inside = [each[32 : 32 + count] for each in held]
+    for each in inside:
+        each[:] = 1
+    fs.Operator(momentum)(inside[0], inside[1], inside[2], **SCALARS)
+    for each in held:
+        outside = np.concatenate([each[:32], each[32 + count :]]).astype(np.float64)
+        assert np.isnan(outside).all()
+        assert not np.isnan(each[32 : 32 + count].astype(np.float64)).any()
+
+
+def quotients(var: Any, grad: Any, *, a: Any, b: Any) -> Any:
+    return var * 0 + grad * (a / b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("a", "b"), [(1.0, 0.0), (-1.0, 0.0), (0.0, 0.0), (1e300, 1e-300), (1e300, 1.0), (1.0, 3.0)])
+def test_what_scalars_come_to_is_rounded_once(a: float, b: float, dtype: Any) -> None:
+    var, grad = np.ones(3, dtype), np.ones(3, dtype)
+    with np.errstate(all="ignore"):
+        expected = dtype(np.float64(a) / np.float64(b))
+    fs.Operator(quotients)(var, grad, a=a, b=b)
+    reference.assert_same_bits(var, np.full(3, expected))
+
+
+def without_scalars(var: Any, grad: Any) -> Any:
+    return var - grad
+
+
+def test_a_rule_without_scalars() -> None:
+    var = np.ones(5, np.float32)
+    fs.Operator(without_scalars)(var, np.full(5, 0.25, np.float32))
+    assert var.tolist() == [0.75] * 5
+
+
+def test_no_instruction_is_fused_nor_fast() -> None:
+    program = fs.Operator(fs.rules.adam).program
+    for gradient in ("float32", None):
+        text = step_function(program, ("float32",) * 3, gradient, has_half=True).text
+        assert " fast " not in text
+        assembly = compiler.assembly(text).lower()
+        assert "fmadd" not in assembly
+        assert "rsqrt" not in assembly
+
+
+def test_a_gradient_in_the_compute_type_needs_no_function_of_its_own() -> None:
+    program = fs.Operator(momentum).program
+    functions = SpanFunctions(program, ("float32", "float32"), "float32")
+    assert functions.stored == functions.summed
+    narrow = SpanFunctions(program, ("bfloat16", "float32"), "bfloat16")
+    assert narrow.stored != narrow.summed
+
+
+def rule_of_threads(var: Any, grad: Any, *, lr: Any) -> Any:
+    return var - lr * grad * 1.25
+
+
+def test_threads_that_need_a_function_at_once_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_cache, "read_own", lambda path: b"")
+    program = fs.Operator(rule_of_threads).program
+    found: list[int] = []
+    all_there = threading.Barrier(8)
+
+    def compile_it() -> None:
+        functions = SpanFunctions(program, ("float32",), "float32")
+        all_there.wait()
+        found.append(functions.stored)
+
+    threads = [threading.Thread(target=compile_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+def made(number: int) -> Any:
+    """A rule that no cache holds."""
+    program = fs.Operator(rule_of_threads).program
+    text = step_function(program, ("float64",), None, has_half=True)
+    return engine.address_of(f"{text.name}_{number}", f"{text.text}; {number}", lambda symbol: code(text, symbol))
+
+
+def code(text: Any, symbol: str) -> bytes:
+    return compiler.object_code(text.text, text.name, symbol)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="children of fork")
+@pytest.mark.parametrize("with_numba", [False, True], ids=["span functions", "loops"])
+def test_a_child_that_is_forked_while_a_thread_compiles_compiles_itself(
+    with_numba: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_cache, "read_own", lambda path: b"")
+    monkeypatch.setattr(disk_cache, "write_own", lambda path, content: None)
+    ended = threading.Event()
+
+    def compile_on() -> None:
+        number = 0
+        while not ended.is_set():
+            if with_numba:
+                compile_loop(number)
+            else:
+                made(number)
+            number += 1
+
+    thread = threading.Thread(target=compile_on)
+    thread.start()
+    try:
+        for attempt in range(4):
+            in_child(lambda number=-1 - attempt: compile_loop(number) if with_numba else made(number))  # type: ignore[misc]
+    finally:
+        ended.set()
+        thread.join()
+
+
+def compile_loop(number: int) -> None:
+    from fusedstep.codegen.cpu import loops
+
+    loops.translated.cache_clear()
+    engine.address_of(
+        f"dense_rows_{number}", str(number), lambda symbol: loops.object_code("dense_rows", "dense_rows", symbol)
+    )
+
+
+def test_an_interrupt_while_compiling_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: Any) -> bytes:
+        raise KeyboardInterrupt
+
+    def rule(var: Any, grad: Any, *, lr: Any) -> Any:
+        return var - lr * grad * 0.8125
+
+    monkeypatch.setattr(disk_cache, "read_own", lambda path: b"")
+    var = np.ones(4)
+    step = fs.Operator(rule)
+    with monkeypatch.context() as patch:
+        patch.setattr(compiler, "object_code", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            step(var, np.ones(4), lr=1.0)
+    assert var.tolist() == [1.0] * 4
+    step(var, np.ones(4), lr=1.0)
+    assert var.tolist() == [0.1875] * 4
+
+
+SEVERAL = """
+import numpy as np, fusedstep as fs, sys
+for name in fs.rules.__all__:
+    operator = fs.Operator(getattr(fs.rules, name))
+    if operator.is_woven:
+        continue
+    signature = operator.signature
+    states = [np.ones((4, 3), np.float32) for _ in signature.states]
+    scalars = dict.fromkeys(signature.scalars, 0.5) | signature.defaults
+    operator(*states, np.ones((2, 3), np.float32), np.array([1, 1]), **scalars)
+    operator(*states, np.ones((2, 3), np.float32), np.array([2, 1]), rows="every", **scalars)
+    operator(*states, np.ones((4, 3), np.float32), **scalars)
+print(any(name.partition(".")[0] == "numba" for name in sys.modules))
+"""
+
+
+def test_rules_without_sums_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> None:
+    environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", SEVERAL], env=environment, check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert said == ["True", "False"]
+
+
+def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
+    program = SEVERAL.replace("    operator(*states, np.ones((2", "    0 and operator(*states, np.ones((2")
+    environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "False"
