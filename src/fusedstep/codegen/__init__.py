@@ -1,1 +1,1 @@
-"""From a rule to a kernel: read its signature, weave rule, loop and dialect into one module, keep that on disk."""
+"""From a rule to machine code: read its signature and statements, write what runs, keep that on disk."""

@@ -15,6 +15,7 @@ from ..codegen.storage import compute_type
 from ..rules.idle import Idle, idle_of
 from . import checks
 from .advice import crowded
+from .calls import call_of
 from .grouping import Groups
 from .history import History
 from .interrupts import held_back
@@ -209,7 +210,7 @@ class DeferredRows:
     ) -> tuple[Any, ...]:
         """Wakes all rows, and takes one step with every one."""
         announce = partial(about_to_write, [self.states[number] for number in self._used])
-        call = self._operator.call(LOOPS["every"], storages, tables, flat, storage, numbers, announce)
+        call = call_of(self._operator, LOOPS["every"], storages, tables, flat, storage, numbers, announce)
         shares, threads = share_every_row(call, groups)
         with held_back():
             self.flush()

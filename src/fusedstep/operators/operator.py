@@ -7,24 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.address import address_of
 from ..arrays.borrow import about_to_write
 from ..arrays.device_tensors import on_device
-from ..arrays.layout import Rows, as_array
+from ..arrays.layout import as_array
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
 from ..codegen.signature import read_signature
 from ..codegen.storage import compute_type
 from ..rules.idle import Idle
 from . import checks, locks, span_call
 from .advice import crowded
+from .calls import call_of, step_at_once
 from .facts import Facts
 from .grouping import prepare_grouping
-from .launch import LOOPS, Call, launch_dense, launch_every_row, launch_touched_rows, threads_for
+from .launch import LOOPS, launch_dense, launch_every_row, launch_touched_rows
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
-from .sharing import apart, ensure_apart
-from .span_call import SpanCall
-from .woven_call import WovenCall
+from .sharing import apart
 
 
 class Operator:
@@ -32,7 +30,7 @@ class Operator:
 
     A rule is a plain function: its positional arguments are the states and then the gradient, its keyword-only ones
     scalars, or switches where annotated ``bool``; it returns the new states (see ``fusedstep.rules``). It is compiled
-    once per combination of types, when that first comes, and kept on disk; numbers that it names are read then.
+    when some combination of types first comes, and kept on disk; numbers that it names are read at the first call.
 
     Args:
         rule: the rule.
@@ -214,9 +212,9 @@ class Operator:
         announce = partial(about_to_write, [states[k] for k in changed])
         if key is not None or reach != ELEMENTWISE:
             flat = apart(operator, wanted.names, held, flat)
-        elif indices is None and self.step_at_once(storages, tables, flat, storage, scalars, announce):
+        elif indices is None and step_at_once(self, storages, tables, flat, storage, scalars, announce):
             return tuple(states)
-        call = self.call(loop, storages, tables, flat, storage, scalars, announce)
+        call = call_of(self, loop, storages, tables, flat, storage, scalars, announce)
         if self.use_locking:
             locks.alone(partial(launch, call), [table.table() for table in held], [as_array(call.gradient)])
         else:
@@ -283,53 +281,6 @@ class Operator:
     def loops(self) -> tuple[str, ...]:
         """The loops that calls may run."""
         return ("whole_tensor",) if self.layout.reach == BEYOND else tuple(LOOPS.values())
-
-    def step_at_once(
-        self,
-        storages: tuple[str, ...],
-        tables: Sequence[Rows],
-        gradient: Any,
-        storage: str,
-        scalars: Sequence[float],
-        announce: Callable[[], None],
-    ) -> bool:
-        """Takes a dense step that one thread does and whose rows have no gaps; False, and nothing done, for others."""
-        size = gradient.size
-        if self.use_locking or threads_for(size) > 1:
-            return False
-        addresses = []
-        for array, _, width, pitch in tables:
-            if pitch != width:
-                return False
-            addresses.append(address_of(array))
-        functions = self.span_functions(storages, storage)
-        return span_call.step_at_once(functions, addresses, address_of(gradient), size, scalars, announce)
-
-    def call(
-        self,
-        loop: str,
-        storages: tuple[str, ...],
-        tables: Sequence[Rows],
-        gradient: Any,
-        storage: str,
-        scalars: Sequence[float],
-        announce: Callable[[], None],
-    ) -> Call:
-        """A checked call, ready to be launched: on span functions, or where the rule adds up on a woven kernel.
-
-        Raises:
-            ValueError: two states share memory.
-        """
-        if self.is_woven:
-            return WovenCall(self.kernel(loop, storages, storage).run, tables, gradient, storage, scalars, announce)
-        functions, by_rows = self.span_functions(storages, storage), loop != LOOPS[None]
-        call = SpanCall(functions, tables, gradient, storage, scalars, announce, by_rows)
-        if call.overlaps:
-            # The stretches meet, gaps between rows included: the arrays may yet be apart.
-            flat = as_array(gradient).reshape(-1)
-            separate = ensure_apart(self.name, self.facts.wanted.names, tables, flat)
-            call = SpanCall(functions, tables, separate, storage, scalars, announce, by_rows)
-        return call
 
     @property
     def is_woven(self) -> bool:

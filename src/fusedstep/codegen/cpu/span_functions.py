@@ -9,7 +9,7 @@ the arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradi
 """
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -21,10 +21,10 @@ from ..program import Program
 from ..storage import compute_type
 from ..values import local
 from . import conversions
+from .elements import INTEGER, POINTER, VOID, counted, field_at, item_at, new_module, state_at
 from .expressions import Expressions
 from .words import FLOATS, compare
 
-INTEGER, POINTER, VOID = ir.IntType(64), ir.PointerType(), ir.VoidType()
 STEP = ir.FunctionType(VOID, [POINTER, INTEGER, INTEGER, POINTER])
 PREPARE = ir.FunctionType(INTEGER, [POINTER])
 SUM = ir.FunctionType(VOID, [POINTER, POINTER, INTEGER])
@@ -199,36 +199,6 @@ def sum_function(gradient: str, compute: str, add: bool, has_half: bool) -> Span
     return SpanFunction(name, str(module))
 
 
-def new_module(name: str, kind: ir.FunctionType, *arguments: str) -> tuple[ir.Module, ir.Function]:
-    """A module with one function that is called from outside."""
-    module = ir.Module(name)
-    function = ir.Function(module, kind, name)
-    for argument, called in zip(function.args, arguments, strict=True):
-        argument.name = called
-    function.attributes.add("nounwind")
-    return module, function
-
-
-def counted(builder: ir.IRBuilder, count: Any, body: Callable[[Any], None]) -> None:
-    """Writes a loop over ``count`` elements."""
-    function, before = builder.function, builder.block
-    loop, after = function.append_basic_block("element"), function.append_basic_block("done")
-    builder.cbranch(builder.icmp_signed(">", count, INTEGER(0)), loop, after)
-    builder.position_at_end(loop)
-    i = builder.phi(INTEGER, "i")
-    i.add_incoming(INTEGER(0), before)
-    body(i)
-    following = builder.add(i, INTEGER(1), flags=("nuw", "nsw"))
-    i.add_incoming(following, builder.block)
-    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
-    builder.position_at_end(after)
-
-
-def item_at(builder: ir.IRBuilder, start: Any, storage: str, i: Any) -> Any:
-    """The address of an element."""
-    return builder.gep(start, [i], source_etype=conversions.STORED[storage], inbounds=True)
-
-
 def may_overlap(builder: ir.IRBuilder, block: Any, states: int) -> Any:
     """Whether the stretches of memory of two arrays meet; what lies between rows counts."""
     places = [(layout.GRADIENT, layout.GRADIENT_BYTES)]
@@ -243,16 +213,3 @@ def may_overlap(builder: ir.IRBuilder, block: Any, states: int) -> Any:
         before, behind = builder.icmp_unsigned("<", start, other_stop), builder.icmp_unsigned("<", other_start, stop)
         found = builder.or_(found, builder.and_(before, behind))
     return found
-
-
-def field_at(builder: ir.IRBuilder, block: Any, field: int) -> Any:
-    """The address of a field of a block."""
-    return builder.gep(block, [INTEGER(field)], source_etype=INTEGER)
-
-
-def state_at(builder: ir.IRBuilder, block: Any, row: Any, k: int) -> Any:
-    """The address of a row of a state."""
-    record = layout.STATES + layout.RECORD * k
-    start = builder.load(field_at(builder, block, record + layout.ADDRESS), typ=INTEGER)
-    stride = builder.load(field_at(builder, block, record + layout.ROW_STRIDE), typ=INTEGER)
-    return builder.inttoptr(builder.add(start, builder.mul(row, stride)), POINTER)

@@ -1,0 +1,54 @@
+"""What span functions are made of in LLVM: a module, a loop over elements, addresses of elements, fields and rows."""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from ...loops.cpu import block as layout
+from . import conversions
+
+INTEGER, POINTER, VOID = ir.IntType(64), ir.PointerType(), ir.VoidType()
+
+
+def new_module(name: str, kind: ir.FunctionType, *arguments: str) -> tuple[ir.Module, ir.Function]:
+    """A module with one function that is called from outside."""
+    module = ir.Module(name)
+    function = ir.Function(module, kind, name)
+    for argument, called in zip(function.args, arguments, strict=True):
+        argument.name = called
+    function.attributes.add("nounwind")
+    return module, function
+
+
+def counted(builder: ir.IRBuilder, count: Any, body: Callable[[Any], None]) -> None:
+    """Writes a loop over ``count`` elements."""
+    function, before = builder.function, builder.block
+    loop, after = function.append_basic_block("element"), function.append_basic_block("done")
+    builder.cbranch(builder.icmp_signed(">", count, INTEGER(0)), loop, after)
+    builder.position_at_end(loop)
+    i = builder.phi(INTEGER, "i")
+    i.add_incoming(INTEGER(0), before)
+    body(i)
+    following = builder.add(i, INTEGER(1), flags=("nuw", "nsw"))
+    i.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+    builder.position_at_end(after)
+
+
+def item_at(builder: ir.IRBuilder, start: Any, storage: str, i: Any) -> Any:
+    """The address of an element."""
+    return builder.gep(start, [i], source_etype=conversions.STORED[storage], inbounds=True)
+
+
+def field_at(builder: ir.IRBuilder, block: Any, field: int) -> Any:
+    """The address of a field of a block."""
+    return builder.gep(block, [INTEGER(field)], source_etype=INTEGER)
+
+
+def state_at(builder: ir.IRBuilder, block: Any, row: Any, k: int) -> Any:
+    """The address of a row of a state."""
+    record = layout.STATES + layout.RECORD * k
+    start = builder.load(field_at(builder, block, record + layout.ADDRESS), typ=INTEGER)
+    stride = builder.load(field_at(builder, block, record + layout.ROW_STRIDE), typ=INTEGER)
+    return builder.inttoptr(builder.add(start, builder.mul(row, stride)), POINTER)

@@ -1,0 +1,61 @@
+"""From a checked call to what runs it: a step at once, span functions with a loop, or a woven kernel."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..arrays.address import address_of
+from ..arrays.layout import Rows, as_array
+from . import span_call
+from .launch import LOOPS, Call, threads_for
+from .sharing import ensure_apart
+from .span_call import SpanCall
+from .woven_call import WovenCall
+
+
+def step_at_once(
+    operator: Any,
+    storages: tuple[str, ...],
+    tables: Sequence[Rows],
+    gradient: Any,
+    storage: str,
+    scalars: Sequence[float],
+    announce: Callable[[], None],
+) -> bool:
+    """Takes a dense step that one thread does and whose rows have no gaps; False, and nothing done, for others."""
+    size = gradient.size
+    if operator.use_locking or threads_for(size) > 1:
+        return False
+    addresses = []
+    for array, _, width, pitch in tables:
+        if pitch != width:
+            return False
+        addresses.append(address_of(array))
+    functions = operator.span_functions(storages, storage)
+    return span_call.step_at_once(functions, addresses, address_of(gradient), size, scalars, announce)
+
+
+def call_of(
+    operator: Any,
+    loop: str,
+    storages: tuple[str, ...],
+    tables: Sequence[Rows],
+    gradient: Any,
+    storage: str,
+    scalars: Sequence[float],
+    announce: Callable[[], None],
+) -> Call:
+    """A checked call, ready to be launched: on span functions, or where the rule adds up on a woven kernel.
+
+    Raises:
+        ValueError: two states share memory.
+    """
+    if operator.is_woven:
+        return WovenCall(operator.kernel(loop, storages, storage).run, tables, gradient, storage, scalars, announce)
+    functions, by_rows = operator.span_functions(storages, storage), loop != LOOPS[None]
+    call = SpanCall(functions, tables, gradient, storage, scalars, announce, by_rows)
+    if call.overlaps:
+        # The stretches meet, gaps between rows included: the arrays may yet be apart.
+        flat = as_array(gradient).reshape(-1)
+        separate = ensure_apart(operator.name, operator.facts.wanted.names, tables, flat)
+        call = SpanCall(functions, tables, separate, storage, scalars, announce, by_rows)
+    return call
