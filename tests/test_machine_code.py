@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.cpu import compiler, disk_cache, engine
+from fusedstep.codegen.cpu import compiler, disk_cache, engine, locks, symbols
 from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.loops.cpu import dense_rows, every_row, grouping, segment_sum, touched_rows
 from fusedstep.operators import grouping as groups
 from fusedstep.operators import span_call
+from fusedstep.words import where
 
 from . import reference
 from .forked import in_child
@@ -246,3 +247,101 @@ def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
     environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "False"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="children of fork")
+def test_threads_may_fork_at_once() -> None:
+    def fork_on() -> None:
+        for _ in range(100):
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+
+    def fork_in_threads() -> None:
+        threads = [threading.Thread(target=fork_on) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not locks._held
+        assert locks.compiling.acquire(blocking=False)
+
+    in_child(fork_in_threads)
+
+
+def test_woven_kernels_are_compiled_under_the_same_locks() -> None:
+    program = "import sys, fusedstep.codegen.kept; print('fusedstep.codegen.cpu.locks' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "True"
+
+
+def test_what_decides_on_machine_code_is_in_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = symbols.symbol_of("step", "text")
+    assert symbols.symbol_of("step", "other text") != before
+    for changed in (compiler.host()._replace(name="haswell"), compiler.host()._replace(features="+f16c")):
+        with monkeypatch.context() as patch:
+            patch.setattr(compiler, "host", lambda changed=changed: changed)
+            compiler.made_for.cache_clear()
+            assert symbols.symbol_of("step", "text") != before
+    compiler.made_for.cache_clear()
+    # How the compiler is asked: the file that does.
+    assert Path(compiler.__file__).read_text() in compiler.made_for()
+
+
+def chosen_by_numbers(var: Any, grad: Any, *, lr: Any) -> Any:
+    return where(grad, var, -var) + where(lr, 1.0, 2.0)
+
+
+@pytest.mark.parametrize("lr", [0.0, 0.5, float("nan")])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_number_is_a_condition_as_to_numpy(lr: float, dtype: Any) -> None:
+    var, grad = np.arange(1, 6, dtype=dtype), np.array([0.0, -0.0, 1.0, -2.0, np.nan], dtype)
+    expected = chosen_by_numbers(var.copy(), grad, lr=lr)
+    fs.Operator(chosen_by_numbers)(var, grad, lr=lr)
+    reference.assert_same_bits(var, expected.astype(dtype))
+
+
+@pytest.mark.parametrize("name", ["βeta", "a" * 300, "block", "entry", "element", "gradient"])
+def test_rules_and_their_arguments_may_have_any_name(name: str, tmp_path: Path) -> None:
+    # What is inside has the names of what the LLVM text has, too.
+    text = f"def {name}(var, count, i, grad, *, λ):\n    row = count + grad\n    return var - λ * row, row, i + 1\n"
+    (tmp_path / "some_rule.py").write_text(text, encoding="utf-8")
+    program = (
+        "import warnings; warnings.simplefilter('error')\n"
+        f"import numpy as np, fusedstep as fs, some_rule\n"
+        f"states = [np.ones(3) for _ in range(3)]\n"
+        f"fs.Operator(getattr(some_rule, {name!r}))(*states, np.full(3, 0.5), λ=0.5)\n"
+        "print([state[0] for state in map(np.ndarray.tolist, states)])\n"
+    )
+    environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path / "cache"), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "[0.25, 1.5, 2.0]"
+
+
+FAST = ("fast", "contract", "reassoc", "nnan", "ninf", "nsz", "arcp", "afn", "fmuladd", "llvm.fma")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_no_text_has_flags_that_change_bits(dtype: str) -> None:
+    for name in fs.rules.__all__:
+        operator = fs.Operator(getattr(fs.rules, name))
+        if operator.is_woven:
+            continue
+        functions = SpanFunctions(operator.program, (dtype,) * len(operator.program.signature.states), dtype)
+        for function in (functions.step_text(dtype), functions.step_text(None), functions.prepare_text()):
+            words = function.text.replace("(", " ").split()
+            assert not set(FAST) & set(words), name
+
+
+def test_a_state_that_is_only_read_is_not_copied() -> None:
+    def scaled(var: Any, scale: Any, grad: Any, *, lr: Any) -> tuple[Any, Any]:
+        return var - lr * scale * grad, scale
+
+    var, scale = np.ones((4, 2)), np.full((4, 2), 0.5)
+    scale.flags.writeable = False
+    fs.Operator(scaled)(var, scale, np.ones((4, 2)), lr=0.5)
+    fs.Operator(scaled)(var, scale, np.ones((2, 2)), np.array([1, 1]), lr=0.5)
+    assert var.tolist() == [[0.75, 0.75], [0.25, 0.25], [0.75, 0.75], [0.75, 0.75]]

@@ -1,6 +1,7 @@
 """PyTorch tensors on the CPU, for callers who have imported torch; it is never imported here."""
 
 import ctypes
+import math
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -30,18 +31,19 @@ class TensorMemory:
         shape, size, itemsize, nbytes: as NumPy has them.
     """
 
-    __slots__ = ("address", "itemsize", "nbytes", "shape", "size", "storage", "tensor")
+    __slots__ = ("address", "itemsize", "nbytes", "shape", "size", "storage")
 
-    def __init__(self, tensor: Any, address: int, shape: tuple[int, ...], itemsize: int) -> None:
-        self.tensor, self.address, self.shape, self.itemsize = tensor, address, shape, itemsize
-        # What is looked at is kept.
+    def __init__(self, tensor: Any, shape: tuple[int, ...], itemsize: int) -> None:
+        # Before the address: another thread may give the tensor other memory at any time.
         self.storage = tensor.untyped_storage()
-        self.size = tensor.numel()
+        self.address = address_of(tensor)
+        self.shape, self.itemsize = shape, itemsize
+        self.size = math.prod(shape)
         self.nbytes = self.size * itemsize
 
-    def view(self) -> Any:
+    def view(self) -> np.ndarray:
         """A NumPy view."""
-        return borrow(self.tensor)
+        return view_at(self.address, self.storage, self.shape, None, np.dtype(f"f{self.itemsize}"))
 
 
 def memory_of(tensor: Any) -> TensorMemory | None:
@@ -53,8 +55,12 @@ def memory_of(tensor: Any) -> TensorMemory | None:
     itemsize = 4 if dtype is torch.float32 else 8 if dtype is torch.float64 else 0
     if not itemsize or tensor.layout is not torch.strided or not tensor.is_contiguous() or tensor.is_neg():
         return None
-    address = address_of(tensor)
-    return TensorMemory(tensor, address, tuple(tensor.shape), itemsize) if address else None
+    try:
+        memory = TensorMemory(tensor, tuple(tensor.shape), itemsize)
+    except (RuntimeError, NotImplementedError):
+        # One of torch.func, which has no storage; what is wrong with it is said by ``borrow``.
+        return None
+    return memory if memory.address else None
 
 
 def borrow(tensor: Any) -> Any:
@@ -69,40 +75,44 @@ def borrow(tensor: Any) -> Any:
     if tensor.layout is not torch.strided:
         raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")
     kind = kind_of(tensor.dtype)
-    address = address_of(tensor)
     if not tensor.is_cpu:
         unusable(tensor, "it is not in the CPU's memory")
     if kind is None:
         unusable(tensor, f"NumPy has no {tensor.dtype}")
     if tensor.is_neg() or tensor.is_conj():
         unusable(tensor, "it is lazily negated or conjugated; resolve_neg() or resolve_conj() makes it plain")
-    if not address and tensor.numel():
-        unusable(tensor, "it has none of its own")
-    return view_at(address, tensor, kind)
-
-
-def view_at(address: int, tensor: Any, kind: np.dtype) -> np.ndarray:
-    """A NumPy view of a tensor's memory by its address. Its own ``numpy()`` would forbid the storage to be resized."""
     if not tensor.numel():
-        return np.empty(tensor.shape, kind)
-    size = kind.itemsize
-    strides = None if tensor.is_contiguous() else tuple(size * stride for stride in tensor.stride())
-    elements = tensor.numel() if strides is None else 1 + span_of(tensor.shape, tensor.stride())
-    memory: Any = (ctypes.c_char * (size * elements)).from_address(address)
+        return np.empty(tuple(tensor.shape), kind)
+    try:
+        # Before the address: another thread may give the tensor other memory at any time.
+        storage = tensor.untyped_storage()
+    except (RuntimeError, NotImplementedError):
+        storage = None
+    address = address_of(tensor)
+    if storage is None or not address:
+        unusable(tensor, "it has none of its own")
+    strides = None if tensor.is_contiguous() else tensor.stride()
+    return view_at(address, storage, tuple(tensor.shape), strides, kind)
+
+
+def view_at(
+    address: int, storage: Any, shape: tuple[int, ...], strides: tuple[int, ...] | None, kind: np.dtype
+) -> np.ndarray:
+    """A NumPy view of a tensor's memory by its address. Its own ``numpy()`` would forbid the storage to be resized."""
+    elements = math.prod(shape)
+    if strides is not None:
+        elements = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+        strides = tuple(kind.itemsize * stride for stride in strides)
+    memory: Any = (ctypes.c_char * (kind.itemsize * elements)).from_address(address)
     # The view keeps what it looks at.
-    memory.storage = tensor.untyped_storage()
-    return np.ndarray(tuple(tensor.shape), kind, memory, 0, strides)
+    memory.storage = storage
+    return np.ndarray(shape, kind, memory, 0, strides)
 
 
 @cache
 def kind_of(dtype: Any) -> np.dtype | None:
     """NumPy's type for a type of PyTorch's; integers for bfloat16, which it does not have."""
     return KINDS.get(str(dtype).removeprefix("torch."))
-
-
-def span_of(shape: Sequence[int], strides: Sequence[int]) -> int:
-    """How far the last element lies behind the first."""
-    return sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
 
 
 def unusable(tensor: Any, why: str) -> NoReturn:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .cpu import locks as locks  # a child of fork must find them free here, too
 from .cpu.disk_cache import DIGEST, DIGEST_BYTES, read_own, write_own
 
 

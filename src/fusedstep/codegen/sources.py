@@ -56,12 +56,6 @@ def parameters(name: str, function: str, backend: str = "woven") -> list[str]:
     return [argument.arg for argument in function_of(name, function, backend).args.args]
 
 
-def returned(name: str, function: str) -> str:
-    """The annotation of what a function of a loop's file returns."""
-    annotation = function_of(name, function).returns
-    return ast.unparse(annotation) if annotation else "None"
-
-
 def function_of(name: str, function: str, backend: str = "woven") -> ast.FunctionDef:
     """The syntax tree of a function of a loop's file."""
     tree, _ = definitions(LOOPS / backend / f"{name}.py")

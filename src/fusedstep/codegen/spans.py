@@ -1,4 +1,4 @@
-"""Writes the span words of ``loops/cpu/span_words.py`` for one rule and its storage types."""
+"""Writes the span words of ``loops/woven/span_words.py`` for one rule and its storage types."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,6 @@ def gradient_words(gradient: str, compute: str, half: str) -> dict[str, str]:
     stored = f"for i in range(spare.size):\n        spare[i] = from_{load}(gradient[i])\n    return spare"
     return {
         "loaded": f"(gradient, spare):\n    {'return gradient' if gradient == compute else stored}",
-        "copy": f"(sums, gradient):\n    for i in range(sums.size):\n        sums[i] = from_{load}(gradient[i])",
-        "add": f"(sums, gradient):\n    for i in range(sums.size):\n        sums[i] += from_{load}(gradient[i])",
-        "fetch_gradient": f"(gradient, start, size):\n{fetch('gradient', 'start', 'size', gradient, writes=0)}",
     }
 
 

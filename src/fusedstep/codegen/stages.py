@@ -6,7 +6,7 @@ from .values import Reduction
 
 
 class Stages(Spans):
-    """Writes the words of ``loops/cpu/whole_tensor.py``."""
+    """Writes the words of ``loops/woven/whole_tensor.py``."""
 
     def words(self) -> dict[str, str]:
         """The words by name, as the text behind ``def NAME``."""

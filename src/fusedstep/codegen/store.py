@@ -5,12 +5,13 @@ import os
 import sys
 import threading
 import types
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .cpu import disk_cache
 from .cpu.disk_cache import private_folder, warn_once
-from .kept import compiled
 
 PREFIX = "fusedstep_kernel_"
 
@@ -61,6 +62,13 @@ def build(name: str, text: str, folder: Path | None) -> types.ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def compiled(folder: Path | None, signature: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """What a module calls to have a function compiled; only then a compiler is imported."""
+    from . import kept
+
+    return kept.compiled(folder, signature, **options)
 
 
 def cache_statistics() -> tuple[int, int]:

@@ -23,9 +23,8 @@ BANNER = (
 
 # The types of the loops' arguments; what is not named here is a number.
 ARGUMENTS = {
-    **dict.fromkeys(("indices", "named", "order", "spare_order"), "int64[::1]"),
-    **dict.fromkeys(("table", "mine"), "int32[::1]"),
-    **dict.fromkeys(("groups", "cuts"), "int32[:, ::1]"),
+    **dict.fromkeys(("named", "order"), "int64[::1]"),
+    "groups": "int32[:, ::1]",
     "lasts": "int16[::1]",
     "held": "float64[::1]",
     **dict.fromkeys(("row_totals", "totals", "block_totals"), "float64[:, ::1]"),
@@ -40,7 +39,7 @@ class Recipe:
     Attributes:
         rule: the rule.
         switches: its switches, as sorted pairs.
-        loop: the name of a file of ``loops/cpu``, whose function of the same name is the loop.
+        loop: the name of a file of ``loops/woven``, whose function of the same name is the loop.
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
         stochastic: whether 16-bit states are rounded by chance.

@@ -31,7 +31,8 @@ def step_at_once(
             return False
         addresses.append(address_of(array))
     functions = operator.span_functions(storages, storage)
-    return span_call.step_at_once(functions, addresses, address_of(gradient), size, scalars, announce)
+    block = span_call.flat_block(functions, addresses, size)
+    return span_call.step_at_once(functions, block, address_of(gradient), size, scalars, announce)
 
 
 def call_of(

@@ -122,7 +122,7 @@ def within(operator: str, name: str, value: float, allowed: str) -> None:
 
 
 def state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.ndarray, str]:
-    """A state's memory and storage type; of one that is read-only, and only read, a copy.
+    """A state's memory and storage type.
 
     Raises:
         TypeError: it is no array, or of a type that is not updated.
@@ -138,11 +138,8 @@ def state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.ndarr
             f"{operator}: {name} holds {dtype_name(array, view)}, "
             "expected float32, float64, float16 or bfloat16 in the machine's byte order"
         )
-    if not changed and not view.flags.writeable:
-        # Kernels are compiled for arrays that can be written to.
-        view = view.copy()
-    if not view.flags.behaved:
-        if not view.flags.writeable:
+    if not (view.flags.behaved if changed else view.flags.aligned):
+        if changed and not view.flags.writeable:
             raise ValueError(f"{operator}: {name} is read-only, expected an array to update in place; pass a copy")
         raise ValueError(
             f"{operator}: {name} starts at an address that is no multiple of its element size; pass an aligned copy"

@@ -23,6 +23,7 @@ from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_f
 from .operator import Operator
 from .sharing import apart, ensure_apart
 from .threads import run
+from .woven_call import writable
 
 # What is named where all rows are to wake.
 EVERY_ROW = np.empty(0, np.int64)
@@ -329,7 +330,7 @@ class DeferredRows:
     def _prepared(self, kernel: Any, tables: list[Rows]) -> Callable[[list[Any], int, int], None]:
         """A kernel, ready to be run over some of its rows with what its loop asks for beside the history."""
         history, run_kernel, width = self._history, kernel.run, tables[0].width
-        arrays = [*(table.flat for table in tables), *(table.pitch for table in tables)]
+        arrays = [*map(writable, tables), *(table.pitch for table in tables)]
         slept: list[Any] = [history.numbers, history.totals, history.held, self._lasts]
         slept += [history.steps, history.window, int(history.closed)]
         about_to_write([self.states[number] for number in self._used])

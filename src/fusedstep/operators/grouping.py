@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays.address import address_of
 from ..codegen.storage import compute_type
+from ..loops.cpu import block as layout
 from ..loops.cpu.grouping import DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
 from .threads import run
 
@@ -153,21 +154,22 @@ def sums_of(
     """For each part what makes its sums, with the scratch that it needs; None for a part that needs none."""
     if not groups.summed:
         return [None] * len(parts)
-    sum_segments, load_and_add = segment_sum(), sum_functions(storage, compute_type(storage))
-    count, sums_row = groups.indices, width * sums.itemsize
+    sum_segments, count = segment_sum(), groups.indices
     positions = np.empty(len(parts) * count, np.int32)
-    positions_at, at = address_of(positions), groups.found_at
-    given = *load_and_add, address_of(gradient), width * gradient.itemsize, width, count
-    found = at + INVERSE * ITEM * count, at + FIRST * ITEM * count, at + SLOTS * ITEM * count
-    memory, sums_at = (gradient, groups, positions, sums), address_of(sums)
+    memory = gradient, groups, positions, sums
+    common = array("q", bytes(layout.ITEM * layout.STATES))
+    common[layout.LOAD_SUM], common[layout.ADD_TO_SUM] = sum_functions(storage, compute_type(storage))
+    common[layout.GRADIENT], common[layout.GRADIENT_ROW] = address_of(gradient), width * gradient.itemsize
+    common[layout.SUMS], common[layout.SUMS_ROW] = address_of(sums), width * sums.itemsize
+    common[layout.WIDTH], common[layout.COUNT] = width, count
+    common[layout.INVERSE], common[layout.FIRST] = groups.at(INVERSE), groups.at(FIRST)
+    common[layout.SLOTS], common[layout.POSITIONS] = groups.at(SLOTS), address_of(positions)
     adding: list[Callable[[], None] | None] = []
     for place, part in enumerate(parts):
-        if part.first == part.last:
-            adding.append(None)
-            continue
-        scratch = positions_at + place * ITEM * count
-        block = array("q", (*given, *found, scratch, sums_at, sums_row, part.first, part.last))
-        adding.append(partial(run_loop, sum_segments, block, memory))
+        block = common[:]
+        block[layout.POSITIONS] += place * ITEM * count
+        block[layout.FIRST_SLOT], block[layout.LAST_SLOT] = part.first, part.last
+        adding.append(partial(run_loop, sum_segments, block, memory) if part.first < part.last else None)
     return adding
 
 

@@ -29,15 +29,10 @@ Call = SpanCall | WovenCall
 
 def launch_dense(call: Call) -> None:
     """Every row takes the step with its own row of the gradient."""
-    threads, step = threads_for(call.rows * call.width), call.dense()
-    if threads == 1:
-        # A call on tiny arrays costs what is done about it: as little as can be.
-        call.announce()
-        step(0, call.rows)
-        return
-    cuts = parts(call.rows, call.width, threads)
+    threads = threads_for(call.rows * call.width)
+    shares = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
     call.announce()
-    run([partial(step, start, stop) for start, stop in cuts], threads)
+    run(shares, threads)
 
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:

@@ -295,8 +295,8 @@ class Operator:
             self.span_functions(storages, gradient).compile(loop)
         if loop in (LOOPS["touched"], LOOPS["every"]):
             prepare_grouping(gradient, compute_type(storages[0]))
-            if not self.is_woven:
-                span_call.loop(loop)
+        if not self.is_woven:
+            span_call.loop("dense_rows" if loop == LOOPS[None] else loop)
 
     def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
         """The compiled functions of a rule without sums for some storage types; each is made when it is asked for."""

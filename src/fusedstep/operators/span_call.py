@@ -93,24 +93,15 @@ class SpanCall:
         block[START], block[STOP] = start, stop
         return block
 
-    def dense(self) -> Callable[[int, int], None]:
-        """The step of the rows from one to another with a row of the gradient each."""
+    def dense(self, start: int, stop: int) -> Callable[[], None]:
+        """The step of some rows with a row of the gradient each."""
         if self.unbroken:
-            # Compiled before anything is written.
-            return partial(self.at_once, self.functions.take_step)
-        return partial(self.row_by_row, loop("dense_rows"), self.functions.stored)
-
-    def at_once(self, step: Callable[..., None], start: int, stop: int) -> None:
-        """One stretch of elements, and no loop."""
-        block = self.block
-        gradient = block[GRADIENT] + start * block[GRADIENT_ROW]
-        step(block.buffer_info()[0], start, (stop - start) * self.width, gradient)
-
-    def row_by_row(self, walk: Callable[[int], None], step: int, start: int, stop: int) -> None:
-        """Rows with gaps between them."""
+            gradient = self.block[GRADIENT] + start * self.block[GRADIENT_ROW]
+            step, count = self.functions.take_step, (stop - start) * self.width
+            return partial(run_step, step, self.block, start, count, gradient, self)
         block = self.part(start, stop)
-        block[STEP_STORED] = step
-        walk(block.buffer_info()[0])
+        block[STEP_STORED] = self.functions.stored
+        return partial(run_loop, loop("dense_rows"), block, self)
 
     def touched(self, groups: Groups, sums: np.ndarray, spare: int, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order."""
@@ -150,22 +141,34 @@ class SpanCall:
         block[SUMS], block[SUMS_ROW] = address_of(sums), self.width * sums.itemsize
 
 
+def run_step(step: Callable[..., None], block: "array[int]", row: int, count: int, gradient: int, memory: Any) -> None:
+    """One stretch of elements, and no loop; ``memory`` is what the block speaks of, and is kept meanwhile."""
+    step(block.buffer_info()[0], row, count, gradient)
+
+
+def flat_block(functions: Any, addresses: Iterable[int], size: int) -> "array[int]":
+    """The block of a step of ``size`` elements without gaps, but for its scalars and its gradient."""
+    block: array[int] = functions.template.empty[:]
+    place = STATES
+    for address, item in zip(addresses, functions.state_bytes, strict=True):
+        block[place + ADDRESS], block[place + BYTES] = address, size * item
+        place += RECORD
+    block[GRADIENT_BYTES] = size * functions.gradient_bytes
+    return block
+
+
 def step_at_once(
     functions: Any,
-    addresses: Iterable[int],
+    block: "array[int]",
     gradient_at: int,
     size: int,
     scalars: Sequence[float],
     announce: Callable[[], None],
 ) -> bool:
-    """A step of ``size`` elements without gaps, on the caller's thread: a call on tiny arrays costs what is done about
-    it, which is as little as can be. False, and nothing done, where two arrays may share memory."""
-    block = functions.template.block(scalars)
-    place = STATES
-    for address, item in zip(addresses, functions.state_bytes, strict=True):
-        block[place], block[place + BYTES] = address, size * item
-        place += RECORD
-    block[GRADIENT], block[GRADIENT_BYTES] = gradient_at, size * functions.gradient_bytes
+    """A step of a flat block on the caller's thread: a call on tiny arrays costs what is done about it, which is as
+    little as can be. False, and nothing done, where two arrays may share memory."""
+    functions.template.fill(block, scalars)
+    block[GRADIENT] = gradient_at
     block_at, step = block.buffer_info()[0], functions.take_step
     if functions.prepare(block_at):
         return False

@@ -34,14 +34,11 @@ class WovenCall:
         self.kernel, self.gradient, self.storage, self.scalars = kernel, gradient, storage, scalars
         self.announce = announce
         _, self.rows, self.width, _ = tables[0]
-        self.arrays = [*(table.flat for table in tables), *(table.pitch for table in tables), gradient]
+        self.arrays = [*map(writable, tables), *(table.pitch for table in tables), gradient]
 
-    def dense(self) -> Callable[[int, int], None]:
-        """The step of the rows from one to another with a row of the gradient each."""
-        return self.take_dense
-
-    def take_dense(self, start: int, stop: int) -> None:
-        self.kernel(*self.arrays, start, stop, self.width, *self.scalars)
+    def dense(self, start: int, stop: int) -> Callable[[], None]:
+        """The step of some rows with a row of the gradient each."""
+        return partial(self.kernel, *self.arrays, start, stop, self.width, *self.scalars)
 
     def touched(self, groups: Groups, sums: np.ndarray, spare: int, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order; ``spare`` is the slot that is theirs."""
@@ -62,3 +59,9 @@ class WovenCall:
         """The step of some rows, of which the unique ones are ``order[first:last]``; all others have no gradient."""
         own = groups.found, groups.named, sums, spare, order, first, last, start, stop, self.width
         return partial(self.kernel, *self.arrays, *own, *self.scalars)
+
+
+def writable(table: Rows) -> np.ndarray:
+    """A state's elements; of one that is only read, and read-only, a copy: kernels are compiled for others."""
+    flat = table.flat
+    return flat if flat.flags.writeable else flat.copy()

@@ -1,5 +1,6 @@
 """Steps with small parameters: what was found out about their memory once is only compared the next time."""
 
+from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from weakref import ref
@@ -10,7 +11,7 @@ from torch import Tensor
 from ..arrays.device_tensors import on_device
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
-from ..operators.span_call import step_at_once
+from ..operators.span_call import flat_block, step_at_once
 from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
@@ -32,9 +33,16 @@ class Memory(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """Tensors that a prepared step fits, and their storages, which nobody can free while it runs."""
+    """What a prepared step fits.
+
+    Attributes:
+        tensors: the parameter and its states.
+        gradient_at: where the gradient's elements begin.
+        storages: those of all, which nobody can free while the step runs.
+    """
 
     tensors: list[Tensor]
+    gradient_at: int
     storages: list[torch.UntypedStorage]
 
 
@@ -45,6 +53,7 @@ class Prepared(NamedTuple):
         operator: the operator that checked the memory.
         memory: that of the parameter and of its states.
         functions: the operator's span functions for them.
+        block: what they are told of the memory.
         size: how many elements each has.
         dtype: of all of them and of the gradient.
     """
@@ -52,6 +61,7 @@ class Prepared(NamedTuple):
     operator: Operator
     memory: list[Memory]
     functions: Any
+    block: "array[int]"
     size: int
     dtype: torch.dtype
 
@@ -68,14 +78,14 @@ class Prepared(NamedTuple):
             or grad.shape != param.shape
         ):
             return None
+        # Before addresses are compared: another thread may give a tensor other memory at any time.
+        tensors, storages = [], [grad.untyped_storage()]
         begin = grad.data_ptr()
         end = begin + self.size * grad.itemsize
-        tensors, storages = [], []
         for key, reference, start, stop in self.memory:
             tensor = reference()
             if (state.get(key) if key else param) is not tensor or tensor is None:
                 return None
-            # Before its address is compared: another thread may give the tensor other memory at any time.
             storages.append(tensor.untyped_storage())
             tensors.append(tensor)
             if (
@@ -86,12 +96,13 @@ class Prepared(NamedTuple):
                 or (begin < stop and start < end)
             ):
                 return None
-        return Ready(tensors, storages)
+        return Ready(tensors, begin, storages)
 
-    def run(self, grad: Tensor, scalars: Sequence[float]) -> None:
+    def run(self, ready: Ready, scalars: Sequence[float]) -> None:
         """Takes the step."""
-        addresses = [each.start for each in self.memory]
-        step_at_once(self.functions, addresses, grad.data_ptr(), self.size, scalars, announced)
+        # A copy: several threads may take steps with one parameter.
+        if not step_at_once(self.functions, self.block[:], ready.gradient_at, self.size, scalars, announced):
+            raise RuntimeError(f"{self.operator.name}: memory that was apart is found to overlap")
 
 
 def announced() -> None:
@@ -120,4 +131,5 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         for key, each in zip(("", *keys), tensors, strict=True)
     ]
     functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])
-    return Prepared(operator, memory, functions, size, dtype)
+    block = flat_block(functions, [each.start for each in memory], size)
+    return Prepared(operator, memory, functions, block, size, dtype)

@@ -1,8 +1,8 @@
 """Machine code: LLVM text, optimised and assembled for the CPU that runs it."""
 
 import os
-import platform
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import llvmlite
@@ -37,10 +37,15 @@ def host() -> Processor:
     return Processor(binding.get_process_triple(), name or binding.get_host_cpu_name(), features)
 
 
+def architecture() -> str:
+    """LLVM's name of the kind of processor that this process runs on."""
+    return host().triple.partition("-")[0]
+
+
 @cache
 def has_half() -> bool:
     """Whether the CPU has instructions that convert float16; LLVM fails where they are asked for in vain."""
-    if platform.machine().lower() in ("aarch64", "arm64"):
+    if architecture() in ("aarch64", "arm64"):
         return True
     if os.environ.get("NUMBA_CPU_NAME") or os.environ.get("NUMBA_CPU_FEATURES") is not None:
         return "+f16c" in os.environ.get("NUMBA_CPU_FEATURES", "")
@@ -51,29 +56,41 @@ def target_machine() -> Any:
     """What assembles for the CPU."""
     processor = host()
     # Loaded code, its constants and what it calls may lie anywhere in memory: near addresses do not reach them all.
-    far = ("static", "large") if platform.machine().lower() in ("x86_64", "amd64") else ("default", "jitdefault")
+    far = ("static", "large") if architecture() == "x86_64" else ("default", "jitdefault")
     return binding.Target.from_triple(processor.triple).create_target_machine(
         cpu=processor.name, features=processor.features, opt=FASTEST, reloc=far[0], codemodel=far[1], jit=True
     )
 
 
+@cache
+def shared_machine() -> Any:
+    """One for all that is compiled; the engine keeps another."""
+    return target_machine()
+
+
 def for_host(text: str) -> str:
     """A module's text, with what it is compiled for."""
-    machine, module = target_machine(), binding.parse_assembly(text)
+    machine, module = shared_machine(), binding.parse_assembly(text)
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     return str(module)
 
 
-def optimised(text: str, *others: str) -> tuple[Any, Any]:
-    """A module of LLVM text, linked with others and optimised, and the target machine that it is optimised for."""
-    machine = target_machine()
+def optimised(text: str, *others: str, called: str = "") -> tuple[Any, Any]:
+    """A module of LLVM text, linked with others and optimised, and the target machine that it is optimised for; of
+    several, only what is ``called`` from outside stays visible there."""
+    machine = shared_machine()
     module = binding.parse_assembly(text)
     for other in others:
         module.link_in(binding.parse_assembly(other))
+    for function in module.functions if called else ():
+        if not function.is_declaration and function.name != called:
+            function.linkage = "internal"
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     module.verify()
     options = binding.create_pipeline_tuning_options(speed_level=FASTEST)
-    options.loop_vectorization = options.loop_interleaving = options.slp_vectorization = True
+    # Interleaved loops take longer to compile, and are no faster: steps wait for memory, divisions and roots.
+    options.loop_vectorization = options.slp_vectorization = True
+    options.loop_interleaving = False
     builder = binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return module, machine
@@ -87,9 +104,9 @@ def object_code(text: str, name: str, symbol: str) -> bytes:
     return code
 
 
-def linked_code(text: str, *others: str) -> bytes:
-    """The object file of several modules, linked."""
-    module, machine = optimised(text, *others)
+def linked_code(called: str, *texts: str) -> bytes:
+    """The object file of several modules, linked, with one function that is called from outside."""
+    module, machine = optimised(*texts, called=called)
     code: bytes = machine.emit_object(module)
     return code
 
@@ -101,6 +118,8 @@ def assembly(text: str) -> str:
     return written
 
 
+@cache
 def made_for() -> str:
-    """What decides on machine code beside its text."""
-    return repr((llvmlite.__version__, *host()))
+    """What decides on machine code beside its text: the CPU, the compiler, and how this file uses it."""
+    # Numba's version does not count: the loops that another one has compiled are right.
+    return "\n".join([repr((llvmlite.__version__, *host())), Path(__file__).read_text(encoding="utf-8")])

@@ -67,13 +67,13 @@ def linked(text: str, name: str, signature: Any, symbol: str) -> bytes:
     outer = ir.Function(module, ir.FunctionType(integer if returns else ir.VoidType(), arguments), symbol)
     builder = ir.IRBuilder(outer.append_basic_block("entry"))
     # Numba's functions write to a place for the result, and to one for an exception.
-    result, exception = builder.alloca(integer), builder.alloca(pointer)
+    result, exception = builder.alloca(integer), builder.alloca(integer)
     builder.call(inner, [result, exception, *outer.args])
     if returns:
         builder.ret(builder.load(result, typ=integer))
     else:
         builder.ret_void()
-    return compiler.linked_code(text, str(module))
+    return compiler.linked_code(symbol, text, str(module))
 
 
 @cache

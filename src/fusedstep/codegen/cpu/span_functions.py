@@ -23,6 +23,7 @@ from ..values import local
 from . import conversions
 from .elements import INTEGER, POINTER, VOID, counted, field_at, item_at, new_module, state_at
 from .expressions import Expressions
+from .symbols import plain
 from .words import FLOATS, compare
 
 STEP = ir.FunctionType(VOID, [POINTER, INTEGER, INTEGER, POINTER])
@@ -52,7 +53,7 @@ def step_function(program: Program, storages: Sequence[str], gradient: str | Non
         gradient: the storage type of the gradient; None for a gradient of zero.
         has_half: whether the CPU converts float16.
     """
-    name = f"{program.signature.name}_{gradient or 'zero'}"
+    name = f"{plain(program.signature.name)}_{gradient or 'zero'}"
     module, step = new_module(name, STEP, "block", "row", "count", "gradient")
     writer = StepWriter(program, tuple(storages), gradient, has_half)
     elements = writer.elements(module)
@@ -93,7 +94,8 @@ class StepWriter:
         pointers = [POINTER] * (len(self.storages) + 1)
         function = ir.Function(module, ir.FunctionType(VOID, [*pointers, INTEGER, *numbers]), "elements")
         function.linkage = "internal"
-        # A function of its own, since LLVM asks here what shares no memory.
+        # A function of its own, since LLVM asks here what shares no memory. Nothing does within a span: states that
+        # lie between each other's rows are stepped row by row, a gradient that meets a state is copied before.
         function.attributes.add("alwaysinline")
         names = [*(f"{state}_at" for state in self.program.signature.states), "gradient_at", "count"]
         names += [f"scalars_{k}" for k in range(len(numbers))]
@@ -156,7 +158,7 @@ class StepWriter:
 
 def prepare_function(program: Program, compute: str) -> SpanFunction:
     """Computes what a rule needs of its scalars, once a call, and compares where its arrays lie."""
-    name = f"{program.signature.name}_prepare"
+    name = f"{plain(program.signature.name)}_prepare"
     module, function = new_module(name, PREPARE, "block")
     builder, block, states = (
         ir.IRBuilder(function.append_basic_block("entry")),

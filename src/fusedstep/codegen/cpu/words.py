@@ -58,6 +58,9 @@ def minimum(builder: Builder, x: Value, y: Value) -> Value:
 
 
 def where(builder: Builder, condition: Value, x: Value, y: Value) -> Value:
+    if condition.type in FLOATS.values():
+        # A number is true unless it is 0, as to NumPy; so is a NaN.
+        condition = compare(builder, "!=", condition, ir.Constant(condition.type, 0.0))
     return builder.select(condition, x, y)
 
 

@@ -47,6 +47,17 @@ ROW_BYTES = 2
 BYTES = 3
 RECORD = 4
 
+# The block of a segment sum, which needs no states: the functions that load a gradient into a sum, and add it to one;
+# how many gradients there are; for each the number of its row; scratch with a place for each; and the slots of the sums
+# that are to be made. The fields of the gradient, the sums, FIRST, SLOTS and WIDTH are as above.
+LOAD_SUM = 0
+ADD_TO_SUM = 1
+COUNT = 2
+INVERSE = 3
+POSITIONS = 4
+FIRST_SLOT = 16
+LAST_SLOT = 17
+
 ITEM = 8
 
 
@@ -78,5 +89,9 @@ class Template:
     def block(self, scalars: Sequence[float]) -> "array[int]":
         """A block that holds scalars; all other fields are 0."""
         block = self.empty[:]
-        self.pack_into(block, self.scalars_at, *scalars)
+        self.fill(block, scalars)
         return block
+
+    def fill(self, block: "array[int]", scalars: Sequence[float]) -> None:
+        """Writes scalars into a block."""
+        self.pack_into(block, self.scalars_at, *scalars)

@@ -1,31 +1,23 @@
-"""The sums of gradients that share a row, in the order of the indices, from each row's first gradient on.
+"""The sums of gradients that share a row, in the order of the indices, from each row's first gradient on."""
 
-What it needs is said by a block of its own, an array of 64-bit integers, which holds the fields that are named here.
-"""
-
+from .block import (
+    ADD_TO_SUM,
+    COUNT,
+    FIRST,
+    FIRST_SLOT,
+    GRADIENT,
+    GRADIENT_ROW,
+    INVERSE,
+    LAST_SLOT,
+    LOAD_SUM,
+    POSITIONS,
+    SLOTS,
+    SUMS,
+    SUMS_ROW,
+    WIDTH,
+)
 from .memory import int32s, int64s, prefetch_to_read, take_sum
 from .row_prefetch import CACHE_LINE, LINES
-
-# The addresses of the functions that load a gradient into a sum, and add it to one.
-LOAD = 0
-ADD = 1
-# The first element of the gradient, the bytes of a row of it, its elements, and how many rows there are.
-GRADIENT = 2
-GRADIENT_ROW = 3
-WIDTH = 4
-COUNT = 5
-# What grouping found.
-INVERSE = 6
-FIRST = 7
-SLOTS = 8
-# Scratch, with a place for every gradient.
-POSITIONS = 9
-# The first sum, and the bytes of one.
-SUMS = 10
-SUMS_ROW = 11
-# The slots of the sums that are to be made.
-FIRST_SLOT = 12
-LAST_SLOT = 13
 
 # How many gradients ahead of the sum memory is asked for.
 AHEAD = 64
@@ -38,7 +30,7 @@ def segment_sum(block: int) -> None:
     call = int64s(block)
     inverse, first, slots = int32s(call[INVERSE]), int32s(call[FIRST]), int32s(call[SLOTS])
     positions, count, first_slot, last_slot = int32s(call[POSITIONS]), call[COUNT], call[FIRST_SLOT], call[LAST_SLOT]
-    load, add, width, sums, sums_row = call[LOAD], call[ADD], call[WIDTH], call[SUMS], call[SUMS_ROW]
+    load, add, width, sums, sums_row = call[LOAD_SUM], call[ADD_TO_SUM], call[WIDTH], call[SUMS], call[SUMS_ROW]
     gradient, gradient_row = call[GRADIENT], call[GRADIENT_ROW]
     own = 0
     for position in range(count):

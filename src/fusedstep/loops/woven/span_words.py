@@ -34,23 +34,8 @@ def loaded(gradient: Any, spare: Any) -> Any:
     woven()
 
 
-def copy(sums: Any, gradient: Any) -> None:
-    """Loads a gradient."""
-    woven()
-
-
-def add(sums: Any, gradient: Any) -> None:
-    """Adds a gradient."""
-    woven()
-
-
 def fetch(states: Any, pitches: Any, row: int, width: int) -> None:
     """Prefetches a row of every state, to be written."""
-    woven()
-
-
-def fetch_gradient(gradient: Any, start: int, size: int) -> None:
-    """Prefetches so many elements of the gradient, to be read."""
     woven()
 
 
