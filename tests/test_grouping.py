@@ -24,9 +24,9 @@ def test_groups_are_those_of_numpy(crowded: int, ascending: bool, data: st.DataO
     named, firsts, numbers, counts = np.unique(indices, return_index=True, return_inverse=True, return_counts=True)
     found = groups.found[:, : groups.distinct]
     assert groups.distinct == named.size
-    assert sorted(groups.named[: groups.distinct]) == named.tolist()
+    assert sorted(groups.unique_rows[: groups.distinct]) == named.tolist()
     order = grouping.in_row_order(groups, rows)
-    assert groups.named[order].tolist() == named.tolist()
+    assert groups.unique_rows[order].tolist() == named.tolist()
     assert found[FIRST, order].tolist() == firsts.tolist()
     assert found[COUNTS, order].tolist() == counts.tolist()
     assert groups.found[INVERSE].tolist() == order[numbers].tolist()

@@ -188,7 +188,7 @@ def test_named_operators_take_tensors() -> None:
 def test_a_call_without_memory_is_no_change_that_autograd_notices(monkeypatch: pytest.MonkeyPatch) -> None:
     var, mean = torch.ones(4, 3), torch.ones(4, 3)
     versions = var._version, mean._version
-    monkeypatch.setattr("fusedstep.operators.launch.room_for_sums", Mock(side_effect=MemoryError))
+    monkeypatch.setattr("fusedstep.operators.launch.alloc_sums", Mock(side_effect=MemoryError))
     for rows in ("touched", "every"):
         with pytest.raises(MemoryError):
             fs.Operator(fs.rules.momentum)(

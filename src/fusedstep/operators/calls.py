@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..arrays.address import address_of
-from ..arrays.layout import Rows, as_array
+from ..arrays.layout import Rows
 from . import span_call
 from .launch import LOOPS, Call, threads_for
-from .sharing import ensure_apart
+from .sharing import ensure_no_alias
 from .span_call import SpanCall
 from .woven_call import WovenCall
 
@@ -26,8 +26,8 @@ def step_at_once(
     if operator.use_locking or threads_for(size) > 1:
         return False
     addresses = []
-    for array, _, width, pitch in tables:
-        if pitch != width:
+    for array, _, width, row_stride in tables:
+        if row_stride != width:
             return False
         addresses.append(address_of(array))
     functions = operator.span_functions(storages, storage)
@@ -55,8 +55,6 @@ def call_of(
     functions, by_rows = operator.span_functions(storages, storage), loop != LOOPS[None]
     call = SpanCall(functions, tables, gradient, storage, scalars, announce, by_rows)
     if call.overlaps:
-        # The stretches meet, gaps between rows included: the arrays may yet be apart.
-        flat = as_array(gradient).reshape(-1)
-        separate = ensure_apart(operator.name, operator.facts.wanted.names, tables, flat)
+        separate = ensure_no_alias(operator.name, operator.facts.wanted.names, tables, gradient)
         call = SpanCall(functions, tables, separate, storage, scalars, announce, by_rows)
     return call

@@ -21,7 +21,7 @@ from .history import History
 from .interrupts import held_back
 from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator
-from .sharing import apart, ensure_apart
+from .sharing import ensure_no_alias
 from .threads import run
 from .woven_call import writable
 
@@ -112,7 +112,7 @@ class DeferredRows:
         self._shape = shape, storages
         if not shape:
             raise ValueError(f"{self.name}: {self._names[0]} has no dimension, expected at least one, that of the rows")
-        ensure_apart(self.name, self._names, tables, np.empty(0))
+        ensure_no_alias(self.name, self._names, tables, np.empty(0))
         self._history = History(
             self._closed_form(), dict(operator.switches), compute_type(storages[0]), operator.layout.hoisted
         )
@@ -162,7 +162,7 @@ class DeferredRows:
             flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
             groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
             kernel = self._kernel("deferred_rows", storages, storage)
-            flat = apart(self.name, self._names, tables, flat)
+            flat = ensure_no_alias(self.name, self._names, tables, flat)
             if tables[0].array.size and crowded(self.name, groups, tables[0].rows):
                 return self._every_row(storages, tables, flat, storage, groups, numbers)
             # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
@@ -175,7 +175,7 @@ class DeferredRows:
                 assert kernel.remember is not None
                 kernel.remember(self._history.numbers, self._history.steps, *numbers)
                 step = self._prepared(kernel, tables)
-                common = [flat, groups.found, groups.named]
+                common = [flat, groups.found, groups.unique_rows]
                 run(
                     [
                         share.stepping(partial(step, [*common, share.sums, share.spare], share.start, share.stop))
@@ -245,7 +245,7 @@ class DeferredRows:
                 threads = threads_for(snapshot.size * tables[0].width)
                 cuts = parts(groups.distinct, tables[0].width, threads)
                 wake = self._prepared(self._kernel("catch_up", storages, storages[0]), tables)
-                run([partial(wake, [groups.named], start, stop) for start, stop in cuts], threads)
+                run([partial(wake, [groups.unique_rows], start, stop) for start, stop in cuts], threads)
             return self.states
 
     def first_asleep(self, indices: Any) -> int | None:

@@ -42,7 +42,7 @@ class Groups(NamedTuple):
     ascending: bool
 
     @property
-    def named(self) -> np.ndarray:
+    def unique_rows(self) -> np.ndarray:
         """The unique rows by number; room for as many as there are indices."""
         return self.memory[: self.indices]
 
@@ -136,12 +136,12 @@ def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
     return [Share(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
 
 
-def room_for_sums(storage: str, groups: Groups, width: int, spare: int) -> np.ndarray:
+def alloc_sums(storage: str, groups: Groups, width: int, spare: int) -> np.ndarray:
     """Room for the sums of every row that has several gradients, in the compute type, and for ``spare`` rows more."""
     return np.empty((groups.summed + spare) * width, np.float64 if storage == "float64" else np.float32)
 
 
-def sum_duplicates(gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int) -> None:
+def sum_segments(gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int) -> None:
     """Sums the gradients of every row that has several, in the order of the indices."""
     if groups.summed:
         adding = sums_of(gradient, storage, groups, width, sums, shares(groups, threads, cost=0))
@@ -154,7 +154,7 @@ def sums_of(
     """For each part what makes its sums, with the scratch that it needs; None for a part that needs none."""
     if not groups.summed:
         return [None] * len(parts)
-    sum_segments, count = segment_sum(), groups.indices
+    loop, count = segment_sum(), groups.indices
     positions = np.empty(len(parts) * count, np.int32)
     memory = gradient, groups, positions, sums
     common = array("q", bytes(layout.ITEM * layout.STATES))
@@ -169,7 +169,7 @@ def sums_of(
         block = common[:]
         block[layout.POSITIONS] += place * ITEM * count
         block[layout.FIRST_SLOT], block[layout.LAST_SLOT] = part.first, part.last
-        adding.append(partial(run_loop, sum_segments, block, memory) if part.first < part.last else None)
+        adding.append(partial(run_loop, loop, block, memory) if part.first < part.last else None)
     return adding
 
 

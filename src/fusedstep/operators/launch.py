@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .grouping import Groups, in_row_order, room_for_sums, shares, sum_duplicates, sums_of
+from .grouping import Groups, alloc_sums, in_row_order, shares, sum_segments, sums_of
 from .span_call import SpanCall
 from .threads import get_num_threads, run
 from .woven_call import WovenCall
@@ -78,11 +78,11 @@ def share_touched_rows(gradient: Any, storage: str, groups: Groups, width: int) 
     threads = threads_for(gradient.size + ELEMENTS_PER_ROW * groups.distinct)
     number = number_of_parts(gradient.size, threads)
     cuts = shares(groups, number, STEP_COST)
-    sums = room_for_sums(storage, groups, width, number)
+    sums = alloc_sums(storage, groups, width, number)
     adding: list[Callable[[], None] | None] = [None] * len(cuts)
     if number > threads:
         # Each part goes through all gradients to find those of its sums: too often, where there are many parts.
-        sum_duplicates(gradient, storage, groups, width, sums, threads)
+        sum_segments(gradient, storage, groups, width, sums, threads)
     else:
         adding = sums_of(gradient, storage, groups, width, sums, cuts)
     return [
@@ -103,13 +103,13 @@ def share_every_row(call: Call, groups: Groups) -> tuple[list[Callable[[], None]
     rows, width, gradient, storage = call.rows, call.width, call.gradient, call.storage
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
-    sums = room_for_sums(storage, groups, width, len(cuts))
-    sum_duplicates(gradient, storage, groups, width, sums, threads_for(gradient.size))
+    sums = alloc_sums(storage, groups, width, len(cuts))
+    sum_segments(gradient, storage, groups, width, sums, threads_for(gradient.size))
     order = in_row_order(groups, rows)
     # Which of the unique rows lie before each cut.
     before = [0, groups.distinct]
     if len(cuts) > 1:
-        before[1:1] = np.searchsorted(groups.named[order], [stop for _, stop in cuts[:-1]]).tolist()
+        before[1:1] = np.searchsorted(groups.unique_rows[order], [stop for _, stop in cuts[:-1]]).tolist()
     steps = [
         call.every(groups, sums, groups.summed + part, order, before[part], before[part + 1], start, stop)
         for part, (start, stop) in enumerate(cuts)

@@ -22,7 +22,7 @@ from .grouping import prepare_grouping
 from .launch import LOOPS, launch_dense, launch_every_row, launch_touched_rows
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
-from .sharing import apart
+from .sharing import ensure_no_alias
 
 
 class Operator:
@@ -211,7 +211,7 @@ class Operator:
             return tuple(states)
         announce = partial(about_to_write, [states[k] for k in changed])
         if key is not None or reach != ELEMENTWISE:
-            flat = apart(operator, wanted.names, held, flat)
+            flat = ensure_no_alias(operator, wanted.names, held, flat)
         elif indices is None and step_at_once(self, storages, tables, flat, storage, scalars, announce):
             return tuple(states)
         call = call_of(self, loop, storages, tables, flat, storage, scalars, announce)

@@ -10,27 +10,19 @@ from ..arrays.layout import Rows, as_array
 from .locks import overlap
 
 
-def ensure_apart(operator: str, names: Sequence[str], tables: Sequence[Rows], gradient: np.ndarray) -> np.ndarray:
-    """The gradient, copied if it shares memory with a state.
+def ensure_no_alias(operator: str, names: Sequence[str], tables: Sequence[Rows], memory: Any) -> np.ndarray:
+    """The gradient's elements, copied if it shares memory with a state.
 
     Raises:
         ValueError: two states share memory.
     """
-    return gradient.copy() if shares_with_states(operator, names, tables, gradient) else gradient
-
-
-def apart(operator: str, names: Sequence[str], tables: Sequence[Rows], memory: Any) -> np.ndarray:
-    """The same, which looks closer only where the arrays lie near each other.
-
-    Raises:
-        ValueError: two states share memory.
-    """
-    gradient = as_array(memory).reshape(-1)
+    gradient: np.ndarray = as_array(memory).reshape(-1)
     arrays = [*(table.flat for table in tables), gradient]
     stretches, end = sorted((address_of(each), each.nbytes) for each in arrays), 0
     for start, size in stretches:
         if start < end and size:
-            return ensure_apart(operator, names, tables, gradient)
+            # The stretches meet, gaps between rows included: only now it pays to look closer.
+            return gradient.copy() if shares_with_states(operator, names, tables, gradient) else gradient
         end = max(end, start + size)
     return gradient
 

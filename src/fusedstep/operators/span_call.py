@@ -75,10 +75,10 @@ class SpanCall:
         self.rows, self.width, self.unbroken = rows, width, unbroken
         self.block = block = functions.template.block(scalars)
         place = STATES
-        for each, _, _, pitch in tables:
+        for each, _, _, row_stride in tables:
             item = each.itemsize
             row = item * width
-            stride = row if unbroken else item * pitch
+            stride = row if unbroken else item * row_stride
             block[place + ADDRESS], block[place + ROW_STRIDE] = address_of(each), stride
             block[place + ROW_BYTES], block[place + BYTES] = row, (rows - 1) * stride + row
             place += RECORD

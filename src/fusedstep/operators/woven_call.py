@@ -42,7 +42,7 @@ class WovenCall:
 
     def touched(self, groups: Groups, sums: np.ndarray, spare: int, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order; ``spare`` is the slot that is theirs."""
-        own = groups.found, groups.named, sums, spare, start, stop, self.width
+        own = groups.found, groups.unique_rows, sums, spare, start, stop, self.width
         return partial(self.kernel, *self.arrays, *own, *self.scalars)
 
     def every(
@@ -57,7 +57,7 @@ class WovenCall:
         stop: int,
     ) -> Callable[[], None]:
         """The step of some rows, of which the unique ones are ``order[first:last]``; all others have no gradient."""
-        own = groups.found, groups.named, sums, spare, order, first, last, start, stop, self.width
+        own = groups.found, groups.unique_rows, sums, spare, order, first, last, start, stop, self.width
         return partial(self.kernel, *self.arrays, *own, *self.scalars)
 
 
