@@ -105,6 +105,29 @@ def test_a_rule_without_scalars() -> None:
     assert var.tolist() == [0.75] * 5
 
 
+def rule_named(name: str) -> Any:
+    def step(größe: Any, grad: Any, *, λ: Any) -> Any:
+        Δ = λ * grad
+        return größe - Δ
+
+    step.__name__ = name
+    return step
+
+
+NAMES = ["größter_schritt", "n" * 300, "ü" * 100, "../of/folders", "of\nlines", 'quo"ted\\', "llvm.sqrt.f32", ""]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rule_has_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(tmp_path / "kept"))
+    var = np.ones(3, np.float32)
+    fs.Operator(rule_named(name))(var, var / 4, λ=2.0)
+    assert var.tolist() == [0.5] * 3
+    assert {path.suffix for path in (tmp_path / "kept").iterdir()} == {".bin"}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_no_instruction_is_fused_nor_fast() -> None:
     program = fs.Operator(fs.rules.adam).program
     for gradient in ("float32", None):

@@ -9,6 +9,7 @@ the arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradi
 """
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -28,6 +29,8 @@ INTEGER, POINTER, VOID = ir.IntType(64), ir.PointerType(), ir.VoidType()
 STEP = ir.FunctionType(VOID, [POINTER, INTEGER, INTEGER, POINTER])
 PREPARE = ir.FunctionType(INTEGER, [POINTER])
 SUM = ir.FunctionType(VOID, [POINTER, POINTER, INTEGER])
+# As much of a rule's name as symbols and the names of files have room for.
+NAME_LENGTH = 64
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def step_function(program: Program, storages: Sequence[str], gradient: str | Non
         gradient: the storage type of the gradient; None for a gradient of zero.
         has_half: whether the CPU converts float16.
     """
-    name = f"{program.signature.name}_{gradient or 'zero'}"
+    name = name_of(program, gradient or "zero")
     module, step = new_module(name, STEP, "block", "row", "count", "gradient")
     writer = StepWriter(program, tuple(storages), gradient, has_half)
     elements = writer.elements(module)
@@ -156,7 +159,7 @@ class StepWriter:
 
 def prepare_function(program: Program, compute: str) -> SpanFunction:
     """Computes what a rule needs of its scalars, once a call, and compares where its arrays lie."""
-    name = f"{program.signature.name}_prepare"
+    name = name_of(program, "prepare")
     module, function = new_module(name, PREPARE, "block")
     builder, block, states = (
         ir.IRBuilder(function.append_basic_block("entry")),
@@ -197,6 +200,12 @@ def sum_function(gradient: str, compute: str, add: bool, has_half: bool) -> Span
     counted(builder, count, body)
     builder.ret_void()
     return SpanFunction(name, str(module))
+
+
+def name_of(program: Program, purpose: str) -> str:
+    """What a function of a rule is called; symbols and the names of files take no letters beyond ASCII."""
+    plain = re.sub(r"\W", "_", program.signature.name[:NAME_LENGTH], flags=re.ASCII)
+    return f"{plain}_{purpose}"
 
 
 def new_module(name: str, kind: ir.FunctionType, *arguments: str) -> tuple[ir.Module, ir.Function]:
