@@ -54,7 +54,9 @@ def memory_of(tensor: Any) -> TensorMemory | None:
     if not itemsize or tensor.layout is not torch.strided or not tensor.is_contiguous() or tensor.is_neg():
         return None
     address = address_of(tensor)
-    return TensorMemory(tensor, address, tuple(tensor.shape), itemsize) if address else None
+    if not address or address % itemsize:
+        return None
+    return TensorMemory(tensor, address, tuple(tensor.shape), itemsize)
 
 
 def borrow(tensor: Any) -> Any:

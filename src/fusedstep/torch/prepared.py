@@ -69,6 +69,8 @@ class Prepared(NamedTuple):
         ):
             return None
         begin = grad.data_ptr()
+        if begin % grad.itemsize:
+            return None
         end = begin + self.size * grad.itemsize
         tensors, storages = [], []
         for key, reference, start, stop in self.memory:
