@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler, disk_cache, engine
@@ -103,6 +104,23 @@ def test_a_rule_without_scalars() -> None:
     var = np.ones(5, np.float32)
     fs.Operator(without_scalars)(var, np.full(5, 0.25, np.float32))
     assert var.tolist() == [0.75] * 5
+
+
+@pytest.mark.parametrize("cpu", [None, "generic", "nehalem"])
+@pytest.mark.parametrize("features", [None, "", "+sse2"])
+def test_variables_name_the_cpu_that_numba_compiles_for(
+    cpu: str | None, features: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}.items():
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    said = "from numba.core import config, codegen; print(config.CPU_NAME, repr(config.CPU_FEATURES))"
+    theirs = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True).stdout.split()
+    ours = compiler.host.__wrapped__()
+    assert theirs[0] == str(cpu)
+    assert ours.name == (cpu or binding.get_host_cpu_name())
+    assert theirs[1] == repr(None if ours.features == binding.get_host_cpu_features().flatten() else ours.features)
 
 
 def rule_named(name: str) -> Any:
