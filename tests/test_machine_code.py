@@ -125,8 +125,8 @@ def test_variables_name_the_cpu_that_numba_compiles_for(
 
 def rule_named(name: str) -> Any:
     def step(größe: Any, grad: Any, *, λ: Any) -> Any:
-        Δ = λ * grad
-        return größe - Δ
+        δ = λ * grad
+        return größe - δ
 
     step.__name__ = name
     return step
@@ -287,3 +287,44 @@ def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
     environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "False"
+
+
+INTERRUPTED = """
+import _thread, threading, time
+import numpy as np
+import fusedstep as fs
+from fusedstep.codegen.cpu import disk_cache
+
+disk_cache.read_own, disk_cache.write_own = lambda path: b"", lambda path, content: None
+
+def rule_of(number):
+    def rule(var, grad, *, lr):
+        return var - lr * grad * number
+    return rule
+
+def press(seconds):
+    time.sleep(seconds)
+    _thread.interrupt_main()
+
+came = 0
+for number in range(150):
+    var, step = np.ones(5), fs.Operator(rule_of(1.0 + number / 256))
+    pressing = threading.Thread(target=press, args=[0.0002 * number])
+    try:
+        pressing.start()
+        step(var, np.ones(5), lr=0.5)
+        pressing.join()
+        time.sleep(0.01)
+    except KeyboardInterrupt:
+        came += 1
+    pressing.join()
+    assert var[0] in (1.0, 0.5 - number / 512), var
+print(came)
+"""
+
+
+def test_interrupts_wait_while_llvm_works(tmp_path: Path) -> None:
+    program = tmp_path / "interrupted.py"
+    program.write_text(INTERRUPTED)
+    said = subprocess.run([sys.executable, program], check=False, capture_output=True, text=True)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "150\n", "")

@@ -11,6 +11,7 @@ from typing import Any
 from llvmlite import binding
 from llvmlite.binding import ffi
 
+from ..interrupts import held_back
 from . import compiler, disk_cache
 
 _lock = threading.RLock()
@@ -31,8 +32,9 @@ def address_of(name: str, text: str, make: Callable[[str], bytes]) -> int:
         text: what decides on its machine code, beside the CPU.
         make: makes the object file that holds it under a symbol.
     """
-    symbol = symbol_of(name, text)
-    with _lock:
+    # llvmlite frees twice what it is interrupted in freeing.
+    with held_back(), _lock:
+        symbol = symbol_of(name, text)
         if symbol not in _addresses:
             code = disk_cache.object_file(symbol, lambda: make(symbol))
             _addresses[symbol] = load(symbol, code)
