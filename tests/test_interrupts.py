@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import fusedstep as fs
-from fusedstep.operators import interrupts
+from fusedstep.codegen import interrupts
 from fusedstep.operators import threads as pool
 
 from .reference import bits

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler, disk_cache, engine, locks, symbols
@@ -104,6 +105,46 @@ def test_a_rule_without_scalars() -> None:
     var = np.ones(5, np.float32)
     fs.Operator(without_scalars)(var, np.full(5, 0.25, np.float32))
     assert var.tolist() == [0.75] * 5
+
+
+@pytest.mark.parametrize("cpu", [None, "generic", "nehalem"])
+@pytest.mark.parametrize("features", [None, "", "+sse2"])
+def test_variables_name_the_cpu_that_numba_compiles_for(
+    cpu: str | None, features: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}.items():
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    said = "from numba.core import config, codegen; print(config.CPU_NAME, repr(config.CPU_FEATURES))"
+    theirs = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True).stdout.split()
+    ours = compiler.host.__wrapped__()
+    assert theirs[0] == str(cpu)
+    assert ours.name == (cpu or binding.get_host_cpu_name())
+    assert theirs[1] == repr(None if ours.features == binding.get_host_cpu_features().flatten() else ours.features)
+
+
+def rule_named(name: str) -> Any:
+    def step(größe: Any, grad: Any, *, λ: Any) -> Any:
+        δ = λ * grad
+        return größe - δ
+
+    step.__name__ = name
+    return step
+
+
+NAMES = ["größter_schritt", "n" * 300, "ü" * 100, "../of/folders", "of\nlines", 'quo"ted\\', "llvm.sqrt.f32", ""]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rule_has_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(tmp_path / "kept"))
+    var = np.ones(3, np.float32)
+    fs.Operator(rule_named(name))(var, var / 4, λ=2.0)
+    assert var.tolist() == [0.5] * 3
+    assert {path.suffix for path in (tmp_path / "kept").iterdir()} == {".bin"}
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_no_instruction_is_fused_nor_fast() -> None:
@@ -345,3 +386,46 @@ def test_a_state_that_is_only_read_is_not_copied() -> None:
     fs.Operator(scaled)(var, scale, np.ones((4, 2)), lr=0.5)
     fs.Operator(scaled)(var, scale, np.ones((2, 2)), np.array([1, 1]), lr=0.5)
     assert var.tolist() == [[0.75, 0.75], [0.25, 0.25], [0.75, 0.75], [0.75, 0.75]]
+
+
+INTERRUPTED = """
+import _thread, threading, time
+import numpy as np
+import fusedstep as fs
+from fusedstep.codegen.cpu import disk_cache
+
+disk_cache.read_own, disk_cache.write_own = lambda path: b"", lambda path, content: None
+
+def rule_of(number):
+    def rule(var, grad, *, lr):
+        return var - lr * grad * number
+    return rule
+
+def press(seconds):
+    time.sleep(seconds)
+    _thread.interrupt_main()
+
+# What an interrupt makes of an import is Python's affair.
+fs.Operator(rule_of(2.0))(np.ones(5), np.ones(5), lr=0.5)
+came = 0
+for number in range(150):
+    var, step = np.ones(5), fs.Operator(rule_of(1.0 + number / 256))
+    pressing = threading.Thread(target=press, args=[0.0002 * number])
+    try:
+        pressing.start()
+        step(var, np.ones(5), lr=0.5)
+        pressing.join()
+        time.sleep(0.01)
+    except KeyboardInterrupt:
+        came += 1
+    pressing.join()
+    assert var[0] in (1.0, 0.5 - number / 512), var
+print(came)
+"""
+
+
+def test_interrupts_wait_while_llvm_works(tmp_path: Path) -> None:
+    program = tmp_path / "interrupted.py"
+    program.write_text(INTERRUPTED)
+    said = subprocess.run([sys.executable, program], check=False, capture_output=True, text=True)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "150\n", "")

@@ -270,3 +270,28 @@ def test_gradients_that_are_zeroed_can_become_sparse() -> None:
         optimizer.zero_grad(set_to_none=False)
         dense(torch.tensor([1, 1, 4])).sum().backward()
         optimizer.step()
+
+
+def askew(*numbers: float) -> Any:
+    """A tensor at an address that is no multiple of its element size."""
+    memory = torch.frombuffer(bytearray(64), dtype=torch.float32, count=len(numbers), offset=1)
+    return memory.copy_(torch.tensor(numbers))
+
+
+def test_states_that_lie_askew_are_refused() -> None:
+    var = askew(1.0, 2.0)
+    with pytest.raises(ValueError, match="no multiple of its element size"):
+        fs.Operator(fs.rules.gradient_descent)(var, torch.ones(2), lr=1.0)
+    assert var.tolist() == [1.0, 2.0]
+
+
+def test_gradients_that_lie_askew_are_copied() -> None:
+    param = torch.nn.Parameter(torch.ones(2))
+    optimizer = fs.torch.SGD([param], lr=1.0)
+    for gradient in (askew(1.0, 2.0), torch.ones(2), askew(1.0, 2.0)):
+        param.grad = gradient
+        optimizer.step()
+    assert param.tolist() == [-2.0, -4.0]
+    operator = optimizer.operator(optimizer.param_groups[0])
+    assert optimizer.ready[param].fits(operator, param, {}, torch.ones(2))
+    assert optimizer.ready[param].fits(operator, param, {}, param.grad) is None

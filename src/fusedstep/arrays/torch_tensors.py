@@ -60,7 +60,7 @@ def memory_of(tensor: Any) -> TensorMemory | None:
     except (RuntimeError, NotImplementedError):
         # One of torch.func, which has no storage; what is wrong with it is said by ``borrow``.
         return None
-    return memory if memory.address else None
+    return memory if memory.address and memory.address % itemsize == 0 else None
 
 
 def borrow(tensor: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays.borrow import about_to_write
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows
+from ..codegen.interrupts import held_back
 from ..codegen.program import BEYOND
 from ..codegen.storage import compute_type
 from ..rules.idle import Idle, idle_of
@@ -18,7 +19,6 @@ from .advice import crowded
 from .calls import call_of
 from .grouping import Groups
 from .history import History
-from .interrupts import held_back
 from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator
 from .sharing import ensure_no_alias

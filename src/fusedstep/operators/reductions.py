@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from ..arrays.layout import Rows
+from ..codegen.interrupts import held_back
 from ..codegen.program import Plan
 from .checks import Wanted
-from .interrupts import held_back
 from .launch import threads_for
 from .threads import run
 from .woven_call import WovenCall

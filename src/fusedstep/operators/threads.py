@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from queue import SimpleQueue
 
+from ..codegen.interrupts import held_back
 from .cpus import usable_cpus
-from .interrupts import held_back
 
 __all__ = ["get_num_threads", "run", "set_num_threads"]
 

@@ -32,8 +32,9 @@ def host() -> Processor:
     binding.initialize_native_asmprinter()
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
     if features is None:
-        # As Numba does: a name alone leaves the features of the machine.
-        features = binding.get_host_cpu_features().flatten()
+        # As Numba does: a name alone leaves the features of the machine, unless it is that of no CPU.
+        generic = str(name).lower() == "generic"
+        features = "" if generic else binding.get_host_cpu_features().flatten()
     return Processor(binding.get_process_triple(), name or binding.get_host_cpu_name(), features)
 
 

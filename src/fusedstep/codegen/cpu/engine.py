@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import binding
 
+from ..interrupts import held_back
 from . import compiler, disk_cache, locks
 from .symbols import symbol_of
 
@@ -20,8 +21,9 @@ def address_of(name: str, text: str, make: Callable[[str], bytes]) -> int:
         text: what decides on its machine code, beside the CPU.
         make: makes the object file that holds it under a symbol.
     """
-    symbol = symbol_of(name, text)
-    with locks.compiling:
+    # llvmlite frees twice what it is interrupted in freeing.
+    with held_back(), locks.compiling:
+        symbol = symbol_of(name, text)
         if symbol not in _addresses:
             code = disk_cache.object_file(symbol, lambda: make(symbol))
             _addresses[symbol] = load(symbol, code)

@@ -1,4 +1,4 @@
-"""Ctrl-C, held back while a call is between its first write and its last."""
+"""Ctrl-C, held back while a call is between its first write and its last, and while machine code is made."""
 
 import importlib
 import os
