@@ -10,6 +10,7 @@ from weakref import ref
 import pytest
 
 import fusedstep as fs
+from fusedstep.arrays import torch_tensors
 from fusedstep.rules import torch_sgd
 from fusedstep.torch.by_parameter import ByParameter
 
@@ -295,3 +296,33 @@ def test_gradients_that_lie_askew_are_copied() -> None:
     operator = optimizer.operator(optimizer.param_groups[0])
     assert optimizer.ready[param].fits(operator, param, {}, torch.ones(2))
     assert optimizer.ready[param].fits(operator, param, {}, param.grad) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_storages_that_were_shrunk_are_refused(which: int, dtype: str) -> None:
+    tensors = [torch.ones(1000, dtype=getattr(torch, dtype)) for _ in range(2)]
+    tensors[which].untyped_storage().resize_(1998)
+    with pytest.raises(TypeError, match="lie outside of its storage"):
+        fs.Operator(fs.rules.gradient_descent)(*tensors, lr=1.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_memory_is_kept_that_another_thread_replaces_while_it_is_looked_at(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = getattr(torch, dtype)
+    tensor, others = torch.ones(4, dtype=kind), [torch.ones(4, dtype=kind)]
+
+    def replaced(tensor: Any, ask: Any = torch_tensors.address_of) -> int:
+        address: int = ask(tensor)
+        if others:
+            tensor.data = others.pop()
+        return address
+
+    monkeypatch.setattr(torch_tensors, "address_of", replaced)
+    if dtype == "float32":
+        assert torch_tensors.memory_of(tensor) is None
+    else:
+        with pytest.raises(TypeError, match="lie outside of its storage"):
+            torch_tensors.borrow(tensor)

@@ -56,7 +56,8 @@ def memory_of(tensor: Any) -> TensorMemory | None:
     address = address_of(tensor)
     if not address or address % itemsize:
         return None
-    return TensorMemory(tensor, address, tuple(tensor.shape), itemsize)
+    memory = TensorMemory(tensor, address, tuple(tensor.shape), itemsize)
+    return memory if lies_in(memory.storage, address, memory.nbytes) else None
 
 
 def borrow(tensor: Any) -> Any:
@@ -90,10 +91,22 @@ def view_at(address: int, tensor: Any, kind: np.dtype) -> np.ndarray:
     size = kind.itemsize
     strides = None if tensor.is_contiguous() else tuple(size * stride for stride in tensor.stride())
     elements = tensor.numel() if strides is None else 1 + span_of(tensor.shape, tensor.stride())
+    storage = tensor.untyped_storage()
+    if not lies_in(storage, address, size * elements):
+        unusable(tensor, "its elements lie outside of its storage, which has been replaced or resized")
     memory: Any = (ctypes.c_char * (size * elements)).from_address(address)
     # The view keeps what it looks at.
-    memory.storage = tensor.untyped_storage()
+    memory.storage = storage
     return np.ndarray(tuple(tensor.shape), kind, memory, 0, strides)
+
+
+def lies_in(storage: Any, address: int, size: int) -> bool:
+    """Whether so many bytes from an address on belong to a storage, which then keeps them.
+
+    Another thread may give a tensor another storage between two questions, and a storage may have been shrunk.
+    """
+    start: int = storage.data_ptr()
+    return start <= address and address + size <= start + storage.nbytes()
 
 
 @cache
