@@ -195,14 +195,15 @@ def test_memory_that_another_thread_replaces_stays_until_the_step_has_ended() ->
     param.grad = torch.ones(4, 3)
     operator = optimizer.operator(optimizer.param_groups[0])
     ready = prepared.fits(operator, param, state, param.grad)
-    storage = ref(param.untyped_storage())
+    storages = [ref(param.untyped_storage()), ref(param.grad.untyped_storage())]
     param.data = torch.zeros(4, 3)
+    param.grad.data = torch.zeros(4, 3)
     state.clear()
     assert ready is not None
-    assert storage() is not None
+    assert all(storage() is not None for storage in storages)
     assert prepared.fits(operator, param, state, param.grad) is None
     del ready
-    assert dead([storage])
+    assert dead(storages)
 
 
 def test_a_mapping_by_parameter_forgets_them() -> None:
@@ -326,3 +327,12 @@ def test_memory_is_kept_that_another_thread_replaces_while_it_is_looked_at(
     else:
         with pytest.raises(TypeError, match="lie outside of its storage"):
             torch_tensors.borrow(tensor)
+
+
+def test_a_gradient_whose_storage_is_gone_is_refused() -> None:
+    optimizer = stepped(made("SGD", [weight()]))
+    param = optimizer.param_groups[0]["params"][0]
+    param.grad = torch.ones(4, 3)
+    param.grad.untyped_storage().resize_(0)
+    with pytest.raises(TypeError, match="none of its own"):
+        optimizer.step()

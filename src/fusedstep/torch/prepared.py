@@ -32,8 +32,15 @@ class Memory(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """Tensors that a prepared step fits, and their storages, which nobody can free while it runs."""
+    """Tensors that a prepared step fits, and all storages, which nobody can free while it runs.
 
+    Attributes:
+        gradient_at: where the gradient's elements begin.
+        tensors: the parameter and its states.
+        storages: theirs and the gradient's.
+    """
+
+    gradient_at: int
     tensors: list[Tensor]
     storages: list[torch.UntypedStorage]
 
@@ -68,11 +75,11 @@ class Prepared(NamedTuple):
             or grad.shape != param.shape
         ):
             return None
+        tensors, storages = [], [grad.untyped_storage()]
         begin = grad.data_ptr()
-        if begin % grad.itemsize:
+        if not begin or begin % grad.itemsize:
             return None
         end = begin + self.size * grad.itemsize
-        tensors, storages = [], []
         for key, reference, start, stop in self.memory:
             tensor = reference()
             if (state.get(key) if key else param) is not tensor or tensor is None:
@@ -88,12 +95,12 @@ class Prepared(NamedTuple):
                 or (begin < stop and start < end)
             ):
                 return None
-        return Ready(tensors, storages)
+        return Ready(begin, tensors, storages)
 
-    def run(self, grad: Tensor, scalars: Sequence[float]) -> None:
+    def run(self, ready: Ready, scalars: Sequence[float]) -> None:
         """Takes the step."""
         addresses = [each.start for each in self.memory]
-        step_at_once(self.functions, addresses, grad.data_ptr(), self.size, scalars, announced)
+        step_at_once(self.functions, addresses, ready.gradient_at, self.size, scalars, announced)
 
 
 def announced() -> None:
