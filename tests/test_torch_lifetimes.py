@@ -10,6 +10,7 @@ from weakref import ref
 import pytest
 
 import fusedstep as fs
+from fusedstep.arrays import torch_tensors
 from fusedstep.rules import torch_sgd
 from fusedstep.torch.by_parameter import ByParameter
 
@@ -194,14 +195,15 @@ def test_memory_that_another_thread_replaces_stays_until_the_step_has_ended() ->
     param.grad = torch.ones(4, 3)
     operator = optimizer.operator(optimizer.param_groups[0])
     ready = prepared.fits(operator, param, state, param.grad)
-    storage = ref(param.untyped_storage())
+    storages = [ref(param.untyped_storage()), ref(param.grad.untyped_storage())]
     param.data = torch.zeros(4, 3)
+    param.grad.data = torch.zeros(4, 3)
     state.clear()
     assert ready is not None
-    assert storage() is not None
+    assert all(storage() is not None for storage in storages)
     assert prepared.fits(operator, param, state, param.grad) is None
     del ready
-    assert dead([storage])
+    assert dead(storages)
 
 
 def test_a_mapping_by_parameter_forgets_them() -> None:
@@ -295,3 +297,49 @@ def test_gradients_that_lie_askew_are_copied() -> None:
     operator = optimizer.operator(optimizer.param_groups[0])
     assert optimizer.ready[param].fits(operator, param, {}, torch.ones(2))
     assert optimizer.ready[param].fits(operator, param, {}, param.grad) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_storages_that_were_shrunk_are_refused(which: int, dtype: str) -> None:
+    tensors = [torch.ones(1000, dtype=getattr(torch, dtype)) for _ in range(2)]
+    tensors[which].untyped_storage().resize_(1998)
+    with pytest.raises(TypeError, match="lie outside of its storage"):
+        fs.Operator(fs.rules.gradient_descent)(*tensors, lr=1.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_memory_is_kept_that_another_thread_replaces_while_it_is_looked_at(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = getattr(torch, dtype)
+    tensor, others = torch.ones(4, dtype=kind), [torch.ones(4, dtype=kind)]
+
+    def replaced(tensor: Any, ask: Any = torch_tensors.address_of) -> int:
+        # Between the question for the storage and that for the address.
+        if others:
+            tensor.data = others.pop()
+        address: int = ask(tensor)
+        return address
+
+    monkeypatch.setattr(torch_tensors, "address_of", replaced)
+    if dtype == "float32":
+        assert torch_tensors.memory_of(tensor) is None
+    else:
+        with pytest.raises(TypeError, match="lie outside of its storage"):
+            torch_tensors.borrow(tensor)
+    # Nobody is in the way any more.
+    borrowed = torch_tensors.memory_of(tensor) if dtype == "float32" else torch_tensors.borrow(tensor)
+    tensor.data = torch.zeros(4, dtype=kind)
+    view = borrowed.view() if dtype == "float32" else borrowed
+    assert len(set(view.tolist())) == 1
+    assert view.any()
+
+
+def test_a_gradient_whose_storage_is_gone_is_refused() -> None:
+    optimizer = stepped(made("SGD", [weight()]))
+    param = optimizer.param_groups[0]["params"][0]
+    param.grad = torch.ones(4, 3)
+    param.grad.untyped_storage().resize_(0)
+    with pytest.raises(TypeError, match="none of its own"):
+        optimizer.step()

@@ -60,7 +60,9 @@ def memory_of(tensor: Any) -> TensorMemory | None:
     except (RuntimeError, NotImplementedError):
         # One of torch.func, which has no storage; what is wrong with it is said by ``borrow``.
         return None
-    return memory if memory.address and memory.address % itemsize == 0 else None
+    if not memory.address or memory.address % itemsize:
+        return None
+    return memory if lies_in(memory.storage, memory.address, memory.nbytes) else None
 
 
 def borrow(tensor: Any) -> Any:
@@ -103,10 +105,21 @@ def view_at(
     if strides is not None:
         elements = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
         strides = tuple(kind.itemsize * stride for stride in strides)
+    if not lies_in(storage, address, kind.itemsize * elements):
+        raise TypeError("a tensor whose elements lie outside of its storage, which has been replaced or resized")
     memory: Any = (ctypes.c_char * (kind.itemsize * elements)).from_address(address)
     # The view keeps what it looks at.
     memory.storage = storage
     return np.ndarray(shape, kind, memory, 0, strides)
+
+
+def lies_in(storage: Any, address: int, size: int) -> bool:
+    """Whether so many bytes from an address on belong to a storage, which then keeps them.
+
+    Another thread may give a tensor another storage between two questions, and a storage may have been shrunk.
+    """
+    start: int = storage.data_ptr()
+    return start <= address and address + size <= start + storage.nbytes()
 
 
 @cache

@@ -81,7 +81,7 @@ class Prepared(NamedTuple):
         # Before addresses are compared: another thread may give a tensor other memory at any time.
         tensors, storages = [], [grad.untyped_storage()]
         begin = grad.data_ptr()
-        if begin % grad.itemsize:
+        if not begin or begin % grad.itemsize:
             return None
         end = begin + self.size * grad.itemsize
         for key, reference, start, stop in self.memory:
