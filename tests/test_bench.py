@@ -317,7 +317,7 @@ def waited_for(found):
     [
         (["FusedSparsAdam"], "'FusedSparsAdam' is no work; close to it: FusedSparseAdam"),
         (["zzzz"], "'fusedstep bench --list' has all"),
-        (["--peer", "mindspore"], "expected NAME=PYTHON with NAME one of torch, mindspore, tensorflow, fbgemm"),
+        (["--peer", "mindspore"], "expected NAME=PYTHON with NAME one of torch, mindspore, tensorflow, fbgemm, optax"),
         (["--peer", "jax=python"], "expected NAME=PYTHON with NAME one of"),
         (["--peer", "mindspore=/no/such/python"], "/no/such/python is no program"),
         (["--rounds", "0"], "expected a whole number of at least 1"),

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import pytest
 import fusedstep as fs
 from fusedstep.cli import verify as command
 from fusedstep.cli.main import main
-from fusedstep.codegen.kernels import kernel_for
 from fusedstep.codegen.program import program_of
 from fusedstep.operators import checks, grouping
 from fusedstep.operators.operator import Operator
@@ -59,9 +57,7 @@ def uphill(var: Any, grad: Any, *, lr: Any) -> Any:
 
 
 def test_a_kernel_of_another_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "fusedstep.operators.operator.kernel_for", lambda recipe: kernel_for(replace(recipe, rule=uphill))
-    )
+    monkeypatch.setattr("fusedstep.operators.operator.program_of", lambda rule, switches: program_of(uphill, switches))
     outcome = verify(DENSE, ["float32"])
     assert outcome.failed("rule") == outcome.made["rule"]
     assert outcome.failed("golden") == outcome.made["golden"]

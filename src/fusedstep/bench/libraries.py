@@ -33,8 +33,8 @@ LIBRARIES = {
     "torch": Library("torch_optim", "torch", "PyTorch"),
     "mindspore": Library("mind_spore", "mindspore", "MindSpore"),
     "tensorflow": Library("tensor_flow", "tensorflow", "TensorFlow"),
-    "optax": Library("optax_adam", "optax", "optax"),
     "fbgemm": Library("fbgemm_cpu", "fbgemm_gpu", "FBGEMM"),
+    "optax": Library("optax_adam", "optax", "optax"),
 }
 PEERS = tuple(name for name, library in LIBRARIES.items() if library.peer)
 

@@ -8,7 +8,7 @@ TINY = Size(8, 4, 2, law="uniform")
 WORKS = [
     Work(
         "span-functions",
-        "Machine code for a rule: its step, and that with a gradient of zero (the next rule each time)",
+        "Machine code for two steps of the next rule",
         TINY,
         tuple(
             Contender(f"fusedstep {dtype}", "startup", "span_functions", {"dtype": dtype})
@@ -17,13 +17,13 @@ WORKS = [
     ),
     Work(
         "further-rule",
-        "The first call of a further rule in a process (the next rule each time)",
+        "The first call of the next rule in a process",
         TINY,
         (Contender("fusedstep", "startup", "further_rule"),),
     ),
     Work(
         "first-call",
-        "A process that imports and calls once, its machine code in the cache",
+        "A process that imports and calls once",
         TINY,
         (
             Contender("FusedSparseAdam", "startup", "process", {"operator": "FusedSparseAdam"}),
@@ -33,7 +33,7 @@ WORKS = [
     ),
     Work(
         "first-call-ever",
-        "A process that imports and calls once, with an empty cache",
+        "The same with an empty cache",
         TINY,
         (
             Contender("FusedSparseAdam", "startup", "empty_cache", {"operator": "FusedSparseAdam"}),
