@@ -15,10 +15,11 @@ import fusedstep as fs
 from fusedstep.codegen.cpu import compiler, disk_cache, engine, locks, symbols
 from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
-from fusedstep.loops.cpu import dense_rows, every_row, grouping, segment_sum, touched_rows
+from fusedstep.codegen.cpu.step_writer import StepWriter
+from fusedstep.loops.cpu import dense_rows, every_row, grouping, segment_sum, touched_rows, whole_tensor
 from fusedstep.operators import grouping as groups
 from fusedstep.operators import span_call
-from fusedstep.words import where
+from fusedstep.words import PerColumn, PerRow, column_mean, row_mean, row_sum, sqrt, tensor_sum, where
 
 from . import reference
 from .forked import in_child
@@ -28,6 +29,8 @@ LOOPS = {
     "dense_rows": dense_rows.dense_rows,
     "touched_rows": touched_rows.touched_rows,
     "every_row": every_row.every_row,
+    "whole_tensor": whole_tensor.whole_tensor,
+    "column_states": whole_tensor.column_states,
 }
 SCALARS = {"lr": 0.1, "beta": 0.75}
 
@@ -37,12 +40,22 @@ def momentum(var: Any, mean: Any, grad: Any, *, lr: Any, beta: Any) -> tuple[Any
     return var - lr * mean, mean
 
 
+def rule_of_rows(var: Any, slot: PerRow, grad: Any, *, lr: Any) -> tuple[Any, Any]:
+    slot = slot + row_mean(grad * grad)
+    return var - lr * grad / sqrt(slot), slot
+
+
+def rule_of_columns(var: Any, slot: PerColumn, grad: Any, *, lr: Any) -> tuple[Any, Any]:
+    slot = slot + column_mean(grad * grad)
+    return var - lr * grad / sqrt(slot + tensor_sum(row_sum(grad) * 0.5)), slot
+
+
 @pytest.fixture
 def loops_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """All loops as Python; span functions stay machine code."""
     monkeypatch.setattr(groups, "grouping_loop", lambda name: getattr(grouping, name))
     monkeypatch.setattr(groups, "segment_sum", lambda: segment_sum.segment_sum)
-    monkeypatch.setattr(span_call, "loop", LOOPS.__getitem__)
+    monkeypatch.setattr(span_call, "loop", lambda name, module="": LOOPS[name])
 
 
 @pytest.mark.parametrize("indices", [None, [0, 0, 2, 3, 3], [4, 1, 4, 0, 1, 4], list(range(9, -1, -1)) * 3], ids=str)
@@ -60,6 +73,32 @@ def test_loops_do_the_same_by_python(
     def stepped() -> list[np.ndarray]:
         tables = [each.copy() for each in start]
         fs.Operator(momentum)(*(each[:, :3] for each in tables), grad, named, rows=rows, **SCALARS)
+        return tables
+
+    compiled = stepped()
+    request.getfixturevalue("loops_by_python")
+    for got, want in zip(stepped(), compiled, strict=True):
+        reference.assert_same_bits(got, want)
+
+
+@pytest.mark.parametrize("named", [{}, {"indices": [4, 1, 4, 0]}, {"indices": [4, 1, 4, 0], "rows": "every"}], ids=str)
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("rule", [rule_of_rows, rule_of_columns])
+def test_loops_of_rules_that_add_up_do_the_same_by_python(
+    rule: Any, named: dict[str, Any], dtype: str, request: pytest.FixtureRequest
+) -> None:
+    if rule is rule_of_columns and named:
+        pytest.skip("takes no indices")
+    kind, random = reference.DTYPES[dtype], np.random.default_rng(3)
+    start = [random.standard_normal(shape).astype(kind) for shape in ((2, 9, 40), (2, 1, 40) if not named else (2,))]
+    if rule is rule_of_rows:
+        start = [random.standard_normal(shape).astype(kind) for shape in ((7, 40), (7,))]
+    grad = random.standard_normal((4, 40) if named else start[0].shape).astype(kind)
+
+    def stepped() -> list[np.ndarray]:
+        tables = [each.copy() for each in start]
+        known = {**named, "indices": np.array(named["indices"])} if named else {}
+        fs.Operator(rule, rounding="stochastic")(*tables, grad, step=3, lr=0.5, **known)
         return tables
 
     compiled = stepped()
@@ -150,7 +189,7 @@ def test_a_rule_has_any_name(name: str, tmp_path: Path, monkeypatch: pytest.Monk
 def test_no_instruction_is_fused_nor_fast() -> None:
     program = fs.Operator(fs.rules.adam).program
     for gradient in ("float32", None):
-        text = step_function(program, ("float32",) * 3, gradient, has_half=True).text
+        text = step_function(StepWriter(program, ("float32",) * 3, gradient, has_half=True)).text
         assert " fast " not in text
         assembly = compiler.assembly(text).lower()
         assert "fmadd" not in assembly
@@ -192,7 +231,7 @@ def test_threads_that_need_a_function_at_once_get_one(monkeypatch: pytest.Monkey
 def made(number: int) -> Any:
     """A rule that no cache holds."""
     program = fs.Operator(rule_of_threads).program
-    text = step_function(program, ("float64",), None, has_half=True)
+    text = step_function(StepWriter(program, ("float64",), None, has_half=True))
     return engine.address_of(f"{text.name}_{number}", f"{text.text}; {number}", lambda symbol: code(text, symbol))
 
 
@@ -260,19 +299,19 @@ SEVERAL = """
 import numpy as np, fusedstep as fs, sys
 for name in fs.rules.__all__:
     operator = fs.Operator(getattr(fs.rules, name))
-    if operator.is_woven:
-        continue
     signature = operator.signature
-    states = [np.ones((4, 3), np.float32) for _ in signature.states]
+    shapes = {"row": (4,), "column": (3,), "element": (4, 3), "": (4, 3)}
+    states = [np.ones(shapes[kind], np.float32) for kind in operator.layout.states]
     scalars = dict.fromkeys(signature.scalars, 0.5) | signature.defaults
-    operator(*states, np.ones((2, 3), np.float32), np.array([1, 1]), **scalars)
-    operator(*states, np.ones((2, 3), np.float32), np.array([2, 1]), rows="every", **scalars)
+    if "touched_rows" in operator.loops:
+        operator(*states, np.ones((2, 3), np.float32), np.array([1, 1]), **scalars)
+        operator(*states, np.ones((2, 3), np.float32), np.array([2, 1]), rows="every", **scalars)
     operator(*states, np.ones((4, 3), np.float32), **scalars)
 print(any(name.partition(".")[0] == "numba" for name in sys.modules))
 """
 
 
-def test_rules_without_sums_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> None:
+def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> None:
     environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
     said = [
         subprocess.run(
@@ -284,7 +323,9 @@ def test_rules_without_sums_need_numba_only_for_loops_that_are_not_kept(tmp_path
 
 
 def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
-    program = SEVERAL.replace("    operator(*states, np.ones((2", "    0 and operator(*states, np.ones((2")
+    # A rule that sees rows takes them one by one.
+    program = SEVERAL.replace("    operator(*states", "    operator.layout.reach == 0 and operator(*states")
+    program = program.replace("and operator(*states, np.ones((2", "and 0 and operator(*states, np.ones((2")
     environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "False"
@@ -369,11 +410,9 @@ FAST = ("fast", "contract", "reassoc", "nnan", "ninf", "nsz", "arcp", "afn", "fm
 def test_no_text_has_flags_that_change_bits(dtype: str) -> None:
     for name in fs.rules.__all__:
         operator = fs.Operator(getattr(fs.rules, name))
-        if operator.is_woven:
-            continue
         functions = SpanFunctions(operator.program, (dtype,) * len(operator.program.signature.states), dtype)
-        for function in (functions.step_text(dtype), functions.step_text(None), functions.prepare_text()):
-            words = function.text.replace("(", " ").split()
+        for _, key in (each for loop in operator.loops for each in functions.called_by(loop)):
+            words = functions.text(*key).text.replace("(", " ").split()
             assert not set(FAST) & set(words), name
 
 

@@ -80,10 +80,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.asm:
         if options.backend != "cpu":
             options.refuse(f"--asm shows the CPU's code; for {options.backend} use --source")
-        try:
-            show(assembly_on_cpu(recipe(options)).rstrip())
-        except ValueError as error:
-            options.refuse(str(error))
+        show(assembly_on_cpu(recipe(options)).rstrip())
     elif options.source:
         show(SOURCES[options.backend](recipe(options)).rstrip())
     elif chosen.entry is None:

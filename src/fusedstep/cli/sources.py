@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
-from ..codegen.kernels import source_of
 from ..codegen.program import ELEMENTWISE, program_of
 from ..codegen.storage import compute_type
 from ..codegen.weave import Recipe
@@ -14,22 +13,13 @@ from ..operators.launch import LOOPS
 
 
 def source_on_cpu(recipe: Recipe) -> str:
-    """The program and the LLVM text of a recipe's span functions; rules that add up are woven."""
-    program = program_of(recipe.rule, recipe.switches)
-    if program.reach != ELEMENTWISE:
-        return source_of(recipe)
-    return listing(program, recipe.storages, recipe.gradient, recipe.loop)
+    """The program and the LLVM text of a recipe's span functions."""
+    return listing(program_of(recipe.rule, recipe.switches), recipe.storages, recipe.gradient, recipe.loop)
 
 
 def assembly_on_cpu(recipe: Recipe) -> str:
-    """The same as assembly.
-
-    Raises:
-        ValueError: the rule adds up.
-    """
+    """The same as assembly."""
     program = program_of(recipe.rule, recipe.switches)
-    if program.reach != ELEMENTWISE:
-        raise ValueError(f"{recipe.rule.__name__} adds up rows or more: its kernel is compiled by Numba; use --source")
     return listing(program, recipe.storages, recipe.gradient, recipe.loop, assembly=True)
 
 

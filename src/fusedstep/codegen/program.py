@@ -59,6 +59,12 @@ class Program:
         """The numbers of the other states."""
         return [k for k in range(len(self.signature.states)) if k not in (*self.by_row, *self.by_column)]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """For each state of which of "element", "row" and "column" it holds one number."""
+        kinds = dict.fromkeys(self.signature.per_row, "row") | dict.fromkeys(self.signature.per_column, "column")
+        return tuple(kinds.get(name, "element") for name in self.signature.states)
+
     def reductions(self, stage: int, *kinds: int) -> list[Reduction]:
         """What a stage adds up, of some kinds."""
         return [each for each in self.translation.reductions if each.stage == stage and each.kind in kinds]

@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
+from .kinds import ROW, TENSOR
 from .signature import Signature
 
 
@@ -50,6 +51,12 @@ class Reduction:
     kind: int
     mean: bool
     stage: int
+
+    @property
+    def word(self) -> str:
+        """The word that adds up."""
+        along = {ROW: "row", TENSOR: "tensor"}.get(self.kind, "column")
+        return f"{along}_{'mean' if self.mean else 'sum'}"
 
 
 @dataclass

@@ -6,12 +6,9 @@ from copy import deepcopy
 from typing import Any
 
 from .closed import scalars_of
-from .kinds import COLUMN, MATRIX, ROW
 from .program import Program, program_of
 from .values import Reduction, local
 from .weave import module
-
-ALONG = {ROW: "row", COLUMN: "column", MATRIX: "column"}
 
 
 class Spelled(ast.NodeTransformer):
@@ -73,7 +70,7 @@ def rule_text(program: Program) -> str:
 
 def reduced(each: Reduction) -> str:
     """The line that adds up."""
-    return f"{each.name} = word_{ALONG.get(each.kind, 'tensor')}_{'mean' if each.mean else 'sum'}({each.argument})"
+    return f"{each.name} = word_{each.word}({each.argument})"
 
 
 def spelled(node: ast.AST) -> str:

@@ -1,4 +1,4 @@
-"""From a checked call to what runs it: a step at once, span functions with a loop, or a woven kernel."""
+"""From a checked call to what runs it: a step at once, or span functions with a loop."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 from ..arrays.address import address_of
 from ..arrays.layout import Rows
 from . import span_call
-from .launch import LOOPS, Call, threads_for
+from .launch import LOOPS, threads_for
 from .sharing import ensure_no_alias
 from .span_call import SpanCall
-from .woven_call import WovenCall
 
 
 def step_at_once(
@@ -44,17 +43,22 @@ def call_of(
     storage: str,
     scalars: Sequence[float],
     announce: Callable[[], None],
-) -> Call:
-    """A checked call, ready to be launched: on span functions, or where the rule adds up on a woven kernel.
+    key: int | None = None,
+    held: Sequence[Rows] = (),
+) -> SpanCall:
+    """A checked call, ready to be launched.
+
+    Args:
+        operator, loop, storages, tables, gradient, storage, scalars, announce: see ``SpanCall``.
+        key: of stochastic rounding.
+        held: the states as the caller holds them, where ``tables`` are rows of other shapes.
 
     Raises:
         ValueError: two states share memory.
     """
-    if operator.is_woven:
-        return WovenCall(operator.kernel(loop, storages, storage).run, tables, gradient, storage, scalars, announce)
     functions, by_rows = operator.span_functions(storages, storage), loop != LOOPS[None]
-    call = SpanCall(functions, tables, gradient, storage, scalars, announce, by_rows)
+    call = SpanCall(functions, tables, gradient, storage, scalars, announce, by_rows, key)
     if call.overlaps:
-        separate = ensure_no_alias(operator.name, operator.facts.wanted.names, tables, gradient)
-        call = SpanCall(functions, tables, separate, storage, scalars, announce, by_rows)
+        separate = ensure_no_alias(operator.name, operator.facts.wanted.names, held or tables, gradient)
+        call = SpanCall(functions, tables, separate, storage, scalars, announce, by_rows, key)
     return call

@@ -9,7 +9,6 @@ import numpy as np
 from .grouping import Groups, alloc_sums, in_row_order, shares, sum_segments, sums_of
 from .span_call import SpanCall
 from .threads import get_num_threads, run
-from .woven_call import WovenCall
 
 # Below this many elements to a thread, handing work over costs more than it saves.
 ELEMENTS_PER_THREAD = 400_000
@@ -22,12 +21,11 @@ STEP_COST = 12
 
 # The loop that a call runs, by which rows take the step; None where the gradient is dense.
 LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
+# The loop of rules whose sums reach beyond a row.
+BEYOND_ROWS = "whole_tensor"
 
 
-Call = SpanCall | WovenCall
-
-
-def launch_dense(call: Call) -> None:
+def launch_dense(call: SpanCall) -> None:
     """Every row takes the step with its own row of the gradient."""
     threads = threads_for(call.rows * call.width)
     shares = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
@@ -35,10 +33,10 @@ def launch_dense(call: Call) -> None:
     run(shares, threads)
 
 
-def launch_touched_rows(call: Call, groups: Groups) -> None:
+def launch_touched_rows(call: SpanCall, groups: Groups) -> None:
     """The unique rows take the step."""
     parts, threads = share_touched_rows(call.gradient, call.storage, groups, call.width)
-    shares = [part.stepping(call.touched(groups, part.sums, part.spare, part.start, part.stop)) for part in parts]
+    shares = [part.stepping(call.touched(groups, part.sums, part.start, part.stop)) for part in parts]
     call.announce()
     run(shares, threads)
 
@@ -91,14 +89,14 @@ def share_touched_rows(gradient: Any, storage: str, groups: Groups, width: int) 
     ], threads
 
 
-def launch_every_row(call: Call, groups: Groups) -> None:
+def launch_every_row(call: SpanCall, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
     shares, threads = share_every_row(call, groups)
     call.announce()
     run(shares, threads)
 
 
-def share_every_row(call: Call, groups: Groups) -> tuple[list[Callable[[], None]], int]:
+def share_every_row(call: SpanCall, groups: Groups) -> tuple[list[Callable[[], None]], int]:
     """The parts of a step of every row, and on how many threads; the sums are made already."""
     rows, width, gradient, storage = call.rows, call.width, call.gradient, call.storage
     threads = threads_for(rows * width)
@@ -111,7 +109,7 @@ def share_every_row(call: Call, groups: Groups) -> tuple[list[Callable[[], None]
     if len(cuts) > 1:
         before[1:1] = np.searchsorted(groups.unique_rows[order], [stop for _, stop in cuts[:-1]]).tolist()
     steps = [
-        call.every(groups, sums, groups.summed + part, order, before[part], before[part + 1], start, stop)
+        call.every(groups, sums, order, before[part], before[part + 1], start, stop)
         for part, (start, stop) in enumerate(cuts)
     ]
     return steps, threads

@@ -19,10 +19,9 @@ from .advice import crowded
 from .calls import call_of, step_at_once
 from .facts import Facts
 from .grouping import prepare_grouping
-from .launch import LOOPS, launch_dense, launch_every_row, launch_touched_rows
+from .launch import BEYOND_ROWS, LOOPS, launch_dense, launch_every_row, launch_touched_rows
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
-from .sharing import ensure_no_alias
 
 
 class Operator:
@@ -187,8 +186,6 @@ class Operator:
             if type(value) is not float:
                 checks.no_tensors(operator, self.scalar_names, scalars)
                 break
-        if key is not None:
-            scalars = [*scalars, key]
         variable, storages, tables = checks.states(operator, wanted, in_use)
         shape, loop = variable, LOOPS[None]
         if indices is not None:
@@ -198,7 +195,7 @@ class Operator:
         held = tables
         if reach == BEYOND:
             checks.no_indices(operator, indices)
-            tables, loop = tables_for_sums(operator, wanted, tables, variable, plan), "whole_tensor"
+            tables, loop = tables_for_sums(operator, wanted, tables, variable, plan), BEYOND_ROWS
             launch: Callable[[Any], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
         elif indices is None:
             launch = launch_dense
@@ -210,11 +207,10 @@ class Operator:
         if not tables[0].array.size:
             return tuple(states)
         announce = partial(about_to_write, [states[k] for k in changed])
-        if key is not None or reach != ELEMENTWISE:
-            flat = ensure_no_alias(operator, wanted.names, held, flat)
-        elif indices is None and step_at_once(self, storages, tables, flat, storage, scalars, announce):
+        at_once = key is None and reach == ELEMENTWISE and indices is None
+        if at_once and step_at_once(self, storages, tables, flat, storage, scalars, announce):
             return tuple(states)
-        call = call_of(self, loop, storages, tables, flat, storage, scalars, announce)
+        call = call_of(self, loop, storages, tables, flat, storage, scalars, announce, key, held)
         if self.use_locking:
             locks.alone(partial(launch, call), [table.table() for table in held], [as_array(call.gradient)])
         else:
@@ -280,31 +276,24 @@ class Operator:
     @property
     def loops(self) -> tuple[str, ...]:
         """The loops that calls may run."""
-        return ("whole_tensor",) if self.layout.reach == BEYOND else tuple(LOOPS.values())
-
-    @property
-    def is_woven(self) -> bool:
-        """Whether calls run a woven kernel."""
-        return self.stochastic or self.layout.reach != ELEMENTWISE
+        return (BEYOND_ROWS,) if self.layout.reach == BEYOND else tuple(LOOPS.values())
 
     def compile(self, loop: str, storages: tuple[str, ...], gradient: str) -> None:
         """Makes ready all that calls on some storage types run."""
-        if self.is_woven:
-            self.kernel(loop, storages, gradient)
-        else:
-            self.span_functions(storages, gradient).compile(loop)
+        self.span_functions(storages, gradient).compile(loop)
         if loop in (LOOPS["touched"], LOOPS["every"]):
             prepare_grouping(gradient, compute_type(storages[0]))
-        if not self.is_woven:
-            span_call.loop("dense_rows" if loop == LOOPS[None] else loop)
+        span_call.loop("dense_rows" if loop == LOOPS[None] else loop)
+        if loop == BEYOND_ROWS:
+            span_call.loop("column_states", loop)
 
     def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
-        """The compiled functions of a rule without sums for some storage types; each is made when it is asked for."""
+        """The compiled functions of the rule for some storage types; each is made when it is asked for."""
         key = (*storages, gradient)
         if key not in self._span_functions:
             from ..codegen.cpu.functions import SpanFunctions
 
-            self._span_functions[key] = SpanFunctions(self.program, storages, gradient)
+            self._span_functions[key] = SpanFunctions(self.program, storages, gradient, self.stochastic)
         return self._span_functions[key]
 
     def kernel(self, loop: str, storages: tuple[str, ...], gradient: str, idle: Idle | None = None) -> Any:

@@ -1,18 +1,19 @@
 """Runs a rule whose sums reach beyond a row: stage by stage over the whole tensor."""
 
 import math
-from functools import partial
+from array import array
 from itertools import pairwise
 
 import numpy as np
 
+from ..arrays.address import address_of
 from ..arrays.layout import Rows
 from ..codegen.interrupts import held_back
 from ..codegen.program import Plan
 from .checks import Wanted
 from .launch import threads_for
+from .span_call import SpanCall
 from .threads import run
-from .woven_call import WovenCall
 
 # Where neither rows nor columns matter, elements are taken in rows of so many.
 CHUNK = 4096
@@ -45,9 +46,9 @@ def tables_for_sums(
     ]
 
 
-def launch_whole_tensor(call: WovenCall, plan: Plan, shape: tuple[int, ...]) -> None:
+def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> None:
     """Every element takes the step, once all that the rule adds up is known."""
-    kernel, arrays, all_rows, width, scalars = call.kernel, call.arrays, call.rows, call.width, call.scalars
+    all_rows, width = call.rows, call.width
     rows = shape[-2] if plan.matrices else all_rows
     elements = math.prod(shape)
     matrices = all_rows // rows
@@ -57,18 +58,21 @@ def launch_whole_tensor(call: WovenCall, plan: Plan, shape: tuple[int, ...]) -> 
     columns = np.zeros((plan.columns, matrices, width))
     block_totals = np.zeros((len(plan.totals), matrices * blocks))
     block_columns = np.zeros((plan.columns, matrices * blocks, width))
-    sums = [row_totals, totals, columns, block_totals, block_columns]
+    tables = [row_totals, totals, columns, block_totals, block_columns]
+    # In the order of the fields of a block.
+    sums = array("q", [rows, all_rows, height, blocks, matrices, elements, *map(address_of, tables)])
     threads = min(threads_for(elements), matrices * blocks)
-    cuts = [matrices * blocks * part // threads for part in range(threads + 1)]
+    stages = []
+    for stage in range(plan.stages):
+        over = matrices if stage > call.functions.program.last else matrices * blocks
+        parts = min(threads, over)
+        cuts = [over * part // parts for part in range(parts + 1)]
+        stages.append([call.stage(stage, sums, start, stop) for start, stop in pairwise(cuts)])
     # States by column are written in a stage of their own, behind the others.
     with held_back():
         call.announce()
-        for stage in range(plan.stages):
-            common = [*arrays, stage, *sums, blocks, height, rows, elements]
-            run(
-                [partial(kernel, *common, start, stop, width, *scalars) for start, stop in pairwise(cuts)],
-                threads,
-            )
+        for shares in stages:
+            run(shares, threads)
             put_together(plan, totals, columns, block_totals, block_columns)
 
 

@@ -1,4 +1,4 @@
-"""A checked call of a rule without sums: blocks of numbers, and the span functions and loops that take them."""
+"""A checked call: blocks of numbers, and the span functions and loops that take them."""
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,9 @@ from ..loops.cpu.block import (
     GRADIENT,
     GRADIENT_BYTES,
     GRADIENT_ROW,
+    KEY,
     LAST_UNIQUE,
+    MATRIX_ROWS,
     ORDER,
     RECORD,
     ROW_BYTES,
@@ -50,7 +52,7 @@ class SpanCall:
         storage: their storage type.
         announce: tells the owners of the states, right before they are written to, that they will be.
         rows, width: of the table; where rows mean nothing and have no gaps, each element is a row.
-        unbroken: whether no row has a gap behind it.
+        unbroken: whether many rows can take the step as one span: none has a gap behind it, and the rule sees none.
         overlaps: whether two of the arrays may share memory.
     """
 
@@ -63,11 +65,12 @@ class SpanCall:
         scalars: Sequence[float],
         announce: Callable[[], None],
         by_rows: bool = True,
+        key: int | None = None,
     ) -> None:
         self.functions, self.tables, self.gradient, self.storage = functions, tables, gradient, storage
         self.announce = announce
         array_of_first, rows, width, _ = tables[0]
-        unbroken = True
+        unbroken = not functions.by_rows
         for table in tables:
             unbroken &= table[3] == width
         if unbroken and not by_rows:
@@ -75,16 +78,19 @@ class SpanCall:
         self.rows, self.width, self.unbroken = rows, width, unbroken
         self.block = block = functions.template.block(scalars)
         place = STATES
-        for each, _, _, row_stride in tables:
-            item = each.itemsize
-            row = item * width
-            stride = row if unbroken else item * row_stride
+        for table, kind in zip(tables, functions.kinds, strict=True):
+            each, item = table[0], table[0].itemsize
+            row = item if kind == "row" else item * width
+            stride = row if unbroken or kind == "column" else item * table[3]
             block[place + ADDRESS], block[place + ROW_STRIDE] = address_of(each), stride
-            block[place + ROW_BYTES], block[place + BYTES] = row, (rows - 1) * stride + row
+            block[place + ROW_BYTES] = row
+            block[place + BYTES] = each.nbytes if stride == row else (rows - 1) * stride + row
             place += RECORD
         block[WIDTH], block[UNBROKEN] = width, unbroken
         block[GRADIENT], block[GRADIENT_ROW] = address_of(gradient), width * gradient.itemsize
         block[GRADIENT_BYTES] = gradient.nbytes
+        if key is not None:
+            block[KEY] = key
         self.overlaps = functions.prepare(block.buffer_info()[0])
 
     def part(self, start: int, stop: int) -> "array[int]":
@@ -103,7 +109,7 @@ class SpanCall:
         block[STEP_STORED] = self.functions.stored
         return partial(run_loop, loop("dense_rows"), block, self)
 
-    def touched(self, groups: Groups, sums: np.ndarray, spare: int, start: int, stop: int) -> Callable[[], None]:
+    def touched(self, groups: Groups, sums: np.ndarray, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order."""
         block = self.part(start, stop)
         self.add_groups(block, groups, sums)
@@ -114,7 +120,6 @@ class SpanCall:
         self,
         groups: Groups,
         sums: np.ndarray,
-        spare: int,
         order: np.ndarray,
         first: int,
         last: int,
@@ -129,6 +134,16 @@ class SpanCall:
         block[ASCENDING] = address_of(order)
         block[FIRST_UNIQUE], block[LAST_UNIQUE] = first, last
         return partial(run_loop, loop("every_row"), block, (self, groups, sums, order))
+
+    def stage(self, number: int, sums: "array[int]", start: int, stop: int) -> Callable[[], None]:
+        """What some blocks of rows do in a stage; ``sums`` are the fields of a block that say where sums lie."""
+        block = self.part(start, stop)
+        block[STEP_STORED] = self.functions.stage(number)
+        block[MATRIX_ROWS : MATRIX_ROWS + len(sums)] = sums
+        is_last = number > self.functions.program.last
+        return partial(
+            run_loop, loop("column_states", "whole_tensor") if is_last else loop("whole_tensor"), block, self
+        )
 
     def add_groups(self, block: "array[int]", groups: Groups, sums: np.ndarray) -> None:
         """Says what grouping found, and where the sums lie; only functions that are needed are compiled."""
@@ -178,8 +193,8 @@ def step_at_once(
 
 
 @cache
-def loop(name: str) -> Callable[[int], None]:
-    """A loop of ``loops/cpu``, compiled."""
+def loop(name: str, module: str = "") -> Callable[[int], None]:
+    """A loop of ``loops/cpu``, compiled: a function, and the file that holds it where that has another name."""
     from ..codegen.cpu import functions
 
-    return functions.loop(name)
+    return functions.loop(name, module)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..arrays.device_tensors import on_device
+from ..codegen.program import ELEMENTWISE
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
 from ..operators.span_call import flat_block, step_at_once
@@ -125,7 +126,8 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         or not size
         or dtype not in STORAGES
         or threads_for(size) > 1
-        or operator.is_woven
+        or operator.stochastic
+        or operator.layout.reach != ELEMENTWISE
     ):
         return None
     memory = [

@@ -53,7 +53,7 @@ def compile_rule(rule: Any, dtype: str) -> None:
     program = fs.Operator(rule).program
     functions = SpanFunctions(program, (dtype,) * len(program.signature.states), dtype)
     for gradient in (dtype, None):
-        function = functions.step_text(gradient)
+        function = functions.text("step", gradient)
         compiler.object_code(function.text, function.name, "symbol")
 
 

@@ -46,9 +46,13 @@ def field_at(builder: ir.IRBuilder, block: Any, field: int) -> Any:
     return builder.gep(block, [INTEGER(field)], source_etype=INTEGER)
 
 
+def field_in(builder: ir.IRBuilder, block: Any, field: int) -> Any:
+    """What a field of a block holds."""
+    return builder.load(field_at(builder, block, field), typ=INTEGER)
+
+
 def state_at(builder: ir.IRBuilder, block: Any, row: Any, k: int) -> Any:
     """The address of a row of a state."""
     record = layout.STATES + layout.RECORD * k
-    start = builder.load(field_at(builder, block, record + layout.ADDRESS), typ=INTEGER)
-    stride = builder.load(field_at(builder, block, record + layout.ROW_STRIDE), typ=INTEGER)
+    start, stride = (field_in(builder, block, record + field) for field in (layout.ADDRESS, layout.ROW_STRIDE))
     return builder.inttoptr(builder.add(start, builder.mul(row, stride)), POINTER)

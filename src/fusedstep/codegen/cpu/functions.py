@@ -1,17 +1,20 @@
 """The compiled functions of the CPU, each made when it is first asked for: span functions and loops."""
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from ...loops.cpu.block import Template
-from ..program import Program
+from ..program import ELEMENTWISE, Program, plan_of
 from ..storage import ITEM_BYTES, compute_type
 from . import compiler, engine, loops
 from .span_functions import SpanFunction, prepare_function, step_function, sum_function
+from .step_writer import StepWriter
+from .tensor_stages import StageWriter
 
 Function = Callable[..., Any]
+Key = tuple[str, str | int | None]
 
 
 class SpanFunctions:
@@ -21,37 +24,41 @@ class SpanFunctions:
         program: the rule.
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
+        stochastic: whether 16-bit states are rounded by chance.
         compute: the compute type.
-        numbers: how many numbers the scalars come to.
+        kinds: what each state holds one number of.
+        by_rows: whether rows take the step one by one, since the rule sees them.
         state_bytes, gradient_bytes: the bytes of an element of each.
         template: of the blocks of calls.
     """
 
-    def __init__(self, program: Program, storages: Sequence[str], gradient: str) -> None:
-        self.program, self.storages, self.gradient = program, tuple(storages), gradient
+    def __init__(self, program: Program, storages: Sequence[str], gradient: str, stochastic: bool = False) -> None:
+        self.program, self.storages, self.gradient, self.stochastic = program, tuple(storages), gradient, stochastic
         self.compute = compute_type(storages[0])
-        self.numbers = len(program.translation.hoisted)
+        self.kinds = program.kinds
+        self.by_rows = program.reach != ELEMENTWISE
         self.state_bytes = [ITEM_BYTES[storage] for storage in storages]
         self.gradient_bytes = ITEM_BYTES[gradient]
-        self.template = Template(self.state_bytes, self.numbers, len(program.signature.scalars))
-        self._steps: dict[str | None, int] = {}
+        scalars = len(program.signature.scalars)
+        self.template = Template(self.state_bytes, len(program.translation.hoisted), scalars)
+        self._addresses: dict[Key, int] = {}
         self._prepare: Function | None = None
         self._take_step: Function | None = None
 
     @property
     def stored(self) -> int:
         """The address of the step with a gradient as it is stored."""
-        return self.step(self.gradient)
+        return self.address("step", self.gradient)
 
     @property
     def summed(self) -> int:
         """The address of the step with a sum in the compute type."""
-        return self.step(self.compute)
+        return self.address("step", self.compute)
 
     @property
     def zero(self) -> int:
         """The address of the step with a gradient of zero."""
-        return self.step(None)
+        return self.address("step", None)
 
     @property
     def take_step(self) -> Function:
@@ -60,34 +67,49 @@ class SpanFunctions:
             self._take_step = callable_at(self.stored, 4)
         return self._take_step
 
-    def step(self, gradient: str | None) -> int:
-        """The address of the step with a gradient of some storage type."""
-        if gradient not in self._steps:
-            self._steps[gradient] = compiled(self.step_text(gradient))
-        return self._steps[gradient]
-
-    def step_text(self, gradient: str | None) -> SpanFunction:
-        """The same as text."""
-        return step_function(self.program, self.storages, gradient, has_half(*self.storages, gradient))
-
-    def compile(self, loop: str) -> None:
-        """Makes ready what a loop calls."""
-        _ = self.prepare, self.take_step
-        if loop != "dense":
-            _ = self.summed
-        if loop == "every_row":
-            _ = self.zero
-
     @property
     def prepare(self) -> Function:
         """Computes the numbers of a block from its scalars, and tells whether two of its arrays may share memory."""
         if self._prepare is None:
-            self._prepare = callable_at(compiled(self.prepare_text()), 1, returns=True)
+            self._prepare = callable_at(self.address("prepare", None), 1, returns=True)
         return self._prepare
 
-    def prepare_text(self) -> SpanFunction:
-        """The same as text."""
-        return prepare_function(self.program, self.compute)
+    def stage(self, number: int) -> int:
+        """The address of a stage of a rule whose sums reach beyond a row."""
+        return self.address("stage", number)
+
+    def address(self, kind: str, which: str | int | None) -> int:
+        """The address of one of the functions."""
+        key = kind, which
+        if key not in self._addresses:
+            self._addresses[key] = compiled(self.text(*key))
+        return self._addresses[key]
+
+    def text(self, kind: str, which: Any) -> SpanFunction:
+        """One of the functions as text: the step with a gradient of some storage type, a stage, or what prepares."""
+        if kind == "prepare":
+            return prepare_function(self.program, self.compute)
+        gradient = self.gradient if kind == "stage" else which
+        known = self.program, self.storages, gradient, has_half(*self.storages, gradient), self.stochastic
+        return step_function(StepWriter(*known) if kind == "step" else StageWriter(*known, which))
+
+    def called_by(self, loop: str) -> Iterator[tuple[str, Key]]:
+        """The functions that a loop calls, and what each is for."""
+        yield "evaluates the scalars and compares where arrays lie, once a call", ("prepare", None)
+        if loop == "whole_tensor":
+            for number in range(plan_of(self.program).stages):
+                yield f"goes through a row, the {number + 1}. time", ("stage", number)
+            return
+        yield "takes a step, with a gradient as it is stored", ("step", self.gradient)
+        if loop != "dense" and self.gradient != self.compute:
+            yield "takes a step, with a sum of gradients", ("step", self.compute)
+        if loop == "every_row":
+            yield "takes a step, with a gradient of zero", ("step", None)
+
+    def compile(self, loop: str) -> None:
+        """Makes ready what a loop calls."""
+        for _, key in self.called_by(loop):
+            self.address(*key)
 
 
 @cache

@@ -35,9 +35,27 @@ SUMS_ROW = 15
 ASCENDING = 16
 FIRST_UNIQUE = 17
 LAST_UNIQUE = 18
+# Of a rule whose sums reach beyond a row, see ``whole_tensor``: the rows of a matrix, of all matrices and of a block of
+# rows; the blocks of a matrix; matrices; elements. Where sums lie: by row, by matrix, by column, and the last two by
+# block of rows. The matrix and the block that the loop has come to.
+MATRIX_ROWS = 20
+ALL_ROWS = 21
+BLOCK_ROWS = 22
+BLOCKS = 23
+MATRICES = 24
+ELEMENTS = 25
+ROW_TOTALS = 26
+TOTALS = 27
+COLUMN_TOTALS = 28
+BLOCK_TOTALS = 29
+BLOCK_COLUMNS = 30
+MATRIX = 31
+BLOCK = 32
+# What the random bits of stochastic rounding start from.
+KEY = 33
 # How many states there are; then the record of each.
 STATE_COUNT = 19
-STATES = 20
+STATES = 34
 
 # The record of a state: its first element, the bytes from a row to the next, those of a row, and those from the first
 # element to behind the last.

@@ -1,0 +1,73 @@
+"""Sums over a row, as LLVM instructions: in float64, in lanes whose number nothing changes.
+
+So the order in which numbers are added, and with it every bit, is the same for every instruction set.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..kinds import ELEMENT, MATRIX, ROW, TENSOR
+from ..program import Program
+from ..values import Reduction
+from .elements import INTEGER, counted
+from .words import FLOATS
+
+DOUBLE = FLOATS["float64"]
+LANES = 32
+
+
+def terms_of(program: Program, stage: int) -> list[Reduction]:
+    """What a stage adds up over rows of elements; a sum of columns is added up in another way."""
+    return [each for each in program.reductions(stage, ROW, MATRIX, TENSOR) if each.of == ELEMENT]
+
+
+def added_up(builder: Any, count: Any, sums: int, terms: Callable[[Any], list[Any]]) -> list[Any]:
+    """Writes loops over ``count`` elements that add up the terms of each; gives the sums."""
+    with builder.goto_entry_block():
+        # In memory: compilers reorder no sums by themselves, but go through lanes side by side.
+        lanes = [builder.alloca(DOUBLE, size=INTEGER(LANES), name=f"lanes_{k}") for k in range(sums)]
+    for each in lanes:
+        for lane in range(LANES):
+            builder.store(DOUBLE(0.0), lane_of(builder, each, INTEGER(lane)))
+
+    def add(begin: Any, lane: Any) -> None:
+        for each, term in zip(lanes, terms(builder.add(begin, lane)), strict=True):
+            address = lane_of(builder, each, lane)
+            builder.store(builder.fadd(builder.load(address, typ=DOUBLE), widened(builder, term)), address)
+
+    chunks = builder.lshr(count, INTEGER(LANES.bit_length() - 1))
+
+    def chunk(number: Any) -> None:
+        begin = builder.mul(number, INTEGER(LANES))
+        counted(builder, INTEGER(LANES), lambda lane: add(begin, lane))
+
+    counted(builder, chunks, chunk)
+    whole = builder.mul(chunks, INTEGER(LANES))
+    counted(builder, builder.sub(count, whole), lambda lane: add(whole, lane))
+    return [sum_of_lanes(builder, each) for each in lanes]
+
+
+def lane_of(builder: Any, lanes: Any, lane: Any) -> Any:
+    """The address of a lane."""
+    return builder.gep(lanes, [lane], source_etype=DOUBLE, inbounds=True)
+
+
+def sum_of_lanes(builder: Any, lanes: Any) -> Any:
+    """The sum of all lanes, in halves."""
+    parts = [builder.load(lane_of(builder, lanes, INTEGER(lane)), typ=DOUBLE) for lane in range(LANES)]
+    while len(parts) > 1:
+        half = len(parts) // 2
+        parts = [builder.fadd(*pair) for pair in zip(parts[:half], parts[half:], strict=True)]
+    return parts[0]
+
+
+def widened(builder: Any, value: Any) -> Any:
+    """A number as float64."""
+    return value if value.type == DOUBLE else builder.fpext(value, DOUBLE)
+
+
+def mean_of(builder: Any, each: Reduction, total: Any, count: Any, compute: str) -> Any:
+    """What a sum comes to in the compute type; a mean is divided by the count."""
+    if each.mean:
+        total = builder.fdiv(total, builder.sitofp(count, DOUBLE))
+    return total if FLOATS[compute] == DOUBLE else builder.fptrunc(total, FLOATS[compute])

@@ -1,0 +1,205 @@
+"""What a step does with the elements of a span, as LLVM instructions: load, rule, store."""
+
+import ast
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llvmlite import ir
+
+from ...loops.cpu import block as layout
+from ..kinds import COLUMNS
+from ..program import Program
+from ..storage import compute_type
+from ..values import Reduction, local
+from . import conversions
+from .chance import BY_CHANCE, random
+from .elements import INTEGER, POINTER, VOID, counted, field_in, item_at
+from .expressions import Expressions
+from .row_sums import added_up, mean_of, terms_of
+from .symbols import plain
+from .words import FLOATS, compare
+
+
+@dataclass(frozen=True)
+class Span:
+    """What the function that goes through the elements is given.
+
+    Attributes:
+        builder: where instructions are added.
+        block: of the call.
+        row: that of the first element.
+        states, gradient: the addresses of the first elements.
+        count: how many elements there are.
+        numbers: what the scalars come to.
+    """
+
+    builder: Any
+    block: Any
+    row: Any
+    states: list[Any]
+    gradient: Any
+    count: Any
+    numbers: list[Any]
+
+
+@dataclass(frozen=True)
+class StepWriter:
+    """Writes the step of a rule.
+
+    Attributes:
+        program: the rule.
+        storages: the storage type of each state.
+        gradient: that of the gradient; None for a gradient of zero.
+        has_half: whether the CPU converts float16.
+        stochastic: whether 16-bit states are rounded by chance.
+    """
+
+    program: Program
+    storages: tuple[str, ...]
+    gradient: str | None
+    has_half: bool
+    stochastic: bool = False
+
+    @property
+    def compute(self) -> str:
+        """The compute type."""
+        return compute_type(self.storages[0])
+
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return f"{plain(self.program.signature.name)}_{self.gradient or 'zero'}"
+
+    def elements(self, module: ir.Module) -> ir.Function:
+        """The function that goes through the elements: states, gradient, block, row, count, numbers."""
+        names = [f"{name}_at" for name in (*self.program.signature.states, "gradient")]
+        numbers = [f"scalars_{k}" for k in range(len(self.program.translation.hoisted))]
+        kinds = [*[POINTER] * (len(names) + 1), INTEGER, INTEGER, *[FLOATS[self.compute]] * len(numbers)]
+        function = ir.Function(module, ir.FunctionType(VOID, kinds), "elements")
+        function.linkage = "internal"
+        # A function of its own, since LLVM asks here what shares no memory. Nothing does within a span: states that
+        # lie between each other's rows are stepped row by row, a gradient that meets a state is copied before.
+        function.attributes.add("alwaysinline")
+        for argument, name in zip(function.args, [*names, "block", "row", "count", *numbers], strict=True):
+            argument.name = name
+        for argument in function.args[: len(names)]:
+            argument.add_attribute("noalias")
+        *states, gradient = function.args[: len(names)]
+        block, row, count, *given = function.args[len(names) :]
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        self.step(Span(builder, block, row, states, gradient, count, given))
+        builder.ret_void()
+        return function
+
+    def step(self, span: Span) -> None:
+        """The step of a rule whose sums reach no further than a row: a row, where it has any."""
+        known = self.row(span)
+        for stage in range(self.program.last):
+            self.once(known, stage)
+            for each, total in self.totals(span, known, stage):
+                known.let(each.name, mean_of(span.builder, each, total, span.count, self.compute))
+        self.once(known, self.program.last)
+        self.new_elements(span, known)
+        self.store_rows(span, known)
+
+    def row(self, span: Span) -> Expressions:
+        """What expressions may name for a whole row: the states that hold one number of it."""
+        known = Expressions(span.builder, self.compute, {}, span.numbers)
+        zero = INTEGER(0)
+        for k in self.program.by_row:
+            known.let(local(self.program.signature.states[k]), self.load(span, k, zero))
+        return known
+
+    def once(self, known: Expressions, stage: int) -> None:
+        """What a stage knows for a whole row, beyond what the stages before it know."""
+        for line in self.program.translation.lines:
+            if line.value.stage == stage and not line.value.kind & COLUMNS:
+                known.let(line.name, known.value(line.value.node))
+
+    def totals(self, span: Span, known: Expressions, stage: int) -> list[tuple[Reduction, Any]]:
+        """What a stage adds up over the row, and the sums."""
+        terms = terms_of(self.program, stage)
+
+        def values(i: Any) -> list[Any]:
+            expressions = self.element(span, known, i, stage)
+            return [expressions.names[each.argument] for each in terms]
+
+        return list(zip(terms, added_up(span.builder, span.count, len(terms), values), strict=True)) if terms else []
+
+    def element(self, span: Span, known: Expressions, i: Any, stage: int, roots: bool = False) -> Expressions:
+        """What expressions may name for an element in some stage."""
+        program, signature = self.program, self.program.signature
+        exponents = tuple(program.translation.exponents)
+        expressions = replace(known, names=dict(known.names), roots=roots, exponents=exponents)
+        for k in (*program.by_element, *program.by_column):
+            expressions.let(local(signature.states[k]), self.load(span, k, i))
+        self.let_columns(span, expressions, i, stage)
+        value = ir.Constant(FLOATS[self.compute], 0.0)
+        if self.gradient:
+            address = item_at(span.builder, span.gradient, self.gradient, i)
+            value = conversions.load(span.builder, self.gradient, address, self.has_half)
+        expressions.let(local(signature.gradient), value)
+        for line in program.lines(stage):
+            if line.value.kind & COLUMNS:
+                expressions.let(line.name, expressions.value(line.value.node))
+        return expressions
+
+    def let_columns(self, span: Span, expressions: Expressions, i: Any, stage: int) -> None:
+        """Names the sums of columns; only rules whose sums reach beyond a row have any."""
+
+    def new_elements(self, span: Span, known: Expressions) -> None:
+        """The new states of every element, computed and stored."""
+        builder, exponents = span.builder, self.program.translation.exponents
+
+        def loop(roots: bool) -> None:
+            def body(i: Any) -> None:
+                expressions = self.element(span, known, i, self.program.last, roots)
+                self.store(span, expressions, self.program.by_element, i)
+
+            counted(builder, span.count, body)
+
+        if exponents:
+            # A loop of its own for roots: else the root and the power of every element are computed.
+            with builder.if_else(self.all_roots(known)) as (are_roots, are_powers):
+                with are_roots:
+                    loop(roots=True)
+                with are_powers:
+                    loop(roots=False)
+        else:
+            loop(roots=False)
+
+    def all_roots(self, known: Expressions) -> Any:
+        """Whether every exponent is that of a root."""
+        found: Any = ir.Constant(ir.IntType(1), 1)
+        for exponent in self.program.translation.exponents:
+            value = known.value(ast.parse(exponent, mode="eval").body)
+            found = known.builder.and_(found, compare(known.builder, "==", value, ir.Constant(value.type, 0.5)))
+        return found
+
+    def store_rows(self, span: Span, known: Expressions) -> None:
+        """Stores the states that hold one number a row."""
+        self.store(span, known, self.program.by_row, INTEGER(0))
+
+    def load(self, span: Span, k: int, i: Any) -> Any:
+        """An element of a state."""
+        address = item_at(span.builder, span.states[k], self.storages[k], i)
+        return conversions.load(span.builder, self.storages[k], address, self.has_half)
+
+    def store(self, span: Span, expressions: Expressions, numbers: list[int], i: Any) -> None:
+        """Computes and stores an element of some of the states, of those that the rule changes."""
+        results, builder = self.program.translation.results, span.builder
+        changed = [k for k in numbers if self.program.changed[k]]
+        # All are computed before the first is stored: the next may read what this one changes.
+        new = [expressions.number(results[k].node) for k in changed]
+        for k, value in zip(changed, new, strict=True):
+            storage, address = self.storages[k], item_at(builder, span.states[k], self.storages[k], i)
+            if self.stochastic and storage in BY_CHANCE:
+                builder.store(BY_CHANCE[storage](builder, value, self.chance(span, i, k)), address, align=2)
+            else:
+                conversions.store(builder, storage, value, address, self.has_half)
+
+    def chance(self, span: Span, i: Any, k: int) -> Any:
+        """The random bits for an element of a state."""
+        builder = span.builder
+        width, key = (field_in(builder, span.block, field) for field in (layout.WIDTH, layout.KEY))
+        return random(builder, key, builder.add(builder.mul(span.row, width), i), k)
