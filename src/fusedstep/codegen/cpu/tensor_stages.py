@@ -35,6 +35,11 @@ class StageWriter(StepWriter):
         known, last = self.row(span), self.program.last
         for each in self.known_sums():
             known.let(each.name, self.sum_before(span, each))
+        # Addresses are computed before the loops over elements: what a loop stores might change the block.
+        rows = field_in(span.builder, span.block, layout.MATRIX_ROWS)
+        for each in self.program.columns(self.stage):
+            known.let(rows_of(each), rows)
+            known.let(sums_of(each), self.columns_at(span, layout.COLUMN_TOTALS, each))
         for stage in range(min(self.stage, last) + 1):
             self.once(known, stage)
         if self.stage < last:
@@ -52,9 +57,9 @@ class StageWriter(StepWriter):
 
     def let_columns(self, span: Span, expressions: Expressions, i: Any, stage: int) -> None:
         for each in self.program.columns(stage):
-            total = span.builder.load(self.column_at(span, layout.COLUMN_TOTALS, each, i), typ=DOUBLE)
-            rows = field_in(span.builder, span.block, layout.MATRIX_ROWS)
-            expressions.let(each.name, mean_of(span.builder, each, total, rows, self.compute))
+            names = expressions.names
+            total = span.builder.load(double_at(span, names[sums_of(each)], i), typ=DOUBLE)
+            expressions.let(each.name, mean_of(span.builder, each, total, names[rows_of(each)], self.compute))
 
     def sum_before(self, span: Span, each: Reduction) -> Any:
         """A sum or mean that an earlier stage added up."""
@@ -80,11 +85,12 @@ class StageWriter(StepWriter):
                 address = self.total_at(span, layout.BLOCK_TOTALS, each)
                 builder.store(builder.fadd(builder.load(address, typ=DOUBLE), total), address)
         columns = program.reductions(self.stage, COLUMN)
+        starts = [self.columns_at(span, layout.BLOCK_COLUMNS, each) for each in columns]
 
         def body(i: Any) -> None:
             names = self.element(span, known, i, self.stage).names
-            for each in columns:
-                address = self.column_at(span, layout.BLOCK_COLUMNS, each, i)
+            for each, start in zip(columns, starts, strict=True):
+                address = double_at(span, start, i)
                 total = builder.load(address, typ=DOUBLE)
                 builder.store(builder.fadd(total, widened(builder, names[each.argument])), address)
 
@@ -97,18 +103,21 @@ class StageWriter(StepWriter):
 
     def total_at(self, span: Span, table: int, each: Reduction) -> Any:
         """Where the row, the matrix or the block of rows has its sum."""
-        builder = span.builder
-        size, place = self.sizes(span, table)
-        number = builder.add(builder.mul(INTEGER(self.program.place(each)), size), place)
-        return self.double_at(span, table, number)
+        return double_at(span, self.start_of(span, table), self.place_in(span, table, each))
 
-    def column_at(self, span: Span, table: int, each: Reduction, i: Any) -> Any:
-        """Where a column of the matrix or of the block of rows has its sum."""
-        builder = span.builder
+    def columns_at(self, span: Span, table: int, each: Reduction) -> Any:
+        """Where the columns of the matrix or of the block of rows have their sums."""
+        width = field_in(span.builder, span.block, layout.WIDTH)
+        return double_at(span, self.start_of(span, table), span.builder.mul(self.place_in(span, table, each), width))
+
+    def start_of(self, span: Span, table: int) -> Any:
+        """Where a table of sums begins."""
+        return span.builder.inttoptr(field_in(span.builder, span.block, table), POINTER)
+
+    def place_in(self, span: Span, table: int, each: Reduction) -> Any:
+        """Which sum of a table, or which columns, the row has part in."""
         size, place = self.sizes(span, table)
-        number = builder.add(builder.mul(INTEGER(self.program.place(each)), size), place)
-        first = builder.mul(number, field_in(builder, span.block, layout.WIDTH))
-        return self.double_at(span, table, builder.add(first, i))
+        return span.builder.add(span.builder.mul(INTEGER(self.program.place(each)), size), place)
 
     def sizes(self, span: Span, table: int) -> tuple[Any, Any]:
         """How many sums of a kind a table holds, and which of them is asked for."""
@@ -121,8 +130,17 @@ class StageWriter(StepWriter):
         blocks = builder.mul(matrices, field_in(builder, block, layout.BLOCKS))
         return blocks, field_in(builder, block, layout.BLOCK)
 
-    def double_at(self, span: Span, table: int, number: Any) -> Any:
-        """The address of a number of a table."""
-        builder = span.builder
-        start = builder.inttoptr(field_in(builder, span.block, table), POINTER)
-        return builder.gep(start, [number], source_etype=DOUBLE, inbounds=True)
+
+def double_at(span: Span, start: Any, number: Any) -> Any:
+    """The address of a number of a table."""
+    return span.builder.gep(start, [number], source_etype=DOUBLE, inbounds=True)
+
+
+def rows_of(each: Reduction) -> str:
+    """The name of the number of rows that a column's sum is of."""
+    return f"{each.name}_rows"
+
+
+def sums_of(each: Reduction) -> str:
+    """The name of the address of the sums of all columns."""
+    return f"{each.name}_at"
