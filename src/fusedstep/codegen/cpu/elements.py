@@ -8,7 +8,7 @@ from llvmlite import ir
 from ...loops.cpu import block as layout
 from . import conversions
 
-INTEGER, POINTER, VOID = ir.IntType(64), ir.PointerType(), ir.VoidType()
+BYTE, INTEGER, POINTER, VOID = ir.IntType(8), ir.IntType(64), ir.PointerType(), ir.VoidType()
 
 
 def new_module(name: str, kind: ir.FunctionType, *arguments: str) -> tuple[ir.Module, ir.Function]:
@@ -44,6 +44,12 @@ def item_at(builder: ir.IRBuilder, start: Any, storage: str, i: Any) -> Any:
 def field_at(builder: ir.IRBuilder, block: Any, field: int) -> Any:
     """The address of a field of a block."""
     return builder.gep(block, [INTEGER(field)], source_etype=INTEGER)
+
+
+def numbers_at(builder: ir.IRBuilder, block: Any) -> Any:
+    """The address of the numbers of a block."""
+    distance = builder.load(field_at(builder, block, layout.NUMBERS), typ=INTEGER)
+    return builder.gep(block, [distance], source_etype=BYTE)
 
 
 def state_at(builder: ir.IRBuilder, block: Any, row: Any, k: int) -> Any:

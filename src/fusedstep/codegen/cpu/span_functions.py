@@ -21,7 +21,7 @@ from ..program import Program
 from ..storage import compute_type
 from ..values import local
 from . import conversions
-from .elements import INTEGER, POINTER, VOID, counted, field_at, item_at, new_module, state_at
+from .elements import INTEGER, POINTER, VOID, counted, field_at, item_at, new_module, numbers_at, state_at
 from .expressions import Expressions
 from .symbols import plain
 from .words import FLOATS, compare
@@ -60,7 +60,7 @@ def step_function(program: Program, storages: Sequence[str], gradient: str | Non
     block, row, count, stored = step.args
     builder = ir.IRBuilder(step.append_basic_block("entry"))
     states = [state_at(builder, block, row, k) for k in range(len(storages))]
-    first = field_at(builder, block, layout.numbers_at(len(storages)))
+    first = numbers_at(builder, block)
     numbers = [
         builder.load(item_at(builder, first, writer.compute, INTEGER(k)), typ=FLOATS[writer.compute])
         for k in range(len(program.translation.hoisted))
@@ -171,7 +171,7 @@ def prepare_function(program: Program, compute: str) -> SpanFunction:
     for k, scalar in enumerate(program.signature.scalars):
         address = field_at(builder, block, start + k)
         expressions.let(local(scalar), builder.load(address, typ=FLOATS["float64"]))
-    numbers = field_at(builder, block, layout.numbers_at(len(states)))
+    numbers = numbers_at(builder, block)
     for k, text in enumerate(texts):
         value = expressions.number(ast.parse(text, mode="eval").body)
         rounded = builder.fptrunc(value, FLOATS[compute]) if compute == "float32" else value

@@ -35,9 +35,13 @@ SUMS_ROW = 15
 ASCENDING = 16
 FIRST_UNIQUE = 17
 LAST_UNIQUE = 18
+# Where the numbers that the scalars come to lie, in bytes from the block on: a copy of a block finds its own.
+NUMBERS = 19
+# What rows have slept through: another block, see below.
+SLEPT = 20
 # How many states there are; then the record of each.
-STATE_COUNT = 19
-STATES = 20
+STATE_COUNT = 21
+STATES = 22
 
 # The record of a state: its first element, the bytes from a row to the next, those of a row, and those from the first
 # element to behind the last.
@@ -57,6 +61,21 @@ INVERSE = 3
 POSITIONS = 4
 FIRST_SLOT = 16
 LAST_SLOT = 17
+
+# The block of what rows have slept through: the numbers of the first step since all were awake, and the bytes from a
+# step's to the next's; the totals of the closed form since that step, and the bytes from a total to the next; the
+# scalars that it takes beside them; the step up to which each row is up to date; how many steps there were, and how
+# many of those that a row sleeps through move its variable; and the function of the closed form, 0 where none holds.
+HISTORY = 0
+HISTORY_ROW = 1
+TOTALS = 2
+TOTALS_ROW = 3
+HELD = 4
+LASTS = 5
+NOW = 6
+WINDOW = 7
+CLOSED_FORM = 8
+SLEPT_FIELDS = 9
 
 ITEM = 8
 
@@ -80,7 +99,7 @@ class Template:
     def __init__(self, state_bytes: Sequence[int], numbers: int, scalars: int) -> None:
         states = len(state_bytes)
         self.empty = array("q", bytes(ITEM * (scalars_at(states, numbers) + scalars)))
-        self.empty[STATE_COUNT] = states
+        self.empty[STATE_COUNT], self.empty[NUMBERS] = states, ITEM * numbers_at(states)
         for record, size in zip(range(STATES, numbers_at(states), RECORD), state_bytes, strict=True):
             self.empty[record + ROW_STRIDE] = self.empty[record + ROW_BYTES] = size
         self.scalars_at = ITEM * scalars_at(states, numbers)
