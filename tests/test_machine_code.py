@@ -15,9 +15,21 @@ import fusedstep as fs
 from fusedstep.codegen.cpu import compiler, disk_cache, engine, locks, symbols
 from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
-from fusedstep.loops.cpu import dense_rows, every_row, grouping, segment_sum, touched_rows
+from fusedstep.loops.cpu import (
+    catch_up,
+    deferred_rows,
+    dense_rows,
+    every_row,
+    flush,
+    grouping,
+    memory,
+    segment_sum,
+    touched_rows,
+    waking,
+)
 from fusedstep.operators import grouping as groups
 from fusedstep.operators import span_call
+from fusedstep.rules.idle import idle_of
 from fusedstep.words import where
 
 from . import reference
@@ -28,6 +40,9 @@ LOOPS = {
     "dense_rows": dense_rows.dense_rows,
     "touched_rows": touched_rows.touched_rows,
     "every_row": every_row.every_row,
+    "deferred_rows": deferred_rows.deferred_rows,
+    "catch_up": catch_up.catch_up,
+    "flush": flush.flush,
 }
 SCALARS = {"lr": 0.1, "beta": 0.75}
 
@@ -66,6 +81,54 @@ def test_loops_do_the_same_by_python(
     request.getfixturevalue("loops_by_python")
     for got, want in zip(stepped(), compiled, strict=True):
         reference.assert_same_bits(got, want)
+
+
+@pytest.mark.parametrize("method", ["series", "replay"])
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("pitch", [3, 5], ids=["without gaps", "with gaps"])
+def test_loops_over_deferred_rows_do_the_same_by_python(
+    method: str, dtype: str, pitch: int, request: pytest.FixtureRequest
+) -> None:
+    kind, random = reference.DTYPES[dtype], np.random.default_rng(3)
+    start = [np.abs(random.standard_normal((200, pitch)) * 10.0 ** -(4 * k)).astype(kind) for k in range(3)]
+    # Betas of which no step counts for long: some rows sleep for more than a window, and are served no closed form.
+    scalars = {"beta1": 0.1, "beta2": 0.9, "epsilon": 1e-3, "beta1_power": 0.1, "beta2_power": 0.9}
+    named = [random.integers(0, 190, 40) for _ in range(40)]
+    grads = [random.standard_normal((40, 3)).astype(kind) for _ in named]
+
+    def stepped() -> list[np.ndarray]:
+        tables = [each.copy() for each in start]
+        rows = fs.DeferredRows(fs.rules.adam, *(each[:, :3] for each in tables), method=method)
+        for number, (grad, indices) in enumerate(zip(grads, named, strict=True)):
+            rows.step(grad, indices, lr=0.1 / (number + 1), **scalars)
+            rows.catch_up(np.arange(number, 190, 40))
+        rows.flush()
+        return tables
+
+    compiled = stepped()
+    request.getfixturevalue("loops_by_python")
+    for got, want in zip(stepped(), compiled, strict=True):
+        reference.assert_same_bits(got, want)
+
+
+def test_python_runs_the_loops_over_deferred_rows(loops_by_python: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[int, int, int]] = []
+
+    def take(function: int, block: int, row: int, kept: int, moved: int, asks: int) -> int:
+        taken.append((kept, moved, asks))
+        return memory.take_closed_form(function, block, row, kept, moved, asks)
+
+    monkeypatch.setattr(waking, "take_closed_form", take)
+    states = [np.full((20, 3), value) for value in (1.0, 1.0, 0.0)]
+    rows = fs.DeferredRows(fs.rules.adam, *states)
+    scalars = {"lr": 0.1, "beta1": 0.1, "beta2": 0.9, "epsilon": 0.0, "beta1_power": 0.1, "beta2_power": 0.9}
+    for _ in range(60):
+        rows.step(np.ones((1, 3)), np.array([0]), **scalars)
+    rows.flush()
+    # Where the root of v is 0 and epsilon too, no series serves: a window of steps, then the totals of no steps.
+    window = rows._history.window
+    assert window < 60
+    assert taken == [(0, 0, 1), (window, 60, 0)] * 19
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 31, 32, 33, 1000])
@@ -372,7 +435,10 @@ def test_no_text_has_flags_that_change_bits(dtype: str) -> None:
         if operator.is_woven:
             continue
         functions = SpanFunctions(operator.program, (dtype,) * len(operator.program.signature.states), dtype)
-        for function in (functions.step_text(dtype), functions.step_text(None), functions.prepare_text()):
+        written = [functions.step_text(dtype), functions.step_text(None), functions.prepare_text()]
+        if idle := idle_of(operator.rule):
+            written.append(functions.closed_form_text(idle, operator.switches))
+        for function in written:
             words = function.text.replace("(", " ").split()
             assert not set(FAST) & set(words), name
 

@@ -28,12 +28,13 @@ from ..loops.cpu.block import (
     UNIQUE_ROWS,
     WINDOW,
 )
+from . import span_call
 from .calls import call_of
 from .grouping import Groups, run_loop
 from .history import History
 from .launch import LOOPS, Part
 from .sharing import ensure_no_alias
-from .span_call import SpanCall, loop
+from .span_call import SpanCall
 from .woven_deferred_call import WovenDeferredCall
 
 # A call that wakes rows has no gradient.
@@ -56,7 +57,7 @@ class DeferredCall:
         self, call: SpanCall, name: str, history: History, lasts: np.ndarray, switches: tuple[tuple[str, bool], ...]
     ) -> None:
         self.call, self.gradient, self.history, self.lasts = call, call.gradient, history, lasts
-        self.loop, self.zero = loop(name), call.functions.zero
+        self.loop, self.zero = span_call.loop(name), call.functions.zero
         self.closed_form = call.functions.closed_form(history.idle, switches) if history.idle else 0
 
     def remember(self) -> None:
