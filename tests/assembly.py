@@ -25,8 +25,8 @@ import fusedstep as fs
 from fusedstep.codegen.gpu.kernels import kernel_for
 from fusedstep.codegen.kinds import ELEMENT
 from fusedstep.codegen.program import BEYOND, ELEMENTWISE, plan_of, program_of
+from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.storage import ITEM_BYTES, compute_type
-from fusedstep.codegen.weave import Recipe
 from fusedstep.operators.gpu.grouping import MANY
 from fusedstep.operators.gpu.launch import BYTES, WAKING_BYTES, tiles_for
 from fusedstep.operators.gpu.options import EXACT

@@ -37,10 +37,9 @@ with warnings.catch_warnings(record=True) as caught:
     step = fs.Operator(my_rule.descent)
     step(var, np.ones(3), lr=0.25)
     step(table, np.array([[1, 1], [0, 0], [1, 1]], np.float32), np.array([2, 0, 2]), lr=0.125)
-    from fusedstep.codegen.store import cache_statistics
-    hits, misses = cache_statistics()
+    from fusedstep.codegen.cpu import disk_cache
 print(json.dumps(dict(
-    var=var.tolist(), table=table.tolist(), hits=hits, misses=misses,
+    var=var.tolist(), table=table.tolist(), hits=disk_cache.loaded, misses=disk_cache.made,
     warnings=[(each.category.__name__, str(each.message)) for each in caught],
 )))
 """

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from .. import rules
 from ..codegen.program import BEYOND, program_of
+from ..codegen.recipe import Recipe
 from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS
-from ..codegen.weave import Recipe
 from ..operators import catalogue
 from ..operators.launch import LOOPS
 from ..operators.operator import Operator

@@ -6,8 +6,8 @@ from dataclasses import replace
 from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.program import ELEMENTWISE, program_of
+from ..codegen.recipe import Recipe
 from ..codegen.storage import compute_type
-from ..codegen.weave import Recipe
 from ..codegen.whole_arrays import weave_whole
 from ..operators.launch import LOOPS
 

@@ -10,11 +10,6 @@ def compute_type(storage: str) -> str:
     return "float64" if storage == "float64" else "float32"
 
 
-def converter(storage: str, half: str) -> str:
-    """The name of a storage type's pair of conversions in the dialect: ``from_NAME`` and ``to_NAME``."""
-    return f"float16_by_{half}" if storage == "float16" else storage
-
-
 def chance(storage: str) -> str | None:
     """The name of the dialect's conversion that rounds by chance, for the types that have one."""
     return f"to_{storage}_by_chance" if ARRAYS[storage] == "uint16" else None

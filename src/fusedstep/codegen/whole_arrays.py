@@ -5,10 +5,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from .closed import scalars_of
+from .module_text import module, scalars_of
 from .program import Program, program_of
 from .values import Reduction, local
-from .weave import module
 
 
 class Spelled(ast.NodeTransformer):

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,13 @@ from ..rules.idle import Idle, idle_of
 from . import checks
 from .advice import crowded
 from .calls import call_of
+from .deferred_call import NO_GRADIENT, deferred_call_of
 from .grouping import Groups
 from .history import History
 from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator
 from .sharing import ensure_no_alias
 from .threads import run
-from .woven_call import writable
-
-# What is named where all rows are to wake.
-EVERY_ROW = np.empty(0, np.int64)
 
 
 class DeferredRows:
@@ -161,28 +157,19 @@ class DeferredRows:
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
             flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
             groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
-            kernel = self._kernel("deferred_rows", storages, storage)
-            flat = ensure_no_alias(self.name, self._names, tables, flat)
+            call = self._call("deferred_rows", storages, tables, flat, storage, numbers)
             if tables[0].array.size and crowded(self.name, groups, tables[0].rows):
-                return self._every_row(storages, tables, flat, storage, groups, numbers)
+                return self._every_row(storages, tables, call.gradient, storage, groups, numbers)
             # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
             # are awake, which is what they were due anyhow.
-            shares, threads = share_touched_rows(flat, storage, groups, tables[0].width)
+            shares, threads = share_touched_rows(call.gradient, storage, groups, tables[0].width)
             with held_back():
                 if not self._history.allows(names):
                     self.flush()
                 totals = self._history.begin(names)
-                assert kernel.remember is not None
-                kernel.remember(self._history.numbers, self._history.steps, *numbers)
-                step = self._prepared(kernel, tables)
-                common = [flat, groups.found, groups.unique_rows]
-                run(
-                    [
-                        share.stepping(partial(step, [*common, share.sums, share.spare], share.start, share.stop))
-                        for share in shares
-                    ],
-                    threads,
-                )
+                call.remember()
+                self._announce()
+                run([share.stepping(call.step(groups, share)) for share in shares], threads)
                 self._history.end(totals)
             return self.states
 
@@ -210,12 +197,11 @@ class DeferredRows:
         numbers: Sequence[float],
     ) -> tuple[Any, ...]:
         """Wakes all rows, and takes one step with every one."""
-        announce = partial(about_to_write, [self.states[number] for number in self._used])
-        call = call_of(self._operator, LOOPS["every"], storages, tables, flat, storage, numbers, announce)
+        call = call_of(self._operator, LOOPS["every"], storages, tables, flat, storage, numbers, self._announce)
         shares, threads = share_every_row(call, groups)
         with held_back():
             self.flush()
-            announce()
+            self._announce()
             run(shares, threads)
         return self.states
 
@@ -244,8 +230,9 @@ class DeferredRows:
             if self._history.steps and groups.distinct:
                 threads = threads_for(snapshot.size * tables[0].width)
                 cuts = parts(groups.distinct, tables[0].width, threads)
-                wake = self._prepared(self._kernel("catch_up", storages, storages[0]), tables)
-                run([partial(wake, [groups.unique_rows], start, stop) for start, stop in cuts], threads)
+                call = self._waking("catch_up", storages, tables)
+                self._announce()
+                run([call.wake(groups, start, stop) for start, stop in cuts], threads)
             return self.states
 
     def first_asleep(self, indices: Any) -> int | None:
@@ -281,10 +268,10 @@ class DeferredRows:
                 rows, width = tables[0].rows, tables[0].width
                 threads = threads_for(rows * width)
                 cuts = parts(rows, width, threads)
-                kernel = self._kernel("catch_up", storages, storages[0])
+                call = self._waking("flush", storages, tables)
                 with held_back():
-                    wake = self._prepared(kernel, tables)
-                    run([partial(wake, [EVERY_ROW], start, stop) for start, stop in cuts], threads)
+                    self._announce()
+                    run([call.wake_all(start, stop) for start, stop in cuts], threads)
                     self._lasts[:] = 0
                     self._history.forget()
             return self.states
@@ -323,19 +310,24 @@ class DeferredRows:
             self._operator, self._history.idle, used, storages, tables, self._history, self._lasts
         )
 
-    def _kernel(self, loop: str, storages: tuple[str, ...], gradient: str) -> Any:
-        """The compiled kernel of a loop for some storage types."""
-        return self._operator.kernel(loop, storages, gradient, self._history.idle)
+    def _waking(self, loop: str, storages: tuple[str, ...], tables: list[Rows]) -> Any:
+        """A call that only wakes rows, of a loop that does."""
+        numbers = [0.0] * len(self._operator.signature.scalars)
+        return self._call(loop, storages, tables, NO_GRADIENT, storages[0], numbers)
 
-    def _prepared(self, kernel: Any, tables: list[Rows]) -> Callable[[list[Any], int, int], None]:
-        """A kernel, ready to be run over some of its rows with what its loop asks for beside the history."""
-        history, run_kernel, width = self._history, kernel.run, tables[0].width
-        arrays = [*map(writable, tables), *(table.pitch for table in tables)]
-        slept: list[Any] = [history.numbers, history.totals, history.held, self._lasts]
-        slept += [history.steps, history.window, int(history.closed)]
+    def _call(
+        self,
+        loop: str,
+        storages: tuple[str, ...],
+        tables: list[Rows],
+        flat: Any,
+        storage: str,
+        numbers: Sequence[float],
+    ) -> Any:
+        """A checked call, ready to be cut into parts."""
+        about = self._operator, loop, storages, tables, flat, storage, numbers, self._announce
+        return deferred_call_of(*about, self._history, self._lasts)
+
+    def _announce(self) -> None:
+        """Tells the owners of the states, right before they are written to, that they will be."""
         about_to_write([self.states[number] for number in self._used])
-
-        def step(own: list[Any], start: int, stop: int) -> None:
-            run_kernel(*arrays, *own, *slept, start, stop, width)
-
-        return step

@@ -13,7 +13,6 @@ from ..arrays.layout import as_array
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
 from ..codegen.signature import read_signature
 from ..codegen.storage import compute_type
-from ..rules.idle import Idle
 from . import checks, locks, span_call
 from .advice import crowded
 from .calls import call_of, step_at_once
@@ -93,7 +92,6 @@ class Operator:
         self._program: Program | None = None
         self._layout: Layout | None = None
         self._facts: Facts | None = None
-        self._kernels: dict[tuple[Any, ...], Any] = {}
         self._span_functions: dict[tuple[str, ...], Any] = {}
         # What was made of the rule beside, for devices.
         self.kept: dict[tuple[Any, ...], Any] = {}
@@ -296,24 +294,13 @@ class Operator:
             self._span_functions[key] = SpanFunctions(self.program, storages, gradient, self.stochastic)
         return self._span_functions[key]
 
-    def kernel(self, loop: str, storages: tuple[str, ...], gradient: str, idle: Idle | None = None) -> Any:
-        """The woven kernel of a loop for some storage types, and for a closed form where the loop takes one."""
-        key = (loop, *storages, gradient, idle)
-        if key not in self._kernels:
-            from ..codegen.kernels import kernel_for
-            from ..codegen.weave import Recipe
-
-            recipe = Recipe(self.rule, self.switches, loop, storages, gradient, self.stochastic, idle)
-            self._kernels[key] = kernel_for(recipe)
-        return self._kernels[key]
-
     def switched(self, **switches: bool) -> "Operator":
         """The same operator with other switches."""
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
             other = copy(self)
             other.switches, other._program, other._layout, other._facts = key, None, None, None
-            other._kernels, other._span_functions, other.kept = {}, {}, {}
+            other._span_functions, other.kept = {}, {}
             self._switched[key] = other
         return self._switched[key]
 

@@ -8,7 +8,7 @@ from llvmlite import ir
 from ...loops.cpu import block as layout
 from . import conversions
 
-INTEGER, POINTER, VOID = ir.IntType(64), ir.PointerType(), ir.VoidType()
+BYTE, INTEGER, POINTER, VOID = ir.IntType(8), ir.IntType(64), ir.PointerType(), ir.VoidType()
 
 
 def new_module(name: str, kind: ir.FunctionType, *arguments: str) -> tuple[ir.Module, ir.Function]:
@@ -49,6 +49,12 @@ def field_at(builder: ir.IRBuilder, block: Any, field: int) -> Any:
 def field_in(builder: ir.IRBuilder, block: Any, field: int) -> Any:
     """What a field of a block holds."""
     return builder.load(field_at(builder, block, field), typ=INTEGER)
+
+
+def numbers_at(builder: ir.IRBuilder, block: Any) -> Any:
+    """The address of the numbers of a block."""
+    distance = field_in(builder, block, layout.NUMBERS)
+    return builder.gep(block, [distance], source_etype=BYTE)
 
 
 def state_at(builder: ir.IRBuilder, block: Any, row: Any, k: int) -> Any:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from ...loops.cpu.block import Template
+from ...rules.idle import Idle
 from ..program import ELEMENTWISE, Program, plan_of
 from ..storage import ITEM_BYTES, compute_type
 from . import compiler, engine, loops
@@ -42,6 +43,7 @@ class SpanFunctions:
         scalars = len(program.signature.scalars)
         self.template = Template(self.state_bytes, len(program.translation.hoisted), scalars)
         self._addresses: dict[Key, int] = {}
+        self._closed_forms: dict[Idle, int] = {}
         self._prepare: Function | None = None
         self._take_step: Function | None = None
 
@@ -66,6 +68,21 @@ class SpanFunctions:
         if self._take_step is None:
             self._take_step = callable_at(self.stored, 4)
         return self._take_step
+
+    def closed_form(self, idle: Idle, switches: tuple[tuple[str, bool], ...]) -> int:
+        """The address of a closed form of steps with a gradient of zero, for the switches of the rule."""
+        if idle not in self._closed_forms:
+            self._closed_forms[idle] = compiled(self.closed_form_text(idle, switches))
+        return self._closed_forms[idle]
+
+    def closed_form_text(self, idle: Idle, switches: tuple[tuple[str, bool], ...]) -> SpanFunction:
+        """The same as text."""
+        # Here, since most calls defer nothing, and the first one is to come soon.
+        from ..closed import closed_program
+        from .closed_forms import closed_form_function
+
+        program = closed_program(idle, self.program, switches)
+        return closed_form_function(idle, program, self.storages, has_half(*self.storages))
 
     @property
     def prepare(self) -> Function:

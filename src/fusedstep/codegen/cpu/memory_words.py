@@ -7,7 +7,7 @@ from numba.extending import intrinsic
 
 from ...loops.cpu import memory
 
-BYTE, INTEGER, WORD = ir.PointerType(ir.IntType(8)), ir.IntType(64), ir.IntType(32)
+BYTE, INTEGER, WORD, VOID = ir.PointerType(ir.IntType(8)), ir.IntType(64), ir.IntType(32), ir.VoidType()
 
 
 def integers(kind):
@@ -40,10 +40,10 @@ def prefetch(writes, level):
     return word
 
 
-def called(builder, address, arguments):
+def called(builder, address, arguments, returned=VOID):
     """Calls what lies at an address with integers."""
-    kind = ir.FunctionType(ir.VoidType(), [INTEGER] * len(arguments))
-    builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
+    kind = ir.FunctionType(returned, [INTEGER] * len(arguments))
+    return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
 
 
 @intrinsic
@@ -64,11 +64,21 @@ def take_sum(typing_context, function, sums, gradient, count):
     return types.void(*[types.int64] * 4), generate
 
 
+@intrinsic
+def take_closed_form(typing_context, function, block, row, kept, moved, asks):
+    def generate(context, builder, signature, arguments):
+        return called(builder, arguments[0], arguments[1:], INTEGER)
+
+    return types.int64(*[types.int64] * 6), generate
+
+
 WORDS = {
     memory.int64s: integers(types.int64),
     memory.int32s: integers(types.int32),
+    memory.int16s: integers(types.int16),
     memory.take_step: take_step,
     memory.take_sum: take_sum,
+    memory.take_closed_form: take_closed_form,
     memory.prefetch_to_write: prefetch(writes=1, level=3),
     # What is read comes in a long stream, which the nearest cache does not hold.
     memory.prefetch_to_read: prefetch(writes=0, level=2),

@@ -19,7 +19,7 @@ from ...loops.cpu import block as layout
 from ..program import Program
 from ..values import local
 from . import conversions
-from .elements import INTEGER, POINTER, VOID, counted, field_at, field_in, item_at, new_module, state_at
+from .elements import INTEGER, POINTER, VOID, counted, field_at, field_in, item_at, new_module, numbers_at, state_at
 from .expressions import Expressions
 from .step_writer import StepWriter
 from .symbols import plain
@@ -51,7 +51,7 @@ def step_function(writer: StepWriter) -> SpanFunction:
     builder, number = ir.IRBuilder(function.append_basic_block("entry")), len(writer.storages)
     rows = [field_in(builder, block, layout.MATRIX) if k in writer.program.by_column else row for k in range(number)]
     states = [state_at(builder, block, rows[k], k) for k in range(number)]
-    start = field_at(builder, block, layout.numbers_at(number))
+    start = numbers_at(builder, block)
     numbers = [
         builder.load(item_at(builder, start, writer.compute, INTEGER(k)), typ=FLOATS[writer.compute])
         for k in range(len(writer.program.translation.hoisted))
@@ -76,7 +76,7 @@ def prepare_function(program: Program, compute: str) -> SpanFunction:
     for k, scalar in enumerate(program.signature.scalars):
         address = field_at(builder, block, start + k)
         expressions.let(local(scalar), builder.load(address, typ=FLOATS["float64"]))
-    numbers = field_at(builder, block, layout.numbers_at(len(states)))
+    numbers = numbers_at(builder, block)
     for k, text in enumerate(texts):
         value = expressions.number(ast.parse(text, mode="eval").body)
         rounded = builder.fptrunc(value, FLOATS[compute]) if compute == "float32" else value

@@ -68,7 +68,7 @@ class StageWriter(StepWriter):
         else:
             counts = {(MATRIX, ROW): layout.MATRIX_ROWS, (TENSOR, ROW): layout.ALL_ROWS}
             size = counts.get((each.kind, each.of), layout.ELEMENTS)
-            address, count = self.total_at(span, layout.TOTALS, each), field_in(span.builder, span.block, size)
+            address, count = self.total_at(span, layout.MATRIX_TOTALS, each), field_in(span.builder, span.block, size)
         return mean_of(span.builder, each, span.builder.load(address, typ=DOUBLE), count, self.compute)
 
     def hand_in(self, span: Span, known: Expressions) -> None:
@@ -125,7 +125,7 @@ class StageWriter(StepWriter):
         if table == layout.ROW_TOTALS:
             return field_in(builder, block, layout.ALL_ROWS), span.row
         matrices = field_in(builder, block, layout.MATRICES)
-        if table in (layout.TOTALS, layout.COLUMN_TOTALS):
+        if table in (layout.MATRIX_TOTALS, layout.COLUMN_TOTALS):
             return matrices, field_in(builder, block, layout.MATRIX)
         blocks = builder.mul(matrices, field_in(builder, block, layout.BLOCKS))
         return blocks, field_in(builder, block, layout.BLOCK)

@@ -1,8 +1,8 @@
 """Writes the span words of loops that defer rows, on a device: see ``codegen/closed.py``."""
 
 from ..closed import condition_of
+from ..module_text import indented
 from ..program import Program
-from ..spans import indented
 from ..storage import compute_type
 from .expressions import rewritten
 from .tiles import Tiles

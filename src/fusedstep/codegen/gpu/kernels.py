@@ -11,8 +11,8 @@ import numpy as np
 from ...rules import words
 from ...rules.idle import Idle
 from ..program import program_of
+from ..recipe import Recipe
 from ..store import execute, name_of
-from ..weave import Recipe
 from .weave import weave, weave_heavy, weave_host_numbers, weave_host_totals, weave_mark, weave_numbers
 
 # What scalars are computed with on the host.

@@ -1,8 +1,8 @@
 """Writes the span word of a rule whose sums reach beyond a row: its stages."""
 
 from ..kinds import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
+from ..module_text import indented
 from ..program import plan_of
-from ..spans import indented
 from ..storage import compute_type
 from ..values import Reduction
 from .tiles import COLUMNS, Tiles, divided

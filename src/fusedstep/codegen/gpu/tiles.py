@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..kinds import ROW
+from ..module_text import indented
 from ..program import ROWWISE, Program
-from ..spans import indented
 from ..storage import chance, compute_type
 from ..values import Reduction, local
 from .expressions import rewritten

@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from ...rules.idle import Idle
-from ..closed import closed_program, scalars_of
+from ..closed import closed_program
+from ..module_text import BANNER, scalars_of
 from ..program import BEYOND, Program, program_of
-from ..sources import dialect_definitions, loop_definitions, parameters, span_words_of
+from ..recipe import Recipe
 from ..storage import chance, compute_type
 from ..values import local
-from ..weave import BANNER, Recipe
 from .closed import NO_CLOSED_FORM, closed_function, closed_words, history_words
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
+from .sources import dialect_definitions, loop_definitions, parameters, span_words_of
 from .stages import Stages
 from .tiles import Tiles, gradient_word
 
@@ -42,10 +43,10 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     count = len(program.translation.numbers) + recipe.stochastic
     words = tiles.words() | history_words(count)
     words |= closed_words(replace(tiles, program=closed)) if closed else NO_CLOSED_FORM
-    used, loops = span_words_of(recipe.loop, "gpu"), loop_definitions(recipe.loop, "gpu")
+    used, loops = span_words_of(recipe.loop), loop_definitions(recipe.loop)
     if "update_rows_by_sums" in used:
         # What this word is made of is a loop itself.
-        used, loops = used | span_words_of("totals", "gpu"), loop_definitions("totals", "gpu") | loops
+        used, loops = used | span_words_of("totals"), loop_definitions("totals") | loops
     switches = "".join(f", {name}={value}" for name, value in recipe.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
@@ -76,7 +77,7 @@ def weave_numbers(
     stores = [f"    tl.store(numbers + {k}, compute({number}))" for k, number in enumerate(numbers)]
     return module(
         f"numbers of rule {program.signature.name}",
-        dialect_definitions({f"word_{word}" for word in program.translation.words} | {"quotient"}, "triton_gpu"),
+        dialect_definitions({f"word_{word}" for word in program.translation.words} | {"quotient"}),
         numbers_of_type(compute),
         f"{WITHIN}\ndef wide(x):\n    return tl.full((), x, tl.float64)",
         "\n".join(
@@ -114,9 +115,9 @@ def weave_heavy(gradient: str, compute: str) -> str:
     storages = {gradient, compute}
     return module(
         f"rows with many gradients; gradient {gradient}; sums {compute}",
-        dialect_definitions({"load", *(f"from_{each}" for each in storages)}, "triton_gpu"),
+        dialect_definitions({"load", *(f"from_{each}" for each in storages)}),
         f"{WITHIN}\ndef load_gradient{gradient_word(gradient)}",
-        *(decorated(text) for text in loop_definitions("heavy_rows", "gpu").values()),
+        *(decorated(text) for text in loop_definitions("heavy_rows").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
 def kernel(gradient, named, order, stops, count: "i64", rows: "i64", heavy, width: tl.constexpr, MANY: tl.constexpr,
            COLUMNS: tl.constexpr):
@@ -128,8 +129,8 @@ def weave_mark() -> str:
     """The text of the module that notes for each row where it is named."""
     return module(
         "grouping of indices on a device",
-        dialect_definitions(set(), "triton_gpu"),
-        *(decorated(text) for text in loop_definitions("grouping", "gpu").values()),
+        dialect_definitions(set()),
+        *(decorated(text) for text in loop_definitions("grouping").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
 def kernel(named, places, count: "i64", rows: "i64", BLOCK: tl.constexpr):
     mark(named, count, places, rows, BLOCK)""",
@@ -159,7 +160,7 @@ def dialect(recipe: Recipe, program: Program, closed: Program | None) -> str:
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
         names |= {"random"} | {name for storage in storages if (name := chance(storage))}
-    return dialect_definitions(names | {"load", "quotient"}, "triton_gpu")
+    return dialect_definitions(names | {"load", "quotient"})
 
 
 def numbers_of_type(compute: str) -> str:
@@ -182,7 +183,7 @@ def decorated(text: str) -> str:
 
 def entry(recipe: Recipe, count: int, on_device: bool) -> str:
     """The function that is launched: states, the loop's own arguments, numbers, and what is known beforehand."""
-    names = parameters(recipe.loop, recipe.loop, "gpu")
+    names = parameters(recipe.loop, recipe.loop)
     states = [f"state_{k}" for k in range(len(recipe.storages))]
     taken = [each for name in names for each in (SLEPT if name == "slept" else (name,))]
     own = [name for name in taken if name not in ("states", "pitches", "scalars", "width") and not name.isupper()]

@@ -35,27 +35,31 @@ SUMS_ROW = 15
 ASCENDING = 16
 FIRST_UNIQUE = 17
 LAST_UNIQUE = 18
+# Where the numbers that the scalars come to lie, in bytes from the block on: a copy of a block finds its own.
+NUMBERS = 19
+# What rows have slept through: another block, see below.
+SLEPT = 20
+# What the random bits of stochastic rounding start from.
+KEY = 21
 # Of a rule whose sums reach beyond a row, see ``whole_tensor``: the rows of a matrix, of all matrices and of a block of
 # rows; the blocks of a matrix; matrices; elements. Where sums lie: by row, by matrix, by column, and the last two by
 # block of rows. The matrix and the block that the loop has come to.
-MATRIX_ROWS = 20
-ALL_ROWS = 21
-BLOCK_ROWS = 22
-BLOCKS = 23
-MATRICES = 24
-ELEMENTS = 25
-ROW_TOTALS = 26
-TOTALS = 27
-COLUMN_TOTALS = 28
-BLOCK_TOTALS = 29
-BLOCK_COLUMNS = 30
-MATRIX = 31
-BLOCK = 32
-# What the random bits of stochastic rounding start from.
-KEY = 33
+MATRIX_ROWS = 22
+ALL_ROWS = 23
+BLOCK_ROWS = 24
+BLOCKS = 25
+MATRICES = 26
+ELEMENTS = 27
+ROW_TOTALS = 28
+MATRIX_TOTALS = 29
+COLUMN_TOTALS = 30
+BLOCK_TOTALS = 31
+BLOCK_COLUMNS = 32
+MATRIX = 33
+BLOCK = 34
 # How many states there are; then the record of each.
-STATE_COUNT = 19
-STATES = 34
+STATE_COUNT = 35
+STATES = 36
 
 # The record of a state: its first element, the bytes from a row to the next, those of a row, and those from the first
 # element to behind the last.
@@ -75,6 +79,21 @@ INVERSE = 3
 POSITIONS = 4
 FIRST_SLOT = 16
 LAST_SLOT = 17
+
+# The block of what rows have slept through: the numbers of the first step since all were awake, and the bytes from a
+# step's to the next's; the totals of the closed form since that step, and the bytes from a total to the next; the
+# scalars that it takes beside them; the step up to which each row is up to date; how many steps there were, and how
+# many of those that a row sleeps through move its variable; and the function of the closed form, 0 where none holds.
+HISTORY = 0
+HISTORY_ROW = 1
+TOTALS = 2
+TOTALS_ROW = 3
+HELD = 4
+LASTS = 5
+NOW = 6
+WINDOW = 7
+CLOSED_FORM = 8
+SLEPT_FIELDS = 9
 
 ITEM = 8
 
@@ -98,7 +117,7 @@ class Template:
     def __init__(self, state_bytes: Sequence[int], numbers: int, scalars: int) -> None:
         states = len(state_bytes)
         self.empty = array("q", bytes(ITEM * (scalars_at(states, numbers) + scalars)))
-        self.empty[STATE_COUNT] = states
+        self.empty[STATE_COUNT], self.empty[NUMBERS] = states, ITEM * numbers_at(states)
         for record, size in zip(range(STATES, numbers_at(states), RECORD), state_bytes, strict=True):
             self.empty[record + ROW_STRIDE] = self.empty[record + ROW_BYTES] = size
         self.scalars_at = ITEM * scalars_at(states, numbers)

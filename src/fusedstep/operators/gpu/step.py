@@ -8,8 +8,8 @@ from ...arrays.borrow import about_to_write
 from ...arrays.device_tensors import capturing, current
 from ...codegen.gpu.kernels import kernel_for
 from ...codegen.program import BEYOND, ELEMENTWISE
+from ...codegen.recipe import Recipe
 from ...codegen.storage import compute_type
-from ...codegen.weave import Recipe
 from ...rules.idle import Idle
 from .. import locks
 from ..checks import no_indices

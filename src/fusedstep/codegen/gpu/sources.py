@@ -4,9 +4,9 @@ import ast
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent.parent
-DIALECTS = PACKAGE / "codegen" / "dialects"
-LOOPS = PACKAGE / "loops"
+PACKAGE = Path(__file__).parent.parent.parent
+DIALECT = PACKAGE / "codegen" / "dialects" / "triton_gpu.py"
+LOOPS = PACKAGE / "loops" / "gpu"
 
 
 @cache
@@ -25,23 +25,23 @@ def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
 
 
 @cache
-def loop_definitions(name: str, backend: str = "woven") -> dict[str, str]:
+def loop_definitions(name: str) -> dict[str, str]:
     """The definitions of a loop's file and of the loop files that it imports from, but for the span words."""
-    tree, found = definitions(LOOPS / backend / f"{name}.py")
+    tree, found = definitions(LOOPS / f"{name}.py")
     for node in imports_within(tree):
         if node.module != "span_words":
-            found = loop_definitions(str(node.module), backend) | found
+            found = loop_definitions(str(node.module)) | found
     return found
 
 
 @cache
-def span_words_of(name: str, backend: str = "woven") -> frozenset[str]:
+def span_words_of(name: str) -> frozenset[str]:
     """The span words that a loop's file, and the loop files that it imports from, import."""
-    tree, _ = definitions(LOOPS / backend / f"{name}.py")
+    tree, _ = definitions(LOOPS / f"{name}.py")
     words: set[str] = set()
     for node in imports_within(tree):
         own = node.module == "span_words"
-        words |= {each.name for each in node.names} if own else span_words_of(str(node.module), backend)
+        words |= {each.name for each in node.names} if own else span_words_of(str(node.module))
     return frozenset(words)
 
 
@@ -51,20 +51,20 @@ def imports_within(tree: ast.Module) -> list[ast.ImportFrom]:
 
 
 @cache
-def parameters(name: str, function: str, backend: str = "woven") -> list[str]:
+def parameters(name: str, function: str) -> list[str]:
     """The names of the arguments of a function of a loop's file."""
-    return [argument.arg for argument in function_of(name, function, backend).args.args]
+    return [argument.arg for argument in function_of(name, function).args.args]
 
 
-def function_of(name: str, function: str, backend: str = "woven") -> ast.FunctionDef:
+def function_of(name: str, function: str) -> ast.FunctionDef:
     """The syntax tree of a function of a loop's file."""
-    tree, _ = definitions(LOOPS / backend / f"{name}.py")
+    tree, _ = definitions(LOOPS / f"{name}.py")
     return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
 
 
-def dialect_definitions(words: set[str], dialect: str = "numba_cpu") -> str:
+def dialect_definitions(words: set[str]) -> str:
     """The dialect's imports, and the definitions of some of its words and of what these are made of."""
-    tree, found = definitions(DIALECTS / f"{dialect}.py")
+    tree, found = definitions(DIALECT)
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     wanted = needed(words, found)
     return "\n\n\n".join(["\n".join(imports), *(text for name, text in found.items() if name in wanted)])

@@ -1,0 +1,55 @@
+"""The loop of a deferred step: the unique rows wake, then take the step with the sum of their gradients."""
+
+from .block import (
+    FIRST,
+    GRADIENT,
+    GRADIENT_ROW,
+    HISTORY,
+    HISTORY_ROW,
+    LASTS,
+    NOW,
+    NUMBERS,
+    ORDER,
+    SLEPT,
+    SLOTS,
+    START,
+    STEP_STORED,
+    STEP_SUMMED,
+    STOP,
+    SUMS,
+    SUMS_ROW,
+    UNIQUE_ROWS,
+    WIDTH,
+)
+from .memory import int16s, int32s, int64s, take_step
+from .row_prefetch import AHEAD
+from .waking import prefetch_sleeper, wake
+
+
+def deferred_rows(block: int) -> None:
+    """The rows of the part, which are places in the order of the steps, take the step behind those that were, whose
+    numbers the history holds already; their sums are made."""
+    call = int64s(block)
+    first, slots, order, unique_rows = (
+        int32s(call[FIRST]),
+        int32s(call[SLOTS]),
+        int32s(call[ORDER]),
+        int64s(call[UNIQUE_ROWS]),
+    )
+    with_stored, with_summed, width, stop = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH], call[STOP]
+    gradient, gradient_row, sums, sums_row = call[GRADIENT], call[GRADIENT_ROW], call[SUMS], call[SUMS_ROW]
+    slept = int64s(call[SLEPT])
+    lasts, now = int16s(slept[LASTS]), slept[NOW]
+    numbers = slept[HISTORY] + now * slept[HISTORY_ROW] - block
+    for place in range(call[START], stop):
+        if place + AHEAD < stop:
+            prefetch_sleeper(call, unique_rows[order[place + AHEAD]])
+        number = order[place]
+        row, slot = unique_rows[number], slots[number]
+        wake(call, block, row)
+        call[NUMBERS] = numbers
+        if slot >= 0:
+            take_step(with_summed, block, row, width, sums + slot * sums_row)
+        else:
+            take_step(with_stored, block, row, width, gradient + first[number] * gradient_row)
+        lasts[row] = now + 1

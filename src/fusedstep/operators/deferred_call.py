@@ -1,0 +1,116 @@
+"""A checked call on deferred rows: blocks of numbers, and the span functions and loops that take them."""
+
+from array import array
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..arrays.address import address_of
+from ..arrays.layout import Rows
+from ..loops.cpu import grouping as found
+from ..loops.cpu.block import (
+    CLOSED_FORM,
+    HELD,
+    HISTORY,
+    HISTORY_ROW,
+    ITEM,
+    LASTS,
+    NOW,
+    NUMBERS,
+    ORDER,
+    SLEPT,
+    SLEPT_FIELDS,
+    STEP_ZERO,
+    TOTALS,
+    TOTALS_ROW,
+    UNIQUE_ROWS,
+    WINDOW,
+)
+from . import span_call
+from .calls import call_of
+from .grouping import Groups, run_loop
+from .history import History
+from .launch import LOOPS, Part
+from .span_call import SpanCall
+
+# A call that wakes rows has no gradient.
+NO_GRADIENT = np.empty(0)
+
+
+class DeferredCall:
+    """What a call on deferred rows is made of, on any number of threads; all that it runs is compiled.
+
+    Attributes:
+        call: the same call where no row sleeps.
+        gradient: its gradient.
+        loop: the loop that it runs.
+        history: what rows have slept through.
+        lasts: the step up to which each is up to date.
+        zero, closed_form: the addresses of the functions that wake rows; 0 where there is no closed form.
+    """
+
+    def __init__(
+        self, call: SpanCall, name: str, history: History, lasts: np.ndarray, switches: tuple[tuple[str, bool], ...]
+    ) -> None:
+        self.call, self.gradient, self.history, self.lasts = call, call.gradient, history, lasts
+        self.loop, self.zero = span_call.loop(name), call.functions.zero
+        self.closed_form = call.functions.closed_form(history.idle, switches) if history.idle else 0
+
+    def remember(self) -> None:
+        """Writes the numbers of the step that is about to be taken into the history."""
+        numbers, block = self.history.numbers, self.call.block[:]
+        block_at = block.buffer_info()[0]
+        block[NUMBERS] = address_of(numbers) + self.history.steps * numbers.strides[0] - block_at
+        self.call.functions.prepare(block_at)
+
+    def step(self, groups: Groups, part: Part) -> Callable[[], None]:
+        """The step of the unique rows in some places of their order."""
+        block, memory = self.sleeping(part.start, part.stop)
+        self.call.add_groups(block, groups, part.sums)
+        block[ORDER] = groups.at(found.ORDER)
+        return partial(run_loop, self.loop, block, (memory, groups, part.sums))
+
+    def wake(self, groups: Groups, start: int, stop: int) -> Callable[[], None]:
+        """Wakes unique rows, by number."""
+        block, memory = self.sleeping(start, stop)
+        block[UNIQUE_ROWS] = groups.unique_rows_at
+        return partial(run_loop, self.loop, block, (memory, groups))
+
+    def wake_all(self, start: int, stop: int) -> Callable[[], None]:
+        """Wakes rows in the order of memory."""
+        return partial(run_loop, self.loop, *self.sleeping(start, stop))
+
+    def sleeping(self, start: int, stop: int) -> tuple["array[int]", Any]:
+        """The block of a part, and the memory that it speaks of."""
+        history, block = self.history, self.call.part(start, stop)
+        slept = array("q", bytes(ITEM * SLEPT_FIELDS))
+        slept[HISTORY], slept[HISTORY_ROW] = address_of(history.numbers), history.numbers.strides[0]
+        slept[TOTALS], slept[TOTALS_ROW] = address_of(history.totals), history.totals.strides[0]
+        slept[HELD], slept[LASTS] = address_of(history.held), address_of(self.lasts)
+        slept[NOW], slept[WINDOW] = history.steps, history.window
+        slept[CLOSED_FORM] = self.closed_form if history.closed else 0
+        block[SLEPT], block[STEP_ZERO] = slept.buffer_info()[0], self.zero
+        return block, (self, slept, history.numbers, history.totals)
+
+
+def deferred_call_of(
+    operator: Any,
+    loop: str,
+    storages: tuple[str, ...],
+    tables: Sequence[Rows],
+    gradient: Any,
+    storage: str,
+    scalars: Sequence[float],
+    announce: Callable[[], None],
+    history: History,
+    lasts: np.ndarray,
+) -> DeferredCall:
+    """A checked call on deferred rows.
+
+    Raises:
+        ValueError: two states share memory.
+    """
+    call = call_of(operator, LOOPS["touched"], storages, tables, gradient, storage, scalars, announce)
+    return DeferredCall(call, loop, history, lasts, operator.switches)
