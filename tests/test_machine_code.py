@@ -12,7 +12,7 @@ import pytest
 from llvmlite import binding
 
 import fusedstep as fs
-from fusedstep.codegen.cpu import compiler, disk_cache, engine, locks, symbols
+from fusedstep.codegen.cpu import compiler, disk_cache, engine, functions, locks, loops, symbols
 from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
@@ -384,6 +384,40 @@ def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> No
         for _ in range(2)
     ]
     assert said == ["True", "False"]
+
+
+KEPT = (
+    span_call.loop,
+    functions.loop,
+    functions.sums,
+    groups.grouping_loop,
+    groups.segment_sum,
+    groups.sum_functions,
+)
+
+
+def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_numba, others = set(), set()
+
+    def address_of(name: str, text: str, make: Any) -> int:
+        (by_numba if text == loops.sources() else others).add((name, text))
+        return 1
+
+    monkeypatch.setattr(engine, "address_of", address_of)
+    for kept in KEPT:
+        kept.cache_clear()
+    for rule in (getattr(fs.rules, name) for name in fs.rules.__all__):
+        operator = fs.Operator(rule)
+        used = sum(map(bool, operator.layout.states))
+        for dtype in reference.DTYPES:
+            for loop in operator.loops:
+                operator.compile(loop, (dtype,) * used, dtype)
+    for loop in ("deferred_rows", "catch_up", "flush"):
+        span_call.loop(loop)
+    for kept in KEPT:
+        kept.cache_clear()
+    assert 10 < len(by_numba) <= 40
+    assert len(others) > 500
 
 
 def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:

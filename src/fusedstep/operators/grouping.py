@@ -136,9 +136,9 @@ def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
     return [Share(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
 
 
-def alloc_sums(storage: str, groups: Groups, width: int, spare: int) -> np.ndarray:
-    """Room for the sums of every row that has several gradients, in the compute type, and for ``spare`` rows more."""
-    return np.empty((groups.summed + spare) * width, np.float64 if storage == "float64" else np.float32)
+def alloc_sums(storage: str, groups: Groups, width: int) -> np.ndarray:
+    """Room for the sums of every row that has several gradients, in the compute type."""
+    return np.empty(groups.summed * width, np.float64 if storage == "float64" else np.float32)
 
 
 def sum_segments(gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int) -> None:

@@ -47,13 +47,11 @@ class Part(NamedTuple):
     Attributes:
         add_up: makes their sums, where any are left to make.
         sums: where they lie.
-        spare: the slot that is theirs.
         start, stop: their places in the order of the steps.
     """
 
     add_up: Callable[[], None] | None
     sums: np.ndarray
-    spare: int
     start: int
     stop: int
 
@@ -76,17 +74,14 @@ def share_touched_rows(gradient: Any, storage: str, groups: Groups, width: int) 
     threads = threads_for(gradient.size + ELEMENTS_PER_ROW * groups.distinct)
     number = number_of_parts(gradient.size, threads)
     cuts = shares(groups, number, STEP_COST)
-    sums = alloc_sums(storage, groups, width, number)
+    sums = alloc_sums(storage, groups, width)
     adding: list[Callable[[], None] | None] = [None] * len(cuts)
     if number > threads:
         # Each part goes through all gradients to find those of its sums: too often, where there are many parts.
         sum_segments(gradient, storage, groups, width, sums, threads)
     else:
         adding = sums_of(gradient, storage, groups, width, sums, cuts)
-    return [
-        Part(add_up, sums, groups.summed + place, cut.start, cut.stop)
-        for place, (add_up, cut) in enumerate(zip(adding, cuts, strict=True))
-    ], threads
+    return [Part(add_up, sums, cut.start, cut.stop) for add_up, cut in zip(adding, cuts, strict=True)], threads
 
 
 def launch_every_row(call: SpanCall, groups: Groups) -> None:
@@ -101,7 +96,7 @@ def share_every_row(call: SpanCall, groups: Groups) -> tuple[list[Callable[[], N
     rows, width, gradient, storage = call.rows, call.width, call.gradient, call.storage
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
-    sums = alloc_sums(storage, groups, width, len(cuts))
+    sums = alloc_sums(storage, groups, width)
     sum_segments(gradient, storage, groups, width, sums, threads_for(gradient.size))
     order = in_row_order(groups, rows)
     # Which of the unique rows lie before each cut.
