@@ -85,6 +85,22 @@ def test_what_a_lookup_sees_is_what_the_dense_optimizer_computes(case):
             torch.testing.assert_close(states[key], expected[key], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("case", ["Adam", "AdamW", "SGD_momentum"])
+def test_cycled_betas_wake_nobody(case):
+    pair = Pair(case)
+    cycles = [
+        torch.optim.lr_scheduler.OneCycleLR(each, 0.1, total_steps=60, base_momentum=0.5)
+        for each in (pair.optimizer, pair.reference)
+    ]
+    for step in range(50):
+        pair.step()
+        for cycle in cycles:
+            cycle.step()
+        assert step < 5 or pair.asleep()
+    pair.optimizer.flush()
+    pair.equal()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_other_types_follow_float64(dtype):
     pair = Pair(dtype=dtype)
