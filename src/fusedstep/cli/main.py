@@ -12,6 +12,7 @@ from .extras import MissingExtraError
 COMMANDS = {
     "bench": "time the operators on this machine, beside the libraries that are installed",
     "demo": "train a classifier of handwritten digits with several optimizers and compare them",
+    "export": "write a rule's step as an object file and a C header, for this processor or another",
     "ops": "list the operators and rules, explain one, or print its kernel",
     "verify": "check every operator on this machine: results, refusals, and what originals computed",
     "warmup": "compile kernels ahead of their first call",

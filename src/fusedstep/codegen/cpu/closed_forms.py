@@ -5,7 +5,6 @@ move the variable since step ``moved``. What it computes of them alone is comput
 once. It tells whether it did so: where it ``asks``, it leaves rows alone of which it does not serve every element.
 """
 
-import ast
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +13,9 @@ from llvmlite import ir
 from ...loops.cpu import block as layout
 from ...rules.idle import Idle
 from ..program import Program
-from ..values import Value, local
+from ..values import Value
 from .elements import INTEGER, POINTER, counted, field_in, item_at, new_module, state_at
-from .expressions import Expressions
+from .scalars import numbers_of
 from .span_functions import SpanFunction
 from .step_writer import Span, StepWriter
 from .symbols import plain
@@ -43,7 +42,7 @@ def closed_form_function(idle: Idle, program: Program, storages: Sequence[str], 
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     states = [state_at(builder, block, row, k) for k in range(len(storages))]
     count = field_in(builder, block, layout.WIDTH)
-    numbers = numbers_of(builder, idle, writer, slept_through(builder, block, idle, kept, moved))
+    numbers = numbers_of(builder, program, slept_through(builder, block, idle, kept, moved), writer.compute)
     condition = program.translation.condition
     if condition:
         served = builder.alloca(TRUTH, name="served")
@@ -70,16 +69,6 @@ def slept_through(builder: ir.IRBuilder, block: Any, idle: Idle, kept: Any, move
     scalars = builder.inttoptr(held, POINTER)
     places += [item_at(builder, scalars, "float64", INTEGER(k)) for k in range(len(idle.held))]
     return [builder.load(place, typ=FLOATS["float64"]) for place in places]
-
-
-def numbers_of(builder: ir.IRBuilder, idle: Idle, writer: StepWriter, values: Sequence[Any]) -> list[Any]:
-    """What is computed of totals alone."""
-    expressions = Expressions(builder, "float64")
-    for name, value in zip(writer.program.signature.scalars, values, strict=True):
-        expressions.let(local(name), value)
-    numbers = [expressions.number(ast.parse(text, mode="eval").body) for text in writer.program.translation.hoisted]
-    kind = FLOATS[writer.compute]
-    return [builder.fptrunc(number, kind) if number.type != kind else number for number in numbers]
 
 
 def test(writer: StepWriter, condition: Value, span: Span, served: Any) -> None:

@@ -1,4 +1,7 @@
-"""Machine code: LLVM text, optimised and assembled for the CPU that runs it."""
+"""Machine code: LLVM text, optimised and assembled.
+
+What is compiled for no processor that is named is loaded here; what is compiled for one is linked by others.
+"""
 
 import os
 from functools import cache
@@ -9,6 +12,8 @@ import llvmlite
 from llvmlite import binding
 
 FASTEST = 3
+# How functions get their arguments, where LLVM would pass floats in integer registers.
+ABIS = {"riscv64": "lp64d", "loongarch64": "lp64d"}
 
 
 class Processor(NamedTuple):
@@ -24,6 +29,11 @@ class Processor(NamedTuple):
     name: str
     features: str
 
+    @property
+    def architecture(self) -> str:
+        """LLVM's name of the family of CPUs."""
+        return self.triple.partition("-")[0]
+
 
 @cache
 def host() -> Processor:
@@ -38,26 +48,18 @@ def host() -> Processor:
     return Processor(binding.get_process_triple(), name or binding.get_host_cpu_name(), features)
 
 
-def architecture() -> str:
-    """LLVM's name of the kind of processor that this process runs on."""
-    return host().triple.partition("-")[0]
-
-
 @cache
-def has_half() -> bool:
+def has_half(processor: Processor | None = None) -> bool:
     """Whether the CPU has instructions that convert float16; LLVM fails where they are asked for in vain."""
-    if architecture() in ("aarch64", "arm64"):
-        return True
-    if os.environ.get("NUMBA_CPU_NAME") or os.environ.get("NUMBA_CPU_FEATURES") is not None:
-        return "+f16c" in os.environ.get("NUMBA_CPU_FEATURES", "")
-    return bool(binding.get_host_cpu_features().get("f16c"))
+    processor = processor or host()
+    return processor.architecture in ("aarch64", "arm64") or "+f16c" in processor.features.split(",")
 
 
 def target_machine() -> Any:
-    """What assembles for the CPU."""
+    """What assembles for the CPU at hand, and for this process."""
     processor = host()
     # Loaded code, its constants and what it calls may lie anywhere in memory: near addresses do not reach them all.
-    far = ("static", "large") if architecture() == "x86_64" else ("default", "jitdefault")
+    far = ("static", "large") if processor.architecture == "x86_64" else ("default", "jitdefault")
     return binding.Target.from_triple(processor.triple).create_target_machine(
         cpu=processor.name, features=processor.features, opt=FASTEST, reloc=far[0], codemodel=far[1], jit=True
     )
@@ -69,6 +71,14 @@ def shared_machine() -> Any:
     return target_machine()
 
 
+@cache
+def machine_for(processor: Processor) -> Any:
+    """What assembles for a processor, for any program that is linked from object files."""
+    return binding.Target.from_triple(processor.triple).create_target_machine(
+        cpu=processor.name, features=processor.features, opt=FASTEST, reloc="pic", codemodel="default"
+    )
+
+
 def for_host(text: str) -> str:
     """A module's text, with what it is compiled for."""
     machine, module = shared_machine(), binding.parse_assembly(text)
@@ -76,12 +86,12 @@ def for_host(text: str) -> str:
     return str(module)
 
 
-def optimised(text: str, *others: str, called: str = "") -> tuple[Any, Any]:
+def optimised(text: str, *others: str, called: str = "", processor: Processor | None = None) -> tuple[Any, Any]:
     """A module of LLVM text, linked with others and optimised, and the target machine that it is optimised for; of
     several, only what is ``called`` from outside stays visible there."""
-    machine = shared_machine()
+    machine = machine_for(processor) if processor else shared_machine()
     module = binding.parse_assembly(text)
-    for other in others:
+    for other in (*others, *abi_of(processor or host())):
         module.link_in(binding.parse_assembly(other))
     for function in module.functions if called else ():
         if not function.is_declaration and function.name != called:
@@ -97,24 +107,30 @@ def optimised(text: str, *others: str, called: str = "") -> tuple[Any, Any]:
     return module, machine
 
 
-def object_code(text: str, name: str, symbol: str) -> bytes:
+def abi_of(processor: Processor) -> list[str]:
+    """Modules that say how a processor's functions are called, where that has to be said."""
+    abi = ABIS.get(processor.architecture)
+    return [f'!llvm.module.flags = !{{!0}}\n!0 = !{{i32 1, !"target-abi", !"{abi}"}}'] if abi else []
+
+
+def object_code(text: str, name: str, symbol: str, processor: Processor | None = None) -> bytes:
     """The object file of a module whose function ``name`` becomes ``symbol``."""
-    module, machine = optimised(text)
+    module, machine = optimised(text, processor=processor)
     module.get_function(name).name = symbol
     code: bytes = machine.emit_object(module)
     return code
 
 
-def linked_code(called: str, *texts: str) -> bytes:
+def linked_code(called: str, *texts: str, processor: Processor | None = None) -> bytes:
     """The object file of several modules, linked, with one function that is called from outside."""
-    module, machine = optimised(*texts, called=called)
+    module, machine = optimised(*texts, called=called, processor=processor)
     code: bytes = machine.emit_object(module)
     return code
 
 
-def assembly(text: str) -> str:
+def assembly(text: str, processor: Processor | None = None) -> str:
     """The assembly of a module."""
-    module, machine = optimised(text)
+    module, machine = optimised(text, processor=processor)
     written: str = machine.emit_assembly(module)
     return written
 

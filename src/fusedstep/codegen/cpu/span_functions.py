@@ -8,7 +8,6 @@ block says (``loops/cpu/block.py``).
 the arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
 """
 
-import ast
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -17,10 +16,9 @@ from llvmlite import ir
 
 from ...loops.cpu import block as layout
 from ..program import Program
-from ..values import local
 from . import conversions
 from .elements import INTEGER, POINTER, VOID, counted, field_at, field_in, item_at, new_module, numbers_at, state_at
-from .expressions import Expressions
+from .scalars import numbers_of
 from .step_writer import StepWriter
 from .symbols import plain
 from .words import FLOATS
@@ -70,17 +68,12 @@ def prepare_function(program: Program, compute: str) -> SpanFunction:
         function.args[0],
         program.signature.states,
     )
-    texts = program.translation.hoisted
-    start = layout.scalars_at(len(states), len(texts))
-    expressions = Expressions(builder, "float64")
-    for k, scalar in enumerate(program.signature.scalars):
-        address = field_at(builder, block, start + k)
-        expressions.let(local(scalar), builder.load(address, typ=FLOATS["float64"]))
+    start = layout.scalars_at(len(states), len(program.translation.hoisted))
+    fields = [field_at(builder, block, start + k) for k in range(len(program.signature.scalars))]
+    scalars = [builder.load(field, typ=FLOATS["float64"]) for field in fields]
     numbers = numbers_at(builder, block)
-    for k, text in enumerate(texts):
-        value = expressions.number(ast.parse(text, mode="eval").body)
-        rounded = builder.fptrunc(value, FLOATS[compute]) if compute == "float32" else value
-        builder.store(rounded, item_at(builder, numbers, compute, INTEGER(k)))
+    for k, number in enumerate(numbers_of(builder, program, scalars, compute)):
+        builder.store(number, item_at(builder, numbers, compute, INTEGER(k)))
     builder.ret(builder.zext(may_overlap(builder, block, len(states)), INTEGER))
     return SpanFunction(name, str(module))
 

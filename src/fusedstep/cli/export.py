@@ -1,0 +1,122 @@
+"""``fusedstep export``: writes a rule's step as an object file and a C header."""
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..codegen.cpu.compiler import host
+from ..codegen.cpu.exported import exported_code
+from ..codegen.cpu.symbols import plain
+from ..codegen.cpu.targets import processor_of
+from ..codegen.program import Program, program_of
+from ..codegen.storage import ARRAYS, compute_type
+from ..operators.operator import Operator
+from .c_header import header
+from .options import folder_to_write
+from .rule_files import rule_of
+
+EPILOG = """
+Writes NAME.o and NAME.h with one function: the addresses of the states and of the gradient, how many elements each has,
+and the rule's scalars as doubles. It needs neither Python nor fusedstep. It computes the bits that fusedstep computes.
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's options."""
+    parser.epilog = EPILOG
+    add, types = parser.add_argument, ", ".join(ARRAYS)
+    add("rule", type=rule_of, metavar="RULE", help="a rule of fusedstep.rules, or FILE.py:NAME for one of your own")
+    add("--target", metavar="TRIPLE", help="the kind of machine, such as riscv64-linux-gnu (default: this one's)")
+    add("--cpu", default="", metavar="NAME", help="the CPU, as clang's -mcpu (default: any of the kind)")
+    add("--features", default="", metavar="LIST", help="instructions beyond the CPU's, as +f16c,+bmi2")
+    add(
+        "--states",
+        nargs="+",
+        choices=ARRAYS,
+        default=["float32"],
+        metavar="TYPE",
+        help=f"the type of all states, or of each, of {types} (default: float32)",
+    )
+    add("--gradient", choices=ARRAYS, metavar="TYPE", help="the gradient's type (default: the first state's)")
+    add(
+        "--switch",
+        nargs="+",
+        type=switch,
+        default=[],
+        metavar="NAME=TRUTH",
+        help="the rule's switches, as nesterov=true",
+    )
+    add("--name", type=c_name, help="what the function and both files are called (default: fusedstep_RULE)")
+    add("--output", type=folder_to_write, default=".", metavar="DIR", help="where to write (default: here)")
+    parser.set_defaults(refuse=parser.error)
+
+
+def switch(text: str) -> tuple[str, bool]:
+    """A switch and its setting."""
+    name, _, value = text.partition("=")
+    if value not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r}, expected NAME=true or NAME=false")
+    return name, value == "true"
+
+
+def c_name(text: str) -> str:
+    """What a function of C may be called."""
+    if plain(text) != text or not text or text[0].isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r}, expected up to 40 letters, digits and _, no digit first")
+    return text
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes both files, and says where."""
+    rule, began = options.rule, time.perf_counter()
+    try:
+        program = switched(rule, dict(options.switch))
+        storages, gradient = types_of(program, options.states, options.gradient)
+        processor = processor_of(options.target or host().triple, options.cpu, options.features)
+        symbol = options.name or f"fusedstep_{plain(program.signature.name)}"
+        code = exported_code(program, storages, gradient, symbol, processor)
+    except (TypeError, ValueError) as error:
+        options.refuse(str(error))
+    files = {f"{symbol}.o": code}
+    files[f"{symbol}.h"] = header(rule, program, storages, gradient, symbol, processor).encode()
+    for name, content in files.items():
+        (options.output / name).write_bytes(content)
+    print(
+        f"{' and '.join(str(options.output / name) for name in files)}: {len(code):,} bytes of code for "
+        f"{processor.triple}, after {(time.perf_counter() - began) * 1000:.0f} ms"
+    )
+    return 0
+
+
+def switched(rule: Callable[..., Any], switches: dict[str, Any]) -> Program:
+    """A rule with its switches set, translated."""
+    known = [*Operator(rule).signature.switches, "maximize"]
+    unknown = [name for name in switches if name not in known]
+    if unknown:
+        raise ValueError(f"--switch {unknown[0]}: {rule.__name__} has no such switch; it has {', '.join(known)}")
+    maximize = switches.pop("maximize", False)
+    return program_of(rule, Operator(rule, maximize=maximize, **switches).switches)
+
+
+def types_of(program: Program, states: list[str], gradient: str | None) -> tuple[list[str], str]:
+    """The storage type of each state, and of the gradient.
+
+    Raises:
+        ValueError: no operator takes such a mixture.
+    """
+    names = program.signature.states
+    if len(states) not in (1, len(names)):
+        raise ValueError(
+            f"--states: {len(states)} types for the states {', '.join(names)}; give one for all, or one for each"
+        )
+    storages = states * len(names) if len(states) == 1 else states
+    if len({compute_type(storage) for storage in storages}) > 1:
+        raise ValueError(f"--states {' '.join(states)}: float64 stands beside no other type; give one for all")
+    gradient = gradient or storages[0]
+    if gradient not in (storages[0], compute_type(storages[0])):
+        raise ValueError(
+            f"--gradient {gradient}: beside a {storages[0]} {names[0]} it is {storages[0]}"
+            + (f" or {compute_type(storages[0])}" if storages[0] != compute_type(storages[0]) else "")
+        )
+    return storages, gradient

@@ -1,0 +1,18 @@
+"""What a rule's scalars come to, as LLVM instructions: evaluated once a call, in float64, each rounded once."""
+
+import ast
+from collections.abc import Sequence
+
+from ..program import Program
+from ..values import local
+from .expressions import Expressions
+from .words import FLOATS, Builder, Value
+
+
+def numbers_of(builder: Builder, program: Program, scalars: Sequence[Value], compute: str) -> list[Value]:
+    """The numbers that the elements need, in the compute type, from the scalars in the rule's order."""
+    expressions = Expressions(builder, "float64")
+    for name, scalar in zip(program.signature.scalars, scalars, strict=True):
+        expressions.let(local(name), scalar)
+    exact = [expressions.number(ast.parse(text, mode="eval").body) for text in program.translation.hoisted]
+    return [builder.fptrunc(each, FLOATS[compute]) if compute == "float32" else each for each in exact]
