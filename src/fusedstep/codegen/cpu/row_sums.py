@@ -10,6 +10,7 @@ from ..kinds import ELEMENT, MATRIX, ROW, TENSOR
 from ..program import Program
 from ..values import Reduction
 from .elements import INTEGER, counted
+from .expressions import Expressions
 from .words import FLOATS
 
 DOUBLE = FLOATS["float64"]
@@ -66,8 +67,8 @@ def widened(builder: Any, value: Any) -> Any:
     return value if value.type == DOUBLE else builder.fpext(value, DOUBLE)
 
 
-def mean_of(builder: Any, each: Reduction, total: Any, count: Any, compute: str) -> Any:
+def mean_of(known: Expressions, each: Reduction, total: Any, count: Any) -> Any:
     """What a sum comes to in the compute type; a mean is divided by the count."""
     if each.mean:
-        total = builder.fdiv(total, builder.sitofp(count, DOUBLE))
-    return total if FLOATS[compute] == DOUBLE else builder.fptrunc(total, FLOATS[compute])
+        total = known.builder.fdiv(total, known.builder.sitofp(count, DOUBLE))
+    return known.converted(total)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..program import Program
 from ..values import local
 from .expressions import Expressions
-from .words import FLOATS, Builder, Value
+from .words import Builder, Value
 
 
 def numbers_of(builder: Builder, program: Program, scalars: Sequence[Value], compute: str) -> list[Value]:
@@ -15,4 +15,4 @@ def numbers_of(builder: Builder, program: Program, scalars: Sequence[Value], com
     for name, scalar in zip(program.signature.scalars, scalars, strict=True):
         expressions.let(local(name), scalar)
     exact = [expressions.number(ast.parse(text, mode="eval").body) for text in program.translation.hoisted]
-    return [builder.fptrunc(each, FLOATS[compute]) if compute == "float32" else each for each in exact]
+    return [Expressions(builder, compute).converted(each) for each in exact]

@@ -97,7 +97,7 @@ class StepWriter:
         for stage in range(self.program.last):
             self.once(known, stage)
             for each, total in self.totals(span, known, stage):
-                known.let(each.name, mean_of(span.builder, each, total, span.count, self.compute))
+                known.let(each.name, mean_of(known, each, total, span.count))
         self.once(known, self.program.last)
         self.new_elements(span, known)
         self.store_rows(span, known)

@@ -34,7 +34,7 @@ class StageWriter(StepWriter):
         """A row's part in the stage: adds up what the stage adds up, or computes the new states."""
         known, last = self.row(span), self.program.last
         for each in self.known_sums():
-            known.let(each.name, self.sum_before(span, each))
+            known.let(each.name, self.sum_before(span, known, each))
         # Addresses are computed before the loops over elements: what a loop stores might change the block.
         rows = field_in(span.builder, span.block, layout.MATRIX_ROWS)
         for each in self.program.columns(self.stage):
@@ -59,9 +59,9 @@ class StageWriter(StepWriter):
         for each in self.program.columns(stage):
             names = expressions.names
             total = span.builder.load(double_at(span, names[sums_of(each)], i), typ=DOUBLE)
-            expressions.let(each.name, mean_of(span.builder, each, total, names[rows_of(each)], self.compute))
+            expressions.let(each.name, mean_of(expressions, each, total, names[rows_of(each)]))
 
-    def sum_before(self, span: Span, each: Reduction) -> Any:
+    def sum_before(self, span: Span, known: Expressions, each: Reduction) -> Any:
         """A sum or mean that an earlier stage added up."""
         if each.kind == ROW:
             address, count = self.total_at(span, layout.ROW_TOTALS, each), span.count
@@ -69,7 +69,7 @@ class StageWriter(StepWriter):
             counts = {(MATRIX, ROW): layout.MATRIX_ROWS, (TENSOR, ROW): layout.ALL_ROWS}
             size = counts.get((each.kind, each.of), layout.ELEMENTS)
             address, count = self.total_at(span, layout.MATRIX_TOTALS, each), field_in(span.builder, span.block, size)
-        return mean_of(span.builder, each, span.builder.load(address, typ=DOUBLE), count, self.compute)
+        return mean_of(known, each, span.builder.load(address, typ=DOUBLE), count)
 
     def hand_in(self, span: Span, known: Expressions) -> None:
         """Adds the row's sums to those of its block, and stores those of the row."""
