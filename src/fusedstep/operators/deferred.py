@@ -16,7 +16,7 @@ from ..rules.idle import Idle, idle_of
 from . import checks
 from .advice import crowded
 from .calls import call_of
-from .deferred_call import NO_GRADIENT, deferred_call_of
+from .deferred_call import NO_GRADIENT, DeferredCall
 from .grouping import Groups
 from .history import History
 from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_for
@@ -310,7 +310,7 @@ class DeferredRows:
             self._operator, self._history.idle, used, storages, tables, self._history, self._lasts
         )
 
-    def _waking(self, loop: str, storages: tuple[str, ...], tables: list[Rows]) -> Any:
+    def _waking(self, loop: str, storages: tuple[str, ...], tables: list[Rows]) -> DeferredCall:
         """A call that only wakes rows, of a loop that does."""
         numbers = [0.0] * len(self._operator.signature.scalars)
         return self._call(loop, storages, tables, NO_GRADIENT, storages[0], numbers)
@@ -323,10 +323,10 @@ class DeferredRows:
         flat: Any,
         storage: str,
         numbers: Sequence[float],
-    ) -> Any:
+    ) -> DeferredCall:
         """A checked call, ready to be cut into parts."""
-        about = self._operator, loop, storages, tables, flat, storage, numbers, self._announce
-        return deferred_call_of(*about, self._history, self._lasts)
+        call = call_of(self._operator, LOOPS["touched"], storages, tables, flat, storage, numbers, self._announce)
+        return DeferredCall(call, loop, self._history, self._lasts, self._operator.switches)
 
     def _announce(self) -> None:
         """Tells the owners of the states, right before they are written to, that they will be."""

@@ -1,14 +1,13 @@
 """A checked call on deferred rows: blocks of numbers, and the span functions and loops that take them."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..arrays.address import address_of
-from ..arrays.layout import Rows
 from ..loops.cpu import grouping as found
 from ..loops.cpu.block import (
     CLOSED_FORM,
@@ -29,10 +28,9 @@ from ..loops.cpu.block import (
     WINDOW,
 )
 from . import span_call
-from .calls import call_of
 from .grouping import Groups, run_loop
 from .history import History
-from .launch import LOOPS, Part
+from .launch import Part
 from .span_call import SpanCall
 
 # A call that wakes rows has no gradient.
@@ -93,24 +91,3 @@ class DeferredCall:
         slept[CLOSED_FORM] = self.closed_form if history.closed else 0
         block[SLEPT], block[STEP_ZERO] = slept.buffer_info()[0], self.zero
         return block, (self, slept, history.numbers, history.totals)
-
-
-def deferred_call_of(
-    operator: Any,
-    loop: str,
-    storages: tuple[str, ...],
-    tables: Sequence[Rows],
-    gradient: Any,
-    storage: str,
-    scalars: Sequence[float],
-    announce: Callable[[], None],
-    history: History,
-    lasts: np.ndarray,
-) -> DeferredCall:
-    """A checked call on deferred rows.
-
-    Raises:
-        ValueError: two states share memory.
-    """
-    call = call_of(operator, LOOPS["touched"], storages, tables, gradient, storage, scalars, announce)
-    return DeferredCall(call, loop, history, lasts, operator.switches)

@@ -281,9 +281,11 @@ class Operator:
         self.span_functions(storages, gradient).compile(loop)
         if loop in (LOOPS["touched"], LOOPS["every"]):
             prepare_grouping(gradient, compute_type(storages[0]))
-        span_call.loop("dense_rows" if loop == LOOPS[None] else loop)
         if loop == BEYOND_ROWS:
+            span_call.loop(loop, loop)
             span_call.loop("column_states", loop)
+        else:
+            span_call.loop("dense_rows" if loop == LOOPS[None] else loop)
 
     def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
         """The compiled functions of the rule for some storage types; each is made when it is asked for."""

@@ -140,10 +140,8 @@ class SpanCall:
         block = self.part(start, stop)
         block[STEP_STORED] = self.functions.stage(number)
         block[MATRIX_ROWS : MATRIX_ROWS + len(sums)] = sums
-        is_last = number > self.functions.program.last
-        return partial(
-            run_loop, loop("column_states", "whole_tensor") if is_last else loop("whole_tensor"), block, self
-        )
+        name = "column_states" if number > self.functions.program.last else "whole_tensor"
+        return partial(run_loop, loop(name, "whole_tensor"), block, self)
 
     def add_groups(self, block: "array[int]", groups: Groups, sums: np.ndarray) -> None:
         """Says what grouping found, and where the sums lie; only functions that are needed are compiled."""

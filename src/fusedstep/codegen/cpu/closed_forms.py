@@ -14,7 +14,7 @@ from ...loops.cpu import block as layout
 from ...rules.idle import Idle
 from ..program import Program
 from ..values import Value
-from .elements import INTEGER, POINTER, counted, field_in, item_at, new_module, state_at
+from .elements import INTEGER, NOWHERE, POINTER, counted, field_in, item_at, new_module, state_at
 from .scalars import numbers_of
 from .span_functions import SpanFunction
 from .step_writer import Span, StepWriter
@@ -47,11 +47,10 @@ def closed_form_function(idle: Idle, program: Program, storages: Sequence[str], 
     if condition:
         served = builder.alloca(TRUTH, name="served")
         with builder.if_then(builder.icmp_signed("!=", asks, INTEGER(0))):
-            span = Span(builder, block, row, states, block, count, numbers)
-            test(writer, condition, span, served)
+            test(writer, condition, Span(builder, block, row, states, NOWHERE, count, numbers), served)
             with builder.if_then(builder.not_(builder.load(served, typ=TRUTH))):
                 builder.ret(INTEGER(0))
-    builder.call(elements, [*states, block, block, row, count, *numbers])
+    builder.call(elements, [*states, NOWHERE, block, row, count, *numbers])
     builder.ret(INTEGER(1))
     return SpanFunction(name, str(module))
 

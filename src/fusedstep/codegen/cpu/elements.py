@@ -9,6 +9,8 @@ from ...loops.cpu import block as layout
 from . import conversions
 
 BYTE, INTEGER, POINTER, VOID = ir.IntType(8), ir.IntType(64), ir.PointerType(), ir.VoidType()
+# Where a function is given no memory of some kind.
+NOWHERE = ir.Constant(POINTER, None)
 
 
 def new_module(name: str, kind: ir.FunctionType, *arguments: str) -> tuple[ir.Module, ir.Function]:

@@ -11,7 +11,7 @@ from llvmlite import ir
 from ..program import ELEMENTWISE, Program
 from . import compiler
 from .compiler import Processor
-from .elements import INTEGER, POINTER, VOID, new_module
+from .elements import INTEGER, NOWHERE, POINTER, VOID, new_module
 from .scalars import numbers_of
 from .span_functions import SpanFunction
 from .step_writer import StepWriter
@@ -40,8 +40,7 @@ def exported_function(
     builder = ir.IRBuilder(step.append_basic_block("entry"))
     numbers = numbers_of(builder, program, step.args[len(called) :], writer.compute)
     *addresses, count = step.args[: len(called)]
-    no_block = ir.Constant(POINTER, None)
-    builder.call(elements, [*addresses, no_block, INTEGER(0), count, *numbers])
+    builder.call(elements, [*addresses, NOWHERE, INTEGER(0), count, *numbers])
     builder.ret_void()
     return SpanFunction(symbol, str(module))
 

@@ -106,7 +106,7 @@ def may_overlap(builder: ir.IRBuilder, block: Any, states: int) -> Any:
         places.append((record + layout.ADDRESS, record + layout.BYTES))
     stretches = []
     for address, size in places:
-        start, length = (builder.load(field_at(builder, block, field), typ=INTEGER) for field in (address, size))
+        start, length = (field_in(builder, block, field) for field in (address, size))
         stretches.append((start, builder.add(start, length)))
     found: Any = ir.Constant(ir.IntType(1), 0)
     for (start, stop), (other_start, other_stop) in combinations(stretches, 2):
