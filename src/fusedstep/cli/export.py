@@ -10,8 +10,8 @@ from ..codegen.cpu.exported import exported_code
 from ..codegen.cpu.symbols import plain
 from ..codegen.cpu.targets import processor_of
 from ..codegen.program import Program, program_of
+from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS, compute_type
-from ..operators.operator import Operator
 from .c_header import header
 from .options import folder_to_write
 from .rule_files import rule_of
@@ -91,12 +91,11 @@ def run(options: argparse.Namespace) -> int:
 
 def switched(rule: Callable[..., Any], switches: dict[str, Any]) -> Program:
     """A rule with its switches set, translated."""
-    known = [*Operator(rule).signature.switches, "maximize"]
+    known = [*read_signature(rule).switches, "maximize"]
     unknown = [name for name in switches if name not in known]
     if unknown:
         raise ValueError(f"--switch {unknown[0]}: {rule.__name__} has no such switch; it has {', '.join(known)}")
-    maximize = switches.pop("maximize", False)
-    return program_of(rule, Operator(rule, maximize=maximize, **switches).switches)
+    return program_of(rule, tuple(sorted({**read_signature(rule).switches, **switches}.items())))
 
 
 def types_of(program: Program, states: list[str], gradient: str | None) -> tuple[list[str], str]:
