@@ -17,6 +17,7 @@ from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
 from fusedstep.loops.cpu import (
+    at_once,
     catch_up,
     deferred_rows,
     dense_rows,
@@ -47,6 +48,8 @@ LOOPS = {
     "deferred_rows": deferred_rows.deferred_rows,
     "catch_up": catch_up.catch_up,
     "flush": flush.flush,
+    "group_at_once": at_once.group_at_once,
+    "step_at_once": at_once.step_at_once,
 }
 SCALARS = {"lr": 0.1, "beta": 0.75}
 
@@ -78,9 +81,12 @@ def loops_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("rows", ["touched", "every"])
 @pytest.mark.parametrize("dtype", reference.DTYPES)
 @pytest.mark.parametrize("pitch", [3, 5], ids=["without gaps", "with gaps"])
+@pytest.mark.parametrize("size", ["tiny", "split"])
 def test_loops_do_the_same_by_python(
-    indices: list[int] | None, rows: str, dtype: str, pitch: int, request: pytest.FixtureRequest
+    indices: list[int] | None, rows: str, dtype: str, pitch: int, size: str, request: pytest.FixtureRequest
 ) -> None:
+    if size == "split":
+        request.getfixturevalue("split_small")
     kind, random = reference.DTYPES[dtype], np.random.default_rng(3)
     start = [random.standard_normal((40, pitch)).astype(kind) for _ in range(2)]
     grad = random.standard_normal((40 if indices is None else len(indices), 3)).astype(kind)

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,13 @@ def address_of(array: Any) -> int:
         return found
     # The first field of NumPy's array structure, by its C interface: ``array.ctypes.data`` costs as much as a step.
     return _pointer_at(id(array) + _HEADER).value if _IS_FIRST else array.ctypes.data
+
+
+def addresses_of(arrays: Sequence[np.ndarray]) -> list[int]:
+    """The same for several arrays of NumPy's own type, sooner."""
+    if not _IS_FIRST:
+        return [array.ctypes.data for array in arrays]
+    return [_pointer_at(id(array) + _HEADER).value for array in arrays]
 
 
 def _is_first() -> bool:

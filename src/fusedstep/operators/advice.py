@@ -1,14 +1,12 @@
 """What an operator does by itself for gradients that name most rows, and says so once."""
 
-from .grouping import Groups
-
 _advised: set[str] = set()
 
 
-def crowded(operator: str, groups: Groups, rows: int) -> bool:
+def crowded(operator: str, distinct: int, rows: int) -> bool:
     """Whether so many rows are named that a pass over all of them in the order of memory is faster; said once an
     operator."""
-    if rows == 0 or 2 * groups.distinct < rows:
+    if rows == 0 or 2 * distinct < rows:
         return False
     if operator not in _advised:
         _advised.add(operator)
@@ -19,7 +17,7 @@ def crowded(operator: str, groups: Groups, rows: int) -> bool:
             "%s: a gradient names %d of %d rows, so all are gone through in the order of memory, as in a dense step; "
             "if that is so at each step, and all rows may take it, a dense gradient (PyTorch: sparse=False) is faster",
             operator,
-            groups.distinct,
+            distinct,
             rows,
         )
     return True

@@ -1,37 +1,12 @@
-"""From a checked call to what runs it: a step at once, or span functions with a loop."""
+"""From a checked call to what runs it: span functions with a loop."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arrays.address import address_of
 from ..arrays.layout import Rows
-from . import span_call
-from .launch import LOOPS, threads_for
+from .launch import LOOPS
 from .sharing import ensure_no_alias
 from .span_call import SpanCall
-
-
-def step_at_once(
-    operator: Any,
-    storages: tuple[str, ...],
-    tables: Sequence[Rows],
-    gradient: Any,
-    storage: str,
-    scalars: Sequence[float],
-    announce: Callable[[], None],
-) -> bool:
-    """Takes a dense step that one thread does and whose rows have no gaps; False, and nothing done, for others."""
-    size = gradient.size
-    if operator.use_locking or threads_for(size) > 1:
-        return False
-    addresses = []
-    for array, _, width, row_stride in tables:
-        if row_stride != width:
-            return False
-        addresses.append(address_of(array))
-    functions = operator.span_functions(storages, storage)
-    block = span_call.flat_block(functions, addresses, size)
-    return span_call.step_at_once(functions, block, address_of(gradient), size, scalars, announce)
 
 
 def call_of(

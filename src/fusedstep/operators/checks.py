@@ -96,7 +96,7 @@ def no_tensors(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> N
         TypeError: a scalar is a tensor on a device.
     """
     for name, value in zip(names, scalars, strict=False):
-        if on_device(value):
+        if type(value) is not float and on_device(value):
             raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
 
 
@@ -117,7 +117,7 @@ def within(operator: str, name: str, value: float, allowed: str) -> None:
     Raises:
         ValueError: it is not.
     """
-    if not on_device(value) and not RANGES[allowed](value):
+    if (type(value) is float or not on_device(value)) and not RANGES[allowed](value):
         raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
 
 

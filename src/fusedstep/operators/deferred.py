@@ -97,7 +97,8 @@ class DeferredRows:
         self.states, self.method = tuple(states), method
         self._on_device = on_device(states[0])
         # States that the switches leave unused may be None.
-        _, reach, self._used, _, self._wanted = operator.facts
+        facts = operator.facts
+        reach, self._used, self._wanted = facts.reach, facts.used, facts.wanted
         if reach == BEYOND:
             raise ValueError(
                 f"{self.name}: the rule adds up more than a row, so that no row can sleep; call fs.Operator instead"
@@ -158,7 +159,7 @@ class DeferredRows:
             flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
             groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
             call = self._call("deferred_rows", storages, tables, flat, storage, numbers)
-            if tables[0].array.size and crowded(self.name, groups, tables[0].rows):
+            if tables[0].array.size and crowded(self.name, groups.distinct, tables[0].rows):
                 return self._every_row(storages, tables, call.gradient, storage, groups, numbers)
             # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
             # are awake, which is what they were due anyhow.

@@ -15,6 +15,7 @@ class Facts(NamedTuple):
         used: the numbers of the states that it uses.
         changed: of these the ones that it changes.
         wanted: what it asks of their arrays.
+        elementwise: whether all that it asks is one shape.
     """
 
     plan: Plan
@@ -22,3 +23,4 @@ class Facts(NamedTuple):
     used: list[int]
     changed: list[int]
     wanted: Wanted
+    elementwise: bool

@@ -10,13 +10,8 @@ import numpy as np
 from ..arrays.address import address_of
 from ..codegen.storage import compute_type
 from ..loops.cpu import block as layout
-from ..loops.cpu.grouping import DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
+from ..loops.cpu.grouping import ARRAYS, CROWDED, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
 from .threads import run
-
-# With no more rows than so many times the indices, counting is faster than hashing.
-CROWDED = 2
-# How many arrays are found.
-ARRAYS = 5
 
 
 class Groups(NamedTuple):
@@ -113,12 +108,10 @@ def group(indices: np.ndarray, rows: int) -> Groups:
     results = found_at, unique_rows_at, sums_due_at
     ascending = True
     distinct = grouping_loop("group_sorted")(indices_at, count, rows, *results)
-    if distinct != UNSORTED:
-        pass
-    elif rows <= CROWDED * count:
+    if distinct == UNSORTED and rows <= CROWDED * count:
         table = np.empty(rows, np.int32)
         distinct = grouping_loop("group_crowded")(indices_at, count, rows, address_of(table), *results)
-    else:
+    elif distinct == UNSORTED:
         ascending = False
         bits = max(4, (2 * count - 1).bit_length())
         table = np.empty(1 << bits, np.int32)

@@ -13,9 +13,9 @@ from ..arrays.layout import as_array
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
 from ..codegen.signature import read_signature
 from ..codegen.storage import compute_type
-from . import checks, locks, span_call
+from . import at_once, checks, locks, span_call
 from .advice import crowded
-from .calls import call_of, step_at_once
+from .calls import call_of
 from .facts import Facts
 from .grouping import prepare_grouping
 from .launch import BEYOND_ROWS, LOOPS, launch_dense, launch_every_row, launch_touched_rows
@@ -173,17 +173,23 @@ class Operator:
         number: Any = None,
     ) -> tuple[Any, ...]:
         """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
-        plan, reach, used, changed, wanted = self._facts or self.facts
+        facts = self._facts or self.facts
+        plan, reach, used, changed, wanted, elementwise = facts
         operator = self.name
-        in_use = [states[k] for k in used]
+        in_use, plainly = [states[k] for k in used], elementwise and not (self.stochastic or self.use_locking)
+        # A call on tiny arrays is all checks: those of plain ones come first.
+        if plainly:
+            written = [states[k] for k in changed]
+            if indices is None:
+                done = at_once.dense(self, in_use, gradient, scalars, written)
+            else:
+                done = at_once.sparse(self, in_use, gradient, indices, rows, scalars, written)
+            if done:
+                return tuple(states)
         key = key_of(self.seed, checks.counter(operator, "step", number)) if self.stochastic else None
         if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
             return self.step_on_device(states, gradient, indices, rows, scalars, key)
-        for value in scalars:
-            # A call on tiny arrays is all checks: what is plain is not looked at by name.
-            if type(value) is not float:
-                checks.no_tensors(operator, self.scalar_names, scalars)
-                break
+        checks.no_tensors(operator, self.scalar_names, scalars)
         variable, storages, tables = checks.states(operator, wanted, in_use)
         shape, loop = variable, LOOPS[None]
         if indices is not None:
@@ -200,14 +206,11 @@ class Operator:
         else:
             groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0])
             # For what it says: the order of the rows is chosen already.
-            crowded(operator, groups, tables[0].rows)
+            crowded(operator, groups.distinct, tables[0].rows)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         if not tables[0].array.size:
             return tuple(states)
         announce = partial(about_to_write, [states[k] for k in changed])
-        at_once = key is None and reach == ELEMENTWISE and indices is None
-        if at_once and step_at_once(self, storages, tables, flat, storage, scalars, announce):
-            return tuple(states)
         call = call_of(self, loop, storages, tables, flat, storage, scalars, announce, key, held)
         if self.use_locking:
             locks.alone(partial(launch, call), [table.table() for table in held], [as_array(call.gradient)])
@@ -239,7 +242,8 @@ class Operator:
         if self._facts is None:
             plan, reach, used, wanted = self.wanted()
             changed = [k for k, is_changed in zip(used, wanted.changed, strict=True) if is_changed]
-            self._facts = Facts(plan, reach, used, changed, wanted)
+            elementwise = reach == ELEMENTWISE and set(wanted.kinds) == {"element"}
+            self._facts = Facts(plan, reach, used, changed, wanted, elementwise)
         return self._facts
 
     @property
@@ -286,6 +290,9 @@ class Operator:
             span_call.loop("column_states", loop)
         else:
             span_call.loop("dense_rows" if loop == LOOPS[None] else loop)
+            if loop != LOOPS[None]:
+                span_call.loop("group_at_once", "at_once")
+                span_call.loop("step_at_once", "at_once")
 
     def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
         """The compiled functions of the rule for some storage types; each is made when it is asked for."""

@@ -1,7 +1,7 @@
 """A checked call: blocks of numbers, and the span functions and loops that take them."""
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -159,39 +159,8 @@ def run_step(step: Callable[..., None], block: "array[int]", row: int, count: in
     step(block.buffer_info()[0], row, count, gradient)
 
 
-def flat_block(functions: Any, addresses: Iterable[int], size: int) -> "array[int]":
-    """The block of a step of ``size`` elements without gaps, but for its scalars and its gradient."""
-    block: array[int] = functions.template.empty[:]
-    place = STATES
-    for address, item in zip(addresses, functions.state_bytes, strict=True):
-        block[place + ADDRESS], block[place + BYTES] = address, size * item
-        place += RECORD
-    block[GRADIENT_BYTES] = size * functions.gradient_bytes
-    return block
-
-
-def step_at_once(
-    functions: Any,
-    block: "array[int]",
-    gradient_at: int,
-    size: int,
-    scalars: Sequence[float],
-    announce: Callable[[], None],
-) -> bool:
-    """A step of a flat block on the caller's thread: a call on tiny arrays costs what is done about it, which is as
-    little as can be. False, and nothing done, where two arrays may share memory."""
-    functions.template.fill(block, scalars)
-    block[GRADIENT] = gradient_at
-    block_at, step = block.buffer_info()[0], functions.take_step
-    if functions.prepare(block_at):
-        return False
-    announce()
-    step(block_at, 0, size, gradient_at)
-    return True
-
-
 @cache
-def loop(name: str, module: str = "") -> Callable[[int], None]:
+def loop(name: str, module: str = "") -> Callable[[int], Any]:
     """A loop of ``loops/cpu``, compiled: a function, and the file that holds it where that has another name."""
     from ..codegen.cpu import functions
 

@@ -1,6 +1,5 @@
 """Steps with small parameters: what was found out about their memory once is only compared the next time."""
 
-from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from weakref import ref
@@ -10,9 +9,9 @@ from torch import Tensor
 
 from ..arrays.device_tensors import on_device
 from ..codegen.program import ELEMENTWISE
+from ..operators.at_once import dense_step
 from ..operators.launch import threads_for
 from ..operators.operator import Operator
-from ..operators.span_call import flat_block, step_at_once
 from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
@@ -54,7 +53,6 @@ class Prepared(NamedTuple):
         operator: the operator that checked the memory.
         memory: that of the parameter and of its states.
         functions: the operator's span functions for them.
-        block: what they are told of the memory.
         size: how many elements each has.
         dtype: of all of them and of the gradient.
     """
@@ -62,7 +60,6 @@ class Prepared(NamedTuple):
     operator: Operator
     memory: list[Memory]
     functions: Any
-    block: "array[int]"
     size: int
     dtype: torch.dtype
 
@@ -103,8 +100,8 @@ class Prepared(NamedTuple):
 
     def run(self, ready: Ready, scalars: Sequence[float]) -> None:
         """Takes the step."""
-        # A copy: several threads may take steps with one parameter.
-        if not step_at_once(self.functions, self.block[:], ready.gradient_at, self.size, scalars, announced):
+        addresses = [each.start for each in self.memory]
+        if not dense_step(self.functions, self.size, addresses, ready.gradient_at, scalars, announced):
             raise RuntimeError(f"{self.operator.name}: memory that was apart is found to overlap")
 
 
@@ -135,5 +132,4 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         for key, each in zip(("", *keys), tensors, strict=True)
     ]
     functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])
-    block = flat_block(functions, [each.start for each in memory], size)
-    return Prepared(operator, memory, functions, block, size, dtype)
+    return Prepared(operator, memory, functions, size, dtype)

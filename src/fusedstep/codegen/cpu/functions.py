@@ -1,6 +1,7 @@
 """The compiled functions of the CPU, each made when it is first asked for: span functions and loops."""
 
 import ctypes
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -10,7 +11,7 @@ from ...rules.idle import Idle
 from ..program import ELEMENTWISE, Program, plan_of
 from ..storage import ITEM_BYTES, compute_type
 from . import compiler, engine, loops
-from .span_functions import SpanFunction, prepare_function, step_function, sum_function
+from .span_functions import SpanFunction, flat_step_function, prepare_function, step_function, sum_function
 from .step_writer import StepWriter
 from .tensor_stages import StageWriter
 
@@ -31,6 +32,7 @@ class SpanFunctions:
         by_rows: whether rows take the step one by one, since the rule sees them.
         state_bytes, gradient_bytes: the bytes of an element of each.
         template: of the blocks of calls.
+        plain_blocks: the blocks of steps with plain arrays, by size or shape.
     """
 
     def __init__(self, program: Program, storages: Sequence[str], gradient: str, stochastic: bool = False) -> None:
@@ -42,6 +44,7 @@ class SpanFunctions:
         self.gradient_bytes = ITEM_BYTES[gradient]
         scalars = len(program.signature.scalars)
         self.template = Template(self.state_bytes, len(program.translation.hoisted), scalars)
+        self.plain_blocks: dict[Any, array[int]] = {}
         self._addresses: dict[Key, int] = {}
         self._closed_forms: dict[Idle, int] = {}
         self._prepare: Function | None = None
@@ -134,6 +137,12 @@ def sums(gradient: str, compute: str) -> tuple[int, int]:
     """The addresses of the functions that load a gradient into a sum, and add it to one."""
     load, add = (sum_function(gradient, compute, add, has_half(gradient)) for add in (False, True))
     return compiled(load), compiled(add)
+
+
+@cache
+def flat_step() -> Function:
+    """Takes the step of a block of one row."""
+    return callable_at(compiled(flat_step_function()), 1)
 
 
 @cache

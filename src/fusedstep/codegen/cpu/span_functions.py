@@ -59,6 +59,18 @@ def step_function(writer: StepWriter) -> SpanFunction:
     return SpanFunction(writer.name, str(module))
 
 
+def flat_step_function() -> SpanFunction:
+    """The step that a block names, of one row: called from Python, a function of four arguments costs twice as much."""
+    name = "flat_step"
+    module, function = new_module(name, ir.FunctionType(VOID, [POINTER]), "block")
+    builder, (block,) = ir.IRBuilder(function.append_basic_block("entry")), function.args
+    step, count, gradient = (field_in(builder, block, k) for k in (layout.STEP_STORED, layout.WIDTH, layout.GRADIENT))
+    called = builder.inttoptr(step, STEP.as_pointer())
+    builder.call(called, [block, INTEGER(0), count, builder.inttoptr(gradient, POINTER)])
+    builder.ret_void()
+    return SpanFunction(name, str(module))
+
+
 def prepare_function(program: Program, compute: str) -> SpanFunction:
     """Computes what a rule needs of its scalars, once a call, and compares where its arrays lie."""
     name = f"{plain(program.signature.name)}_prepare"

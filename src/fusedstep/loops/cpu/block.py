@@ -57,9 +57,22 @@ BLOCK_TOTALS = 31
 BLOCK_COLUMNS = 32
 MATRIX = 33
 BLOCK = 34
+# Of a segment sum: the functions that load a gradient into a sum, and add it to one; how many gradients there are; for
+# each the number of its row; scratch with a place for each; and the slots of the sums that are to be made.
+LOAD_SUM = 35
+ADD_TO_SUM = 36
+COUNT = 37
+INVERSE = 38
+POSITIONS = 39
+FIRST_SLOT = 40
+LAST_SLOT = 41
+# Of a sparse step that does all this at once: the indices, the rows of the table, and memory for what it finds.
+INDICES = 42
+ROWS = 43
+WORKSPACE = 44
 # How many states there are; then the record of each.
-STATE_COUNT = 35
-STATES = 36
+STATE_COUNT = 45
+STATES = 46
 
 # The record of a state: its first element, the bytes from a row to the next, those of a row, and those from the first
 # element to behind the last.
@@ -68,17 +81,6 @@ ROW_STRIDE = 1
 ROW_BYTES = 2
 BYTES = 3
 RECORD = 4
-
-# The block of a segment sum, which needs no states: the functions that load a gradient into a sum, and add it to one;
-# how many gradients there are; for each the number of its row; scratch with a place for each; and the slots of the sums
-# that are to be made. The fields of the gradient, the sums, FIRST, SLOTS and WIDTH are as above.
-LOAD_SUM = 0
-ADD_TO_SUM = 1
-COUNT = 2
-INVERSE = 3
-POSITIONS = 4
-FIRST_SLOT = 16
-LAST_SLOT = 17
 
 # The block of what rows have slept through: the numbers of the first step since all were awake, and the bytes from a
 # step's to the next's; the totals of the closed form since that step, and the bytes from a total to the next; the

@@ -17,6 +17,10 @@ from .memory import int32s, int64s
 
 INVERSE, FIRST, COUNTS, SLOTS, ORDER = range(5)
 ITEM = 4
+# How many arrays these are.
+ARRAYS = 5
+# With no more rows than so many times the indices, counting is faster than hashing.
+CROWDED = 2
 UNSORTED = -(2**62)
 
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.

@@ -1,0 +1,102 @@
+"""Plain arrays: contiguous, of one shape and type, NumPy's or PyTorch's on the CPU. What there is to check about them
+is checked here with as few questions as can be: a call on tiny arrays is all checks."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .address import address_of, addresses_of
+from .torch_tensors import is_tensor
+
+INDEX = np.dtype(np.int64)
+TYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+
+
+class Plain(NamedTuple):
+    """The memory of plain arrays.
+
+    Attributes:
+        addresses: where the elements of each begin.
+        storage: the storage type of all.
+        shape: of all.
+        owners: what keeps the memory: it cannot be freed while these live.
+        tensors: whether they are PyTorch's.
+    """
+
+    addresses: list[int]
+    storage: str
+    shape: tuple[int, ...]
+    owners: Sequence[Any]
+    tensors: bool
+
+
+def plain_memory(arrays: Sequence[Any]) -> Plain | None:
+    """The memory of arrays that are plain, all of them; None where one is not, or is of another kind than the first."""
+    first = arrays[0]
+    if type(first) is np.ndarray:
+        return of_numpy(arrays, first.shape, first.dtype)
+    if not is_tensor(first):
+        return None
+    torch, dtype = sys.modules["torch"], first.dtype
+    storage = "float32" if dtype is torch.float32 else "float64" if dtype is torch.float64 else ""
+    return of_torch(arrays, first.shape, dtype, storage) if storage else None
+
+
+def of_numpy(arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Plain | None:
+    """The memory of NumPy's arrays of some shape and type."""
+    storage = TYPES.get(dtype)
+    if storage is None:
+        return None
+    for array in arrays:
+        if type(array) is not np.ndarray or array.dtype is not dtype or array.shape != shape or not array.flags.carray:
+            return None
+    return Plain(addresses_of(arrays), storage, shape, arrays, False)
+
+
+def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Plain | None:
+    """The memory of tensors of some shape and type."""
+    torch = sys.modules["torch"]
+    tensor_type, parameter_type, size, joined = torch.Tensor, torch.nn.Parameter, 0, 0
+    addresses: list[int] = []
+    owners: list[Any] = []
+    try:
+        for tensor in arrays:
+            kind = type(tensor)
+            if (
+                (kind is not tensor_type and kind is not parameter_type)
+                or tensor.dtype is not dtype
+                or tensor.shape != shape
+                or not tensor.is_cpu
+                or not tensor.is_contiguous()
+                or tensor.is_neg()
+            ):
+                return None
+            # Before the address: another thread may give the tensor other memory at any time.
+            owner = tensor.untyped_storage()
+            address, start = tensor.data_ptr(), owner.data_ptr()
+            size = size or tensor.nbytes
+            if not start <= address <= start + owner.nbytes() - size:
+                return None
+            addresses.append(address)
+            owners.append(owner)
+            joined |= address
+    except RuntimeError:
+        # A tensor without memory of its own: sparse, fake, or one of torch.func.
+        return None
+    if joined % arrays[0].itemsize or 0 in addresses:
+        return None
+    return Plain(addresses, storage, shape, owners, True)
+
+
+def plain_indices(indices: Any) -> Plain | None:
+    """The memory of indices that are 64-bit integers, one behind the other; None for others."""
+    if type(indices) is np.ndarray:
+        if indices.dtype is not INDEX or indices.ndim != 1 or not indices.flags.carray:
+            return None
+        return Plain([address_of(indices)], "int64", indices.shape, (indices,), False)
+    if not is_tensor(indices):
+        return None
+    int64 = sys.modules["torch"].int64
+    return of_torch((indices,), indices.shape, int64, "int64") if indices.dtype is int64 and indices.ndim == 1 else None
