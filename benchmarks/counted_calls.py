@@ -13,7 +13,8 @@ from fusedstep.operators.catalogue import ENTRIES
 from fusedstep.operators.operator import Operator
 
 ROWS, WIDTH, BATCH = 4096, 64, 4096
-DEFERRED = (rules.adam, rules.momentum)
+# A series with a bound, a decay, a threshold, and nothing at all; then a rule without closed form.
+DEFERRED = (rules.adam, rules.momentum, rules.proximal_adagrad, rules.ftrl, rules.rmsprop)
 
 
 def table(seed: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -34,7 +35,9 @@ def states(operator: Operator) -> list[np.ndarray | None]:
 
 def scalars(rule: Callable[..., Any]) -> dict[str, float]:
     signature = Operator(rule).signature
-    return dict.fromkeys(signature.scalars, 0.5) | dict(signature.defaults)
+    # So small that a closed form by a series serves.
+    small = {"epsilon": 1e-8} if "epsilon" in signature.scalars else {}
+    return dict.fromkeys(signature.scalars, 0.5) | dict(signature.defaults) | small
 
 
 def calls() -> Iterator[tuple[str, Callable[[], Any], Callable[[], Any]]]:
@@ -46,12 +49,14 @@ def calls() -> Iterator[tuple[str, Callable[[], Any], Callable[[], Any]]]:
         step = partial(operator, *states(operator), gradient, *its, rows=way.replace("dense", "touched"))
         yield f"{operator.name} {way}", list, partial(step, **scalars(rule))
     few, gradient = rows[: BATCH // 8], table(9, (BATCH // 8, WIDTH))
-    for rule in DEFERRED:
-        deferred = fs.DeferredRows(rule, *states(Operator(rule)))
+    for rule, method in [*((rule, "series") for rule in DEFERRED), (rules.adam, "replay")]:
+        deferred = fs.DeferredRows(rule, *states(Operator(rule)), method=method)
         step = partial(deferred.step, **scalars(rule))
         sleep = partial(step, gradient[:2], rows[:2])
-        yield f"{rule.__name__} catch_up", sleep, partial(deferred.catch_up, few)
-        yield f"{rule.__name__} deferred", sleep, partial(step, gradient, few)
+        name = f"{rule.__name__} {'replay ' * (method == 'replay')}"
+        yield f"{name}catch_up", sleep, partial(deferred.catch_up, few)
+        yield f"{name}deferred", sleep, partial(step, gradient, few)
+        yield f"{name}flush", sleep, deferred.flush
 
 
 def main() -> None:

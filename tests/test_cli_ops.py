@@ -140,15 +140,17 @@ def functions_in(text: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("loop", LOOPS.values())
+@pytest.mark.parametrize("loop", [*LOOPS.values(), "deferred_rows"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_the_source_is_of_the_loop_and_type_asked_for(
     loop: str, dtype: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = printed(capsys, "FusedSparseLazyAdam", "--source", "--loop", loop, "--dtype", dtype)
     summed = {"float16": "float32", "bfloat16": "float32"}.get(dtype)
-    forms = ["prepare", dtype, *([summed] if summed and loop != "dense" else []), *["zero"] * (loop == "every_row")]
-    assert list(functions_in(text)) == [f"adam_{form}" for form in forms]
+    forms = ["prepare", dtype, *([summed] if summed and loop != "dense" else [])]
+    forms += ["zero"] * (loop in ("every_row", "deferred_rows"))
+    closed = ["slept"] * (loop == "deferred_rows")
+    assert list(functions_in(text)) == [*(f"adam_{form}" for form in forms), *closed]
 
 
 def test_the_source_holds_the_statements_of_the_rule(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,6 @@ from fusedstep.loops.cpu import (
 )
 from fusedstep.operators import grouping as groups
 from fusedstep.operators import span_call
-from fusedstep.rules.idle import idle_of
 from fusedstep.words import PerColumn, PerRow, column_mean, row_mean, row_sum, sqrt, tensor_sum, where
 
 from . import reference
@@ -418,8 +417,6 @@ def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pyte
         for dtype in reference.DTYPES:
             for loop in operator.loops:
                 operator.compile(loop, (dtype,) * used, dtype)
-    for loop in ("deferred_rows", "catch_up", "flush"):
-        span_call.loop(loop)
     for kept in KEPT:
         kept.cache_clear()
     assert 10 < len(by_numba) <= 40
@@ -509,9 +506,8 @@ def test_no_text_has_flags_that_change_bits(dtype: str) -> None:
     for name in fs.rules.__all__:
         operator = fs.Operator(getattr(fs.rules, name))
         functions = SpanFunctions(operator.program, (dtype,) * len(operator.program.signature.states), dtype)
-        texts = [functions.text(*key) for loop in operator.loops for _, key in functions.called_by(loop)]
-        if idle := idle_of(operator.rule):
-            texts.append(functions.closed_form_text(idle, operator.switches))
+        closed = (operator.closed_form, operator.switches) if operator.closed_form else None
+        texts = [functions.text(*key) for loop in operator.loops for _, key in functions.called_by(loop, closed)]
         for function in texts:
             words = function.text.replace("(", " ").split()
             assert not set(FAST) & set(words), name

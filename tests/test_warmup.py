@@ -1,5 +1,6 @@
 """The subcommand that compiles kernels ahead."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,9 @@ def test_what_is_warm_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.
     # In a process of its own: this one has kernels in its memory.
     command = [sys.executable, "-m", "fusedstep", "warmup", "FusedSparseLazyAdam", "gradient_descent"]
     said = subprocess.run([*command, "--processes", "2"], check=True, capture_output=True, text=True).stdout
-    assert said.startswith("kernels ready: 4, after ")
+    assert said.startswith("kernels ready: 6, after ")
     assert str(tmp_path) in said
-    assert kernels(tmp_path) >= 4
+    assert kernels(tmp_path) >= 6
     before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.bin")}
     program = (
         "import numpy as np, fusedstep as fs\n"
@@ -41,6 +42,37 @@ def test_what_is_warm_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.
     )
     subprocess.run([sys.executable, "-c", program], check=True)
     assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.bin")} == before
+
+
+DEFERRED = """
+import numpy as np, fusedstep as fs
+from fusedstep.codegen.cpu import disk_cache
+for name in {names}:
+    operator = fs.Operator(getattr(fs.rules, name))
+    for dtype in {dtypes}:
+        shapes = [(40,) if kind == "row" else (40, 3) for kind in operator.layout.states if kind]
+        states = iter([np.ones(shape, dtype) for shape in shapes])
+        table = fs.DeferredRows(operator.rule, *[next(states) if kind else None for kind in operator.layout.states])
+        scalars = dict.fromkeys(operator.signature.scalars, 0.5) | operator.signature.defaults
+        for rows in ([1, 2, 2], [2, 3, 3], [1, 2], [9, 8]):
+            table.step(np.ones((len(rows), 3), dtype), np.array(rows), **scalars)
+        table.catch_up(np.array([4, 1]))
+        table.step(np.ones((40, 3), dtype), np.arange(40), **scalars)
+        table.step(np.ones((2, 3), dtype), np.array([7, 6]), **scalars)
+        table.flush()
+print(disk_cache.loaded > 20, disk_cache.made)
+"""
+
+
+def test_deferred_rows_find_all_that_they_run(tmp_path: Path) -> None:
+    # With a closed form, without one, by rows, and with a state that the switches leave unused.
+    names, dtypes = ["adam", "momentum", "lion", "rowwise_adagrad", "torch_adam"], ["float32", "float16"]
+    environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "fusedstep", "warmup", *names, "--dtype", *dtypes]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    program = DEFERRED.format(names=names, dtypes=dtypes)
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert ended.stdout.split() == ["True", "0"]
 
 
 def test_every_operator_and_rule_can_be_warmed(monkeypatch: pytest.MonkeyPatch) -> None:

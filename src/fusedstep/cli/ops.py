@@ -15,7 +15,7 @@ from ..codegen.recipe import Recipe
 from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS
 from ..operators import catalogue
-from ..operators.launch import LOOPS
+from ..operators.launch import DEFERRED_ROWS, LOOPS
 from ..operators.operator import Operator
 from .descriptions import code, description, fold
 from .sources import SOURCES, assembly_on_cpu
@@ -45,7 +45,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--source", action="store_true", help="print what NAME becomes, and nothing else")
     shown.add_argument("--asm", action="store_true", help="print its assembly for this CPU, and nothing else")
-    add("--loop", choices=LOOPS.values(), help="with these: the loop (default: the operator's, or dense)")
+    add(
+        "--loop",
+        choices=[*LOOPS.values(), DEFERRED_ROWS],
+        help="with these: the loop (default: the operator's, or dense)",
+    )
     add("--dtype", choices=ARRAYS, default="float32", help="with these: the arrays' type (default: %(default)s)")
     add("--backend", choices=SOURCES, default="cpu", help="with --source: what runs it (default: %(default)s)")
     parser.set_defaults(refuse=parser.error)
@@ -113,7 +117,9 @@ def recipe(options: argparse.Namespace) -> Recipe:
         if options.loop:
             options.refuse(f"--loop {options.loop}: {rule.__name__} adds up more than rows, and has a loop of its own")
         loop = "whole_tensor"
-    return Recipe(rule, operator.switches, loop, (options.dtype,) * len(program.signature.states), options.dtype)
+    types = (options.dtype,) * len(program.signature.states), options.dtype
+    idle = operator.closed_form if loop == DEFERRED_ROWS else None
+    return Recipe(rule, operator.switches, loop, *types, idle=idle)
 
 
 def listing() -> str:

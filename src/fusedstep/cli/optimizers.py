@@ -12,22 +12,27 @@ def names() -> list[str]:
     return [name for name in found if name != "RuleOptimizer"]
 
 
-def take_steps(name: str, dtype: str) -> None:
-    """Takes a step with a dense gradient, one with a sparse one, and deferred ones where the optimizer has them."""
+def take_steps(name: str, dtype: str) -> int:
+    """Takes steps with sparse gradients and a dense one, deferred ones too where the optimizer has them.
+
+    Returns:
+        1: how many optimizers are ready then.
+    """
     import torch
 
     from .. import torch as face
 
     optimizer: Any = getattr(face, name)
-    table = torch.nn.Embedding(4, 2, sparse=True, dtype=getattr(torch, dtype))
+    table = torch.nn.Embedding(16, 2, sparse=True, dtype=getattr(torch, dtype))
     settings = inspect.signature(optimizer).parameters
     for defer in [[], [table]] if "defer" in settings else [[]]:
         made = optimizer(table.parameters(), lr=0.1, **({"defer": defer} if defer else {}))
-        for _ in range(2):
+        # Rows with one gradient and with several; then most of them, which a deferred table steps with all its rows.
+        for rows in ([1, 1, 2], [2, 3, 3], range(16)):
             made.zero_grad()
-            # One row of four: were most of them named, a deferred table would step all its rows instead.
-            table(torch.tensor([1])).sum().backward()
+            table(torch.tensor(rows)).sum().backward()
             made.step()
         made.zero_grad()
         table.weight.grad = torch.ones_like(table.weight)
         made.step()
+    return 1

@@ -14,13 +14,12 @@ from ..operators.launch import LOOPS
 
 def source_on_cpu(recipe: Recipe) -> str:
     """The program and the LLVM text of a recipe's span functions."""
-    return listing(program_of(recipe.rule, recipe.switches), recipe.storages, recipe.gradient, recipe.loop)
+    return listing(recipe)
 
 
 def assembly_on_cpu(recipe: Recipe) -> str:
     """The same as assembly."""
-    program = program_of(recipe.rule, recipe.switches)
-    return listing(program, recipe.storages, recipe.gradient, recipe.loop, assembly=True)
+    return listing(recipe, assembly=True)
 
 
 def source_on_gpu(recipe: Recipe) -> str:

@@ -22,8 +22,8 @@ from .progress import progress
 EPILOG = """
 rule: results beside those of the rule on NumPy arrays, bit for bit where IEEE 754 says what its arithmetic gives, on
 every number of threads, between guards. calls: bad calls, which must be refused with memory as it was, and odd ones,
-which must be taken. golden: results beside those of MindSpore, TensorFlow and PyTorch. The first run compiles about 160
-kernels, on all CPUs, and keeps them. The exit status is 1 where a check failed.
+which must be taken. golden: results beside those of MindSpore, TensorFlow and PyTorch. The first run compiles what it
+calls, on all CPUs, and keeps it. The exit status is 1 where a check failed.
 """
 # Packages beyond those of every description that results depend on.
 PACKAGES = ("llvmlite", "ml_dtypes")

@@ -3,16 +3,17 @@
 import argparse
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from typing import Any
+from itertools import product
 
 from ..codegen.cpu.disk_cache import cache_folder
 from ..codegen.storage import ARRAYS, compute_type
 from ..operators import catalogue
 from ..operators.cpus import usable_cpus
 from ..operators.grouping import prepare_grouping
+from ..operators.launch import COMPILED, prepare_loops
 from ..operators.operator import Operator
 from ..verify.arguments import made
 from . import optimizers
@@ -22,9 +23,9 @@ from .options import thread_count
 from .progress import progress
 
 EPILOG = """
-Machine code is made when an operator is first called with some combination of types, and kept: in tens of milliseconds
-for a rule without sums, in a second for others. This command makes that of whole families before, each for tables whose
-states and gradients are of one type.
+Machine code is made when an operator is first called with some combination of types, and kept: in tens of milliseconds,
+once the loops are there that all rules share. This command makes that of whole families before, each for tables whose
+states and gradients are of one type, and for deferred rows.
 """
 
 
@@ -50,10 +51,12 @@ def run(options: argparse.Namespace) -> int:
     if options.torch:
         require("fusedstep warmup --torch", "torch", {"torch": "torch"})
     tasks = list(optimizer_tasks(options.dtype) if options.torch else kernel_tasks(options.subjects, options.dtype))
+    began = time.perf_counter()
     # What all share, lest every process compile it.
     for dtype in options.dtype:
         prepare_grouping(dtype, compute_type(dtype))
-    began = time.perf_counter()
+    for loop in {loop for each in options.subjects for loop in operator_of(each).loops} or COMPILED:
+        prepare_loops(loop)
     # Started anew: what a process has compiled stays in its memory.
     context = multiprocessing.get_context("spawn")
     with (
@@ -61,21 +64,22 @@ def run(options: argparse.Namespace) -> int:
         progress(len(tasks)) as tell,
     ):
         running = {pool.submit(task): label for label, task in tasks}
+        ready = 0
         for done in as_completed(running):
-            done.result()
+            ready += done.result()
             tell(running[done], 1)
     what = "optimizers" if options.torch else "kernels"
-    print(f"{what} ready: {len(tasks)}, after {time.perf_counter() - began:.0f} s; kept in {cache_folder()}")
+    print(f"{what} ready: {ready}, after {time.perf_counter() - began:.0f} s; kept in {cache_folder()}")
     return 0
 
 
-def kernel_tasks(subjects: list[Subject], dtypes: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The kernels of operators and rules."""
+def kernel_tasks(subjects: list[Subject], dtypes: list[str]) -> Iterator[tuple[str, Callable[[], int]]]:
+    """The kernels of operators and rules, a task for each rule: what its operators share is compiled once."""
+    names: dict[str, list[str]] = {}
     for each in subjects or [subject(entry.name) for entry in catalogue.ENTRIES]:
-        name = each.entry.name if each.entry else each.rule.__name__
-        for dtype in dtypes:
-            for loop in operator_of(each).loops:
-                yield f"{name} {dtype} {loop}", partial(compile_kernel, name, loop, dtype)
+        names.setdefault(each.rule.__name__, []).append(each.entry.name if each.entry else each.rule.__name__)
+    for rule, its in names.items():
+        yield rule, partial(compile_kernels, its, dtypes)
 
 
 def operator_of(chosen: Subject) -> Operator:
@@ -83,13 +87,18 @@ def operator_of(chosen: Subject) -> Operator:
     return made(chosen.entry.name) if chosen.entry else Operator(chosen.rule)
 
 
-def compile_kernel(name: str, loop: str, dtype: str) -> None:
-    """Compiles one kernel, unless it is kept already."""
-    operator = operator_of(subject(name))
-    operator.compile(loop, (dtype,) * sum(map(bool, operator.layout.states)), dtype)
+def compile_kernels(names: Iterable[str], dtypes: Iterable[str]) -> int:
+    """Compiles the kernels of operators and rules, unless they are kept already; how many there are."""
+    ready = 0
+    for operator in (operator_of(subject(name)) for name in names):
+        states = sum(map(bool, operator.layout.states))
+        for dtype, loop in product(dtypes, operator.loops):
+            operator.compile(loop, (dtype,) * states, dtype)
+            ready += 1
+    return ready
 
 
-def optimizer_tasks(dtypes: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+def optimizer_tasks(dtypes: list[str]) -> Iterator[tuple[str, Callable[[], int]]]:
     """The kernels of PyTorch optimizers."""
     for name in optimizers.names():
         for dtype in dtypes:

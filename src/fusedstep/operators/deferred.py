@@ -12,14 +12,14 @@ from ..arrays.layout import Rows
 from ..codegen.interrupts import held_back
 from ..codegen.program import BEYOND
 from ..codegen.storage import compute_type
-from ..rules.idle import Idle, idle_of
+from ..rules.idle import Idle
 from . import checks
 from .advice import crowded
 from .calls import call_of
 from .deferred_call import NO_GRADIENT, DeferredCall
 from .grouping import Groups
 from .history import History
-from .launch import LOOPS, parts, share_every_row, share_touched_rows, threads_for
+from .launch import DEFERRED_ROWS, LOOPS, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator
 from .sharing import ensure_no_alias
 from .threads import run
@@ -158,7 +158,7 @@ class DeferredRows:
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
             flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
             groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
-            call = self._call("deferred_rows", storages, tables, flat, storage, numbers)
+            call = self._call(DEFERRED_ROWS, storages, tables, flat, storage, numbers)
             if tables[0].array.size and crowded(self.name, groups.distinct, tables[0].rows):
                 return self._every_row(storages, tables, call.gradient, storage, groups, numbers)
             # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
@@ -278,10 +278,8 @@ class DeferredRows:
             return self.states
 
     def _closed_form(self) -> Idle | None:
-        """The rule's closed form, if there is one for the states in use, and it is wanted."""
-        idle = idle_of(self._operator.rule) if self.method == "series" else None
-        used = {self._operator.signature.states[number] for number in self._used}
-        return idle if idle and used.issubset(idle.takes) else None
+        """The rule's closed form, if there is one, and it is wanted."""
+        return self._operator.closed_form if self.method == "series" else None
 
     def _borrow(self) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
         """The shape, the storage types and the rows of the states that the rule uses."""

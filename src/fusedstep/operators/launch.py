@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import span_call
 from .grouping import Groups, alloc_sums, in_row_order, shares, sum_segments, sums_of
 from .span_call import SpanCall
 from .threads import get_num_threads, run
@@ -23,6 +24,24 @@ STEP_COST = 12
 LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
 # The loop of rules whose sums reach beyond a row.
 BEYOND_ROWS = "whole_tensor"
+# That of a deferred step.
+DEFERRED_ROWS = "deferred_rows"
+# What is compiled for each; a deferred step that names most rows is one of every row.
+COMPILED = {
+    LOOPS[None]: ("dense_rows",),
+    LOOPS["touched"]: (LOOPS["touched"], "group_at_once", "step_at_once"),
+    LOOPS["every"]: (LOOPS["every"], "group_at_once", "step_at_once"),
+    DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
+    BEYOND_ROWS: (BEYOND_ROWS, "column_states"),
+}
+# The files of those that are not called like theirs.
+FILES = {"column_states": BEYOND_ROWS, "group_at_once": "at_once", "step_at_once": "at_once"}
+
+
+def prepare_loops(loop: str) -> None:
+    """Makes ready what goes through memory in the calls that run a loop."""
+    for name in COMPILED[loop]:
+        span_call.loop(name, FILES.get(name, ""))
 
 
 def launch_dense(call: SpanCall) -> None:

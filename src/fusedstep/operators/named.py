@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays.borrow import new_like
 from . import checks
 from .entry import COMMON, Entry, call, constructor, docstring
-from .launch import LOOPS
+from .launch import DEFERRED_ROWS, LOOPS
 from .operator import Operator
 
 
@@ -65,7 +65,7 @@ class NamedOperator(Operator):
     @property
     def loops(self) -> tuple[str, ...]:
         if self.entry.rows:
-            return (LOOPS[self.entry.rows],)
+            return LOOPS[self.entry.rows], DEFERRED_ROWS
         return (LOOPS[None],) if self.entry.creates and "indices" not in self.entry.meanings else super().loops
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:

@@ -13,12 +13,21 @@ from ..arrays.layout import as_array
 from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
 from ..codegen.signature import read_signature
 from ..codegen.storage import compute_type
-from . import at_once, checks, locks, span_call
+from ..rules.idle import Idle, idle_of
+from . import at_once, checks, locks
 from .advice import crowded
 from .calls import call_of
 from .facts import Facts
 from .grouping import prepare_grouping
-from .launch import BEYOND_ROWS, LOOPS, launch_dense, launch_every_row, launch_touched_rows
+from .launch import (
+    BEYOND_ROWS,
+    DEFERRED_ROWS,
+    LOOPS,
+    launch_dense,
+    launch_every_row,
+    launch_touched_rows,
+    prepare_loops,
+)
 from .random import key_of
 from .reductions import launch_whole_tensor, tables_for_sums
 
@@ -278,21 +287,21 @@ class Operator:
     @property
     def loops(self) -> tuple[str, ...]:
         """The loops that calls may run."""
-        return (BEYOND_ROWS,) if self.layout.reach == BEYOND else tuple(LOOPS.values())
+        return (BEYOND_ROWS,) if self.layout.reach == BEYOND else (*LOOPS.values(), DEFERRED_ROWS)
+
+    @property
+    def closed_form(self) -> Idle | None:
+        """The closed form of steps with a gradient of zero, if there is one for the states in use."""
+        idle, used = idle_of(self.rule), {self.signature.states[k] for k in self.facts.used}
+        return idle if idle and used.issubset(idle.takes) else None
 
     def compile(self, loop: str, storages: tuple[str, ...], gradient: str) -> None:
         """Makes ready all that calls on some storage types run."""
-        self.span_functions(storages, gradient).compile(loop)
-        if loop in (LOOPS["touched"], LOOPS["every"]):
+        closed = self.closed_form
+        self.span_functions(storages, gradient).compile(loop, (closed, self.switches) if closed else None)
+        if loop in (LOOPS["touched"], LOOPS["every"], DEFERRED_ROWS):
             prepare_grouping(gradient, compute_type(storages[0]))
-        if loop == BEYOND_ROWS:
-            span_call.loop(loop, loop)
-            span_call.loop("column_states", loop)
-        else:
-            span_call.loop("dense_rows" if loop == LOOPS[None] else loop)
-            if loop != LOOPS[None]:
-                span_call.loop("group_at_once", "at_once")
-                span_call.loop("step_at_once", "at_once")
+        prepare_loops(loop)
 
     def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
         """The compiled functions of the rule for some storage types; each is made when it is asked for."""

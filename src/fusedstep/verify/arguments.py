@@ -54,12 +54,18 @@ def made(name: str, **more: Any) -> NamedOperator:
     return catalogue.OPERATORS[name](**options(name) | more)
 
 
+@cache
+def described(name: str) -> NamedOperator:
+    """An operator to ask about its arguments, and never to call: thousands of calls are made."""
+    return made(name)
+
+
 def arguments(
     name: str, shape: tuple[int, ...] = SHAPE, dtype: Any = np.float32, indices: Any = (3, 1, 3)
 ) -> dict[str, Any]:
     """A good call, by name; the variable of some shape, the indices those of a sparse operator."""
     rng = np.random.default_rng(2)
-    operator = made(name)
+    operator = described(name)
     rooted = {
         each for each, rule in zip(operator.state_names, operator.signature.states, strict=True) if rule in ROOTED
     }

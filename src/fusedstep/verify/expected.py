@@ -1,5 +1,6 @@
 """What a call of an operator must come to, by its rule on NumPy arrays."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ from ..operators.catalogue import NamedOperator
 from . import reference
 from .bounds import UNSIGNED_ZEROS, differs, is_exact, is_far
 from .outcome import Mismatch
+
+# Of a rule by itself, not of an operator that may run another; read once, not for each of thousands of calls.
+rule_program = cache(program_of)
 
 
 class Expected:
@@ -29,7 +33,7 @@ class Expected:
         variable = self.before[operator.state_names[0]]
         switches = dict(operator.switches)
         switches |= {name: decide(variable.ndim) for name, decide in entry.by_rank.items()}
-        program = program_of(operator.rule, tuple(sorted(switches.items())))
+        program = rule_program(operator.rule, tuple(sorted(switches.items())))
         compute = reference.compute_type(variable)
         self.exact = is_exact(program, scalars, compute.name)
         self.signed_zeros = not program.translation.words & UNSIGNED_ZEROS

@@ -12,8 +12,7 @@ from .results import check_results
 def verify(name: str, chosen: Sequence[str]) -> Outcome:
     """Checks an operator in some storage types; bad and odd calls and what originals computed, in float32."""
     outcome = Outcome(name)
-    for dtype in chosen:
-        check_results(outcome, dtype)
+    check_results(outcome, chosen)
     check_calls(outcome)
     check_golden(outcome)
     return outcome

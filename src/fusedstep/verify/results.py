@@ -1,17 +1,17 @@
 """An operator's results beside its rule's, in every type and on every number of threads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..codegen.program import program_of
 from ..operators.catalogue import NamedOperator
 from ..operators.cpus import usable_cpus
 from ..operators.threads import get_num_threads, set_num_threads
-from .arguments import arguments, dtypes, made, states_of
+from .arguments import arguments, described, dtypes, made, states_of
 from .bounds import differs
-from .expected import Expected, first_difference
+from .expected import Expected, first_difference, rule_program
 from .memory import around, guarded_all
 from .outcome import Mismatch, Outcome
 
@@ -35,7 +35,7 @@ class Branch(NamedTuple):
 
 def branches(name: str) -> Iterator[Branch]:
     """The good call itself, then those that take another way."""
-    operator = made(name)
+    operator = described(name)
     yield Branch({}, {})
     for scalar, value in BRANCHES.items():
         if scalar in operator.options:
@@ -44,12 +44,12 @@ def branches(name: str) -> Iterator[Branch]:
             yield Branch({}, {scalar: value})
 
 
-def check_results(outcome: Outcome, dtype: str) -> None:
-    """Checks an operator's results in one storage type."""
+def check_results(outcome: Outcome, chosen: Sequence[str]) -> None:
+    """Checks an operator's results in some storage types."""
     before = get_num_threads()
     try:
-        for branch in branches(outcome.name):
-            operator = made(outcome.name, **branch.options)
+        made_as = [(branch, made(outcome.name, **branch.options)) for branch in branches(outcome.name)]
+        for dtype, (branch, operator) in product(chosen, made_as):
             values = special_arguments(outcome.name, dtype) | branch.arguments
             expected = Expected(operator, values)
             if not expected.exact and dtype not in outcome.near:
@@ -102,9 +102,9 @@ def special_arguments(name: str, dtype: str) -> dict[str, Any]:
     rng = np.random.default_rng(5)
     indices = rng.integers(0, SHAPE[0], NAMED)
     indices[[1, 7, 8, 20]] = 9
-    operator = made(name)
+    operator = described(name)
     values = arguments(name, SHAPE, dtypes()[dtype], indices)
-    if program_of(operator.rule, operator.switches).translation.reductions:
+    if rule_program(operator.rule, operator.switches).translation.reductions:
         return values
     grad = values[operator.gradient_name]
     grad[3, 0], grad[4, 1], grad[4, 2] = np.nan, np.inf, -np.inf

@@ -16,7 +16,8 @@ from .step_writer import StepWriter
 from .tensor_stages import StageWriter
 
 Function = Callable[..., Any]
-Key = tuple[str, str | int | None]
+Closed = tuple[Idle, tuple[tuple[str, bool], ...]]
+Key = tuple[str, str | int | Closed | None]
 
 
 class SpanFunctions:
@@ -46,7 +47,6 @@ class SpanFunctions:
         self.template = Template(self.state_bytes, len(program.translation.hoisted), scalars)
         self.plain_blocks: dict[Any, array[int]] = {}
         self._addresses: dict[Key, int] = {}
-        self._closed_forms: dict[Idle, int] = {}
         self._prepare: Function | None = None
         self._take_step: Function | None = None
 
@@ -74,9 +74,7 @@ class SpanFunctions:
 
     def closed_form(self, idle: Idle, switches: tuple[tuple[str, bool], ...]) -> int:
         """The address of a closed form of steps with a gradient of zero, for the switches of the rule."""
-        if idle not in self._closed_forms:
-            self._closed_forms[idle] = compiled(self.closed_form_text(idle, switches))
-        return self._closed_forms[idle]
+        return self.address("closed_form", (idle, switches))
 
     def closed_form_text(self, idle: Idle, switches: tuple[tuple[str, bool], ...]) -> SpanFunction:
         """The same as text."""
@@ -98,7 +96,7 @@ class SpanFunctions:
         """The address of a stage of a rule whose sums reach beyond a row."""
         return self.address("stage", number)
 
-    def address(self, kind: str, which: str | int | None) -> int:
+    def address(self, kind: str, which: str | int | Closed | None) -> int:
         """The address of one of the functions."""
         key = kind, which
         if key not in self._addresses:
@@ -106,15 +104,18 @@ class SpanFunctions:
         return self._addresses[key]
 
     def text(self, kind: str, which: Any) -> SpanFunction:
-        """One of the functions as text: the step with a gradient of some storage type, a stage, or what prepares."""
+        """One of the functions as text: the step with a gradient of some storage type, a stage, a closed form, or what
+        prepares."""
         if kind == "prepare":
             return prepare_function(self.program, self.compute)
+        if kind == "closed_form":
+            return self.closed_form_text(*which)
         gradient = self.gradient if kind == "stage" else which
         known = self.program, self.storages, gradient, has_half(*self.storages, gradient), self.stochastic
         return step_function(StepWriter(*known) if kind == "step" else StageWriter(*known, which))
 
-    def called_by(self, loop: str) -> Iterator[tuple[str, Key]]:
-        """The functions that a loop calls, and what each is for."""
+    def called_by(self, loop: str, closed: Closed | None = None) -> Iterator[tuple[str, Key]]:
+        """The functions that a loop calls, and what each is for; ``closed`` is the closed form of sleeping rows."""
         yield "evaluates the scalars and compares where arrays lie, once a call", ("prepare", None)
         if loop == "whole_tensor":
             for number in range(plan_of(self.program).stages):
@@ -123,13 +124,17 @@ class SpanFunctions:
         yield "takes a step, with a gradient as it is stored", ("step", self.gradient)
         if loop != "dense" and self.gradient != self.compute:
             yield "takes a step, with a sum of gradients", ("step", self.compute)
-        if loop == "every_row":
+        if loop in ("every_row", "deferred_rows"):
             yield "takes a step, with a gradient of zero", ("step", None)
+        if loop == "deferred_rows" and closed:
+            yield "takes the steps that a row has slept through, in closed form", ("closed_form", closed)
 
-    def compile(self, loop: str) -> None:
+    def compile(self, loop: str, closed: Closed | None = None) -> None:
         """Makes ready what a loop calls."""
-        for _, key in self.called_by(loop):
+        for _, key in self.called_by(loop, closed):
             self.address(*key)
+        if loop == "dense":
+            flat_step()
 
 
 @cache

@@ -1,10 +1,10 @@
 """What a rule becomes on the CPU, to be read: its program, and its span functions as LLVM text or as assembly."""
 
 import ast
-from collections.abc import Sequence
 
 from ..kinds import COLUMN, MATRIX, ROW, TENSOR
-from ..program import Program
+from ..program import Program, program_of
+from ..recipe import Recipe
 from ..values import local
 from . import compiler
 from .functions import SpanFunctions
@@ -12,18 +12,13 @@ from .functions import SpanFunctions
 REDUCED = ROW, MATRIX, TENSOR, COLUMN
 
 
-def listing(program: Program, storages: Sequence[str], gradient: str, loop: str, assembly: bool = False) -> str:
-    """The program, then each function that a loop calls.
-
-    Args:
-        program: the rule.
-        storages, gradient: the storage types.
-        loop: the loop.
-        assembly: whether functions are shown as assembly.
-    """
+def listing(recipe: Recipe, assembly: bool = False) -> str:
+    """The program, then each function that the loop calls, as LLVM text or as assembly."""
     parts = []
-    functions = SpanFunctions(program, storages, gradient)
-    for said, key in functions.called_by(loop):
+    program = program_of(recipe.rule, recipe.switches)
+    functions = SpanFunctions(program, recipe.storages, recipe.gradient)
+    closed = (recipe.idle, recipe.switches) if recipe.idle else None
+    for said, key in functions.called_by(recipe.loop, closed):
         function = functions.text(*key)
         text = compiler.assembly(function.text) if assembly else compiler.for_host(function.text)
         parts.append(f"; {said}\n{text.strip()}")
