@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..codegen.cpu.compiler import host
-from ..codegen.cpu.exported import exported_code
+from ..codegen.cpu.exported import Exported, exported_code
 from ..codegen.cpu.symbols import plain
 from ..codegen.cpu.targets import processor_of
 from ..codegen.program import Program, program_of
@@ -75,11 +75,12 @@ def run(options: argparse.Namespace) -> int:
         storages, gradient = types_of(program, options.states, options.gradient)
         processor = processor_of(options.target or host().triple, options.cpu, options.features)
         symbol = options.name or f"fusedstep_{plain(program.signature.name)}"
-        code = exported_code(program, storages, gradient, symbol, processor)
     except (TypeError, ValueError) as error:
         options.refuse(str(error))
+    exported = Exported(program, tuple(storages), gradient, symbol, processor)
+    code = exported_code(exported)
     files = {f"{symbol}.o": code}
-    files[f"{symbol}.h"] = header(rule, program, storages, gradient, symbol, processor).encode()
+    files[f"{symbol}.h"] = header(rule, exported).encode()
     for name, content in files.items():
         (options.output / name).write_bytes(content)
     print(
