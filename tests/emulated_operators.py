@@ -1,6 +1,5 @@
 """Whole operators on other processors: one static program, of loops and the span functions of many rules."""
 
-import shutil
 import subprocess
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from fusedstep.codegen.cpu import compiler, loops
 from fusedstep.codegen.cpu.compiler import Processor
@@ -23,7 +21,7 @@ from fusedstep.codegen.storage import compute_type
 from fusedstep.loops.cpu import block as layout
 from fusedstep.loops.cpu import grouping
 
-from .exported_programs import TARGETS
+from .exported_programs import ALL_TARGETS, Target
 
 C_FILE = Path(__file__).with_suffix(".c")
 KINDS = ("dense", "touched", "every")
@@ -110,16 +108,16 @@ class Call:
     parts: int = 1
     width: int = 0
 
-    def written(self, number: int) -> bytes:
+    def written(self, number: int, target: Target) -> bytes:
         """What the program reads."""
         rows, pitch = self.states[0].shape
         width = self.width or pitch
         block = self.block(rows, width)
         sum_bytes = width * np.dtype(compute_type(self.compiled.dtype)).itemsize
         head = [number, KINDS.index(self.kind), rows, self.steps, self.parts, len(self.indices), len(block)]
-        numbers = array("q", [*head, self.gradient.nbytes, sum_bytes])
-        arrays = [*self.states, self.gradient, np.array(self.indices, np.int64)]
-        return b"".join([numbers.tobytes(), block.tobytes(), *(each.tobytes() for each in arrays)])
+        integers = [*head, self.gradient.nbytes, sum_bytes, *block]
+        arrays = [np.array(integers, np.int64), *self.states, self.gradient, np.array(self.indices, np.int64)]
+        return b"".join(map(target.bytes_of, arrays))
 
     def block(self, rows: int, width: int) -> "array[int]":
         """The block of the call, but for addresses."""
@@ -138,23 +136,16 @@ class Call:
         return block
 
 
-def program(target: str, rules: Sequence[Compiled], folder: Path) -> list[str]:
-    """The program of some rules, and how it is run; skips what cannot be linked or run here."""
-    triple, cc, emulator = TARGETS[target]
-    for needed in filter(None, (cc, emulator)):
-        if not shutil.which(needed):
-            pytest.skip(f"{needed} is not installed (CONTRIBUTING.md says what to install)")
-    processor = processor_of(triple)
+def program(target: Target, rules: Sequence[Compiled], folder: Path) -> list[str]:
+    """The program of some rules, and how it is run."""
+    target.skip_unless_installed()
+    processor = processor_of(target.triple)
     for name, file in LOOPS.items():
         (folder / f"{name}.o").write_bytes(loops.object_code(name, file, name, processor))
     symbols = [rule.write(number, processor, folder) for number, rule in enumerate(rules)]
     (folder / "rules.h").write_text(header(symbols))
     names = [*LOOPS, *(symbol for of_rule in symbols for symbol in of_rule.values())]
-    strict = ["-Wall", "-Wextra", "-Werror", "-I."]
-    command = [cc, *strict, *["-static"] * bool(emulator), "-o", "program", str(C_FILE), *(f"{n}.o" for n in names)]
-    ended = subprocess.run([*command, "-lm"], cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return [*([emulator] if emulator else []), str(folder / "program")]
+    return target.command(folder, str(C_FILE), *(f"{name}.o" for name in names))
 
 
 def header(symbols: Iterable[dict[str, str]]) -> str:
@@ -179,15 +170,16 @@ def header(symbols: Iterable[dict[str, str]]) -> str:
 def results(target: str, calls: Sequence[Call], folder: Path) -> list[list[np.ndarray]]:
     """The states after each call."""
     rules = list(dict.fromkeys(call.compiled for call in calls))
-    command = program(target, rules, folder)
-    read = b"".join(call.written(rules.index(call.compiled)) for call in calls)
+    machine = ALL_TARGETS[target]
+    command = program(machine, rules, folder)
+    read = b"".join(call.written(rules.index(call.compiled), machine) for call in calls)
     ended = subprocess.run(command, input=read, capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr
     found, offset = [], 0
     for call in calls:
         states = []
         for state in call.states:
-            states.append(np.frombuffer(ended.stdout, state.dtype, state.size, offset).reshape(state.shape))
+            states.append(machine.array_from(ended.stdout, state, offset))
             offset += state.nbytes
         found.append(states)
     assert offset == len(ended.stdout)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -21,12 +21,56 @@ from fusedstep.codegen.program import BEYOND, Program
 
 from . import reference
 
-# Of each: LLVM's triple, the compiler, and what runs its programs.
-TARGETS = {
-    "host": (host().triple, "cc", ""),
-    "aarch64": ("aarch64-linux-gnu", "aarch64-linux-gnu-gcc", "qemu-aarch64-static"),
-    "riscv64": ("riscv64-linux-gnu", "riscv64-linux-gnu-gcc", "qemu-riscv64-static"),
-}
+
+class Target(NamedTuple):
+    """A kind of machine that programs are made for.
+
+    Attributes:
+        triple: LLVM's name of it.
+        cc: its C compiler.
+        emulator: what runs its programs.
+        big_endian: whether the first byte of a number is its highest.
+    """
+
+    triple: str
+    cc: str
+    emulator: str
+    big_endian: bool = False
+
+    def bytes_of(self, array: np.ndarray) -> bytes:
+        """An array as it lies in the machine's memory."""
+        whole = array.view(f"u{array.itemsize}")
+        return (whole.byteswap() if self.big_endian else whole).tobytes()
+
+    def array_from(self, written: bytes, like: np.ndarray, offset: int) -> np.ndarray:
+        """An array of the machine's memory, of the type and shape of another."""
+        whole = np.frombuffer(written, f"u{like.itemsize}", like.size, offset)
+        return (whole.byteswap() if self.big_endian else whole).view(like.dtype).reshape(like.shape)
+
+    def skip_unless_installed(self) -> None:
+        """Skips the test where programs cannot be linked or run."""
+        for needed in filter(None, (self.cc, self.emulator)):
+            if not shutil.which(needed):
+                pytest.skip(f"{needed} is not installed (CONTRIBUTING.md says what to install)")
+
+    def command(self, folder: Path, *given: str) -> list[str]:
+        """Links a program from C and object files in a folder, and says how it is run."""
+        strict = ["-Wall", "-Wextra", "-Wno-sign-compare", "-Werror", "-I."]
+        command = [self.cc, *strict, *["-static"] * bool(self.emulator), "-o", "program", *given, "-lm"]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return [*([self.emulator] if self.emulator else []), str(folder / "program")]
+
+
+def installed(name: str, big_endian: bool = False) -> Target:
+    """A target under Linux, of GNU's compiler and QEMU's emulator of a name."""
+    called = {"ppc64le": "powerpc64le"}.get(name, name)
+    return Target(f"{called}-linux-gnu", f"{called}-linux-gnu-gcc", f"qemu-{name}-static", big_endian)
+
+
+TARGETS = {"host": Target(host().triple, "cc", "")} | {name: installed(name) for name in ("aarch64", "riscv64")}
+# Those that are tested when all is.
+ALL_TARGETS = TARGETS | {"ppc64le": installed("ppc64le"), "s390x": installed("s390x", big_endian=True)}
 GUARD = 64
 
 PROGRAM = """\
@@ -179,14 +223,11 @@ def put_special(values: np.ndarray, storage: str, place: int) -> None:
     values[chosen] = np.resize(special, values[chosen].size)
 
 
-def linked(target: str, given: Sequence[Case], folder: Path) -> list[str]:
-    """A program that makes the calls of all cases, and how it is run; skips what cannot be linked or run here."""
-    triple, cc, emulator = TARGETS[target]
-    for needed in filter(None, (cc, emulator)):
-        if not shutil.which(needed):
-            pytest.skip(f"{needed} is not installed (CONTRIBUTING.md says what to install)")
+def linked(target: Target, given: Sequence[Case], folder: Path) -> list[str]:
+    """A program that makes the calls of all cases, and how it is run."""
+    target.skip_unless_installed()
     for case in given:
-        case.write(folder, triple)
+        case.write(folder, target.triple)
     text = PROGRAM.format(
         includes="\n".join(f'#include "{case.symbol}.h"' for case in given),
         functions="\n".join(case.function() for case in given),
@@ -194,28 +235,31 @@ def linked(target: str, given: Sequence[Case], folder: Path) -> list[str]:
         guard=GUARD,
     )
     (folder / "main.c").write_text(text)
-    objects = [f"{case.symbol}.o" for case in given]
-    static = ["-static"] if emulator else []
-    command = [cc, "-Wall", "-Wextra", "-Wno-sign-compare", "-Werror", *static, "-o", "program", "main.c", *objects]
-    ended = subprocess.run([*command, "-lm"], cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return [*([emulator] if emulator else []), str(folder / "program")]
+    return target.command(folder, "main.c", *(f"{case.symbol}.o" for case in given))
 
 
-Judge = Callable[[np.ndarray, np.ndarray, str], None]
+def same_bits(case: Case, before: list[np.ndarray], after: list[np.ndarray], what: str) -> None:
+    """The arrays are what the operator makes of them here."""
+    for number, (got, want) in enumerate(zip(after, case.stepped(before), strict=True)):
+        reference.assert_same_bits(got, want, f"{what}, array {number}")
 
 
-def check(target: str, given: Sequence[Case], folder: Path, judge: Judge = reference.assert_same_bits) -> None:
-    """Every case computes what the operator computes here, and writes nothing behind its arrays."""
-    command = linked(target, given, folder)
+Judge = Callable[[Case, list[np.ndarray], list[np.ndarray], str], None]
+
+
+def check(target: str, given: Sequence[Case], folder: Path, judge: Judge = same_bits) -> None:
+    """Every case computes what it should, and writes nothing behind its arrays."""
+    machine = ALL_TARGETS[target]
+    command = linked(machine, given, folder)
     calls = [(case, shape, case.arrays(shape)) for case in given for shape in case.shapes]
-    read = b"".join(array.tobytes() for _, _, arrays in calls for array in arrays)
+    read = b"".join(machine.bytes_of(array) for _, _, arrays in calls for array in arrays)
     written = subprocess.run(command, input=read, capture_output=True, check=True).stdout
     offset = 0
     for case, shape, arrays in calls:
-        for number, want in enumerate(case.stepped(arrays)):
-            got = np.frombuffer(written, want.dtype, want.size, offset).reshape(want.shape)
-            judge(got, want, f"{case.symbol} on {shape}, array {number}")
-            offset += want.nbytes + GUARD
+        after = []
+        for array in arrays:
+            after.append(machine.array_from(written, array, offset))
+            offset += array.nbytes + GUARD
             assert written[offset - GUARD : offset] == b"\xa5" * GUARD
+        judge(case, arrays, after, f"{case.symbol} on {shape}")
     assert offset == len(written)

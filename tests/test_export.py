@@ -1,11 +1,14 @@
 """Exported functions: linked into C programs for this machine and, in an emulator, for others; the host's bits."""
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from llvmlite import binding
 
 import fusedstep as fs
 from fusedstep.cli.export import switched
@@ -15,8 +18,9 @@ from fusedstep.codegen.cpu.exported import Exported, extents_of, texts_of
 from fusedstep.codegen.cpu.targets import NEEDED, processor_of
 
 from . import reference, test_reductions
-from .exported_programs import TARGETS, Case, check
+from .exported_programs import ALL_TARGETS, TARGETS, Case, check
 from .instruction_sets import EXACT
+from .test_rules import RULES, assert_near
 
 SHAPES = [(0,), (1,), (7,), (33,), (130,)]
 SHORT = ["exact_words-float64", "exact_words-float32", "exact_words-float16", "exact_words-bfloat16"]
@@ -44,6 +48,9 @@ def sums(names: list[str]) -> list[Case]:
     """The cases of some rules that add up; of all of them, in every type, where none are named."""
     found = []
     for number, row in enumerate(test_reductions.ROWS):
+        if "lr_power" in row.scalars:
+            # A power is no more exact than the target's own library.
+            continue
         extents = len(extents_of(switched(row.rule, row.switches)))
         like = [each.rule for each in test_reductions.ROWS[:number]].count(row.rule)
         for dtype in reference.DTYPES:
@@ -71,16 +78,62 @@ def test_the_bits_of_rules_that_add_up(target: str, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ALL_TARGETS)
 def test_the_bits_of_every_rule_that_adds_up(target: str, tmp_path: Path) -> None:
     check(target, sums([]), tmp_path)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ALL_TARGETS)
 def test_the_bits_of_every_exact_rule(target: str, tmp_path: Path) -> None:
     check(target, cases([]), tmp_path)
+
+
+def near_the_rule(case: Case, before: list[np.ndarray], after: list[np.ndarray], what: str) -> None:
+    """Within what ``test_rules`` says of NumPy's results: exp, log and powers are the target's own."""
+    row = next(row for row in RULES if row.rule is case.rule)
+    *states, gradient = before
+    kind = reference.compute_type(states[0])
+    new = reference.step(case.rule, states, gradient, None, "touched", case.scalars, case.switches, kind)
+    unit = 2.0 ** (-53 if kind == np.float64 else -24)
+    for name, start, got, want in zip(row.states, states, after, new, strict=False):
+        assert_near(start, got, want.astype(np.float64), row.inexact[case.dtypes[0]] * unit, f"{what}: {name}")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_rules_of_powers_are_near_the_rule(target: str, tmp_path: Path) -> None:
+    given = []
+    for rule, dtype in ((fs.rules.ftrl, "float32"), (fs.rules.power_sign, "float64"), (fs.rules.radam, "float64")):
+        row = next(row for row in RULES if row.rule is rule)
+        known = rule, row.scalars, row.settings[0], (dtype,), rule.__name__, [(130, 3)], frozenset(row.positive)
+        given.append(Case(*known, special=False))
+    check(target, given, tmp_path, near_the_rule)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_mixtures_and_switches(target: str, tmp_path: Path) -> None:
+    row, mixed = EXACT["adam"], ("bfloat16", "float32", "float32")
+    known = row.rule, row.scalars
+    given = [
+        Case(*known, {}, mixed, "stored", [(33,)], frozenset(row.positive)),
+        Case(*known, {"maximize": True}, mixed, "opposite", [(33,)], frozenset(row.positive), gradient="float32"),
+        Case(*known, {}, ("float16", "float32", "bfloat16"), "three", [(33,)], frozenset(row.positive)),
+    ]
+    check(target, given, tmp_path)
+
+
+@pytest.mark.parametrize(("target", "features"), [("host", "+f16c"), ("riscv64", "+zfhmin")])
+def test_float16_by_the_processors_instructions(
+    target: str, features: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As this emulator spells it; others spell it small.
+    monkeypatch.setenv("QEMU_CPU", "rv64,Zfhmin=true")
+    if target == "host" and not binding.get_host_cpu_features().get("f16c"):
+        pytest.skip("this CPU has no instructions for float16")
+    row = EXACT["exact_words"]
+    case = Case(row.rule, row.scalars, {}, ("float16",), "step", SHAPES, features=features)
+    check(target, [case], tmp_path)
 
 
 @pytest.mark.parametrize("dtype", reference.DTYPES)
@@ -120,6 +173,20 @@ def test_what_cannot_be_exported_is_refused(capsys: pytest.CaptureFixture[str], 
     assert "expected a folder" in refused(capsys, "adam", "--output", str(file))
     assert "is no file" in refused(capsys, f"{tmp_path / 'none.py'}:rule", *at)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_cannot_be_written_is_said_in_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "adam.h").mkdir()
+    error = refused(capsys, "adam", "--name", "adam", "--output", str(tmp_path))
+    assert error.splitlines()[-1].endswith(
+        "adam.h' cannot be written: Is a directory; name another folder with --output"
+    )
+    assert "expected a folder, or a new one in a folder" in refused(capsys, "adam", "--output", str(tmp_path / "no/no"))
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    if os.access(closed, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    assert "may not be written to" in refused(capsys, "adam", "--output", str(closed))
 
 
 def test_a_rule_of_ones_own_in_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import fusedstep as fs
 
 from . import reference
 from .emulated_operators import Call, Compiled, results
-from .exported_programs import TARGETS
+from .exported_programs import ALL_TARGETS, TARGETS
 from .instruction_sets import EXACT, STEPS, arrays, cases, digest_of, indices_for
 from .test_instruction_sets import PINNED
 from .test_instruction_sets import SHORT as OF_EACH
@@ -81,6 +81,6 @@ def test_the_pinned_bits(target: str, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ALL_TARGETS)
 def test_the_pinned_bits_of_every_rule(target: str, tmp_path: Path) -> None:
     assert pinned(target, list(PINNED), tmp_path) == PINNED

@@ -81,8 +81,11 @@ def run(options: argparse.Namespace) -> int:
     code = exported_code(exported)
     files = {f"{symbol}.o": code}
     files[f"{symbol}.h"] = header(rule, exported).encode()
-    for name, content in files.items():
-        (options.output / name).write_bytes(content)
+    try:
+        for name, content in files.items():
+            (options.output / name).write_bytes(content)
+    except OSError as error:
+        options.refuse(f"{error.filename!r} cannot be written: {error.strerror}; name another folder with --output")
     print(
         f"{' and '.join(str(options.output / name) for name in files)}: {len(code):,} bytes of code for "
         f"{processor.triple}, after {(time.perf_counter() - began) * 1000:.0f} ms"

@@ -15,6 +15,8 @@ from llvmlite import binding
 FASTEST = 3
 # How functions get their arguments, where LLVM would pass floats in integer registers.
 ABIS = {"riscv64": "lp64d", "loongarch64": "lp64d"}
+# The features that convert float16, of families of which not every CPU can.
+HALF = {"x86_64": {"+f16c"}, "riscv64": {"+zfh", "+zfhmin"}}
 
 
 class Processor(NamedTuple):
@@ -53,7 +55,8 @@ def host() -> Processor:
 def has_half(processor: Processor | None = None) -> bool:
     """Whether the CPU has instructions that convert float16; LLVM fails where they are asked for in vain."""
     processor = processor or host()
-    return processor.architecture in ("aarch64", "arm64") or "+f16c" in processor.features.split(",")
+    always = processor.architecture in ("aarch64", "arm64")
+    return always or not HALF.get(processor.architecture, set()).isdisjoint(processor.features.split(","))
 
 
 def target_machine() -> Any:
