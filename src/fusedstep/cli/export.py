@@ -17,8 +17,10 @@ from .options import folder_to_write
 from .rule_files import rule_of
 
 EPILOG = """
-Writes NAME.o and NAME.h with one function: the addresses of the states and of the gradient, how many elements each has,
-and the rule's scalars as doubles. It needs neither Python nor fusedstep. It computes the bits that fusedstep computes.
+Writes NAME.o and NAME.h with one function: the addresses of the states and of the gradient, how many elements there
+are, and the rule's scalars as doubles. Where the rule adds up columns or the whole tensor, it also takes memory for
+the sums; a second function says how much. It needs neither Python nor fusedstep, and computes the bits that
+fusedstep computes.
 """
 
 

@@ -66,6 +66,7 @@ def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> N
     put_together, common = loop("put_together", "whole_tensor"), call.summing(sums)
     with held_back():
         call.announce()
-        for shares in stages:
+        for stage, shares in enumerate(stages):
             run(shares, threads)
-            put_together(common.buffer_info()[0], len(plan.totals), plan.over_all, plan.columns)
+            if stage < call.functions.program.last:
+                put_together(common.buffer_info()[0], len(plan.totals), plan.over_all, plan.columns)

@@ -42,7 +42,8 @@ def whole_step(
     for stage in range(stages):
         call[STEP_STORED] = functions[stage]
         whole_tensor(block)
-        put_together(block, totals, over_all, columns)
+        if stage + 1 < stages:
+            put_together(block, totals, over_all, columns)
     call[STEP_STORED], call[STOP] = functions[stages], call[MATRICES]
     if functions[stages]:
         column_states(block)
