@@ -15,7 +15,8 @@ import fusedstep as fs
 from fusedstep.cli.c_header import TYPES, header
 from fusedstep.cli.export import switched, types_of
 from fusedstep.codegen.cpu.compiler import host
-from fusedstep.codegen.cpu.exported import Exported, exported_code, extents_of
+from fusedstep.codegen.cpu.exported import exported_code
+from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
 from fusedstep.codegen.cpu.targets import processor_of
 from fusedstep.codegen.program import BEYOND, Program
 

@@ -14,7 +14,8 @@ import fusedstep as fs
 from fusedstep.cli.export import switched
 from fusedstep.cli.main import main
 from fusedstep.codegen.cpu import compiler
-from fusedstep.codegen.cpu.exported import Exported, extents_of, texts_of
+from fusedstep.codegen.cpu.exported import texts_of
+from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
 from fusedstep.codegen.cpu.targets import NEEDED, processor_of
 
 from . import reference, test_reductions

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import __version__
-from ..codegen.cpu.exported import Exported, extents_of, workspace_symbol
+from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_symbol
 from ..codegen.cpu.symbols import plain
 from ..codegen.program import BEYOND, Program
 from .descriptions import description

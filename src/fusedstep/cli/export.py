@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..codegen.cpu.compiler import host
-from ..codegen.cpu.exported import Exported, exported_code
+from ..codegen.cpu.exported import exported_code
+from ..codegen.cpu.exported_arguments import Exported
 from ..codegen.cpu.symbols import plain
 from ..codegen.cpu.targets import processor_of
 from ..codegen.program import Program, program_of

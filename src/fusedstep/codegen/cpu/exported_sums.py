@@ -10,7 +10,7 @@ from ..program import Plan, plan_of
 from ..storage import ITEM_BYTES, compute_type
 from . import loops, span_functions
 from .elements import INTEGER, POINTER, VOID, field_at, item_at, numbers_at
-from .exported import Exported, Given, begun, extents_of, workspace_symbol
+from .exported_arguments import Exported, Given, begun, extents_of, workspace_symbol
 from .scalars import numbers_of
 from .tensor_stages import StageWriter
 
