@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.exported import texts_of
 from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
 from fusedstep.codegen.cpu.targets import NEEDED, processor_of
+from fusedstep.loops.cpu import block as layout
+from fusedstep.loops.cpu import whole_step
 
 from . import reference, test_reductions
 from .exported_programs import ALL_TARGETS, TARGETS, Case, check
@@ -176,6 +179,26 @@ def test_what_cannot_be_exported_is_refused(capsys: pytest.CaptureFixture[str], 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 37, 5), (3, 150, 33), (2, 9001, 4)], ids=str)
+@pytest.mark.parametrize("sums", [(0, 1, 0), (2, 0, 1), (1, 3, 2)], ids=str)
+def test_the_workspace_is_as_large_as_the_sums_in_it(sizes: tuple[int, ...], sums: tuple[int, ...]) -> None:
+    (matrices, rows, _), (row_sums, _, _) = sizes, sums
+    memory = np.full(whole_step.workspace_items(*sizes, *sums), np.nan)
+    call = array("q", bytes(layout.ITEM * layout.STATES))
+    call[layout.MATRICES], call[layout.MATRIX_ROWS], call[layout.WIDTH] = sizes
+    whole_step.lay_out(call.buffer_info()[0], memory.ctypes.data, *sums)
+    end = call[layout.ROW_TOTALS] + layout.ITEM * row_sums * matrices * rows
+    assert end == memory.ctypes.data + memory.nbytes
+    assert not np.nan_to_num(memory).any()
+
+
+@pytest.mark.parametrize("name", ["elements", "whole_step", "put_together", "adam_float32"])
+def test_any_name_will_do(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["export", "adam", "--name", name, "--output", str(tmp_path)]) == 0
+    assert f"void {name}(" in (tmp_path / f"{name}.h").read_text(encoding="utf-8")
+    capsys.readouterr()
+
+
 def test_what_cannot_be_written_is_said_in_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "adam.h").mkdir()
     error = refused(capsys, "adam", "--name", "adam", "--output", str(tmp_path))
@@ -198,6 +221,7 @@ def test_a_rule_of_ones_own_in_a_file(capsys: pytest.CaptureFixture[str], tmp_pa
     written = (tmp_path / "step.h").read_text(encoding="utf-8")
     assert "own: Own * / rule." in written
     assert "void step(float *var, const float *grad, int64_t count, double _, double double_," in written
+    assert "double count_);" in written
     assert "has no function 'other'; its functions: own" in refused(capsys, f"{tmp_path / 'rules.py'}:other")
 
 
