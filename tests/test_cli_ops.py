@@ -123,7 +123,7 @@ def test_the_source_is_what_the_operators_loop_calls(name: str, capsys: pytest.C
     loop = LOOPS[ENTRIES[name].rows] if name in ENTRIES else "dense"
     operator = fs.Operator(rule)
     if operator.loops == ("whole_tensor",):
-        suffixes = [f"float32_stage_{stage}" for stage in range(operator.layout.plan.stages)]
+        suffixes = [f"float32.stage_{stage}" for stage in range(operator.layout.plan.stages)]
     else:
         suffixes = ["float32", *["zero"] * (loop == "every_row")]
     assert list(functions_in(text)) == [f"{rule.__name__}_{each}" for each in ("prepare", *suffixes)]
@@ -135,7 +135,7 @@ def functions_in(text: str) -> dict[str, Any]:
     for each in re.split("^; ModuleID = .*$", text, flags=re.MULTILINE)[1:]:
         module = binding.parse_assembly(each)
         module.verify()
-        outside = [each for each in module.functions if not each.is_declaration and each.name != "elements"]
+        outside = [each for each in module.functions if not each.is_declaration and each.name != "rule.elements"]
         found |= {each.name: module for each in outside}
     return found
 
@@ -285,7 +285,7 @@ def test_a_docstring_is_taken_apart() -> None:
 
 
 def test_a_rule_that_adds_up_more_than_rows_has_one_loop(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "lamb_float32_stage_0:" in printed(capsys, "lamb", "--asm")
+    assert "lamb_float32.stage_0:" in printed(capsys, "lamb", "--asm")
     assert "lamb adds up more than rows" in refused(capsys, "lamb", "--source", "--loop", "dense")
 
 

@@ -44,6 +44,7 @@ LOOPS = {
     "every_row": every_row.every_row,
     "whole_tensor": whole_tensor.whole_tensor,
     "column_states": whole_tensor.column_states,
+    "put_together": whole_tensor.put_together,
     "deferred_rows": deferred_rows.deferred_rows,
     "catch_up": catch_up.catch_up,
     "flush": flush.flush,

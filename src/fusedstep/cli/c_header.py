@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import __version__
-from ..codegen.cpu.compiler import Processor
+from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_symbol
 from ..codegen.cpu.symbols import plain
-from ..codegen.program import Program
+from ..codegen.program import BEYOND, Program
 from .descriptions import description
 
 WIDTH = 100
@@ -32,8 +32,7 @@ HEADER = """\
 extern "C" {{
 #endif
 
-{told}
-void {symbol}({arguments});
+{functions}
 
 #ifdef __cplusplus
 }}
@@ -42,58 +41,80 @@ void {symbol}({arguments});
 #endif
 """
 
+EXTENTS = {
+    ("count",): {"count": "how many elements each array has; nothing is done where it is not positive."},
+    ("rows", "columns"): {
+        "rows": "how many rows the arrays have, one after another; nothing is done where it is not positive.",
+        "columns": "how many elements a row has; nothing is done where it is not positive.",
+    },
+    ("matrices", "rows", "columns"): {
+        "matrices": "how many matrices the arrays hold, one after another: 1, or the product of all dimensions but the "
+        "last two; nothing is done where it is not positive.",
+        "rows": "how many rows a matrix has; the same.",
+        "columns": "how many elements a row has; the same.",
+    },
+}
 
-def header(
-    rule: Callable[..., Any],
-    program: Program,
-    storages: Sequence[str],
-    gradient: str,
-    symbol: str,
-    processor: Processor,
-) -> str:
-    """The header of a function.
+
+def header(rule: Callable[..., Any], exported: Exported) -> str:
+    """The header of an exported function.
 
     Args:
         rule: the rule, which tells what it does.
-        program: the same, translated.
-        storages, gradient: the storage types.
-        symbol: what the function is called.
-        processor: what it is compiled for.
+        exported: what the function is made for; holds the same rule, translated.
     """
-    signature, names = program.signature, c_names(program)
+    program, symbol, processor = exported.program, exported.symbol, exported.processor
+    signature, names, extents = program.signature, c_names(program), extents_of(program)
     states = [
         f"{'' if changed else 'const '}{TYPES[storage]} *{names[state]}"
-        for state, storage, changed in zip(signature.states, storages, program.changed, strict=True)
+        for state, storage, changed in zip(signature.states, exported.storages, program.changed, strict=True)
     ]
+    sizes = [f"int64_t {extent}" for extent in extents]
+    scratch = ["double *workspace"] if program.reach == BEYOND else []
     scalars = [f"double {names[scalar]}" for scalar in signature.scalars]
-    arrays = [*states, f"const {TYPES[gradient]} *{names[signature.gradient]}", "int64_t count"]
+    arguments = [*states, f"const {TYPES[exported.gradient]} *{names[signature.gradient]}", *sizes, *scratch, *scalars]
+    functions = [comment(told(rule, exported, names)), declared("void", symbol, arguments)]
+    if scratch:
+        said = f"How many doubles the workspace of {symbol} holds."
+        functions += ["", comment([said]), declared("int64_t", workspace_symbol(symbol), sizes)]
     machine = f"{processor.triple}, {processor.name or 'any CPU'}"
     machine += f" with {processor.features}" if processor.features else ""
     return HEADER.format(
         comment=comment([f"Written by fusedstep {__version__} export; compiled for {machine}."]),
         guard=f"{symbol.upper()}_H",
-        told=comment(told(rule, program, [*storages, gradient], names)),
-        symbol=symbol,
-        arguments=textwrap.fill(", ".join([*arrays, *scalars]), WIDTH, subsequent_indent="    "),
+        functions="\n".join(functions),
     )
 
 
-def told(rule: Callable[..., Any], program: Program, storages: Sequence[str], names: dict[str, str]) -> list[str]:
+def declared(returns: str, symbol: str, arguments: Sequence[str]) -> str:
+    """A function's declaration."""
+    return textwrap.fill(f"{returns} {symbol}({', '.join(arguments)});", WIDTH, subsequent_indent="    ")
+
+
+def told(rule: Callable[..., Any], exported: Exported, names: dict[str, str]) -> list[str]:
     """What a function does, and what is asked of its arguments, in paragraphs."""
-    said, signature = description(rule.__doc__), program.signature
-    arrays = [*signature.states, signature.gradient]
+    program = exported.program
+    said, signature, extents = description(rule.__doc__), program.signature, extents_of(program)
+    arrays, storages = [*signature.states, signature.gradient], [*exported.storages, exported.gradient]
     changed = [name for name, changes in zip(signature.states, program.changed, strict=True) if changes]
     bits = [f"{names[name]} {storage}" for name, storage in zip(arrays, storages, strict=True) if "16" in storage]
-    order = [*arrays, "count", *signature.scalars]
-    meanings = said.arguments | {"count": "how many elements each array has; nothing is done where it is not positive."}
+    kinds = list(zip(signature.states, program.kinds, strict=True))
+    shorter = [f"{names[state]} holds one number a {kind}." for state, kind in kinds if kind != "element"]
+    workspace = {"workspace": f"scratch for as many doubles as {workspace_symbol(exported.symbol)} says."}
+    own = EXTENTS[extents] | (workspace if program.reach == BEYOND else {})
+    of_arrays, of_scalars = (
+        {names[name]: said.arguments[name] for name in some if name in said.arguments}
+        for some in (arrays, signature.scalars)
+    )
     return [
         f"One step of the rule {signature.name}: {said.summary}".removesuffix(": "),
         "\n".join(said.formula),
         f"Changed in place: {', '.join(names[name] for name in changed)}. The arrays must not overlap.",
+        *shorter,
         *[f"Held as bits: {', '.join(bits)}."] * bool(bits),
         "Scalars are evaluated in double, once a call. A rule of exp, log or powers needs the library of"
         " mathematics (-lm). Threads may call at once, each with arrays of its own.",
-        "\n".join(f"{names[name]}: {meanings[name]}" for name in order if name in meanings),
+        "\n".join(f"{name}: {meaning}" for name, meaning in (of_arrays | own | of_scalars).items()),
     ]
 
 
@@ -108,12 +129,12 @@ def comment(paragraphs: Iterable[str]) -> str:
 
 
 def c_names(program: Program) -> dict[str, str]:
-    """What each argument is called in C: as in the rule, where C can have that."""
+    """What each argument of the rule is called in C: as in the rule, where C can have that."""
     signature = program.signature
-    found = {"": "count"}
+    found: dict[str, str] = {}
     for name in (*signature.states, signature.gradient, *signature.scalars):
         called = plain(name)
-        while called in TAKEN or called in found.values():
+        while called in TAKEN or called in {*found.values(), *extents_of(program), "workspace"}:
             called += "_"
         found[name] = called
-    return found | {"count": "count"}
+    return found

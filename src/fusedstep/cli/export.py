@@ -7,6 +7,7 @@ from typing import Any
 
 from ..codegen.cpu.compiler import host
 from ..codegen.cpu.exported import exported_code
+from ..codegen.cpu.exported_arguments import Exported
 from ..codegen.cpu.symbols import plain
 from ..codegen.cpu.targets import processor_of
 from ..codegen.program import Program, program_of
@@ -17,8 +18,10 @@ from .options import folder_to_write
 from .rule_files import rule_of
 
 EPILOG = """
-Writes NAME.o and NAME.h with one function: the addresses of the states and of the gradient, how many elements each has,
-and the rule's scalars as doubles. It needs neither Python nor fusedstep. It computes the bits that fusedstep computes.
+Writes NAME.o and NAME.h with one function: the addresses of the states and of the gradient, how many elements there
+are, and the rule's scalars as doubles. Where the rule adds up columns or the whole tensor, it also takes memory for
+the sums; a second function says how much. It needs neither Python nor fusedstep, and computes the bits that
+fusedstep computes.
 """
 
 
@@ -75,13 +78,17 @@ def run(options: argparse.Namespace) -> int:
         storages, gradient = types_of(program, options.states, options.gradient)
         processor = processor_of(options.target or host().triple, options.cpu, options.features)
         symbol = options.name or f"fusedstep_{plain(program.signature.name)}"
-        code = exported_code(program, storages, gradient, symbol, processor)
     except (TypeError, ValueError) as error:
         options.refuse(str(error))
+    exported = Exported(program, tuple(storages), gradient, symbol, processor)
+    code = exported_code(exported)
     files = {f"{symbol}.o": code}
-    files[f"{symbol}.h"] = header(rule, program, storages, gradient, symbol, processor).encode()
-    for name, content in files.items():
-        (options.output / name).write_bytes(content)
+    files[f"{symbol}.h"] = header(rule, exported).encode()
+    try:
+        for name, content in files.items():
+            (options.output / name).write_bytes(content)
+    except OSError as error:
+        options.refuse(f"{error.filename!r} cannot be written: {error.strerror}; name another folder with --output")
     print(
         f"{' and '.join(str(options.output / name) for name in files)}: {len(code):,} bytes of code for "
         f"{processor.triple}, after {(time.perf_counter() - began) * 1000:.0f} ms"

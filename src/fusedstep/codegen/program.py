@@ -155,6 +155,11 @@ class Plan:
     matrices: bool
     by_row: bool
 
+    @property
+    def over_all(self) -> int:
+        """Which of the totals are over everything, a bit for each."""
+        return sum(1 << number for number, everything in enumerate(self.totals) if everything)
+
 
 def plan_of(program: Program) -> Plan:
     """The plan of a program."""

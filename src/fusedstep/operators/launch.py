@@ -32,10 +32,11 @@ COMPILED = {
     LOOPS["touched"]: (LOOPS["touched"], "group_at_once", "step_at_once"),
     LOOPS["every"]: (LOOPS["every"], "group_at_once", "step_at_once"),
     DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
-    BEYOND_ROWS: (BEYOND_ROWS, "column_states"),
+    BEYOND_ROWS: (BEYOND_ROWS, "column_states", "put_together"),
 }
 # The files of those that are not called like theirs.
-FILES = {"column_states": BEYOND_ROWS, "group_at_once": "at_once", "step_at_once": "at_once"}
+FILES = {name: BEYOND_ROWS for name in ("column_states", "put_together")}
+FILES |= {name: "at_once" for name in ("group_at_once", "step_at_once")}
 
 
 def prepare_loops(loop: str) -> None:

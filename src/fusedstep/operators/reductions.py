@@ -10,16 +10,11 @@ from ..arrays.address import address_of
 from ..arrays.layout import Rows
 from ..codegen.interrupts import held_back
 from ..codegen.program import Plan
+from ..loops.cpu.whole_tensor import CHUNK, block_rows, blocks_of
 from .checks import Wanted
 from .launch import threads_for
-from .span_call import SpanCall
+from .span_call import SpanCall, loop
 from .threads import run
-
-# Where neither rows nor columns matter, elements are taken in rows of so many.
-CHUNK = 4096
-# How many blocks a matrix is cut into at most, whatever the threads: what is added up by column takes a row a block.
-BLOCKS = 64
-ROWS_PER_BLOCK = 8
 
 
 def tables_for_sums(
@@ -52,15 +47,14 @@ def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> N
     rows = shape[-2] if plan.matrices else all_rows
     elements = math.prod(shape)
     matrices = all_rows // rows
-    height = max(ROWS_PER_BLOCK, -(-rows // BLOCKS))
-    blocks = -(-rows // height)
+    blocks = blocks_of(rows)
     row_totals, totals = np.zeros((plan.rows, all_rows)), np.zeros((len(plan.totals), matrices))
     columns = np.zeros((plan.columns, matrices, width))
     block_totals = np.zeros((len(plan.totals), matrices * blocks))
     block_columns = np.zeros((plan.columns, matrices * blocks, width))
     tables = [row_totals, totals, columns, block_totals, block_columns]
     # In the order of the fields of a block.
-    sums = array("q", [rows, all_rows, height, blocks, matrices, elements, *map(address_of, tables)])
+    sums = array("q", [rows, all_rows, block_rows(rows), blocks, matrices, elements, *map(address_of, tables)])
     threads = min(threads_for(elements), matrices * blocks)
     stages = []
     for stage in range(plan.stages):
@@ -69,23 +63,10 @@ def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> N
         cuts = [over * part // parts for part in range(parts + 1)]
         stages.append([call.stage(stage, sums, start, stop) for start, stop in pairwise(cuts)])
     # States by column are written in a stage of their own, behind the others.
+    put_together, common = loop("put_together", "whole_tensor"), call.summing(sums)
     with held_back():
         call.announce()
-        for shares in stages:
+        for stage, shares in enumerate(stages):
             run(shares, threads)
-            put_together(plan, totals, columns, block_totals, block_columns)
-
-
-def put_together(
-    plan: Plan, totals: np.ndarray, columns: np.ndarray, block_totals: np.ndarray, block_columns: np.ndarray
-) -> None:
-    """Adds up the sums of the blocks, in an order that no number of threads changes; takes no memory, as states may be
-    written already."""
-    matrices = totals.shape[1]
-    with np.errstate(all="ignore"):
-        for number, everything in enumerate(plan.totals):
-            block_totals[number].reshape(matrices, -1).sum(axis=1, out=totals[number])
-            if everything:
-                totals[number] = totals[number].sum()
-        for number, each in enumerate(block_columns):
-            each.reshape(matrices, -1, each.shape[-1]).sum(axis=1, out=columns[number])
+            if stage < call.functions.program.last:
+                put_together(common.buffer_info()[0], len(plan.totals), plan.over_all, plan.columns)

@@ -137,11 +137,16 @@ class SpanCall:
 
     def stage(self, number: int, sums: "array[int]", start: int, stop: int) -> Callable[[], None]:
         """What some blocks of rows do in a stage; ``sums`` are the fields of a block that say where sums lie."""
-        block = self.part(start, stop)
+        block = self.summing(sums, start, stop)
         block[STEP_STORED] = self.functions.stage(number)
-        block[MATRIX_ROWS : MATRIX_ROWS + len(sums)] = sums
         name = "column_states" if number > self.functions.program.last else "whole_tensor"
         return partial(run_loop, loop(name, "whole_tensor"), block, self)
+
+    def summing(self, sums: "array[int]", start: int = 0, stop: int = 0) -> "array[int]":
+        """The block of a part of the call, with the fields that say where sums lie."""
+        block = self.part(start, stop)
+        block[MATRIX_ROWS : MATRIX_ROWS + len(sums)] = sums
+        return block
 
     def add_groups(self, block: "array[int]", groups: Groups, sums: np.ndarray) -> None:
         """Says what grouping found, and where the sums lie; only functions that are needed are compiled."""
@@ -160,7 +165,7 @@ def run_step(step: Callable[..., None], block: "array[int]", row: int, count: in
 
 
 @cache
-def loop(name: str, module: str = "") -> Callable[[int], Any]:
+def loop(name: str, module: str = "") -> Callable[..., Any]:
     """A loop of ``loops/cpu``, compiled: a function, and the file that holds it where that has another name."""
     from ..codegen.cpu import functions
 

@@ -4,6 +4,7 @@ What is compiled for no processor that is named is loaded here; what is compiled
 """
 
 import os
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from llvmlite import binding
 FASTEST = 3
 # How functions get their arguments, where LLVM would pass floats in integer registers.
 ABIS = {"riscv64": "lp64d", "loongarch64": "lp64d"}
+# The features that convert float16, of families of which not every CPU can.
+HALF = {"x86_64": {"+f16c"}, "riscv64": {"+zfh", "+zfhmin"}}
 
 
 class Processor(NamedTuple):
@@ -52,7 +55,8 @@ def host() -> Processor:
 def has_half(processor: Processor | None = None) -> bool:
     """Whether the CPU has instructions that convert float16; LLVM fails where they are asked for in vain."""
     processor = processor or host()
-    return processor.architecture in ("aarch64", "arm64") or "+f16c" in processor.features.split(",")
+    always = processor.architecture in ("aarch64", "arm64")
+    return always or not HALF.get(processor.architecture, set()).isdisjoint(processor.features.split(","))
 
 
 def target_machine() -> Any:
@@ -86,16 +90,18 @@ def for_host(text: str) -> str:
     return str(module)
 
 
-def optimised(text: str, *others: str, called: str = "", processor: Processor | None = None) -> tuple[Any, Any]:
+def optimised(
+    text: str, *others: str, called: Collection[str] = (), processor: Processor | None = None
+) -> tuple[Any, Any]:
     """A module of LLVM text, linked with others and optimised, and the target machine that it is optimised for; of
     several, only what is ``called`` from outside stays visible there."""
     machine = machine_for(processor) if processor else shared_machine()
     module = binding.parse_assembly(text)
     for other in (*others, *abi_of(processor or host())):
         module.link_in(binding.parse_assembly(other))
-    for function in module.functions if called else ():
-        if not function.is_declaration and function.name != called:
-            function.linkage = "internal"
+    for each in (*module.functions, *module.global_variables) if called else ():
+        if not each.is_declaration and each.name not in called:
+            each.linkage = "internal"
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     module.verify()
     options = binding.create_pipeline_tuning_options(speed_level=FASTEST)
@@ -121,8 +127,8 @@ def object_code(text: str, name: str, symbol: str, processor: Processor | None =
     return code
 
 
-def linked_code(called: str, *texts: str, processor: Processor | None = None) -> bytes:
-    """The object file of several modules, linked, with one function that is called from outside."""
+def linked_code(called: Collection[str], *texts: str, processor: Processor | None = None) -> bytes:
+    """The object file of several modules, linked, with the functions that are called from outside."""
     module, machine = optimised(*texts, called=called, processor=processor)
     code: bytes = machine.emit_object(module)
     return code

@@ -1,68 +1,52 @@
-"""Functions for programs without Python: a step of all elements, with arrays and scalars as plain arguments.
+"""Functions for programs without Python: a step of all elements, with arrays and scalars as plain arguments."""
 
-``step(states, gradient, count, scalars)`` takes the addresses of the states and of the gradient, which share no memory,
-how many elements each has, and the scalars as float64, each argument by itself.
-"""
-
-from collections.abc import Sequence
+from typing import Any
 
 from llvmlite import ir
 
-from ..program import ELEMENTWISE, Program
-from . import compiler
-from .compiler import Processor
-from .elements import INTEGER, NOWHERE, POINTER, VOID, new_module
+from ..program import BEYOND, ELEMENTWISE
+from . import compiler, exported_sums
+from .elements import INTEGER, NOWHERE, counted, item_at
+from .exported_arguments import Exported, begun, workspace_symbol
 from .scalars import numbers_of
-from .span_functions import SpanFunction
 from .step_writer import StepWriter
-from .words import FLOATS
 
 
-def exported_function(
-    program: Program, storages: Sequence[str], gradient: str, symbol: str, has_half: bool
-) -> SpanFunction:
-    """A whole step of a rule without sums.
+def step_text(exported: Exported) -> str:
+    """A step of a rule whose sums reach no further than a row, as LLVM text."""
+    program, module = exported.program, ir.Module(exported.symbol)
+    writer = StepWriter(program, exported.storages, exported.gradient, exported.has_half)
+    given = begun(module, exported)
+    builder, elements = given.builder, writer.elements(module)
+    numbers = numbers_of(builder, program, given.scalars, writer.compute)
+    if program.reach == ELEMENTWISE:
+        builder.call(elements, [*given.states, given.gradient, NOWHERE, INTEGER(0), *given.extents, *numbers])
+    else:
+        rows, columns = given.extents
 
-    Args:
-        program: the rule.
-        storages: the storage type of each state.
-        gradient: the storage type of the gradient.
-        symbol: what the function is called.
-        has_half: whether the CPU converts float16.
-    """
-    scalars = program.signature.scalars
-    pointers = [POINTER] * (len(storages) + 1)
-    kind = ir.FunctionType(VOID, [*pointers, INTEGER, *[FLOATS["float64"]] * len(scalars)])
-    called = [*(f"{state}_at" for state in program.signature.states), "gradient_at", "count"]
-    module, step = new_module(symbol, kind, *called, *(f"{scalar}_given" for scalar in scalars))
-    writer = StepWriter(program, tuple(storages), gradient, has_half)
-    elements = writer.elements(module)
-    builder = ir.IRBuilder(step.append_basic_block("entry"))
-    numbers = numbers_of(builder, program, step.args[len(called) :], writer.compute)
-    *addresses, count = step.args[: len(called)]
-    builder.call(elements, [*addresses, NOWHERE, INTEGER(0), count, *numbers])
+        def body(row: Any) -> None:
+            first = builder.mul(row, columns)
+            starts = [
+                item_at(builder, address, storage, row if kind == "row" else first)
+                for address, storage, kind in zip(given.states, exported.storages, program.kinds, strict=True)
+            ]
+            gradient = item_at(builder, given.gradient, exported.gradient, first)
+            builder.call(elements, [*starts, gradient, NOWHERE, row, columns, *numbers])
+
+        with builder.if_then(builder.icmp_signed(">", columns, INTEGER(0))):
+            counted(builder, rows, body)
     builder.ret_void()
-    return SpanFunction(symbol, str(module))
+    return str(module)
 
 
-def exported_text(
-    program: Program, storages: Sequence[str], gradient: str, symbol: str, processor: Processor
-) -> SpanFunction:
-    """The same for a processor.
-
-    Raises:
-        ValueError: the rule adds up.
-    """
-    if program.reach != ELEMENTWISE:
-        raise ValueError(
-            f"{program.signature.name} adds up rows or more, which functions for other programs cannot yet; "
-            "export a rule that goes element by element"
-        )
-    has_half = "float16" in (*storages, gradient) and compiler.has_half(processor)
-    return exported_function(program, storages, gradient, symbol, has_half)
+def texts_of(exported: Exported) -> list[str]:
+    """All that the function is made of, as LLVM text."""
+    if exported.program.reach == BEYOND:
+        return exported_sums.texts(exported)
+    return [step_text(exported)]
 
 
-def exported_code(program: Program, storages: Sequence[str], gradient: str, symbol: str, processor: Processor) -> bytes:
+def exported_code(exported: Exported) -> bytes:
     """The object file of the function."""
-    text = exported_text(program, storages, gradient, symbol, processor).text
-    return compiler.object_code(text, symbol, symbol, processor)
+    called = [exported.symbol, workspace_symbol(exported.symbol)]
+    return compiler.linked_code(called, *texts_of(exported), processor=exported.processor)

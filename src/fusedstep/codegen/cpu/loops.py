@@ -10,6 +10,7 @@ from typing import Any, cast
 from llvmlite import ir
 
 from . import compiler
+from .compiler import Processor
 
 LOOPS = Path(__file__).parent.parent.parent / "loops" / "cpu"
 PACKAGE = f"{__package__.partition('.')[0]}.loops.cpu"
@@ -27,8 +28,13 @@ def loop_named(name: str, file: str) -> types.FunctionType:
     return found
 
 
-def object_code(name: str, file: str, symbol: str) -> bytes:
+def object_code(name: str, file: str, symbol: str, processor: Processor | None = None) -> bytes:
     """The object file of a loop."""
+    return compiler.linked_code([symbol], *texts(name, file, symbol), processor=processor)
+
+
+def texts(name: str, file: str, symbol: str) -> tuple[str, str]:
+    """A loop as LLVM text, for any processor of 64 bits: as Numba makes it, and a function that calls it."""
     from numba.core import types as kinds
 
     arguments, returns = interface(name, file)
@@ -36,7 +42,7 @@ def object_code(name: str, file: str, symbol: str) -> bytes:
     dispatcher = translated(loop_named(name, file))
     dispatcher.compile(signature)
     compiled = dispatcher.overloads[signature.args]
-    return linked(compiled.library.get_llvm_str(), compiled.fndesc.llvm_func_name, signature, symbol)
+    return compiled.library.get_llvm_str(), calling(compiled.fndesc.llvm_func_name, arguments, returns, symbol)
 
 
 @cache
@@ -57,11 +63,10 @@ def translated(function: Callable[..., Any], inline: bool = False) -> Any:
     return njit(error_model="numpy", nogil=True, forceinline=inline, **bare)(copied)
 
 
-def linked(text: str, name: str, signature: Any, symbol: str) -> bytes:
-    """The object file of a function as Numba makes it, behind one that other languages can call."""
+def calling(name: str, count: int, returns: bool, symbol: str) -> str:
+    """A function that other languages can call, which calls one as Numba makes it."""
     integer, pointer, status = ir.IntType(64), ir.PointerType(), ir.IntType(32)
-    returns = bool(signature.return_type.name == "int64")
-    arguments = [integer] * len(signature.args)
+    arguments = [integer] * count
     module = ir.Module(symbol)
     inner = ir.Function(module, ir.FunctionType(status, [pointer, pointer, *arguments]), name)
     outer = ir.Function(module, ir.FunctionType(integer if returns else ir.VoidType(), arguments), symbol)
@@ -73,7 +78,7 @@ def linked(text: str, name: str, signature: Any, symbol: str) -> bytes:
         builder.ret(builder.load(result, typ=integer))
     else:
         builder.ret_void()
-    return compiler.linked_code(symbol, text, str(module))
+    return str(module)
 
 
 @cache

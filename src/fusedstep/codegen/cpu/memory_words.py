@@ -10,8 +10,8 @@ from ...loops.cpu import memory
 BYTE, INTEGER, WORD, VOID = ir.PointerType(ir.IntType(8)), ir.IntType(64), ir.IntType(32), ir.VoidType()
 
 
-def integers(kind):
-    """The word for integers of a kind from an address on."""
+def numbers(kind):
+    """The word for numbers of a kind from an address on."""
 
     @intrinsic
     def word(typing_context, address):
@@ -73,9 +73,10 @@ def take_closed_form(typing_context, function, block, row, kept, moved, asks):
 
 
 WORDS = {
-    memory.int64s: integers(types.int64),
-    memory.int32s: integers(types.int32),
-    memory.int16s: integers(types.int16),
+    memory.int64s: numbers(types.int64),
+    memory.int32s: numbers(types.int32),
+    memory.int16s: numbers(types.int16),
+    memory.float64s: numbers(types.float64),
     memory.take_step: take_step,
     memory.take_sum: take_sum,
     memory.take_closed_form: take_closed_form,

@@ -75,7 +75,8 @@ class StepWriter:
         names = [f"{name}_at" for name in (*self.program.signature.states, "gradient")]
         numbers = [f"scalars_{k}" for k in range(len(self.program.translation.hoisted))]
         kinds = [*[POINTER] * (len(names) + 1), INTEGER, INTEGER, *[FLOATS[self.compute]] * len(numbers)]
-        function = ir.Function(module, ir.FunctionType(VOID, kinds), "elements")
+        # By a name that no exported function can have.
+        function = ir.Function(module, ir.FunctionType(VOID, kinds), "rule.elements")
         function.linkage = "internal"
         # A function of its own, since LLVM asks here what shares no memory. Nothing does within a span: states that
         # lie between each other's rows are stepped row by row, a gradient that meets a state is copied before.

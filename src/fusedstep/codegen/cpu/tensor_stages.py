@@ -28,7 +28,7 @@ class StageWriter(StepWriter):
 
     @property
     def name(self) -> str:
-        return f"{super().name}_stage_{self.stage}"
+        return f"{super().name}.stage_{self.stage}"
 
     def step(self, span: Span) -> None:
         """A row's part in the stage: adds up what the stage adds up, or computes the new states."""

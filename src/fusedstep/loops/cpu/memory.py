@@ -20,6 +20,11 @@ def int16s(address: int) -> Any:
     return ctypes.cast(address, ctypes.POINTER(ctypes.c_int16))
 
 
+def float64s(address: int) -> Any:
+    """The 64-bit floats from an address on."""
+    return ctypes.cast(address, ctypes.POINTER(ctypes.c_double))
+
+
 def take_step(function: int, block: int, row: int, count: int, gradient: int) -> None:
     """Calls a span function: a step of ``count`` elements from the first of ``row`` on."""
     caller(4)(function)(block, row, count, gradient)
