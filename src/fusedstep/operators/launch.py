@@ -35,8 +35,8 @@ COMPILED = {
     BEYOND_ROWS: (BEYOND_ROWS, "column_states", "put_together"),
 }
 # The files of those that are not called like theirs.
-FILES = {name: BEYOND_ROWS for name in ("column_states", "put_together")}
-FILES |= {name: "at_once" for name in ("group_at_once", "step_at_once")}
+FILES = dict.fromkeys(("column_states", "put_together"), BEYOND_ROWS)
+FILES |= dict.fromkeys(("group_at_once", "step_at_once"), "at_once")
 
 
 def prepare_loops(loop: str) -> None:
