@@ -140,7 +140,12 @@ def new_like(tensor: Any) -> Any:
 
 def about_to_write(arrays: Sequence[Any]) -> None:
     """Raises the version counters of the tensors among some arrays, so that autograd notices the change."""
-    torch = sys.modules["torch"]
-    tensors = [array for array in arrays if isinstance(array, torch.Tensor) and not array.is_inference()]
+    tensor_type = sys.modules["torch"].Tensor
+    tensors = [array for array in arrays if isinstance(array, tensor_type)]
     if tensors:
-        torch.autograd.graph.increment_version(tensors)
+        increment_version(tensors)
+
+
+def increment_version(tensors: Sequence[Any]) -> None:
+    """Raises the version counters of tensors; those of inference mode have none, and are left out."""
+    sys.modules["torch"].autograd.graph.increment_version(tensors)

@@ -181,7 +181,7 @@ def keep(functions: Any, shape: Any, block: "array[int]") -> "array[int]":
 
 def announcing(plain: Plain, changed: Sequence[Any]) -> Callable[[], None]:
     """What tells the owners of arrays that these change."""
-    return partial(torch_tensors.about_to_write, changed) if plain.tensors else nothing
+    return partial(torch_tensors.increment_version, changed) if plain.tensors else nothing
 
 
 def nothing() -> None:
