@@ -17,7 +17,6 @@ from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
 from fusedstep.loops.cpu import (
-    at_once,
     catch_up,
     deferred_rows,
     dense_rows,
@@ -48,8 +47,6 @@ LOOPS = {
     "deferred_rows": deferred_rows.deferred_rows,
     "catch_up": catch_up.catch_up,
     "flush": flush.flush,
-    "group_at_once": at_once.group_at_once,
-    "step_at_once": at_once.step_at_once,
 }
 SCALARS = {"lr": 0.1, "beta": 0.75}
 

@@ -185,7 +185,7 @@ def test_named_operators_take_tensors() -> None:
     np.testing.assert_array_equal(states[0][:, 0, 0].numpy(), np.float32([0.9997121, 0.9997121, 0.99971527]))
 
 
-@pytest.mark.parametrize("asked", ["launch.alloc_sums", "at_once.workspace_bytes"])
+@pytest.mark.parametrize("asked", ["launch.alloc_sums", "at_once.alloc_sums"])
 def test_a_call_without_memory_is_no_change_that_autograd_notices(
     asked: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,16 @@ class Plain(NamedTuple):
     owners: Sequence[Any]
     tensors: bool
 
+    @property
+    def address(self) -> int:
+        """Where the elements of the first begin."""
+        return self.addresses[0]
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of an element."""
+        return 4 if self.storage == "float32" else 8
+
 
 def plain_memory(arrays: Sequence[Any]) -> Plain | None:
     """The memory of arrays that are plain, all of them; None where one is not, or is of another kind than the first."""

@@ -1,9 +1,10 @@
-"""Steps with plain arrays of too few elements for two threads.
+"""Steps with plain arrays that are work for one thread.
 
-What a call on tiny arrays costs is what is done about it, which here is as little as can be. Each function does
-nothing, and returns False, where it is for others to see to a call: they say what is wrong with it.
+A call on tiny arrays costs what is done about it, which here is as little as can be. Each function returns False, and
+changes nothing, for a call that is not plain; the checks of all calls then take it or refuse it.
 """
 
+import ctypes
 import math
 from array import array
 from collections.abc import Callable, Sequence
@@ -15,35 +16,36 @@ import numpy as np
 from ..arrays import torch_tensors
 from ..arrays.address import address_of
 from ..arrays.plain import Plain, plain_indices, plain_memory
-from ..loops.cpu.at_once import workspace_bytes
+from ..loops.cpu import grouping as found
 from ..loops.cpu.block import (
     ADD_TO_SUM,
     ADDRESS,
+    ASCENDING,
     BYTES,
     COUNT,
     GRADIENT,
     GRADIENT_BYTES,
     GRADIENT_ROW,
-    INDICES,
+    INVERSE,
     LAST_SLOT,
+    LAST_UNIQUE,
     LOAD_SUM,
+    ORDER,
+    POSITIONS,
     RECORD,
     ROW_BYTES,
     ROW_STRIDE,
-    ROWS,
     STATES,
     STEP_STORED,
-    STEP_SUMMED,
     STEP_ZERO,
     STOP,
-    SUMS_ROW,
     UNBROKEN,
     WIDTH,
-    WORKSPACE,
 )
-from . import launch, span_call
+from . import span_call
 from .advice import crowded
-from .grouping import sum_functions
+from .grouping import alloc_sums, group, in_row_order, segment_sum, sum_functions
+from .launch import ELEMENTS_PER_ROW, LOOPS, is_for_one_thread
 
 # Of how many shapes the blocks are kept.
 SHAPES = 64
@@ -60,11 +62,11 @@ def dense(
     if plain is None:
         return False
     size = math.prod(plain.shape)
-    if not 0 < size < 2 * launch.ELEMENTS_PER_THREAD:
+    if not size or not is_for_one_thread(size):
         return False
     functions = operator.span_functions((plain.storage,) * len(states), plain.storage)
-    gradient_at = plain.addresses.pop()
-    return dense_step(functions, size, plain.addresses, gradient_at, scalars, announcing(plain, changed))
+    *addresses, gradient_at = plain.addresses
+    return dense_step(functions, size, addresses, gradient_at, scalars, announcing(plain, changed))
 
 
 def dense_step(
@@ -104,26 +106,49 @@ def sparse(
         return False
     (table, *row), count, every = plain.shape or (0,), named.shape[0], rows == "every"
     width = math.prod(row)
-    elements = table * width if every else count * (width + launch.ELEMENTS_PER_ROW)
-    alone = 0 < elements < 2 * launch.ELEMENTS_PER_THREAD
-    if not alone or not count * table * width or summands.shape != (count, *row):
+    elements = max(count * (width + ELEMENTS_PER_ROW), table * width if every else 0)
+    if not count * table * width or not is_for_one_thread(elements) or summands.shape != (count, *row):
         return False
-    functions = operator.span_functions((plain.storage,) * len(states), plain.storage)
-    block = (functions.plain_blocks.get((table, width, every)) or row_block(functions, table, width, every))[:]
-    fill(functions, block, plain.addresses, summands.addresses[0], scalars)
-    workspace = np.empty(workspace_bytes(count, table, block[SUMS_ROW], every), np.uint8)
-    block[INDICES], block[COUNT], block[WORKSPACE] = named.addresses[0], count, address_of(workspace)
+    groups = group(snapshot_of(named, indices), table)
+    if groups.distinct < 0:
+        return False
+    storage = plain.storage
+    functions, sums = operator.span_functions((storage,) * len(states), storage), alloc_sums(storage, groups, width)
+    block = (functions.plain_blocks.get((table, width)) or row_block(functions, table, width))[:]
+    fill(functions, block, plain.addresses, summands.address, scalars)
     block[GRADIENT_BYTES] = count * block[GRADIENT_ROW]
+    span_call.add_groups(block, functions, groups, sums)
+    if every:
+        order = in_row_order(groups, table)
+        block[ASCENDING], block[LAST_UNIQUE], block[STOP] = address_of(order), groups.distinct, table
+        block[STEP_ZERO] = functions.zero if groups.distinct < table else 0
+    else:
+        block[ORDER], block[STOP] = groups.at(found.ORDER), groups.distinct
+    if groups.summed:
+        positions = np.empty(count, np.int32)
+        block[LOAD_SUM], block[ADD_TO_SUM] = sum_functions(storage, functions.compute)
+        block[COUNT], block[INVERSE], block[POSITIONS] = count, groups.at(found.INVERSE), address_of(positions)
+        block[LAST_SLOT] = groups.summed
     block_at = block.buffer_info()[0]
-    distinct = span_call.loop("group_at_once", "at_once")(block_at)
-    if distinct < 0 or functions.prepare(block_at):
+    if functions.prepare(block_at):
         return False
-    if block[LAST_SLOT]:
-        block[LOAD_SUM], block[ADD_TO_SUM] = sum_functions(plain.storage, plain.storage)
-    crowded(operator.name, distinct, table)
+    # For what it says: the order of the rows is chosen already.
+    crowded(operator.name, groups.distinct, table)
     announcing(plain, changed)()
-    span_call.loop("step_at_once", "at_once")(block_at)
+    if groups.summed:
+        segment_sum()(block_at)
+    span_call.loop(LOOPS[rows])(block_at)
     return True
+
+
+def snapshot_of(named: Plain, indices: Any) -> np.ndarray:
+    """A copy of plain indices, which nobody else can change."""
+    if not named.tensors:
+        copy: np.ndarray = indices.copy()
+        return copy
+    snapshot = np.empty(named.shape, np.int64)
+    ctypes.memmove(address_of(snapshot), named.address, snapshot.nbytes)
+    return snapshot
 
 
 @cache
@@ -156,24 +181,20 @@ def flat_block(functions: Any, size: int) -> "array[int]":
     return keep(functions, size, block)
 
 
-def row_block(functions: Any, rows: int, width: int, every: bool) -> "array[int]":
+def row_block(functions: Any, rows: int, width: int) -> "array[int]":
     """The block of a sparse step, but for what is filled in."""
     block: array[int] = functions.template.empty[:]
     for state, item in enumerate(functions.state_bytes):
         record, row = STATES + state * RECORD, width * item
         block[record + ROW_STRIDE] = block[record + ROW_BYTES] = row
         block[record + BYTES] = rows * row
-    block[STEP_STORED], block[STEP_SUMMED] = functions.stored, functions.summed
-    if every:
-        block[STEP_ZERO] = functions.zero
-    block[ROWS], block[WIDTH], block[UNBROKEN] = rows, width, True
-    block[GRADIENT_ROW] = block[SUMS_ROW] = width * functions.gradient_bytes
-    return keep(functions, (rows, width, every), block)
+    block[WIDTH], block[UNBROKEN], block[GRADIENT_ROW] = width, True, width * functions.gradient_bytes
+    return keep(functions, (rows, width), block)
 
 
 def keep(functions: Any, shape: Any, block: "array[int]") -> "array[int]":
     """Keeps a block for calls of the same shape."""
-    if len(functions.plain_blocks) == SHAPES:
+    if len(functions.plain_blocks) >= SHAPES:
         functions.plain_blocks.clear()
     functions.plain_blocks[shape] = block
     return block

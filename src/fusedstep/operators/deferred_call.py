@@ -66,7 +66,7 @@ class DeferredCall:
     def step(self, groups: Groups, part: Part) -> Callable[[], None]:
         """The step of the unique rows in some places of their order."""
         block, memory = self.sleeping(part.start, part.stop)
-        self.call.add_groups(block, groups, part.sums)
+        span_call.add_groups(block, self.call.functions, groups, part.sums)
         block[ORDER] = groups.at(found.ORDER)
         return partial(run_loop, self.loop, block, (memory, groups, part.sums))
 

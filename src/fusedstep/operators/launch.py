@@ -29,14 +29,13 @@ DEFERRED_ROWS = "deferred_rows"
 # What is compiled for each; a deferred step that names most rows is one of every row.
 COMPILED = {
     LOOPS[None]: ("dense_rows",),
-    LOOPS["touched"]: (LOOPS["touched"], "group_at_once", "step_at_once"),
-    LOOPS["every"]: (LOOPS["every"], "group_at_once", "step_at_once"),
+    LOOPS["touched"]: (LOOPS["touched"],),
+    LOOPS["every"]: (LOOPS["every"],),
     DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
     BEYOND_ROWS: (BEYOND_ROWS, "column_states", "put_together"),
 }
 # The files of those that are not called like theirs.
 FILES = dict.fromkeys(("column_states", "put_together"), BEYOND_ROWS)
-FILES |= dict.fromkeys(("group_at_once", "step_at_once"), "at_once")
 
 
 def prepare_loops(loop: str) -> None:
@@ -133,6 +132,11 @@ def share_every_row(call: SpanCall, groups: Groups) -> tuple[list[Callable[[], N
 def threads_for(elements: int) -> int:
     """How many threads pay for so many elements."""
     return max(1, min(get_num_threads(), elements // ELEMENTS_PER_THREAD))
+
+
+def is_for_one_thread(elements: int) -> bool:
+    """Whether so few elements pay for no second thread, however many there are."""
+    return elements < 2 * ELEMENTS_PER_THREAD
 
 
 def number_of_parts(elements: int, threads: int) -> int:

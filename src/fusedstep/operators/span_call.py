@@ -112,7 +112,7 @@ class SpanCall:
     def touched(self, groups: Groups, sums: np.ndarray, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order."""
         block = self.part(start, stop)
-        self.add_groups(block, groups, sums)
+        add_groups(block, self.functions, groups, sums)
         block[ORDER] = groups.at(found.ORDER)
         return partial(run_loop, loop("touched_rows"), block, (self, groups, sums))
 
@@ -128,7 +128,7 @@ class SpanCall:
     ) -> Callable[[], None]:
         """The step of some rows, of which the unique ones are ``order[first:last]``; all others have no gradient."""
         block = self.part(start, stop)
-        self.add_groups(block, groups, sums)
+        add_groups(block, self.functions, groups, sums)
         if groups.distinct < self.rows:
             block[STEP_ZERO] = self.functions.zero
         block[ASCENDING] = address_of(order)
@@ -148,15 +148,16 @@ class SpanCall:
         block[MATRIX_ROWS : MATRIX_ROWS + len(sums)] = sums
         return block
 
-    def add_groups(self, block: "array[int]", groups: Groups, sums: np.ndarray) -> None:
-        """Says what grouping found, and where the sums lie; only functions that are needed are compiled."""
-        if groups.summed < groups.distinct:
-            block[STEP_STORED] = self.functions.stored
-        if groups.summed:
-            block[STEP_SUMMED] = self.functions.summed
-        block[FIRST], block[SLOTS] = groups.at(found.FIRST), groups.at(found.SLOTS)
-        block[UNIQUE_ROWS] = groups.unique_rows_at
-        block[SUMS], block[SUMS_ROW] = address_of(sums), self.width * sums.itemsize
+
+def add_groups(block: "array[int]", functions: Any, groups: Groups, sums: np.ndarray) -> None:
+    """Says what grouping found, and where the sums lie; only functions that are needed are compiled."""
+    if groups.summed < groups.distinct:
+        block[STEP_STORED] = functions.stored
+    if groups.summed:
+        block[STEP_SUMMED] = functions.summed
+    block[FIRST], block[SLOTS] = groups.at(found.FIRST), groups.at(found.SLOTS)
+    block[UNIQUE_ROWS] = groups.unique_rows_at
+    block[SUMS], block[SUMS_ROW] = address_of(sums), block[WIDTH] * sums.itemsize
 
 
 def run_step(step: Callable[..., None], block: "array[int]", row: int, count: int, gradient: int, memory: Any) -> None:

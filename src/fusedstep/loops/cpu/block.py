@@ -66,13 +66,9 @@ INVERSE = 38
 POSITIONS = 39
 FIRST_SLOT = 40
 LAST_SLOT = 41
-# Of a sparse step that does all this at once: the indices, the rows of the table, and memory for what it finds.
-INDICES = 42
-ROWS = 43
-WORKSPACE = 44
 # How many states there are; then the record of each.
-STATE_COUNT = 45
-STATES = 46
+STATE_COUNT = 42
+STATES = 43
 
 # The record of a state: its first element, the bytes from a row to the next, those of a row, and those from the first
 # element to behind the last.
