@@ -6,11 +6,14 @@ Each figure is of one function of one rule, written as LLVM text, optimised and 
 """
 
 import argparse
+import platform
 import statistics
 import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+
+import llvmlite
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
@@ -59,7 +62,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Times how long span functions take to compile.")
     parser.add_argument("--dtype", nargs="+", choices=ARRAYS, default=["float32", "bfloat16"], metavar="TYPE")
     options = parser.parse_args()
-    print(f"{compiler.host().name}, ms of CPU time: number of functions, median, longest")
+    made_by = f"Python {platform.python_version()}, llvmlite {llvmlite.__version__}, fusedstep {fs.__version__}"
+    print(f"{compiler.host().name}, {made_by}")
+    print("ms of CPU time: number of functions, median, longest")
     for dtype in options.dtype:
         found: dict[str, list[tuple[float, str]]] = {}
         for kind, rule, functions, key in asked_for(dtype):

@@ -1,14 +1,18 @@
 """Steps with plain arrays of few elements: taken at once, or left to the checks and loops of all calls, to the same
 bits and with the same refusals."""
 
+import inspect
+import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.operators import at_once, calls
+from fusedstep.arrays import plain
+from fusedstep.operators import at_once, calls, launch
 from fusedstep.words import sqrt
 from tests import reference
 
@@ -67,8 +71,9 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.parametrize("make", [np.array, torch.tensor], ids=["NumPy", "PyTorch"])
-@pytest.mark.parametrize("rows", ["touched", "every"])
-@pytest.mark.parametrize("case", [None, *INDICES])
+@pytest.mark.parametrize(
+    ("case", "rows"), [(None, "touched"), *((case, rows) for case in INDICES for rows in ("touched", "every"))]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_is_taken_at_once_has_the_bits_of_any_call(
     make: Callable[..., Any], rows: str, case: str | None, dtype: str, left: list[Any], request: pytest.FixtureRequest
@@ -168,7 +173,7 @@ def test_arrays_that_are_not_plain_have_the_outcome_of_any_call(
         assert first == second
         return
     for got, want in zip(first, second, strict=True):
-        np.testing.assert_array_equal(got, want, strict=True)
+        reference.assert_same_bits(got, want)
 
 
 @pytest.mark.parametrize("kind", [np.array, torch.tensor], ids=["NumPy", "PyTorch"])
@@ -215,8 +220,8 @@ def test_versions_of_tensors_tell_of_steps_alone(indices: list[int] | None) -> N
     tensors = [torch.tensor(each) for each in arrays("float32", None if indices is None else 3)]
     named = None if indices is None else torch.tensor(indices)
     before = [each._version for each in tensors]
-    outcome([tensors[0], tensors[0], *tensors[2:]], named)
-    outcome(tensors, torch.tensor([99, 0, 0]))
+    assert outcome([tensors[0], tensors[0], *tensors[2:]], named)[0] is ValueError
+    assert isinstance(outcome(tensors, torch.tensor([99, 0, 0])), tuple)
     assert [each._version for each in tensors] == before
     outcome(tensors, named)
     assert [each._version - old for each, old in zip(tensors, before, strict=True)] == [1, 1, 1, 0]
@@ -232,3 +237,73 @@ def test_scalars_of_other_kinds_are_taken(numbers: dict[str, Any]) -> None:
         strict=True,
     ):
         np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("rows", ["touched", "every"])
+def test_work_for_several_threads_is_left_to_others(
+    rows: str, left: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    var, mean, square, _ = arrays("float32", None)
+    named = np.zeros(3000, np.int64)
+    grad = np.ones((len(named), WIDTH), np.float32)
+    # The table is small: the gradients are what there is to do.
+    monkeypatch.setattr(launch, "ELEMENTS_PER_THREAD", 5000)
+    outcome([var, mean, square, grad], named, rows)
+    assert len(left) == 1
+
+
+def test_few_shapes_are_kept() -> None:
+    operator = fs.Operator(momentum)
+    for size in range(1, 3 * at_once.SHAPES):
+        operator(*(np.ones(size, np.float32) for _ in range(4)), **NUMBERS)
+    (functions,) = operator._span_functions.values()
+    assert 0 < len(functions.plain_blocks) <= at_once.SHAPES
+
+
+def test_threads_that_call_one_operator_at_once_are_apart() -> None:
+    operator, steps = fs.Operator(momentum), 200
+    named = np.array([3, 1, 3])
+
+    def train(seed: int) -> list[np.ndarray]:
+        dense, sparse = arrays("float64", None, seed), arrays("float64", len(named), seed)
+        for step in range(steps):
+            numbers = {"lr": 0.01 * seed, "beta": 0.9 - 0.001 * step}
+            operator(*dense, **numbers)
+            operator(*sparse, named, **numbers)
+        return [*dense, *sparse]
+
+    alone = [train(seed) for seed in range(1, 7)]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(train, range(1, 7)))
+    for got, want in zip(together, alone, strict=True):
+        for each, expected in zip(got, want, strict=True):
+            reference.assert_same_bits(each, expected)
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_memory_that_another_thread_exchanges_meanwhile_is_checked(place: int) -> None:
+    """A tensor's memory becomes smaller right before it is asked for: after its shape was looked at."""
+    tensors = [torch.from_numpy(each).clone() for each in arrays("float32", 3)]
+    tensors.append(torch.tensor([3, 1, 3]))
+    whole = tensors[place].detach()
+    # In the middle of memory that tells of writes beyond it.
+    around = torch.full((3 * whole.numel(),), 7, dtype=whole.dtype)
+    small = torch.frombuffer(around.numpy()[whole.numel() :][:1], dtype=whole.dtype)
+
+    def exchange(frame: Any, event: str, _: Any) -> Any:
+        if frame.f_code is not plain.of_torch.__code__:
+            return exchange
+        line = inspect.getsourcelines(plain.of_torch)[0][frame.f_lineno - frame.f_code.co_firstlineno]
+        if event == "line" and "untyped_storage" in line and frame.f_locals["tensor"] is tensors[place]:
+            tensors[place].data = small
+        return exchange
+
+    before = sys.gettrace()
+    sys.settrace(exchange)
+    try:
+        refused = outcome(tensors[:4], tensors[4])
+    finally:
+        sys.settrace(before)
+    assert isinstance(refused, tuple)
+    assert tensors[place].numel() == 1
+    assert (around == 7).all()

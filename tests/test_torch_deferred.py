@@ -421,7 +421,7 @@ def test_what_cannot_be_deferred_is_refused():
         fs.torch.Adam(embedding.parameters(), defer=embedding)
     with pytest.raises(TypeError, match=r"defer\[0\] is of type Linear, expected a torch.nn.Embedding"):
         fs.torch.Adam(linear.parameters(), defer=[linear])
-    with pytest.raises(ValueError, match=r"defer\[0\].weight is none of the parameters"):
+    with pytest.raises(ValueError, match=r"defer\[0\].weight is not one of the parameters"):
         fs.torch.Adam(linear.parameters(), defer=[embedding])
     assert not embedding._forward_pre_hooks
 

@@ -110,3 +110,35 @@ def test_small_parameters_take_it_and_no_others() -> None:
     optimizer.step()
     assert set(optimizer.ready) >= {params[0]}
     assert params[1] not in optimizer.ready
+
+
+def stepped_twice() -> tuple[Any, Any]:
+    """A small parameter whose next step is prepared, and its optimizer."""
+    param = torch.nn.Parameter(torch.zeros(100))
+    optimizer = fs.torch.SGD([param], lr=1.0)
+    for _ in range(2):
+        param.grad = torch.ones(100)
+        optimizer.step()
+    return param, optimizer
+
+
+def test_a_gradient_whose_storage_was_shrunk_is_refused() -> None:
+    param, optimizer = stepped_twice()
+    param.grad = torch.ones(100)
+    param.grad.untyped_storage().resize_(4)
+    before = param.detach().clone()
+    with pytest.raises(TypeError, match="outside of its storage"):
+        optimizer.step()
+    assert torch.equal(param, before)
+
+
+def test_a_smaller_storage_at_the_address_that_was_checked_is_refused() -> None:
+    param, optimizer = stepped_twice()
+    storage, start = param.untyped_storage(), param.data_ptr()
+    for _ in range(100):
+        storage.resize_(0)
+        storage.resize_(296)
+        if param.data_ptr() == start:
+            break
+    with pytest.raises(TypeError, match="outside of its storage"):
+        optimizer.step()

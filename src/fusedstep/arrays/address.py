@@ -26,7 +26,7 @@ def address_of(array: Any) -> int:
 
 
 def addresses_of(arrays: Sequence[np.ndarray]) -> list[int]:
-    """The same for several arrays of NumPy's own type, sooner."""
+    """The same for several arrays of NumPy's own type, faster."""
     if not _IS_FIRST:
         return [array.ctypes.data for array in arrays]
     return [_pointer_at(id(array) + _HEADER).value for array in arrays]

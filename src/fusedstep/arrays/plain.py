@@ -1,6 +1,7 @@
 """Plain arrays: contiguous, of one shape and type, NumPy's or PyTorch's on the CPU. What there is to check about them
 is checked here with as few questions as can be: a call on tiny arrays is all checks."""
 
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from .address import address_of, addresses_of
 from .torch_tensors import is_tensor
 
 INDEX = np.dtype(np.int64)
+ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
 TYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
 
 
@@ -39,7 +41,7 @@ class Plain(NamedTuple):
     @property
     def itemsize(self) -> int:
         """The bytes of an element."""
-        return 4 if self.storage == "float32" else 8
+        return ITEM_BYTES[self.storage]
 
 
 def plain_memory(arrays: Sequence[Any]) -> Plain | None:
@@ -51,7 +53,7 @@ def plain_memory(arrays: Sequence[Any]) -> Plain | None:
         return None
     torch, dtype = sys.modules["torch"], first.dtype
     storage = "float32" if dtype is torch.float32 else "float64" if dtype is torch.float64 else ""
-    return of_torch(arrays, first.shape, dtype, storage) if storage else None
+    return of_torch(arrays, first.shape, dtype, storage) if storage and not first.is_nested else None
 
 
 def of_numpy(arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Plain | None:
@@ -68,7 +70,10 @@ def of_numpy(arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Plain
 def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Plain | None:
     """The memory of tensors of some shape and type."""
     torch = sys.modules["torch"]
-    tensor_type, parameter_type, size, joined = torch.Tensor, torch.nn.Parameter, 0, 0
+    tensor_type, parameter_type, joined = torch.Tensor, torch.nn.Parameter, 0
+    # Of the shape that is asked for: another thread may give a tensor smaller memory at any time.
+    item = ITEM_BYTES[storage]
+    size = item * math.prod(shape)
     addresses: list[int] = []
     owners: list[Any] = []
     try:
@@ -86,7 +91,6 @@ def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Pla
             # Before the address: another thread may give the tensor other memory at any time.
             owner = tensor.untyped_storage()
             address, start = tensor.data_ptr(), owner.data_ptr()
-            size = size or tensor.nbytes
             if not start <= address <= start + owner.nbytes() - size:
                 return None
             addresses.append(address)
@@ -95,7 +99,7 @@ def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Pla
     except RuntimeError:
         # A tensor without memory of its own: sparse, fake, or one of torch.func.
         return None
-    if joined % arrays[0].itemsize or 0 in addresses:
+    if joined % item or 0 in addresses:
         return None
     return Plain(addresses, storage, shape, owners, True)
 

@@ -33,7 +33,7 @@ def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarr
     Raises:
         MemoryError: there is not so much.
         TypeError: ``shape`` holds no whole numbers, or ``dtype`` is no type.
-        ValueError: a size is negative, or ``shape`` is none that an array can have.
+        ValueError: a size is negative, or an array cannot have such a shape.
 
     >>> table = empty_table((100_000, 64))
     >>> table.shape, table.dtype.name, table.ctypes.data % 2**21
@@ -66,7 +66,7 @@ def type_of(dtype: Any) -> np.dtype:
     """A type of NumPy's.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a type.
     """
     try:
         found: np.dtype = np.dtype(dtype)

@@ -53,7 +53,9 @@ def memory_of(tensor: Any) -> TensorMemory | None:
     if (kind is not torch.Tensor and kind is not torch.nn.Parameter) or not tensor.is_cpu:
         return None
     itemsize = 4 if dtype is torch.float32 else 8 if dtype is torch.float64 else 0
-    if not itemsize or tensor.layout is not torch.strided or not tensor.is_contiguous() or tensor.is_neg():
+    if not itemsize or tensor.layout is not torch.strided or tensor.is_nested:
+        return None
+    if not tensor.is_contiguous() or tensor.is_neg():
         return None
     try:
         memory = TensorMemory(tensor, tuple(tensor.shape), itemsize)
@@ -76,6 +78,8 @@ def borrow(tensor: Any) -> Any:
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
         raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")
+    if tensor.is_nested:
+        raise TypeError("a nested tensor; pass one of its tensors, or its values()")
     kind = kind_of(tensor.dtype)
     if not tensor.is_cpu:
         unusable(tensor, "it is not in the CPU's memory")

@@ -69,7 +69,7 @@ class Process:
 
         Raises:
             FailedError: it is an error.
-            EndedError: there is none.
+            EndedError: the process has ended.
         """
         assert self.process.stdout is not None
         timer = Timer(self.limit, self.process.kill)

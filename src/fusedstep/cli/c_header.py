@@ -1,5 +1,6 @@
 """C headers of exported functions."""
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,14 +13,24 @@ from .descriptions import description
 
 WIDTH = 100
 TYPES = {"float64": "double", "float32": "float", "float16": "uint16_t", "bfloat16": "uint16_t"}
-# Words of C and of C++ that an argument's name in Python may be, and what a header's reader may have defined.
+# Words of C and of C++ that a name in Python may be, and what a header's reader may have defined.
 WORDS = """
-alignas alignof auto bool case catch char class const constexpr decltype default delete do double enum explicit export
-extern false float friend goto inline int int64_t linux long mutable namespace new noexcept nullptr operator private
-protected public register requires restrict short signed sizeof static struct switch template this thread_local throw
-true typedef typename typeof uint16_t union unix unsigned using virtual void volatile wchar_t xor
+alignas alignof and_eq asm auto bitand bitor bool case catch char char16_t char32_t char8_t class co_await co_return
+co_yield compl concept const const_cast consteval constexpr constinit decltype default delete do double dynamic_cast
+enum explicit export extern false float friend goto inline int int64_t linux long mutable namespace new noexcept
+not_eq nullptr operator or_eq private protected public register reinterpret_cast requires restrict short signed sizeof
+static static_assert static_cast struct switch template this thread_local throw true typedef typeid typename typeof
+uint16_t union unix unsigned using virtual void volatile wchar_t xor xor_eq
 """
 TAKEN = frozenset(WORDS.split())
+# The macros of <stdint.h>.
+MACROS = re.compile(r"U?INT\w*_(MAX|MIN|C)|(PTRDIFF|SIG_ATOMIC|SIZE|WCHAR|WINT)_(MAX|MIN)")
+
+
+def is_taken(name: str) -> bool:
+    """Whether a name means something else in C or C++."""
+    return name in TAKEN or bool(MACROS.fullmatch(name))
+
 
 HEADER = """\
 {comment}
@@ -134,7 +145,7 @@ def c_names(program: Program) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in (*signature.states, signature.gradient, *signature.scalars):
         called = plain(name)
-        while called in TAKEN or called in {*found.values(), *extents_of(program), "workspace"}:
+        while is_taken(called) or called in {*found.values(), *extents_of(program), "workspace"}:
             called += "_"
         found[name] = called
     return found

@@ -1,6 +1,7 @@
 """``fusedstep export``: writes a rule's step as an object file and a C header."""
 
 import argparse
+import keyword
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from ..codegen.cpu.targets import processor_of
 from ..codegen.program import Program, program_of
 from ..codegen.signature import read_signature
 from ..codegen.storage import ARRAYS, compute_type
-from .c_header import header
+from .c_header import header, is_taken
 from .options import folder_to_write
 from .rule_files import rule_of
 
@@ -55,6 +56,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(refuse=parser.error)
 
 
+# Functions of the C library that exported code may call, and where a program begins.
+RESERVED = {f"{name}{suffix}" for name in ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt") for suffix in ("", "f")}
+RESERVED |= {"main", "memcpy", "memmove", "memset"}
+# Words of C and C++ that are words of Python too, which no argument is called.
+RESERVED |= set(keyword.kwlist)
+
+
 def switch(text: str) -> tuple[str, bool]:
     """A switch and its setting."""
     name, _, value = text.partition("=")
@@ -67,6 +75,8 @@ def c_name(text: str) -> str:
     """What a function of C may be called."""
     if plain(text) != text or not text or text[0].isdigit():
         raise argparse.ArgumentTypeError(f"{text!r}, expected up to 40 letters, digits and _, no digit first")
+    if is_taken(text) or text in RESERVED:
+        raise argparse.ArgumentTypeError(f"{text!r}, which C or C++ has for something else; name it otherwise")
     return text
 
 

@@ -32,6 +32,7 @@ states and gradients are of one type, and for deferred rows.
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The subcommand's options."""
     parser.epilog = EPILOG
+    parser.set_defaults(refuse=parser.error)
     add = parser.add_argument
     add("subjects", nargs="*", type=subject, metavar="NAME", help="operators and rules (default: all operators)")
     add("--torch", action="store_true", help="compile what the optimizers of fusedstep.torch run, and nothing else")
@@ -48,6 +49,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compiles, and says where what was compiled is kept."""
+    if options.torch and options.subjects:
+        options.refuse("--torch prepares all optimizers; name no operators beside it")
     if options.torch:
         require("fusedstep warmup --torch", "torch", {"torch": "torch"})
     tasks = list(optimizer_tasks(options.dtype) if options.torch else kernel_tasks(options.subjects, options.dtype))

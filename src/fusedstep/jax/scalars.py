@@ -15,7 +15,7 @@ def operator_of(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Ope
     """A rule's operator with the switches among some named values, and the other values.
 
     Raises:
-        TypeError: the rule is none, or a switch is no bool.
+        TypeError: ``rule`` is not a rule, or a switch is no bool.
     """
     switches = read_signature(rule).switches | {"maximize": False}
     operator = Operator(rule, **{name: named.get(name, value) for name, value in switches.items()})

@@ -47,8 +47,8 @@ def transformation(
         The transformation; its state is a ``RuleState``.
 
     Raises:
-        TypeError: the rule is none, a scalar is missing, not known or of 16 bits, or an initial value is no number or
-            of no state.
+        TypeError: ``rule`` is not a rule, a scalar is missing, not known or of 16 bits, or an initial value is no
+            number or of no state.
 
     >>> import jax.numpy as jnp, fusedstep as fs
     >>> optimizer = transformation(fs.rules.proximal_gradient_descent, lr=0.5, l1=0.25, l2=0.0)

@@ -24,7 +24,10 @@ def call_of(
     """A checked call, ready to be launched.
 
     Args:
-        operator, loop, storages, tables, gradient, storage, scalars, announce: see ``SpanCall``.
+        operator: the operator.
+        loop: the loop that the call runs.
+        storages: the storage type of each state.
+        tables, gradient, storage, scalars, announce: see ``SpanCall``.
         key: of stochastic rounding.
         held: the states as the caller holds them, where ``tables`` are rows of other shapes.
 

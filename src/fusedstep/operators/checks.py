@@ -385,7 +385,7 @@ def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], besid
 
 
 def indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A snapshot of row indices: what another thread does to them meanwhile is of no matter; see ``indices_of``."""
+    """A copy of row indices, so that concurrent writes cannot affect the call; see ``indices_of``."""
     snapshot: np.ndarray = indices_of(operator, array, variable, shape).astype(np.int64)
     return snapshot
 

@@ -47,17 +47,17 @@ def prepare_loops(loop: str) -> None:
 def launch_dense(call: SpanCall) -> None:
     """Every row takes the step with its own row of the gradient."""
     threads = threads_for(call.rows * call.width)
-    shares = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
+    steps = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
     call.announce()
-    run(shares, threads)
+    run(steps, threads)
 
 
 def launch_touched_rows(call: SpanCall, groups: Groups) -> None:
     """The unique rows take the step."""
-    parts, threads = share_touched_rows(call.gradient, call.storage, groups, call.width)
-    shares = [part.stepping(call.touched(groups, part.sums, part.start, part.stop)) for part in parts]
+    cuts, threads = share_touched_rows(call.gradient, call.storage, groups, call.width)
+    steps = [part.stepping(call.touched(groups, part.sums, part.start, part.stop)) for part in cuts]
     call.announce()
-    run(shares, threads)
+    run(steps, threads)
 
 
 class Part(NamedTuple):

@@ -52,9 +52,9 @@ class Operator:
         **switches: the rule's compile-time switches.
 
     Raises:
-        TypeError: the rule is none, or a switch is not its own or no bool; at the first call, the rule says something
-            that cannot be compiled.
-        ValueError: ``rounding`` or ``seed`` is none.
+        TypeError: ``rule`` is not a rule, or a switch is not its own or no bool; at the first call, the rule says
+            something that cannot be compiled.
+        ValueError: ``rounding`` or ``seed`` is invalid.
 
     >>> import numpy as np
     >>> from fusedstep.words import sign
@@ -181,7 +181,8 @@ class Operator:
         scalars: Sequence[float],
         number: Any = None,
     ) -> tuple[Any, ...]:
-        """Checks everything, then runs the kernel. ``rows`` is of no matter without ``indices``."""
+        """Checks everything, then runs the kernel. ``rows`` is ignored without ``indices``."""
+        # Asked for at each call: a property costs a call of its own.
         facts = self._facts or self.facts
         plan, reach, used, changed, wanted, elementwise = facts
         operator = self.name
@@ -251,8 +252,7 @@ class Operator:
         if self._facts is None:
             plan, reach, used, wanted = self.wanted()
             changed = [k for k, is_changed in zip(used, wanted.changed, strict=True) if is_changed]
-            elementwise = reach == ELEMENTWISE and set(wanted.kinds) == {"element"}
-            self._facts = Facts(plan, reach, used, changed, wanted, elementwise)
+            self._facts = Facts(plan, reach, used, changed, wanted, reach == ELEMENTWISE)
         return self._facts
 
     @property

@@ -20,7 +20,7 @@ from .threads import run
 def tables_for_sums(
     operator: str, wanted: Wanted, tables: list[Rows], shape: tuple[int, ...], plan: Plan
 ) -> list[Rows]:
-    """The states as rows of what the rule adds up: of matrices, of the table, or of no matter how many elements.
+    """The states as rows of what the rule adds up: of matrices, of the table, or of any number of elements.
 
     Raises:
         ValueError: rows of matrices have gaps between them.
@@ -58,11 +58,11 @@ def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> N
     threads = min(threads_for(elements), matrices * blocks)
     stages = []
     for stage in range(plan.stages):
+        # States by column are written in a stage of their own, behind the others.
         over = matrices if stage > call.functions.program.last else matrices * blocks
         parts = min(threads, over)
         cuts = [over * part // parts for part in range(parts + 1)]
         stages.append([call.stage(stage, sums, start, stop) for start, stop in pairwise(cuts)])
-    # States by column are written in a stage of their own, behind the others.
     put_together, common = loop("put_together", "whole_tensor"), call.summing(sums)
     with held_back():
         call.announce()

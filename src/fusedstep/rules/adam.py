@@ -91,7 +91,7 @@ def adam_delta(
     With ``use_nesterov``, :math:`\beta_1 m + (1 - \beta_1) g` takes the place of :math:`m` in the last line.
 
     Args:
-        delta: what is added to the weights, any shape; what it was before is of no matter.
+        delta: what is added to the weights, any shape; what it was before is ignored.
         m: the decaying mean of the gradients, of the shape of ``delta``; starts at 0.
         v: the decaying mean of the squared gradients, of the shape of ``delta``; starts at 0.
         grad: the gradient g, of the shape of ``delta``.

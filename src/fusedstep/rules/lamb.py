@@ -89,7 +89,7 @@ def lamb_direction(
         u &= \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon} + \lambda w
 
     Args:
-        update: the direction u, of the shape of ``var``; what it was before is of no matter.
+        update: the direction u, of the shape of ``var``; what it was before is ignored.
         v: the decaying mean of the squared gradients, of the shape of ``var``; starts at 0.
         m: the decaying mean of the gradients, of the shape of ``var``; starts at 0.
         var: the weights w, any shape; they stay as they are.

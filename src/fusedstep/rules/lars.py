@@ -78,7 +78,7 @@ def lars_gradient(
     With ``use_clip``, :math:`\min(\eta / lr, 1)` takes the place of :math:`\eta`.
 
     Args:
-        scaled: the scaled gradient, of the shape of ``weight``; what it was before is of no matter.
+        scaled: the scaled gradient, of the shape of ``weight``; what it was before is ignored.
         weight: the weights w, any shape; they stay as they are.
         grad: the gradient g, of the shape of ``weight``.
         norm_weight: the sum of the squares of the weights.

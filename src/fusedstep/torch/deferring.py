@@ -75,7 +75,7 @@ class Deferring(Groups):
                 Lookups(module, self.tables[weight])
 
     def _begun(self, weight: Any) -> bool:
-        """Begins to defer the rows of a weight, if it is a parameter; forgets those that are none any more."""
+        """Begins to defer the rows of a weight, if it is a parameter; forgets those that no longer are."""
         params = {param for group in self.param_groups for param in group["params"]}
         for param in [each for each in self.tables if each not in params]:
             del self.tables[param]
@@ -133,7 +133,7 @@ class Deferring(Groups):
 
         Raises:
             TypeError: one is no embedding, or its table no plain parameter.
-            ValueError: its table is none of the parameters.
+            ValueError: its table is not one of the parameters.
             NotImplementedError: its table takes steps that a graph is to capture, or other processes read it, too.
         """
         name = type(self).__name__
@@ -148,7 +148,7 @@ class Deferring(Groups):
             check_deferrable(name, f"defer[{place}]", weight)
             if weight not in groups:
                 raise ValueError(
-                    f"{name}: defer[{place}].weight is none of the parameters; pass it to the optimizer as well"
+                    f"{name}: defer[{place}].weight is not one of the parameters; pass it to the optimizer as well"
                 )
             if type(weight) not in (nn.Parameter, DeferredTensor):
                 raise TypeError(

@@ -185,8 +185,12 @@ class FusedOptimizer(Deferring):
                         continue
                     state, ready = self.state.get(param, {}), self.ready.get(param)
                     fitting = ready.fits(operator, param, state, grad) if ready is not None else None
-                    if ready is not None and fitting is not None and state.keys() >= self.counts.keys():
-                        ready.run(fitting, self.numbers(group, operator, state, known))
+                    if (
+                        ready is not None
+                        and fitting is not None
+                        and state.keys() >= self.counts.keys()
+                        and ready.run(fitting, self.numbers(group, operator, state, known))
+                    ):
                         moved += fitting.tensors
                         self.advance(group, state)
                     else:

@@ -1,4 +1,4 @@
-"""Steps with small parameters: what was found out about their memory once is only compared the next time."""
+"""Steps with small parameters: what an operator has found out about them once serves again while they are alike."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,28 +8,14 @@ import torch
 from torch import Tensor
 
 from ..arrays.device_tensors import on_device
+from ..arrays.plain import Plain, of_torch
 from ..codegen.program import ELEMENTWISE
 from ..operators.at_once import dense_step
-from ..operators.launch import threads_for
+from ..operators.launch import is_for_one_thread
 from ..operators.operator import Operator
 from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
-
-
-class Memory(NamedTuple):
-    """Where a tensor lay when it was checked.
-
-    Attributes:
-        key: the state's name; empty for the parameter.
-        tensor: the tensor, which is not kept alive.
-        start, stop: where its elements begin and end.
-    """
-
-    key: str
-    tensor: ref[Tensor]
-    start: int
-    stop: int
 
 
 class Ready(NamedTuple):
@@ -37,72 +23,49 @@ class Ready(NamedTuple):
 
     Attributes:
         tensors: the parameter and its states.
-        gradient_at: where the gradient's elements begin.
-        storages: those of all, which nobody can free while the step runs.
+        plain: their memory, and behind it that of the gradient.
     """
 
     tensors: list[Tensor]
-    gradient_at: int
-    storages: list[torch.UntypedStorage]
+    plain: Plain
 
 
 class Prepared(NamedTuple):
-    """A dense step with a parameter, ready to run again while all memory is the same. It keeps none of it alive.
+    """A dense step with a parameter, ready to run again while its tensors are the same. It keeps none of them alive.
 
     Attributes:
-        operator: the operator that checked the memory.
-        memory: that of the parameter and of its states.
+        operator: the operator that checked them.
+        tensors: the parameter and its states, by their names; that of the parameter is empty.
         functions: the operator's span functions for them.
         size: how many elements each has.
         dtype: of all of them and of the gradient.
     """
 
     operator: Operator
-    memory: list[Memory]
+    tensors: dict[str, ref[Tensor]]
     functions: Any
     size: int
     dtype: torch.dtype
 
     def fits(self, operator: Operator, param: Tensor, state: dict[str, Any], grad: Tensor) -> Ready | None:
         """What to run with, if nothing has changed, and the gradient is as plain as the rest."""
-        if (
-            operator is not self.operator
-            or grad.layout is not torch.strided
-            or grad.dtype is not self.dtype
-            or type(grad) is not Tensor
-            or not grad.is_contiguous()
-            or grad.requires_grad
-            or grad.is_neg()
-            or grad.shape != param.shape
-        ):
+        if operator is not self.operator or type(grad) is not Tensor or grad.requires_grad:
             return None
-        # Before addresses are compared: another thread may give a tensor other memory at any time.
-        tensors, storages = [], [grad.untyped_storage()]
-        begin = grad.data_ptr()
-        if not begin or begin % grad.itemsize:
-            return None
-        end = begin + self.size * grad.itemsize
-        for key, reference, start, stop in self.memory:
+        tensors = []
+        for key, reference in self.tensors.items():
             tensor = reference()
-            if (state.get(key) if key else param) is not tensor or tensor is None:
+            if tensor is None or (state.get(key) if key else param) is not tensor:
                 return None
-            storages.append(tensor.untyped_storage())
             tensors.append(tensor)
-            if (
-                tensor.data_ptr() != start
-                or tensor.dtype is not self.dtype
-                or tensor.numel() != self.size
-                or not tensor.is_contiguous()
-                or (begin < stop and start < end)
-            ):
-                return None
-        return Ready(tensors, begin, storages)
+        plain = of_torch([*tensors, grad], param.shape, self.dtype, STORAGES[self.dtype])
+        if plain is None or param.numel() != self.size:
+            return None
+        return Ready(tensors, plain)
 
-    def run(self, ready: Ready, scalars: Sequence[float]) -> None:
-        """Takes the step."""
-        addresses = [each.start for each in self.memory]
-        if not dense_step(self.functions, self.size, addresses, ready.gradient_at, scalars, announced):
-            raise RuntimeError(f"{self.operator.name}: memory that was apart is found to overlap")
+    def run(self, ready: Ready, scalars: Sequence[float]) -> bool:
+        """Takes the step; False, and nothing done, where the gradient shares memory with a state."""
+        *addresses, gradient_at = ready.plain.addresses
+        return dense_step(self.functions, self.size, addresses, gradient_at, scalars, announced)
 
 
 def announced() -> None:
@@ -110,7 +73,7 @@ def announced() -> None:
 
 
 def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | None]) -> Prepared | None:
-    """Prepares steps with tensors that an operator has checked; none where its own overhead is of no matter."""
+    """Prepares steps with tensors that an operator has checked; None where the overhead of a call does not matter."""
     tensors = [each for each in states if each is not None]
     size, dtype = tensors[0].numel(), tensors[0].dtype
     plain = all(
@@ -122,14 +85,11 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         or not plain
         or not size
         or dtype not in STORAGES
-        or threads_for(size) > 1
+        or not is_for_one_thread(size)
         or operator.stochastic
         or operator.layout.reach != ELEMENTWISE
     ):
         return None
-    memory = [
-        Memory(key, ref(each), each.data_ptr(), each.data_ptr() + size * each.itemsize)
-        for key, each in zip(("", *keys), tensors, strict=True)
-    ]
     functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])
-    return Prepared(operator, memory, functions, size, dtype)
+    named = dict(zip(("", *keys), map(ref, tensors), strict=True))
+    return Prepared(operator, named, functions, size, dtype)

@@ -28,7 +28,7 @@ class Expected:
         scalars = dict(zip(signature.scalars, operator.numbers([values[name] for name in entry.meanings]), strict=True))
         gradient = np.asarray(values[operator.gradient_name])
         gradient = gradient.astype(gradient.dtype.newbyteorder("="))
-        # What is created starts with anything, what is left unused is of no matter.
+        # What is created starts with anything, what is left unused is ignored.
         self.before = {name: np.array(values.get(name, np.zeros_like(gradient))) for name in operator.state_names}
         variable = self.before[operator.state_names[0]]
         switches = dict(operator.switches)

@@ -119,7 +119,7 @@ class SpanFunctions:
         yield "evaluates the scalars and compares where arrays lie, once a call", ("prepare", None)
         if loop == "whole_tensor":
             for number in range(plan_of(self.program).stages):
-                yield f"goes through a row, the {number + 1}. time", ("stage", number)
+                yield f"stage {number + 1}: goes through a row", ("stage", number)
             return
         yield "takes a step, with a gradient as it is stored", ("step", self.gradient)
         if loop != "dense" and self.gradient != self.compute:

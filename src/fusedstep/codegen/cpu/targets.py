@@ -65,12 +65,13 @@ compiler.assembly("define void @f() { ret void }", compiler.Processor(*sys.argv[
 
 
 def ensure_known(processor: Processor) -> None:
-    """Refuses a processor that LLVM does not know. It says so on standard error only, or ends the process."""
+    """Refuses a processor that LLVM does not know. LLVM reports this on standard error only, or ends the process."""
     command = [sys.executable, "-c", TRIAL, *processor]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode or ended.stderr:
-        said = (ended.stderr.strip() or "nothing").splitlines()[0]
+        name, features = processor.name, processor.features
+        asked = [f"the CPU {name!r}" if name else "", repr(features) if features else ""]
         raise ValueError(
-            f"no CPU of {processor.triple} is called {processor.name!r} and has {processor.features!r}: LLVM says "
-            f"{said!r}; name a CPU as clang's -mcpu does, and features as +NAME or -NAME, separated by commas"
+            f"LLVM does not know {' with '.join(filter(None, asked))} of {processor.triple}; name a CPU as clang's "
+            "-mcpu does, and features as +NAME or -NAME, separated by commas"
         )

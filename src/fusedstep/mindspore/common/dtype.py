@@ -73,7 +73,7 @@ def as_dtype(value: Any) -> DType:
         value: an element type of this module, or of NumPy, or the name of one.
 
     Raises:
-        TypeError: it is none, or none that tensors hold.
+        TypeError: it is not a type, or not one that tensors hold.
 
     >>> as_dtype("float16")
     mindspore.float16
@@ -95,7 +95,7 @@ def dtype_to_nptype(type_: DType) -> Any:
         type_: the element type.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a type.
 
     >>> dtype_to_nptype(float32)
     <class 'numpy.float32'>

@@ -17,7 +17,7 @@ class Tensor:
         dtype: the element type. By default floats are float32 and ints int64, and arrays keep theirs.
 
     Raises:
-        TypeError: the data or its type is none of these.
+        TypeError: the data or its type is another.
 
     >>> Tensor([0.5, 1])
     Tensor(shape=[2], dtype=Float32, value= [ 5.00000000e-01,  1.00000000e+00])
@@ -87,7 +87,7 @@ class Tensor:
             dtype: the element type; NumPy's are understood too.
 
         Raises:
-            TypeError: it is none.
+            TypeError: it is another type.
 
         >>> print(Tensor([1.5, 2.0]).astype("int32"))
         [1 2]
@@ -150,7 +150,7 @@ def tensor(input_data: Any = None, dtype: Any = None) -> Tensor:
         dtype: the element type.
 
     Raises:
-        TypeError: the data or its type is none that tensors hold.
+        TypeError: tensors do not hold the data or its type.
 
     >>> tensor(2)
     Tensor(shape=[], dtype=Int64, value= 2)

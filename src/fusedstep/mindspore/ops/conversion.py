@@ -24,7 +24,7 @@ def convert(
         states: the names of those that are updated in place, which are never converted.
 
     Raises:
-        TypeError: a type is none that the operator takes.
+        TypeError: the operator does not take a type.
         Exception: a state would have to be converted; its type is the documented one.
 
     >>> lr, grad = Tensor(0.5, "float16"), Tensor([1, 2])
