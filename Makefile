@@ -15,15 +15,15 @@ QUICK := annotations battery deferred golden golden_rules grouping imports kept_
 
 quick: $(VENV)/quick.installed
 	@echo "== Running the tests that need NumPy and Numba alone (two minutes)"
-	@$(BIN)/python -m pytest -n auto $(QUICK:%=tests/test_%.py) src/fusedstep/rules
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(QUICK:%=tests/test_%.py) src/fusedstep/rules
 
 test: $(VENV)/test.installed
 	@echo "== Running the tests"
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-long: $(VENV)/test.installed
 	@echo "== Running all tests, those that take long too (an hour or more)"
-	@$(BIN)/python -m pytest -n auto -m ""
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m ""
 
 test-gpu: $(VENV)/test.installed
 	@echo "== Running the tests of tensors on a device, on this machine's GPU"
