@@ -3,19 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-gpu test-long fuzz lint bench bench-gpu gpu-check perf-check docs clean
+.PHONY: demo quick test test-gpu test-long fuzz lint bench bench-gpu gpu-check perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
 	@$(BIN)/fusedstep demo
 
+# What whoever changes a line wants to know: rules, span functions, loops, refusals and imports, without torch and JAX.
+QUICK := annotations battery deferred golden golden_rules grouping imports kept_weights machine_code operator \
+    operator_refusals ops plain_calls reductions rounding rules storage words
+
+quick: $(VENV)/quick.installed
+	@echo "== Running the tests that need NumPy and Numba alone (two minutes)"
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(QUICK:%=tests/test_%.py) src/fusedstep/rules
+
 test: $(VENV)/test.installed
 	@echo "== Running the tests"
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-long: $(VENV)/test.installed
 	@echo "== Running all tests, those that take long too (an hour or more)"
-	@$(BIN)/python -m pytest -n auto -m ""
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m ""
 
 test-gpu: $(VENV)/test.installed
 	@echo "== Running the tests of tensors on a device, on this machine's GPU"

@@ -1,7 +1,8 @@
 """Compiles kernels for devices that need not be there, and writes down what their assembly holds.
 
-A process of its own, since Triton's interpreter is chosen at first: ``python -m tests.assembly short sm_90`` writes
-JSON, and ``everything`` in place of ``short`` compiles every rule, switch, loop and type.
+A process of its own, since Triton's interpreter is chosen at first: ``python -m tests.assembly rules sm_90`` writes
+JSON. ``rules`` are all in one loop, ``loops`` every loop, type and word with some rules, ``everything`` every rule,
+switch, loop and type.
 """
 
 import json
@@ -83,12 +84,18 @@ def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
     return [*dense, "touched_rows", "every_row", "deferred_rows", "catch_up", "flush"]
 
 
-def short() -> Iterator[Kernel]:
-    """Every rule in one loop, and every loop and type with some rules."""
-    for row in (*test_rules.RULES, *test_reductions.ROWS):
-        yield from of_rule(row.rule, loops_of(row.rule, {})[0], "float32")
+def rules() -> Iterator[Kernel]:
+    """Every rule in one loop."""
+    for rule in dict.fromkeys(row.rule for row in (*test_rules.RULES, *test_reductions.ROWS)):
+        yield from of_rule(rule, loops_of(rule, {})[0], "float32")
+
+
+def loops() -> Iterator[Kernel]:
+    """Every loop, type and word with some rules."""
+    for rule in (test_rules.exact_words, fs.rules.ftrl, fs.rules.lamb):
+        yield from of_rule(rule, loops_of(rule, {})[0], "float32")
     for rule in (fs.rules.adam, fs.rules.rowwise_adagrad):
-        for loop in loops_of(rule, {})[1:]:
+        for loop in loops_of(rule, {}):
             yield from of_rule(rule, loop, "float32")
     for storage in ("float64", "float16", "bfloat16"):
         for loop in ("dense", "touched_rows"):
@@ -206,7 +213,7 @@ def told(kernel: Kernel) -> dict[str, Any]:
 
 def main(choice: str, target: str) -> None:
     found = {}
-    for kernel in {"short": short, "everything": everything}[choice]():
+    for kernel in {"rules": rules, "loops": loops, "everything": everything}[choice]():
         function = kernel_for(kernel.recipe, kernel.on_device)
         types, known = signature_of(kernel, function)
         found[kernel.name] = told(kernel) | facts_of(compiled(function, types, known, target).asm)

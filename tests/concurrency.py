@@ -1,6 +1,6 @@
 """The battery's calls from several threads and processes at once. Run as a script: a failure may hang or crash.
 
-``python -m tests.concurrency <case id> <operator's label>`` prints "right" if all went as the case says.
+``python -m tests.concurrency <operator's label> <case id>...`` prints "right" if all went as the cases say.
 """
 
 import mmap
@@ -148,14 +148,15 @@ def toctou_indices(case: dict[str, Any], setting: Setting) -> None:
             reference.assert_same_bits(call.arrays[role][1:], before[role][1:], role)
 
 
-def main(case_id: str, label: str) -> None:
-    case = next(case for case in CASES if case["id"] == case_id)
+def main(label: str, *ids: str) -> None:
     setting = next(setting for setting in SETTINGS if setting.label == label)
     # Several threads in every call, however small: what helpers leave behind is what fork has to deal with.
     assert launch.ELEMENTS_PER_THREAD > 1
     launch.ELEMENTS_PER_THREAD = 1
     fs.set_num_threads(3)
-    globals()[case["mode"]](case, setting)
+    for case in (case for name in ids for case in CASES if case["id"] == name):
+        print(case["id"], case["mode"], file=sys.stderr, flush=True)
+        globals()[case["mode"]](case, setting)
     print("right")
 
 

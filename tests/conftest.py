@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import gc
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import fusedstep as fs
 from fusedstep.arrays import device_tensors
 
-from . import devices
+# Triton asks for it when it is imported, which no test of the CPU needs; see ``devices``.
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 def pytest_collection_finish() -> None:
@@ -36,6 +38,8 @@ def split_small(monkeypatch: pytest.MonkeyPatch, threads: None) -> None:
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A device, or the CPU as if it were one."""
+    from . import devices
+
     devices.prepare()
     monkeypatch.setattr(device_tensors, "DEVICES", {*device_tensors.DEVICES, devices.DEVICE})
     # The interpreter is NumPy, which warns of what devices say nothing about.

@@ -17,6 +17,8 @@ from fusedstep.bench.gpu import interpreter
 
 INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
+# What a device runs in seconds, and the interpreter in minutes.
+LONG_INTERPRETED = pytest.mark.long if INTERPRETED else ()
 
 
 def prepare() -> None:

@@ -1,11 +1,15 @@
 """Bad, hostile and odd calls behave as ``battery/*.json`` says; see its README.
 
-Every call is made in a child of fork, so that what would crash or hang is a failure like others. The first four
-operators see every case; each of the others sees every eighth, and all of them in ``make test-long``.
+Calls are made in a child of fork, so that what would crash or hang is a failure like others: all of an operator in
+one, and if that fails, each in one of its own. The first four operators see every case; each of the others sees every
+eighth, and all of them in ``make test-long``.
 """
 
+import os
 import re
-from functools import cache
+import signal
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +34,25 @@ CONTROLS = {"sparse": "S00", "dense": "D00"}
 EIGHTH = 8
 
 
-def applicable(torch: bool) -> list[Any]:
-    """Every case with every operator that it says something of."""
-    found = []
-    for number, setting in enumerate(SETTINGS):
-        cases = [case for case in CASES if case["mode"] == "call" and setting.applies(case)]
-        for turn, case in enumerate(case for case in cases if not torch or in_torch(case, setting)):
-            marks = () if setting in FIRST or (turn + number) % EIGHTH == 0 else pytest.mark.long
-            found.append(pytest.param(case, setting, id=f"{case['id']}-{setting.label}", marks=marks))
-    return found
+def applicable(torch: bool) -> dict[Setting, list[dict[str, Any]]]:
+    """Every operator, and every case that says something of it."""
+    called = [case for case in CASES if case["mode"] == "call"]
+    found = {setting: [case for case in called if setting.applies(case)] for setting in SETTINGS}
+    return {
+        setting: [case for case in cases if not torch or in_torch(case, setting)] for setting, cases in found.items()
+    }
 
 
 CALLS, TORCH_CALLS = applicable(torch=False), applicable(torch=True)
+
+
+def turns(calls: dict[Setting, list[dict[str, Any]]]) -> Iterator[Any]:
+    """Every operator with the cases that it sees in each run, and with the others."""
+    for number, (setting, cases) in enumerate(calls.items()):
+        seen = cases if setting in FIRST else cases[-number % EIGHTH :: EIGHTH]
+        yield pytest.param(setting, seen, id=setting.label)
+        if others := [case for case in cases if case not in seen]:
+            yield pytest.param(setting, others, id=f"{setting.label}-others", marks=pytest.mark.long)
 
 
 def expectation(case: dict[str, Any], setting: Setting) -> str:
@@ -116,11 +127,24 @@ def came_back(call: Call, returned: Any) -> dict[str, np.ndarray]:
 
 
 def check(case: dict[str, Any], setting: Setting, torch: bool) -> None:
-    warm(setting, torch)
     call = build(case, setting)
     if torch:
         to_torch(call)
-    in_child(lambda: (check_rejected if expectation(case, setting) == "reject" else check_done)(case, call))
+    (check_rejected if expectation(case, setting) == "reject" else check_done)(case, call)
+
+
+def check_all(cases: list[dict[str, Any]], setting: Setting, torch: bool) -> None:
+    warm(setting, torch)
+    try:
+        in_child(lambda: [check(case, setting, torch) for case in cases] and None)
+    except AssertionError as together:
+        failed = {}
+        for case in cases:
+            try:
+                in_child(partial(check, case, setting, torch))
+            except AssertionError as error:
+                failed[case["id"]] = error
+        raise AssertionError("".join(f"\n{name}: {error}" for name, error in failed.items()) or together) from None
 
 
 @cache
@@ -132,28 +156,54 @@ def warm(setting: Setting, torch: bool) -> None:
     call.make()
 
 
-@pytest.mark.parametrize(("case", "setting"), CALLS)
-def test_numpy(case: dict[str, Any], setting: Setting) -> None:
-    check(case, setting, torch=False)
+@pytest.mark.parametrize(("setting", "cases"), list(turns(CALLS)))
+def test_numpy(setting: Setting, cases: list[dict[str, Any]]) -> None:
+    check_all(cases, setting, torch=False)
 
 
-@pytest.mark.parametrize(("case", "setting"), TORCH_CALLS)
-def test_torch(case: dict[str, Any], setting: Setting) -> None:
+@pytest.mark.parametrize(("setting", "cases"), list(turns(TORCH_CALLS)))
+def test_torch(setting: Setting, cases: list[dict[str, Any]]) -> None:
     pytest.importorskip("torch")
-    check(case, setting, torch=True)
+    check_all(cases, setting, torch=True)
+
+
+def test_a_child_that_fails_is_told_by_its_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = FIRST[0]
+    good, crashing, wrong = CALLS[setting][:3]
+
+    def failing(case: dict[str, Any], *others: Any) -> None:
+        if case is crashing:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        assert case is good, "what is wrong"
+
+    monkeypatch.setitem(globals(), "check", failing)
+    with pytest.raises(AssertionError) as caught:
+        check_all([good, crashing, wrong], setting, torch=False)
+    said = str(caught.value)
+    assert f"{crashing['id']}: the child was killed by SIGSEGV" in said
+    assert f"{wrong['id']}: in the child" in said
+    assert f"{good['id']}: " not in said
 
 
 def test_every_choice_is_decided_and_every_case_is_run() -> None:
     assert {case["id"] for case in CASES if case["expect"] == "ok_or_reject"} == DECIDED.keys()
-    assert {each.values[0]["id"] for each in CALLS} == {case["id"] for case in CASES if case["mode"] == "call"}
+    called = {case["id"] for case in CASES if case["mode"] == "call"}
+    assert {case["id"] for cases in CALLS.values() for case in cases} == called
     assert len({case["id"] for case in CASES}) == len(CASES)
     for calls in (CALLS, TORCH_CALLS):
-        assert {each.values[1] for each in calls if not each.marks} == set(SETTINGS)
+        seen = [(each.values[0], case["id"]) for each in turns(calls) for case in each.values[1]]
+        assert sorted(map(str, seen)) == sorted(str((each, case["id"])) for each in calls for case in calls[each])
+        assert {each.values[0] for each in turns(calls) if not each.marks and each.values[1]} == set(SETTINGS)
 
 
 def test_the_page_says_how_many_there_are() -> None:
     page = (Path(__file__).parent.parent / "docs" / "robustness.md").read_text(encoding="utf-8")
-    expected = [(call.values[1].name, expectation(*call.values[:2])) for call in (*CALLS, *TORCH_CALLS)]
+    expected = [
+        (setting.name, expectation(case, setting))
+        for calls in (CALLS, TORCH_CALLS)
+        for setting, cases in calls.items()
+        for case in cases
+    ]
 
     def row(label: str, chosen: list[str]) -> str:
         refused = chosen.count("reject")

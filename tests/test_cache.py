@@ -2,6 +2,7 @@
 
 import errno
 import io
+import itertools
 import json
 import os
 import shutil
@@ -23,8 +24,7 @@ def descent(var, grad, *, lr):
     return var - lr * {factor} * grad
 """
 
-# Says what came out, what was compiled and what was warned of. Functions of several kinds, and loops of Numba's: a
-# warning could come twice.
+# Says what came out, what was compiled and what was warned of. Functions of two types: a warning could come twice.
 SCRIPT = """
 import json, sys, warnings
 import numpy as np
@@ -36,7 +36,7 @@ with warnings.catch_warnings(record=True) as caught:
     var, table = np.ones(3), np.ones((3, 2), np.float32)
     step = fs.Operator(my_rule.descent)
     step(var, np.ones(3), lr=0.25)
-    step(table, np.array([[1, 1], [0, 0], [1, 1]], np.float32), np.array([2, 0, 2]), lr=0.125)
+    {step}
     from fusedstep.codegen.cpu import disk_cache
 print(json.dumps(dict(
     var=var.tolist(), table=table.tolist(), hits=disk_cache.loaded, misses=disk_cache.made,
@@ -45,11 +45,17 @@ print(json.dumps(dict(
 """
 
 
-class Place:
-    """A folder with a rule in it, and a cache folder."""
+# Needs span functions alone, which come in milliseconds.
+DENSE = "step(table, np.array([[0, 0], [0, 0], [2, 2]], np.float32), lr=0.125)"
+# Needs loops too, for which Numba is imported where they are not kept.
+BY_ROWS = "step(table, np.array([[1, 1], [0, 0], [1, 1]], np.float32), np.array([2, 0, 2]), lr=0.125)"
 
-    def __init__(self, folder: Path, cache: Path | None = None) -> None:
-        self.folder, self.cache = folder, cache or folder / "cache"
+
+class Place:
+    """A folder with a rule in it, and a cache folder; its processes take a dense step, or one by rows."""
+
+    def __init__(self, folder: Path, cache: Path | None = None, step: str = DENSE) -> None:
+        self.folder, self.cache, self.step = folder, cache or folder / "cache", step
         self.write(2)
 
     def write(self, factor: int) -> None:
@@ -58,7 +64,7 @@ class Place:
     def start(self, before: str = "", **environment: str) -> subprocess.Popen[str]:
         variables = os.environ | {"FUSEDSTEP_CACHE_DIR": str(self.cache), "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.Popen(
-            [sys.executable, "-c", SCRIPT.format(before=before)],
+            [sys.executable, "-c", SCRIPT.format(before=before, step=self.step)],
             cwd=self.folder,
             env=variables | environment,
             text=True,
@@ -93,10 +99,9 @@ def assert_in_memory(said: dict[str, Any]) -> None:
     assert "in memory" in text
 
 
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def begun(folder: Path, step: str) -> Place:
     """A place where one process has run."""
-    place = Place(tmp_path_factory.mktemp("warm"))
+    place = Place(folder, step=step)
     said = place.run()
     assert_right(said)
     assert said["warnings"] == []
@@ -105,10 +110,22 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place where one process has stepped by rows."""
+    return begun(tmp_path_factory.mktemp("warm"), BY_ROWS)
+
+
+@pytest.fixture(scope="module")
+def warm_dense(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place where one process has taken dense steps."""
+    return begun(tmp_path_factory.mktemp("dense"), DENSE)
+
+
 @pytest.fixture
-def copied(warm: Place, tmp_path: Path) -> Place:
+def copied(warm_dense: Place, tmp_path: Path) -> Place:
     """A copy of it, to be damaged."""
-    shutil.copytree(warm.folder, tmp_path / "copy")
+    shutil.copytree(warm_dense.folder, tmp_path / "copy")
     return Place(tmp_path / "copy")
 
 
@@ -139,7 +156,7 @@ def test_the_default_folder_is_in_the_platforms_cache_folder(warm: Place, tmp_pa
 
 
 def test_a_race_of_cold_processes_is_safe(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = Place(tmp_path, step=BY_ROWS)
     for said in [ended(process) for process in [place.start() for _ in range(4)]]:
         assert_right(said)
         assert said["warnings"] == []
@@ -161,11 +178,11 @@ def test_a_folder_without_permission_to_write_means_memory(tmp_path: Path) -> No
     assert_in_memory(Place(tmp_path, cache).run())
 
 
-@pytest.mark.parametrize("limit", [100, 1500], ids=["no room at all", "room for some"])
-def test_a_full_folder_means_memory(tmp_path: Path, limit: int) -> None:
+@pytest.mark.parametrize(("limit", "step"), [(100, DENSE), (1500, BY_ROWS)], ids=["no room at all", "room for some"])
+def test_a_full_folder_means_memory(tmp_path: Path, limit: int, step: str) -> None:
     resource = pytest.importorskip("resource")
     assert resource.RLIMIT_FSIZE
-    place = Place(tmp_path)
+    place = Place(tmp_path, step=step)
     said = place.run(f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))")
     assert_in_memory(said)
     # Half of a kernel may be left behind: it must do no harm once there is room.
@@ -194,14 +211,25 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_machine_code_is_compiled_again(copied: Place, damage: str) -> None:
+def test_damaged_machine_code_is_made_again(copied: Place, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(copied.cache))
     for path in copied.kept():
         path.write_bytes(DAMAGES[damage](path.read_bytes()))
-    said = copied.run()
+        assert disk_cache.object_file(path.stem, lambda: b"made again") == b"made again"
+        assert disk_cache.object_file(path.stem, lambda: b"made once more") == b"made again"
+
+
+def test_a_process_compiles_what_is_damaged_again(warm: Place, tmp_path: Path) -> None:
+    place = Place(tmp_path, step=BY_ROWS)
+    shutil.copytree(warm.cache, place.cache)
+    assert len(place.kept()) >= 4
+    for path, damage in zip(place.kept(), itertools.cycle(DAMAGES.values())):
+        path.write_bytes(damage(path.read_bytes()))
+    said = place.run()
     assert_right(said)
     assert said["warnings"] == []
     assert said["hits"] == 0
-    said = copied.run()
+    said = place.run()
     assert_right(said)
     assert said["misses"] == 0
 

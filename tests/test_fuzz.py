@@ -16,7 +16,16 @@ def fuzzed(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)
 
 
-@pytest.mark.parametrize(("property_", "runs"), [("operators", 600), ("deferred_rows", 200), ("torch_optimizers", 600)])
+@pytest.mark.parametrize(
+    ("property_", "runs"),
+    [
+        ("operators", 100),
+        *(
+            pytest.param(name, 600, marks=pytest.mark.long)
+            for name in ("operators", "deferred_rows", "torch_optimizers")
+        ),
+    ],
+)
 def test_a_short_run(property_: str, runs: int, tmp_path: Path) -> None:
     ended = fuzzed(tmp_path, property_, f"-runs={runs}")
     assert ended.returncode == 0, ended.stderr[-5000:]

@@ -12,10 +12,23 @@ import pytest
 import fusedstep as fs
 
 from . import reference
-from .devices import on_device, on_host
-from .test_rules import FLOAT64, LOOPS, RULES, STORAGES, Row, Storage, assert_near, inputs, momentum
+from .devices import LONG_INTERPRETED, on_device, on_host
+from .test_rules import FLOAT64, LOOPS, RULES, STORAGES, Row, Storage, assert_near, exact_words, inputs, momentum
 
 pytestmark = pytest.mark.gpu
+
+
+def interpreted(row: Row, number: int, storage: Storage, loop: str) -> bool:
+    """Whether the interpreter, too, sees a rule in each run.
+
+    Loops and types do not depend on the rule: a few go through all of them. The text of a rule depends on the compute
+    type, and is the same in each loop.
+    """
+    if row.rule in (exact_words, fs.rules.ftrl) and not number:
+        return True
+    if number:
+        return (storage.var, loop) == ("float64", "dense")
+    return (storage.var, loop) in (("float64", "dense"), ("float32", "touched"), ("bfloat16", "dense"))
 
 
 def table() -> Iterator[Any]:
@@ -28,7 +41,9 @@ def table() -> Iterator[Any]:
                     short = row.rule is momentum or (not storage.mixed and (not number or loop == "dense"))
                     on = [name for name, value in switches.items() if value != row.settings[0][name]]
                     name = "-".join([row.rule.__name__, *on, storage.name, loop])
-                    yield pytest.param(row, switches, storage, loop, id=name, marks=() if short else pytest.mark.long)
+                    marks = () if row.rule is momentum or interpreted(row, number, storage, loop) else LONG_INTERPRETED
+                    marks = marks if short else pytest.mark.long
+                    yield pytest.param(row, switches, storage, loop, id=name, marks=marks)
 
 
 @pytest.mark.parametrize(("row", "switches", "storage", "loop"), list(table()))

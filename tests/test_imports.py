@@ -76,7 +76,8 @@ def imports_of(name: str, path: Path, known: dict[str, Path]) -> set[str]:
     return {each for each in found if each in known}
 
 
-GRAPH = {name: imports_of(name, path, modules()) for name, path in modules().items()}
+MODULES = modules()
+GRAPH = {name: imports_of(name, path, MODULES) for name, path in MODULES.items()}
 
 
 def test_imports_are_found() -> None:
@@ -88,19 +89,19 @@ def test_imports_are_found() -> None:
 
 
 def test_every_file_has_its_place_in_the_flow() -> None:
-    assert {room_of(path) for path in modules().values()} - {ROOT} <= set().union(*FLOW)
+    assert {room_of(path) for path in MODULES.values()} - {ROOT} <= set().union(*FLOW)
 
 
 @pytest.mark.parametrize("name", sorted(GRAPH))
 def test_imports_point_downwards(name: str) -> None:
     heights = {room: number for number, level in enumerate(FLOW) for room in level}
-    room = room_of(modules()[name])
+    room = room_of(MODULES[name])
     if room == ROOT:
         # It may import nothing at once but the standard library.
         assert GRAPH[name] == set()
         return
     for imported in GRAPH[name]:
-        below = room_of(modules()[imported])
+        below = room_of(MODULES[imported])
         if below in (room, ROOT):
             continue
         # Faces may build on the public face: `fusedstep.mindspore` on `fusedstep.ops`.

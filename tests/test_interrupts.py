@@ -1,6 +1,7 @@
 """Ctrl-C during a call: the arrays have stepped or they have not, wherever it comes."""
 
 import gc
+import itertools
 import os
 import signal
 import subprocess
@@ -192,9 +193,16 @@ CALLS: dict[str, Callable[[fs.DeferredRows], Any]] = {
 }
 
 
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("method", ["series", "replay"])
-@pytest.mark.parametrize("call", CALLS)
+def deferred_calls() -> Iterator[Any]:
+    """Every call by both methods, on one thread and on three; in each run by one method on three."""
+    for number, call in enumerate(CALLS):
+        for count, method in itertools.product((3, 1), ("series", "replay")):
+            short = count == 3 and (method == "series") == (number % 2 == 0)
+            marks = () if short else pytest.mark.long
+            yield pytest.param(call, method, count, id=f"{call}-{method}-{count}", marks=marks)
+
+
+@pytest.mark.parametrize(("call", "method", "count"), list(deferred_calls()))
 @pytest.mark.usefixtures("split_small")
 def test_deferred_rows(call: str, method: str, count: int) -> None:
     fs.set_num_threads(count)

@@ -97,7 +97,19 @@ def differences(case: Case, name: str, states: list[Any], grad: np.ndarray) -> l
     ]
 
 
-@pytest.mark.parametrize("case", list(cases()))
+# Of every word that has a slope, of sums over rows, columns and all, and of powers and roots of scalars.
+SOME = (fs.rules.radam, fs.rules.ftrl, fs.rules.power_sign, fs.rules.proximal_adagrad, test_rules.exact_words)
+SOME += (fs.rules.rowwise_adagrad, fs.rules.lamb, fs.rules.lars_gradient, test_reductions.everything)
+
+
+def by_scalars() -> Iterator[Any]:
+    """The cases; in each run of some rules."""
+    for each in cases():
+        short = not each.marks and each.values[0][0] in SOME
+        yield pytest.param(*each.values, id=each.id, marks=() if short else pytest.mark.long)
+
+
+@pytest.mark.parametrize("case", list(by_scalars()))
 def test_derivatives_by_scalars_are_those_of_the_rule(case: Case) -> None:
     states, grad = arrays(case, "float64", ZEROS)
     with jax.enable_x64(True):

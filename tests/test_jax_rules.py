@@ -81,19 +81,20 @@ def test_rule_under_jit_with_traced_scalars(row: test_rules.Row, switches: dict[
 
 
 def reducing() -> Iterator[Any]:
-    """Every rule that adds up, in types and shapes."""
+    """Every rule that adds up, in types and shapes; in each run odd shapes in one type."""
     types = [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32"), ("float16", "float16")]
     for number, row in enumerate(test_reductions.ROWS):
-        for mixture in types:
-            marks = () if mixture in types[:2] or row is test_reductions.ROWS[-2] else pytest.mark.long
-            yield pytest.param(row, mixture, id="-".join([row.name, *mixture, str(number)]), marks=marks)
+        odd = [(1, 1), (0, 4), (5, 0)] + ([(3, 2, 67)] if fs.Operator(row.rule).layout.plan.matrices else [])
+        for mixture, (kind, shapes) in itertools.product(types, {"plain": [(37, 5)], "odd": odd}.items()):
+            short = mixture == types[1] or (kind == "plain" and mixture == types[0])
+            marks = () if short or row is test_reductions.ROWS[-2] else pytest.mark.long
+            yield pytest.param(row, mixture, shapes, id="-".join([row.name, *mixture, kind, str(number)]), marks=marks)
 
 
-@pytest.mark.parametrize(("row", "types"), list(reducing()))
-def test_rule_that_adds_up(row: test_reductions.Row, types: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("row", "types", "shapes"), list(reducing()))
+def test_rule_that_adds_up(row: test_reductions.Row, types: tuple[str, str], shapes: list[tuple[int, ...]]) -> None:
     dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
-    matrices = fs.Operator(row.rule).layout.plan.matrices
-    for shape in [(37, 5), (1, 1), (0, 4), (5, 0)] + ([(3, 2, 67)] if matrices else []):
+    for shape in shapes:
         states, grad = test_reductions.inputs(row, shape, dtypes)
         exact = test_reductions.expected(row, states, grad) if grad.size else states
         step = partial(fs.jax.dense_update, row.rule, **row.scalars, **row.switches)

@@ -1,11 +1,13 @@
 """Packages that parts of the library need, where they are not installed, too old, or broken."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent
 STEPS = """
 import numpy as np
 import fusedstep as fs
@@ -61,3 +63,21 @@ def test_no_triton_is_said_with_its_extra() -> None:
 def test_what_needs_no_torch_works_without_it() -> None:
     done = python("-c", f"import sys; sys.modules['torch'] = None\n{STEPS}\nfs.mindspore, fs.DeferredRows, fs.words")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+ALONE = """
+import sys
+import pytest
+sys.modules |= dict.fromkeys(["torch", "triton", "jax", "optax", "matplotlib", "rich", "sklearn", "atheris"])
+sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+"""
+
+
+def test_what_make_quick_runs_needs_no_extra() -> None:
+    (names,) = re.findall(r"^QUICK := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    files = [f"tests/test_{name}.py" for name in names.replace("\\", "").split()]
+    assert len(files) > 10
+    command = [sys.executable, "-c", ALONE, *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert set(files) == set(re.findall(r"^(tests/\w+\.py)::", done.stdout, re.MULTILINE))

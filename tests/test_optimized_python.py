@@ -38,7 +38,7 @@ def said(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("flag", "gone"), [("-O", False), ("-OO", True)])
+@pytest.mark.parametrize(("flag", "gone"), [pytest.param("-O", False, marks=pytest.mark.long), ("-OO", True)])
 def test_every_face_without_assertions_and_docstrings(flag: str, gone: bool) -> None:
     pytest.importorskip("jax")
     pytest.importorskip("torch")

@@ -9,15 +9,13 @@ import pytest
 pytest.importorskip("torch")
 
 ROOT = Path(__file__).parent.parent
-PROCESSES = {"steps": 2, "states": 2, "refusals": 2, "clipping": 2, "meshes": 4}
 
 
-@pytest.mark.parametrize("name", PROCESSES)
-def test_spread_over_processes(name: str, tmp_path: Path) -> None:
-    count = PROCESSES[name]
+@pytest.mark.parametrize(("count", "names"), [(2, ["steps", "states", "refusals", "clipping"]), (4, ["meshes"])])
+def test_spread_over_processes(count: int, names: list[str], tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", f"tests.spread.{name}", str(count), str(rank), str(tmp_path)],
+            [sys.executable, "-m", "tests.spread", str(count), str(rank), str(tmp_path), *names],
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,

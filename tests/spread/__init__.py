@@ -1,13 +1,12 @@
 """Parameters that are spread over processes (DTensors): what is run in each of several processes.
 
-``python -m tests.spread.<name> <processes> <rank> <folder>`` ends with 0 if all went as it should. Cases share their
-processes, which take long to start.
+``python -m tests.spread <processes> <rank> <folder> <name>...`` ends with 0 if all cases of some files here went as
+they should. They share their processes, which take long to start.
 """
 
 import os
-import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -66,9 +65,8 @@ def assert_same(whole: Any, spread: Any) -> None:
     assert torch.equal(whole, spread.full_tensor()), (whole, spread.full_tensor())
 
 
-def run(*cases: Callable[[Place], None]) -> None:
+def run(cases: Iterable[Callable[[Place], None]], processes: int, rank: int, folder: str) -> None:
     """Runs cases in this process, as others do."""
-    processes, rank, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     warnings.simplefilter("error")
     # PyTorch's own, of its own modules.
     warnings.filterwarnings("ignore", module="torch")

@@ -7,7 +7,7 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
 import fusedstep as fs
 
-from . import Place, run
+from . import Place
 
 CUT, ONE_ROW, EMPTY = ((5, 4), Shard(0)), ((1, 4), Shard(0)), ((0, 4), Shard(0))
 SEVERAL = [CUT, ((5, 4), Shard(1)), ((5, 4), Replicate(), Partial()), ((4,), Replicate(), Shard(0))]
@@ -38,5 +38,4 @@ def clip(place: Place, cases: Any, order: Any, beside: bool) -> None:
         torch.testing.assert_close(one.grad, grad)
 
 
-if __name__ == "__main__":
-    run(clipping)
+CASES = (clipping,)

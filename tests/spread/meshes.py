@@ -7,7 +7,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor, parallel
 
-from . import LIES, Place, assert_same, build, run
+from . import LIES, Place, assert_same, build
 
 LAIN = [(one, two) for one in LIES for two in LIES]
 
@@ -92,5 +92,4 @@ def sequence_parallelism(place: Place) -> None:
         torch.testing.assert_close(each, other.full_tensor(), rtol=1e-9, atol=1e-12)
 
 
-if __name__ == "__main__":
-    run(several_dimensions, sharded_twice, sequence_parallelism)
+CASES = (several_dimensions, sharded_twice, sequence_parallelism)

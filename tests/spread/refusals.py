@@ -10,7 +10,7 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distrib
 import fusedstep as fs
 from fusedstep.words import tensor_mean
 
-from . import LIES, Place, assert_same, build, refused, run
+from . import LIES, Place, assert_same, build, refused
 
 NAMES = ("Adam", "RowwiseAdagrad", "FTRL", "SGD")
 
@@ -92,5 +92,4 @@ def deferred_rows(place: Place) -> None:
     refused(lambda: fs.torch.Adam(spread.parameters(), defer=[spread]), NotImplementedError, *words)
 
 
-if __name__ == "__main__":
-    run(gradients, parameters_that_are_no_sums_yet, sums_over_processes, what_autograd_saved, deferred_rows)
+CASES = (gradients, parameters_that_are_no_sums_yet, sums_over_processes, what_autograd_saved, deferred_rows)

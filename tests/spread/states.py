@@ -10,7 +10,7 @@ from torch.distributed.tensor import Replicate, Shard
 import fusedstep as fs
 from fusedstep.words import PerRow, row_mean
 
-from . import HOWS, LIES, SHAPES, Place, assert_same, build, refused, run
+from . import HOWS, LIES, SHAPES, Place, assert_same, build, refused
 
 
 def mean_of_rows(var: Any, mean: PerRow, grad: Any, *, lr: Any) -> Any:
@@ -88,5 +88,4 @@ def states_that_lie_otherwise(place: Place) -> None:
                 refused(one.step, TypeError, name, f"the state {key} is a DTensor", "full_tensor()")
 
 
-if __name__ == "__main__":
-    run(one_number_a_row, checkpoints, states_that_lie_otherwise)
+CASES = (one_number_a_row, checkpoints, states_that_lie_otherwise)

@@ -7,7 +7,7 @@ from torch.distributed.tensor import Partial, Replicate, Shard
 
 import fusedstep as fs
 
-from . import HOWS, LIES, SHAPES, Place, assert_same, build, run
+from . import HOWS, LIES, SHAPES, Place, assert_same, build
 
 ELEMENTWISE = sorted({*fs.torch.__all__} - {"RowwiseAdagrad", "RuleOptimizer", "clip_grad_norm_"})
 TORCHS = [name for name in ELEMENTWISE if hasattr(torch.optim, name) and name != "SparseAdam"]
@@ -74,5 +74,4 @@ def compiled(place: Place) -> None:
     assert_same(whole, spread)
 
 
-if __name__ == "__main__":
-    run(the_sum_over_processes, every_placement, beside_torchs, on_the_way, compiled)
+CASES = (the_sum_over_processes, every_placement, beside_torchs, on_the_way, compiled)
