@@ -124,20 +124,21 @@ def sparse(
         block[STEP_ZERO] = functions.zero if groups.distinct < table else 0
     else:
         block[ORDER], block[STOP] = groups.at(found.ORDER), groups.distinct
-    if groups.summed:
+    add_up = segment_sum() if groups.summed else None
+    if add_up:
         positions = np.empty(count, np.int32)
         block[LOAD_SUM], block[ADD_TO_SUM] = sum_functions(storage, functions.compute)
         block[COUNT], block[INVERSE], block[POSITIONS] = count, groups.at(found.INVERSE), address_of(positions)
         block[LAST_SLOT] = groups.summed
-    block_at = block.buffer_info()[0]
+    block_at, step = block.buffer_info()[0], span_call.loop(LOOPS[rows])
     if functions.prepare(block_at):
         return False
     # For what it says: the order of the rows is chosen already.
     crowded(operator.name, groups.distinct, table)
     announcing(plain, changed)()
-    if groups.summed:
-        segment_sum()(block_at)
-    span_call.loop(LOOPS[rows])(block_at)
+    if add_up:
+        add_up(block_at)
+    step(block_at)
     return True
 
 

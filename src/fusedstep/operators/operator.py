@@ -186,9 +186,10 @@ class Operator:
         facts = self._facts or self.facts
         plan, reach, used, changed, wanted, elementwise = facts
         operator = self.name
-        in_use, plainly = [states[k] for k in used], elementwise and not (self.stochastic or self.use_locking)
+        in_use = [states[k] for k in used]
+        device = type(in_use[0]) is not np.ndarray and on_device(in_use[0])
         # A call on tiny arrays is all checks: those of plain ones come first.
-        if plainly:
+        if elementwise and not (device or self.stochastic or self.use_locking):
             written = [states[k] for k in changed]
             if indices is None:
                 done = at_once.dense(self, in_use, gradient, scalars, written)
@@ -197,7 +198,7 @@ class Operator:
             if done:
                 return tuple(states)
         key = key_of(self.seed, checks.counter(operator, "step", number)) if self.stochastic else None
-        if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
+        if device:
             return self.step_on_device(states, gradient, indices, rows, scalars, key)
         checks.no_tensors(operator, self.scalar_names, scalars)
         variable, storages, tables = checks.states(operator, wanted, in_use)
