@@ -157,7 +157,7 @@ def test_the_default_folder_is_in_the_platforms_cache_folder(warm: Place, tmp_pa
 
 def test_a_race_of_cold_processes_is_safe(tmp_path: Path) -> None:
     place = Place(tmp_path, step=BY_ROWS)
-    for said in [ended(process) for process in [place.start() for _ in range(4)]]:
+    for said in [ended(process) for process in [place.start() for _ in range(3)]]:
         assert_right(said)
         assert said["warnings"] == []
     said = place.run()

@@ -123,7 +123,8 @@ def test_what_there_is_no_time_for_is_named(check: Any, tmp_path: Path) -> None:
     assert outcome.counts["passed"] == 3
     assert len(outcome.not_reached) == 9
     assert 1 <= len(outcome.running) < 9
-    assert outcome.seconds < 25
+    # Each of nine would sleep for a minute.
+    assert outcome.seconds < 50
 
 
 def test_tests_that_an_earlier_stage_ran_are_left_out(check: Any, tmp_path: Path) -> None:

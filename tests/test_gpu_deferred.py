@@ -77,7 +77,7 @@ def test_rows_sleep_and_wake_as_those_of_arrays(case: Any, storage: str, method:
     given = [on_device(state) for state in states]
     host = fs.DeferredRows(rule, *states, method=method, **switches)
     table = fs.DeferredRows(rule, *given, method=method, **switches)
-    for step in range(1, 14):
+    for step in range(1, 10):
         indices = rng.integers(0, ROWS // 3 if step > 2 else ROWS, 12)
         grad = rng.standard_normal((12, WIDTH)).astype(dtype)
         host.step(grad, indices, **taken(rule, scalars, step))

@@ -1,7 +1,7 @@
 """FTRL and its relatives under schedules of optax, and from weights that others trained or set."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -27,14 +27,21 @@ def weights(dtype: str = "float32") -> Any:
     return jax.numpy.asarray(values, dtype)
 
 
-def run(optimizer: Any, params: Any, state: Any, grads: list[float]) -> tuple[Any, Any]:
+@cache
+def step_of(optimizer: Any) -> Any:
+    """A compiled step."""
+
     @jax.jit
     def step(params: Any, state: Any, grad: Any) -> tuple[Any, Any]:
         updates, state = optimizer.update(jax.numpy.full_like(params, grad), state, params)
         return optax.apply_updates(params, updates), state
 
+    return step
+
+
+def run(optimizer: Any, params: Any, state: Any, grads: list[float]) -> tuple[Any, Any]:
     for grad in grads:
-        params, state = step(params, state, grad)
+        params, state = step_of(optimizer)(params, state, grad)
     return params, state
 
 

@@ -433,7 +433,7 @@ def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children of fork")
 def test_threads_may_fork_at_once() -> None:
     def fork_on() -> None:
-        for _ in range(30):
+        for _ in range(10):
             child = os.fork()
             if child == 0:
                 os._exit(0)
