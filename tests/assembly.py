@@ -94,9 +94,10 @@ def loops() -> Iterator[Kernel]:
     """Every loop, type and word with some rules."""
     for rule in (test_rules.exact_words, fs.rules.ftrl, fs.rules.lamb):
         yield from of_rule(rule, loops_of(rule, {})[0], "float32")
-    for rule in (fs.rules.adam, fs.rules.rowwise_adagrad):
-        for loop in loops_of(rule, {}):
-            yield from of_rule(rule, loop, "float32")
+    for loop in loops_of(fs.rules.adam, {}):
+        yield from of_rule(fs.rules.adam, loop, "float32")
+    for loop in ("dense_rows", "touched_rows", "every_row"):
+        yield from of_rule(fs.rules.rowwise_adagrad, loop, "float32")
     for storage in ("float64", "float16", "bfloat16"):
         for loop in ("dense", "touched_rows"):
             yield from of_rule(fs.rules.adam, loop, storage)

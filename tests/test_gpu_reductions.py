@@ -13,9 +13,9 @@ import pytest
 
 import fusedstep as fs
 
-from . import reference
+from . import reference, test_reductions
 from .devices import INTERPRETED, LONG_INTERPRETED, on_device, on_host
-from .test_reductions import FLOAT64, MATRICES, MIXTURES, ROWS, SHAPES, TABLE, Row, assert_near, expected, inputs
+from .test_reductions import FLOAT64, MATRICES, MIXTURES, ROWS, SHAPES, Row, assert_near, expected, inputs
 
 pytestmark = pytest.mark.gpu
 
@@ -63,9 +63,10 @@ def test_float64(row: Row, shapes: list[tuple[int, ...]], device: str) -> None:
 
 
 def stored() -> Iterator[Any]:
-    """Every rule in every mixture of types."""
+    """Every rule in every mixture of types; the interpreter sees one rule in all of them, and the others in one."""
     for row, types in itertools.product(ROWS, MIXTURES):
-        yield pytest.param(row, types, id="-".join([row.name, *types, str(ROWS.index(row))]))
+        marks = () if types == MIXTURES[0] or row is ROWS[-2] else LONG_INTERPRETED
+        yield pytest.param(row, types, id="-".join([row.name, *types, str(ROWS.index(row))]), marks=marks)
 
 
 @pytest.mark.parametrize(("row", "types"), list(stored()))
@@ -77,10 +78,14 @@ def test_storage(row: Row, types: tuple[str, str], device: str) -> None:
             assert_near(got, want, before, FURTHER * row.ulps, f"{row.name} {types}")
 
 
-@pytest.mark.parametrize("rows", ["touched", "every"])
-@pytest.mark.parametrize("types", [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32")])
-@pytest.mark.parametrize("row", [each for each in TABLE if each.values[0].sparse])
-def test_sparse(row: Row, types: tuple[str, str], rows: str, device: str) -> None:
+def by_rows() -> Iterator[Any]:
+    """Rules whose rows can step alone, in some types; those that ``test_reductions`` takes in each run."""
+    for each in test_reductions.by_rows():
+        yield pytest.param(*each.values, id=each.id, marks=LONG_INTERPRETED if each.marks else ())
+
+
+@pytest.mark.parametrize(("row", "rows", "types"), list(by_rows()))
+def test_sparse(row: Row, rows: str, types: tuple[str, str], device: str) -> None:
     dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
     states, _ = inputs(row, (37, 5), dtypes)
     rng = np.random.default_rng(8)
