@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import fusedstep as fs
-from fusedstep.operators import launch
+from fusedstep.runtime.cpu import launch
 
 from . import reference
 from .test_threads import SCALARS, momentum

@@ -14,8 +14,10 @@ import pytest
 import torch
 
 import fusedstep as fs
-from fusedstep.operators import grouping, history, launch, reductions
-from fusedstep.operators import threads as pool
+from fusedstep.runtime import history
+from fusedstep.runtime.cpu import grouping, launch
+from fusedstep.runtime.cpu import threads as pool
+from fusedstep.runtime.cpu import whole_tensor as reductions
 from fusedstep.words import tensor_mean
 
 from . import reference

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.operators import launch, locks
-from fusedstep.operators import threads as pool
-from fusedstep.operators.cpus import usable_cpus
+from fusedstep.runtime import locks
+from fusedstep.runtime.cpu import launch
+from fusedstep.runtime.cpu import threads as pool
+from fusedstep.runtime.cpu.cpus import usable_cpus
 
 from . import reference
 from .concurrency import in_threads
