@@ -10,12 +10,13 @@ demo: $(VENV)/demo.installed
 	@$(BIN)/fusedstep demo
 
 # What whoever changes a line wants to know: rules, span functions, loops, refusals and imports, without torch and JAX.
-QUICK := annotations battery deferred golden golden_rules grouping imports kept_weights machine_code operator \
-    operator_refusals ops plain_calls reductions rounding rules storage words
+QUICK := codegen/annotations codegen/conversions codegen/cpu codegen/rule_refusals codegen/stochastic \
+    operators/catalogue operators/deferred operators/operator rules/held rules/rules rules/rules_called_plainly \
+    rules/rules_with_sums rules/words runtime/grouping system/battery system/golden system/golden_rules system/imports
 
 quick: $(VENV)/quick.installed
 	@echo "== Running the tests that need NumPy and Numba alone (two minutes)"
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(QUICK:%=tests/test_%.py) src/fusedstep/rules
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(foreach each,$(QUICK),tests/$(subst /,/test_,$(each)).py) src/fusedstep/rules
 
 test: $(VENV)/test.installed
 	@echo "== Running the tests"

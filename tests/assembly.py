@@ -32,8 +32,7 @@ from fusedstep.runtime.gpu.grouping import MANY
 from fusedstep.runtime.gpu.launch import BYTES, WAKING_BYTES, tiles_for
 from fusedstep.runtime.gpu.options import EXACT
 from fusedstep.storage import ITEM_BYTES, compute_type
-
-from . import test_reductions, test_rules
+from tests.rules import test_rules, test_rules_with_sums
 
 TARGETS = {
     "sm_80": GPUTarget("cuda", 80, 32),
@@ -86,7 +85,7 @@ def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
 
 def rules() -> Iterator[Kernel]:
     """Every rule in one loop."""
-    for rule in dict.fromkeys(row.rule for row in (*test_rules.RULES, *test_reductions.ROWS)):
+    for rule in dict.fromkeys(row.rule for row in (*test_rules.RULES, *test_rules_with_sums.ROWS)):
         yield from of_rule(rule, loops_of(rule, {})[0], "float32")
 
 
@@ -111,7 +110,7 @@ def loops() -> Iterator[Kernel]:
 
 def everything() -> Iterator[Kernel]:
     """Every rule with every setting of its switches, in every loop and type."""
-    for row in (*test_rules.RULES, *test_reductions.ROWS):
+    for row in (*test_rules.RULES, *test_rules_with_sums.ROWS):
         for switches in getattr(row, "settings", None) or [row.switches]:
             for loop in loops_of(row.rule, switches):
                 for storage in POINTERS:

@@ -14,9 +14,8 @@ from fusedstep.codegen.rule.program import BEYOND
 from fusedstep.operators import catalogue
 from fusedstep.operators.named import NamedOperator
 from fusedstep.operators.operator import Operator
-
-from . import reference
-from .battery_settings import REFERENCES, Setting
+from tests import reference
+from tests.battery_settings import REFERENCES, Setting
 
 FOLDER = Path(__file__).parent / "battery"
 FILES = [json.loads((FOLDER / name).read_text()) for name in ("cases.json", "more_cases.json")]

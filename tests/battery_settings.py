@@ -9,12 +9,11 @@ import fusedstep as fs
 from fusedstep.operators import catalogue
 from fusedstep.operators.entry import Entry, constructor
 from fusedstep.operators.named import NamedOperator
-
-from . import test_reductions, test_rules
+from tests.rules import test_rules, test_rules_with_sums
 
 # What a case overrides by its role has another name in some operators; the rest is called by its role.
 SCALAR_ROLES = {"lr": "lr", "learning_rate": "lr", "l1": "l1", "l2": "l2"}
-TABLES = {row.rule: row for row in reversed((*test_rules.RULES, *test_reductions.ROWS))}
+TABLES = {row.rule: row for row in reversed((*test_rules.RULES, *test_rules_with_sums.ROWS))}
 SQUARES = {fs.rules.lamb: ("v",), fs.rules.adafactor: ("exp_avg_sq_row", "exp_avg_sq_col")}
 # What no row of a rule's scalars holds, since an operator derives them, and a power that is a root.
 NUMBERS = {"step": 3, "global_step": 3, "lr_power": -0.5}
@@ -113,12 +112,12 @@ class Setting:
     @property
     def adds_up(self) -> bool:
         """Whether its rule adds up more than an element."""
-        return isinstance(TABLES[self.entry.rule], test_reductions.Row)
+        return isinstance(TABLES[self.entry.rule], test_rules_with_sums.Row)
 
     def inexact(self, dtype: str) -> float:
         """How many units in the last place a type's results may be off; 0 where they must be the rule's bits."""
         row = TABLES[self.entry.rule]
-        return SUMS_ULPS if isinstance(row, test_reductions.Row) else row.inexact.get(dtype, 0)
+        return SUMS_ULPS if isinstance(row, test_rules_with_sums.Row) else row.inexact.get(dtype, 0)
 
     def applies(self, case: dict[str, Any]) -> bool:
         """Whether a case says anything of this operator."""

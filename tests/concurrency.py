@@ -16,11 +16,10 @@ import numpy as np
 
 import fusedstep as fs
 from fusedstep.runtime.cpu import launch
-
-from . import reference
-from .battery_calls import CASES, Call, build
-from .battery_settings import SETTINGS, Setting
-from .forked import in_child
+from tests import reference
+from tests.battery_calls import CASES, Call, build
+from tests.battery_settings import SETTINGS, Setting
+from tests.forked import in_child
 
 THREADS, CALLS, SECONDS = 8, 40, 20
 

@@ -38,7 +38,7 @@ def split_small(monkeypatch: pytest.MonkeyPatch, threads: None) -> None:
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A device, or the CPU as if it were one."""
-    from . import devices
+    from tests import devices
 
     devices.prepare()
     monkeypatch.setattr(device_tensors, "DEVICES", {*device_tensors.DEVICES, devices.DEVICE})

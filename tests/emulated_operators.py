@@ -20,8 +20,7 @@ from fusedstep.codegen.rule.signature import read_signature
 from fusedstep.loops.cpu import block as layout
 from fusedstep.loops.cpu import grouping
 from fusedstep.storage import compute_type
-
-from .exported_programs import ALL_TARGETS, Target
+from tests.exported_programs import ALL_TARGETS, Target
 
 C_FILE = Path(__file__).with_suffix(".c")
 KINDS = ("dense", "touched", "every")

@@ -19,8 +19,7 @@ from fusedstep.codegen.cpu.exported import exported_code
 from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
 from fusedstep.codegen.cpu.targets import processor_of
 from fusedstep.codegen.rule.program import BEYOND, Program
-
-from . import reference
+from tests import reference
 
 
 class Target(NamedTuple):

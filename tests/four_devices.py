@@ -1,4 +1,4 @@
-"""Parameters on a mesh of four devices; ``test_jax_sharding`` runs these tests where JAX has as many."""
+"""Parameters on a mesh of four devices; ``jax/test_started.py`` runs these tests where JAX has as many."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -13,11 +13,10 @@ from jax import numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 import fusedstep as fs
-
-from . import test_reductions, test_rules
+from tests.rules import test_rules, test_rules_with_sums
 
 AXES = [AxisType.Auto, AxisType.Explicit]
-ROWS = [*test_rules.RULES[:-2], *test_reductions.ROWS[:-2]]
+ROWS = [*test_rules.RULES[:-2], *test_rules_with_sums.ROWS[:-2]]
 SPREAD = [((4, 6), ("x", "y")), ((4, 6), (None, "x")), ((4, 2, 4), ("x", None, "y")), ((4,), (("x", "y"),))]
 # The axes of a state of each kind, of those of a parameter; whether the rule sees columns.
 AXES_OF: dict[tuple[str, bool], Callable[[Any], Any]] = {

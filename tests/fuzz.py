@@ -1,4 +1,4 @@
-"""Gives the properties of ``tests/test_odd_calls.py`` to a fuzzer, which looks for calls that reach new code.
+"""Gives the properties of ``tests/system/test_odd_calls.py`` to a fuzzer, which looks for calls that reach new code.
 
 ``python -m tests.fuzz [PROPERTY] [libFuzzer's options]``, as ``-max_total_time=600``; a call that fails is kept in a
 file, which named instead of the options is run again.
@@ -17,7 +17,7 @@ RULES = [f"fusedstep.rules.{each.name}" for each in pkgutil.iter_modules([str(RO
 with atheris.instrument_imports(include=["fusedstep"], exclude=RULES):
     import fusedstep.torch  # noqa: F401 - and with it all that calls go through
 
-from . import test_odd_calls  # noqa: E402 - what it imports is marked by now
+from tests.system import test_odd_calls  # noqa: E402 - what it imports is marked by now
 
 PROPERTIES = {
     name.removeprefix("test_"): each.hypothesis.fuzz_one_input

@@ -15,8 +15,7 @@ import fusedstep as fs
 from fusedstep.operators import catalogue
 from fusedstep.verify import golden
 from fusedstep.verify.arguments import made
-
-from . import test_golden, test_golden_rules
+from tests.system import test_golden, test_golden_rules
 
 FILE = Path(golden.__file__).parent / "golden.json"
 # Fewer elements of the variable see no mistake, more numbers than this are not needed to see one.

@@ -13,9 +13,8 @@ import numpy as np
 
 import fusedstep as fs
 from fusedstep.runtime.cpu import launch
-
-from . import reference
-from .test_rules import LOOPS, RULES, Row, momentum
+from tests import reference
+from tests.rules.test_rules import LOOPS, RULES, Row, momentum
 
 ROWS, WIDTH, STEPS = 41, 7, 2
 EXACT = {row.rule.__name__: row for row in RULES if not row.inexact and row.rule is not momentum}

@@ -18,8 +18,7 @@ from triton.runtime import driver, jit
 
 import fusedstep as fs
 from fusedstep.arrays import device_tensors
-
-from .assembly import spilled
+from tests.assembly import spilled
 
 ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "beta1_power": 0.729, "beta2_power": 0.997}
 

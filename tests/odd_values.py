@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 from hypothesis import strategies as st
 
-from .battery_calls import Memory, laid_out
+from tests.battery_calls import Memory, laid_out
 
 FLOATS = [np.dtype(name) for name in ("float32", "float64")]
 # Sixteen bits beside float32 are no mistake, and a kernel each.

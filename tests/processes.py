@@ -15,9 +15,8 @@ import numpy as np
 
 import fusedstep as fs
 from fusedstep.runtime.cpu import launch
-
-from . import reference
-from .test_threads import SCALARS, momentum
+from tests import reference
+from tests.runtime.test_threads import SCALARS, momentum
 
 ROWS, WIDTH = 240, 4
 GRAD = np.linspace(-1, 1, ROWS * WIDTH, dtype=np.float32).reshape(ROWS, WIDTH)

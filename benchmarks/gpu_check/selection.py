@@ -1,32 +1,32 @@
 """Which tests tell most about a device, in order."""
 
-SLEEP = "tests/test_gpu_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays"
+SLEEP = "tests/runtime/test_gpu_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays"
 # Every operator, optimizer and kind of loop once, and what the interpreter has not: graphs, streams, waiting.
 FIRST = (
-    "tests/test_gpu_operators.py",
-    "tests/test_docs.py::test_the_examples_on_a_device_print_what_the_page_says",
-    "tests/test_gpu_calls.py::test_steps_are_captured_in_a_graph",
-    "tests/test_gpu_calls.py::test_steps_on_two_streams",
-    "tests/test_gpu_calls.py::test_steps_do_not_wait_for_the_device",
-    "tests/test_gpu_calls.py::test_without_the_check_indices_of_no_row_are_left_out",
-    "tests/test_gpu_calls.py::test_what_is_refused_changes_nothing",
-    "tests/test_gpu_calls.py::test_several_rows_with_many_gradients",
-    "tests/test_gpu_calls.py::test_any_width_and_many_duplicates",
+    "tests/operators/test_catalogue_on_device.py",
+    "tests/system/test_docs.py::test_the_examples_on_a_device_print_what_the_page_says",
+    "tests/runtime/test_gpu.py::test_steps_are_captured_in_a_graph",
+    "tests/runtime/test_gpu.py::test_steps_on_two_streams",
+    "tests/runtime/test_gpu.py::test_steps_do_not_wait_for_the_device",
+    "tests/runtime/test_gpu.py::test_without_the_check_indices_of_no_row_are_left_out",
+    "tests/runtime/test_gpu.py::test_what_is_refused_changes_nothing",
+    "tests/runtime/test_gpu.py::test_several_rows_with_many_gradients",
+    "tests/runtime/test_gpu.py::test_any_width_and_many_duplicates",
     f"{SLEEP}[adam-0.01-0.9-0.999-1e-08-float32-series]",
     f"{SLEEP}[momentum-0.1-0.9-float32-replay]",
-    "tests/test_gpu_optimizers.py",
+    "tests/torch/test_optimizer_on_device.py",
     SLEEP,
 )
 # Then all that is marked, a file after another.
 FILES = (
-    "tests/test_gpu_calls.py",
-    "tests/test_gpu_rules.py",
-    "tests/test_gpu_reductions.py",
-    "tests/test_gpu_deferred.py",
-    "tests/test_gpu_optimizers.py",
-    "tests/test_gpu_operators.py",
-    "tests/test_gpu_text.py",
-    "tests/test_docs.py",
+    "tests/runtime/test_gpu.py",
+    "tests/loops/test_gpu.py",
+    "tests/runtime/test_gpu_reductions.py",
+    "tests/runtime/test_gpu_deferred.py",
+    "tests/torch/test_optimizer_on_device.py",
+    "tests/operators/test_catalogue_on_device.py",
+    "tests/codegen/test_weave.py",
+    "tests/system/test_docs.py",
 )
 MARKED = "gpu and not long"
 
@@ -34,8 +34,10 @@ MARKED = "gpu and not long"
 def place(test: str) -> int:
     """Where a test stands in the order; those that are not named come last.
 
-    >>> place("tests/test_gpu_operators.py::test_operator[Adam]"), place("tests/test_gpu_text.py::test_names")
-    (0, 19)
+    >>> place("tests/operators/test_catalogue_on_device.py::test_operator[Adam]")
+    0
+    >>> place("tests/codegen/test_weave.py::test_names")
+    19
     """
     order = (*FIRST, *FILES)
     return next((k for k, start in enumerate(order) if (test + "::").startswith(start)), len(order))

@@ -1,0 +1,172 @@
+"""Deferred rows of tensors on a device, beside those of arrays."""
+
+import itertools
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import fusedstep as fs
+from tests import reference
+from tests.devices import LONG_INTERPRETED, on_device, on_host
+from tests.rules.test_rules import RULES, Row, exact_words
+
+pytestmark = pytest.mark.gpu
+
+ROWS, WIDTH = 41, 6
+ADAM = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+PROXIMAL = {"lr": 0.1, "l1": 0.01, "l2": 0.1}
+CASES: list[tuple[Callable[..., Any], dict[str, float], dict[str, bool]]] = [
+    (fs.rules.adam, ADAM, {}),
+    (fs.rules.adam, ADAM, {"use_nesterov": True}),
+    (fs.rules.adamw, ADAM | {"weight_decay": 0.1}, {}),
+    # No decaying tail: nothing but replay serves.
+    (fs.rules.adam, ADAM | {"beta2": 0.5}, {}),
+    # An epsilon of the moments' size: the series serves some elements only.
+    (fs.rules.adam, ADAM | {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2}, {}),
+    (fs.rules.momentum, {"lr": 0.1, "momentum": 0.9}, {}),
+    (fs.rules.proximal_adagrad, PROXIMAL, {}),
+    (fs.rules.proximal_gradient_descent, PROXIMAL, {}),
+    (fs.rules.rowwise_adagrad, {"lr": 0.1, "epsilon": 1e-3, "weight_decay": 0.1}, {}),
+]
+
+
+def scalars_at(scalars: dict[str, float], step: int) -> dict[str, float]:
+    """The scalars of a step, with a step size of its own, and those that follow from the step."""
+    powers = {f"{name}_power": value**step for name, value in scalars.items() if name.startswith("beta")}
+    return scalars | powers | {"lr": scalars["lr"] / step**0.5}
+
+
+def taken(rule: Callable[..., Any], scalars: dict[str, float], step: int) -> dict[str, float]:
+    """Those that the rule takes."""
+    known = fs.Operator(rule).signature.scalars
+    return {name: value for name, value in scalars_at(scalars, step).items() if name in known}
+
+
+def tables(rule: Callable[..., Any], dtype: np.dtype, switches: dict[str, bool]) -> list[np.ndarray]:
+    """States; those that the switches leave unused, too."""
+    rng, signature = np.random.default_rng(3), fs.Operator(rule, **switches).signature
+    shapes = [(ROWS,) if name in signature.per_row else (ROWS, WIDTH) for name in signature.states]
+    values = [rng.standard_normal(shape) for shape in shapes]
+    values[1:] = [np.abs(value) * 1e-4 for value in values[1:]]
+    return [value.astype(dtype) for value in values]
+
+
+STORAGES = ("float32", "float64", "bfloat16")
+
+
+def sleepers() -> Iterator[Any]:
+    """Every case by both methods in every type; the interpreter sees each case once, and a few by replay."""
+    for number, case in enumerate(CASES):
+        for method, storage in itertools.product(("series", "replay"), STORAGES):
+            turn = STORAGES[number % 3] == storage and (method == "series" or number in (1, 5, 8))
+            short = turn or (number, method, storage) in ((0, "series", "float32"), (5, "replay", "float32"))
+            name = "-".join([case[0].__name__, *map(str, case[1].values()), *map(str, case[2]), storage, method])
+            yield pytest.param(case, storage, method, id=name, marks=() if short else LONG_INTERPRETED)
+
+
+@pytest.mark.parametrize(("case", "storage", "method"), list(sleepers()))
+def test_rows_sleep_and_wake_as_those_of_arrays(case: Any, storage: str, method: str, device: str) -> None:
+    rule, scalars, switches = case
+    dtype = reference.DTYPES[storage]
+    states, rng = tables(rule, dtype, switches), np.random.default_rng(4)
+    given = [on_device(state) for state in states]
+    host = fs.DeferredRows(rule, *states, method=method, **switches)
+    table = fs.DeferredRows(rule, *given, method=method, **switches)
+    for step in range(1, 10):
+        indices = rng.integers(0, ROWS // 3 if step > 2 else ROWS, 12)
+        grad = rng.standard_normal((12, WIDTH)).astype(dtype)
+        host.step(grad, indices, **taken(rule, scalars, step))
+        table.step(on_device(grad), on_device(indices), **taken(rule, scalars, step))
+        if step % 4 == 0:
+            seen = rng.integers(0, ROWS, 5)
+            host.catch_up(seen)
+            table.catch_up(on_device(seen))
+            table = pickle.loads(pickle.dumps(table))  # noqa: S301 - our own
+    for name, tensor, want in zip(host._names, table.states, states, strict=False):
+        assert_equal(tensor, want, rule, f"{name}, asleep")
+    host.flush()
+    table.flush()
+    for name, tensor, want in zip(host._names, table.states, states, strict=False):
+        assert_equal(tensor, want, rule, f"{name}, awake")
+
+
+def assert_equal(tensor: torch.Tensor, want: np.ndarray, rule: Callable[..., Any], what: str) -> None:
+    """The same bits; of a rule that adds up rows, nearly so, since the order of sums is the device's own."""
+    got = on_host(tensor, want.dtype)
+    if rule is not fs.rules.rowwise_adagrad:
+        reference.assert_same_bits(got, want, what)
+    else:
+        unit = {8: 1e-14, 4: 1e-6, 2: 1e-2}[want.itemsize]
+        np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=unit, atol=unit, err_msg=what)
+
+
+def every_rule() -> Iterator[Any]:
+    """Every rule with every setting of its switches; in each run in float32, by the interpreter some of them.
+
+    Replay takes the very steps of a rule that ``loops/test_gpu.py`` sees. Some have a switch, a power, and numbers that
+    are computed of scalars alone.
+    """
+    some = (exact_words, fs.rules.adam, fs.rules.ftrl, fs.rules.radam, fs.rules.sgd)
+    for row in RULES:
+        for switches in row.settings:
+            on = [name for name, value in switches.items() if value]
+            for storage in ("float32", "float64", "float16", "bfloat16"):
+                marks = () if row.rule in some else LONG_INTERPRETED
+                marks = marks if storage == "float32" else pytest.mark.long
+                yield pytest.param(row, switches, storage, id="-".join([row.rule.__name__, *on, storage]), marks=marks)
+
+
+@pytest.mark.parametrize(("row", "switches", "storage"), list(every_rule()))
+def test_replay_is_a_step_of_every_row_at_each_step(row: Row, switches: Any, storage: str, device: str) -> None:
+    dtype, rng = reference.DTYPES[storage], np.random.default_rng(6)
+    states = [reference.numbers(rng, (9, 5), dtype, positive=name in row.positive) for name in row.states]
+    table = fs.DeferredRows(row.rule, *(on_device(state) for state in states), method="replay", **switches)
+    for step in range(4):
+        grad, indices = reference.numbers(rng, (3, 5), dtype), rng.integers(0, 9, 3)
+        scalars = row.scalars | {"lr": 0.1 / (step + 1)} if "lr" in row.scalars else row.scalars
+        table.step(on_device(grad), on_device(indices), **scalars)
+        states = reference.step(row.rule, states, grad, indices, "every", scalars, switches, None)
+    table.flush()
+    for name, tensor, want in zip(row.states, table.states, states, strict=True):
+        got = on_host(tensor, dtype)
+        if storage in row.inexact:
+            # What is off by units in the last place goes into the next step.
+            unit = 1e-13 if storage == "float64" else 2.0**-8 if dtype.itemsize == 2 else 1e-5
+            np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=unit, atol=unit, err_msg=name)
+        else:
+            reference.assert_same_bits(got, want, name)
+
+
+def test_a_row_with_many_gradients(device: str) -> None:
+    states, grad = [np.ones((ROWS, WIDTH)), np.ones((ROWS, WIDTH))], np.random.default_rng(1).random((99, WIDTH))
+    given = [on_device(state) for state in states]
+    indices = np.where(np.arange(99) % 9 == 0, 7, 5)
+    for table, arrays in (
+        (fs.DeferredRows(fs.rules.momentum, *states), (grad, indices)),
+        (fs.DeferredRows(fs.rules.momentum, *given), (on_device(grad), on_device(indices))),
+    ):
+        for _ in range(2):
+            table.step(*arrays, lr=0.1, momentum=0.9)
+        table.flush()
+    for tensor, want in zip(given, states, strict=True):
+        reference.assert_same_bits(on_host(tensor, want.dtype), want)
+
+
+def test_what_is_refused(device: str) -> None:
+    var, m = on_device(np.ones((ROWS, WIDTH), np.float32)), on_device(np.zeros((ROWS, WIDTH), np.float32))
+    table = fs.DeferredRows(fs.rules.momentum, var, m)
+    grad, indices = on_device(np.ones((2, WIDTH), np.float32)), on_device(np.array([1, ROWS]))
+    with pytest.raises(IndexError, match=rf"indices\[1\] is {ROWS}, expected 0 to {ROWS - 1}: var has {ROWS} rows"):
+        table.step(grad, indices, lr=0.1, momentum=0.9)
+    with pytest.raises(TypeError, match=r"lr is a tensor on .*, expected a number; pass lr.item\(\)"):
+        table.step(grad, indices[:1].repeat(2), lr=on_device(np.array(0.1)), momentum=0.9)
+    assert (var == 1).all()
+    unchecked = fs.DeferredRows(fs.rules.momentum, var, m, check_indices=False)
+    unchecked.step(grad, indices, lr=0.5, momentum=0.9)
+    unchecked.flush()
+    assert (var[1] == 0.5).all()
+    assert (var == 1).sum() == (ROWS - 1) * WIDTH

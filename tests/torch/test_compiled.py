@@ -1,0 +1,111 @@
+"""Steps inside torch.compile, as part of one whole graph."""
+
+import copy
+import shutil
+from typing import Any
+
+import pytest
+
+import fusedstep as fs
+from tests.torch.test_optimizer_training import build
+
+torch = pytest.importorskip("torch")
+
+SETTINGS: dict[str, dict[str, Any]] = {"SGD": {"momentum": 0.9}, "AdamW": {"amsgrad": True}}
+pytestmark = [
+    # Of torch's compiler itself.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+def model() -> Any:
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(2, 3, 2).to(memory_format=torch.channels_last)
+    return torch.nn.Sequential(convolution, torch.nn.Flatten(), torch.nn.Linear(12, 1))
+
+
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("name", ["SGD", "AdamW", "SparseAdam", "Adagrad", "NAdam", "FTRL"])
+def test_a_step_is_one_graph(name: str, backend: str) -> None:
+    if backend == "inductor" and not (shutil.which("gcc") or shutil.which("clang")):
+        pytest.skip("inductor needs a C++ compiler")
+    from torch._dynamo.testing import CompileCounterWithBackend
+
+    torch._dynamo.reset()
+    models = model(), model()
+    rates = torch.tensor(0.5), torch.tensor(0.5)
+    optimizers = [
+        build(name, each.parameters(), lr=rate, **SETTINGS.get(name, {}))
+        for each, rate in zip(models, rates, strict=True)
+    ]
+    counter = CompileCounterWithBackend(backend)
+
+    @torch.compile(fullgraph=True, backend=counter)
+    def step() -> None:
+        optimizers[1].step()
+
+    for _ in range(4):
+        for each, optimizer in zip(models, optimizers, strict=True):
+            optimizer.zero_grad()
+            each(torch.ones(2, 2, 3, 3)).square().sum().backward()
+        optimizers[0].step()
+        step()
+        for rate in rates:
+            rate.mul_(0.5)
+        for one, two in zip(*(each.parameters() for each in models), strict=True):
+            assert torch.equal(one, two)
+            for key, state in optimizers[0].state[one].items():
+                assert torch.equal(torch.as_tensor(state), torch.as_tensor(optimizers[1].state[two][key])), key
+    # The states are there from the first time on, and a tensor's value is compiled in nowhere.
+    assert counter.frame_count <= 2
+
+
+@pytest.mark.parametrize("before", ["stepped", "loaded"])
+@pytest.mark.parametrize("name", ["SGD", "AdamW", "SparseAdam", "NAdam", "FTRL"])
+def test_a_graph_goes_on_where_other_steps_ended(name: str, before: str) -> None:
+    torch._dynamo.reset()
+    params = [torch.nn.Parameter(torch.linspace(-1, 1, 5)) for _ in range(2)]
+    optimizers = [build(name, [param], lr=0.5, **SETTINGS.get(name, {})) for param in params]
+
+    def step(*steps: Any) -> None:
+        for param, take in zip(params, steps, strict=True):
+            param.grad = torch.linspace(0.5, -1, 5)
+            take()
+
+    step(*(optimizer.step for optimizer in optimizers))
+    if before == "loaded":
+        checkpoint = copy.deepcopy(optimizers[1].state_dict())
+        optimizers[1] = build(name, params[1:], lr=0.5, **SETTINGS.get(name, {}))
+        optimizers[1].load_state_dict(checkpoint)
+    compiled = torch.compile(lambda: optimizers[1].step(), backend="aot_eager", fullgraph=True)
+    step(optimizers[0].step, compiled)
+    step(*(optimizer.step for optimizer in optimizers))
+    step(optimizers[0].step, compiled)
+    assert torch.equal(*params)
+    assert optimizers[1].state_dict()["state"].keys() == optimizers[0].state_dict()["state"].keys()
+
+
+def test_sparse_gradients_break_the_graph() -> None:
+    torch._dynamo.reset()
+    tables = [torch.nn.Embedding(10, 4, sparse=True) for _ in range(2)]
+    tables[1].load_state_dict(tables[0].state_dict())
+    optimizers = [fs.torch.SparseAdam(table.parameters()) for table in tables]
+    steps = optimizers[0].step, torch.compile(lambda: optimizers[1].step(), backend="aot_eager")
+    for _ in range(3):
+        for table, step in zip(tables, steps, strict=True):
+            table.zero_grad()
+            table(torch.tensor([1, 2, 2])).square().sum().backward()
+            step()
+    assert torch.equal(tables[0].weight, tables[1].weight)
+
+
+def test_the_operator_is_as_torch_wants_it() -> None:
+    param = torch.nn.Parameter(torch.ones(3))
+    optimizer = fs.torch.SGD([param], momentum=0.5)
+    param.grad = torch.ones(3)
+    optimizer.step()
+    given = [torch.ones(3)], [torch.ones(3)], [torch.ones(3)], [0], [1], optimizer.number, 0, []
+    torch.library.opcheck(torch.ops.fusedstep.step.default, given)
+    assert param.tolist() == pytest.approx([0.999] * 3)

@@ -1,0 +1,175 @@
+"""The optimizers with parameters on a device, beside the same ones with parameters on the CPU."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+import fusedstep as fs
+from tests.devices import DEVICE, INTERPRETED, LONG_INTERPRETED, host
+from tests.torch.test_optimizer import ALL, ROWS, build
+
+pytestmark = pytest.mark.gpu
+
+# Settings that lead through other rules or switches; the first of each class is taken dense and sparse.
+SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {name: ({},) for name in ALL} | {
+    row.name: (row.settings or row.sparse)[:3] for row in ROWS
+}
+TABLE = [
+    # The interpreter sees each setting densely or sparse, the first both ways.
+    pytest.param(name, each, sparse, id=f"{name}-{n}-{sparse}", marks=LONG_INTERPRETED if n and n % 2 != sparse else ())
+    for name in ALL
+    for n, each in enumerate(SETTINGS[name])
+    for sparse in (False, True)
+]
+CAPTURABLE = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adadelta"]
+# What differs from the CPU in the last places: sums of rows; and the product that NAdam keeps in float32, where the
+# interpreter takes it for one on a device.
+NEAR = {"RowwiseAdagrad", "NAdam"}
+
+
+class Pair:
+    """The same parameters on the CPU and on the device, with the same optimizer."""
+
+    def __init__(self, name: str, settings: dict[str, Any], sparse: bool, **others: Any) -> None:
+        self.generator, self.sparse = torch.Generator().manual_seed(7), sparse
+        shapes = [(23, 5), (7, 3)] if sparse or name == "RowwiseAdagrad" else [(11, 5), (3, 4, 2), (), (6,)]
+        values = [torch.randn(shape, generator=self.generator) for shape in shapes]
+        self.theirs = [torch.nn.Parameter(each.clone()) for each in values]
+        self.ours = [torch.nn.Parameter(each.clone().to(DEVICE)) for each in values]
+        with host():
+            self.their = build(name, self.theirs, **settings)
+        self.our = build(name, self.ours, **settings, **others)
+
+    def gradient(self, param: Any) -> Any:
+        if not self.sparse:
+            return torch.randn(param.shape, generator=self.generator)
+        rows = torch.randint(0, len(param), (1, 9), generator=self.generator)
+        values = torch.randn((9, *param.shape[1:]), generator=self.generator)
+        return torch.sparse_coo_tensor(rows, values, param.shape, check_invariants=True)
+
+    def step(self, count: int = 1) -> None:
+        for _ in range(count):
+            for their, our in zip(self.theirs, self.ours, strict=True):
+                their.grad = self.gradient(their)
+                our.grad = their.grad.to(DEVICE, copy=True)
+            with host():
+                self.their.step()
+            self.our.step()
+
+    def compare(self, bound: float = 0.0) -> None:
+        for their, our in zip(self.theirs, self.ours, strict=True):
+            states, expected = self.our.state[our], self.their.state[their]
+            assert states.keys() == expected.keys()
+            for key, got, want in [("", our, their), *((key, states[key], expected[key]) for key in expected)]:
+                if isinstance(want, torch.Tensor):
+                    # Steps are counted on the host, but where a graph may capture them.
+                    counted = key in ("step", "mu_product")
+                    assert (counted and bound) or got.device.type == ("cpu" if counted else DEVICE), key
+                    torch.testing.assert_close(got.cpu(), want, rtol=bound, atol=bound, msg=key, check_device=False)
+
+
+@pytest.mark.parametrize(("name", "settings", "sparse"), TABLE)
+def test_steps_equal_the_cpus(name: str, settings: dict[str, Any], sparse: bool, device: str) -> None:
+    if settings.get("momentum") and name == "SGD" and sparse:
+        settings = settings | {"rows": "every"}
+    pair = Pair(name, settings, sparse)
+    pair.step(3)
+    pair.compare(1e-6 if name in NEAR else 0.0)
+
+
+@pytest.mark.parametrize("name", CAPTURABLE)
+def test_capturable_steps_count_on_the_device(name: str, device: str) -> None:
+    pair = Pair(name, {}, sparse=False, capturable=True)
+    pair.step(3)
+    state = pair.our.state[pair.ours[0]]
+    assert state["step"].device.type == DEVICE
+    assert state["step"].item() == 3
+    pair.compare(2e-6)
+    with host(), pytest.raises(NotImplementedError, match=f"^{name}: capturable is True, expected False: .* on cpu"):
+        build(name, [torch.nn.Parameter(torch.ones(2))], capturable=True)
+
+
+def test_settings_that_do_not_go_together(device: str) -> None:
+    table = torch.nn.Embedding(4, 2, sparse=True, device=DEVICE)
+    with pytest.raises(NotImplementedError, match=r"^Adam: capturable is True, expected False beside defer"):
+        fs.torch.Adam(table.parameters(), defer=[table], capturable=True)
+    with pytest.raises(TypeError, match=r"^Adam: capturable is 'no'"):
+        fs.torch.Adam(table.parameters(), capturable="no")
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "SparseAdam", "SGD", "FTRL", "ProximalAdagrad"])
+def test_deferred_tables(name: str, device: str) -> None:
+    torch.manual_seed(3)
+    table = torch.nn.Embedding(40, 6, sparse=True)
+    other = copy.deepcopy(table).to(DEVICE)
+    with host():
+        their = build(name, table.parameters(), lr=0.1, defer=[table])
+    our = build(name, other.parameters(), lr=0.1, defer=[other])
+    for _ in range(6):
+        rows = torch.randint(0, 40, (7,))
+        weights = torch.randn(7, 6)
+        for module, optimizer, named, scale in ((table, their, rows, weights), (other, our, rows, weights)):
+            if module is table:
+                with host():
+                    take(module, optimizer, named, scale)
+            else:
+                take(module, optimizer, named.to(DEVICE), scale.to(DEVICE))
+    with host():
+        expected = copy.deepcopy(their.state_dict())
+    found = our.state_dict()
+    torch.testing.assert_close(other.weight.cpu(), table.weight, rtol=0, atol=0)
+    # An optimizer that keeps no states has no entry.
+    assert found["state"].keys() == expected["state"].keys()
+    for key, want in expected["state"].get(0, {}).items():
+        torch.testing.assert_close(torch.as_tensor(found["state"][0][key]).cpu(), torch.as_tensor(want), rtol=0, atol=0)
+
+
+def take(module: torch.nn.Embedding, optimizer: Any, rows: torch.Tensor, weights: torch.Tensor) -> None:
+    optimizer.zero_grad()
+    (module(rows) * weights).sum().backward()
+    optimizer.step()
+
+
+def test_a_checkpoint_moves_to_the_device_and_back(device: str) -> None:
+    pair = Pair("Adam", {"amsgrad": True}, sparse=False)
+    pair.step(2)
+    fresh = build("Adam", [torch.nn.Parameter(each.detach().cpu().clone()) for each in pair.ours], amsgrad=True)
+    fresh.load_state_dict(copy.deepcopy(pair.our.state_dict()))
+    pair.our.load_state_dict(copy.deepcopy(pair.their.state_dict()))
+    pair.step()
+    pair.compare()
+
+
+@pytest.mark.skipif(INTERPRETED, reason="there is no graph to capture in the interpreter; make test-gpu")
+def test_a_graph_trains(device: str) -> None:
+    pair = Pair("AdamW", {}, sparse=False, capturable=True)
+    pair.step(3)
+    grads = [torch.randn_like(each) for each in pair.ours]
+    for our, their, grad in zip(pair.ours, pair.theirs, grads, strict=True):
+        our.grad, their.grad = grad, grad.cpu()
+    other = build("AdamW", pair.ours)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        pair.our.step()
+        with pytest.raises(RuntimeError, match="AdamW: capturable is False"):
+            other.step()
+    for _ in range(4):
+        graph.replay()
+        pair.their.step()
+    pair.compare(2e-6)
+
+
+@pytest.mark.skipif(INTERPRETED, reason="nothing waits in the interpreter; make test-gpu")
+def test_steps_do_not_wait_for_the_device(device: str) -> None:
+    table = torch.nn.Embedding(40, 6, sparse=True, device=DEVICE)
+    optimizer = fs.torch.SparseAdam(table.parameters())
+    rows = torch.randint(0, 40, (7,), device=DEVICE)
+    try:
+        for mode in ("default", "error"):
+            table(rows).sum().backward()
+            torch.cuda.set_sync_debug_mode(mode)
+            optimizer.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

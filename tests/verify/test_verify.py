@@ -1,0 +1,360 @@
+"""``fusedstep verify``: that it passes, that it finds what is wrong, and what it then says."""
+
+import copy
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fusedstep as fs
+from fusedstep.cli import verify as command
+from fusedstep.cli.main import main
+from fusedstep.codegen.rule.program import program_of
+from fusedstep.operators import checks
+from fusedstep.operators.operator import Operator
+from fusedstep.runtime.cpu import grouping
+from fusedstep.verify import golden, memory
+from fusedstep.verify.arguments import arguments, made
+from fusedstep.verify.bounds import UNITS, differs, is_exact, is_far
+from fusedstep.verify.operators import verify
+from fusedstep.verify.outcome import Failure, Outcome
+from fusedstep.verify.report import Report
+from fusedstep.verify.workers import outcomes
+from tests import golden_cases
+from tests.rules import test_rules
+
+pytestmark = pytest.mark.usefixtures("split_small")
+SPARSE, DENSE = "FusedSparseLazyAdam", "ApplyGradientDescent"
+
+
+@pytest.mark.parametrize("name", [SPARSE, DENSE, "ApplyFtrl", "Lamb", "LambApplyOptimizerAssign"])
+def test_operators_pass(name: str) -> None:
+    outcome = verify(name, ["float64", "float32"])
+    assert outcome.failures == []
+    assert outcome.passed
+    assert outcome.made["rule"] >= 6
+    assert outcome.made["calls"] > 40
+    assert outcome.near == ([] if name in (SPARSE, DENSE) else ["float64", "float32"])
+
+
+def failed(name: str, kind: str) -> list[Failure]:
+    """What is found of an operator that something is wrong with, all of one kind."""
+    outcome = verify(name, ["float32"])
+    assert not outcome.passed
+    assert {failure.kind for failure in outcome.failures} == {kind}
+    assert outcome.failed(kind) == len(outcome.failures) <= outcome.made[kind]
+    return outcome.failures
+
+
+def uphill(var: Any, grad: Any, *, lr: Any) -> Any:
+    return var + lr * grad
+
+
+def test_a_kernel_of_another_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fusedstep.operators.operator.program_of", lambda rule, switches: program_of(uphill, switches))
+    outcome = verify(DENSE, ["float32"])
+    assert outcome.failed("rule") == outcome.made["rule"]
+    assert outcome.failed("golden") == outcome.made["golden"]
+    first = outcome.failures[0]
+    assert first.check == "float32, 1 thread"
+    assert "elements differ; first at (0, 0): np.float32(" in first.came
+    assert first.expected.startswith("np.float32(")
+
+
+def test_a_call_that_is_not_refused_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Any) -> grouping.Groups:
+        return grouping.group(np.clip(snapshot, 0, table.rows - 1), table.rows)
+
+    monkeypatch.setattr(checks, "named_rows", careless)
+    found = failed(SPARSE, "calls")
+    assert {failure.came for failure in found} == {"no error"}
+    for index in (6, -1, 2**32 + 1, -(2**63)):
+        assert any(failure.check == f"indices with {index} at 1" for failure in found)
+
+
+Step = Callable[..., tuple[Any, ...]]
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, spoilt: Callable[..., None]) -> None:
+    """Has every step that is taken followed by something else."""
+    step = Operator.step
+
+    def both(operator: Operator, states: Any, gradient: Any, *others: Any) -> Any:
+        returned = step(operator, states, gradient, *others)
+        spoilt(states, gradient)
+        return returned
+
+    monkeypatch.setattr(Operator, "step", both)
+
+
+def test_a_write_beside_a_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def beside(states: Any, gradient: Any) -> None:
+        whole = memory.owner(states[0])
+        if whole.size > states[0].size:
+            whole.reshape(-1)[-1] = 0
+
+    spoil(monkeypatch, beside)
+    outcome = verify(DENSE, ["float32"])
+    assert {failure.came for failure in outcome.failures} == {"memory beside var was written to"}
+    assert outcome.failed("rule") == 3
+
+
+def test_a_write_to_the_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scaled(states: Any, gradient: Any) -> None:
+        if gradient.flags.writeable:
+            gradient[...] = 2
+
+    spoil(monkeypatch, scaled)
+    outcome = verify(DENSE, ["float32"])
+    assert "delta was written to" in {failure.came for failure in outcome.failures}
+    assert outcome.failed("rule") == 3
+
+
+def test_bits_that_depend_on_the_threads_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nudged(states: Any, gradient: Any) -> None:
+        if fs.get_num_threads() == 5:
+            states[1][...] = np.nextafter(states[1], np.inf)
+
+    spoil(monkeypatch, nudged)
+    # Within the bound of a rule with sums.
+    [failure] = [each for each in verify("Lamb", ["float64"]).failures if each.kind == "rule"]
+    assert failure.check == "float64, 5 threads"
+    assert failure.expected.endswith("the same bits for any number of threads")
+
+
+def test_a_write_before_a_refusal_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Operator.step
+
+    def hasty(operator: Operator, states: Any, *others: Any) -> Any:
+        try:
+            return step(operator, states, *others)
+        except Exception:
+            if isinstance(states[0], np.ndarray) and states[0].flags.writeable and states[0].dtype == np.float32:
+                states[0][...] = 7
+            raise
+
+    monkeypatch.setattr(Operator, "step", hasty)
+    found = failed(DENSE, "calls")
+    assert all(failure.expected == "memory as it was" for failure in found)
+    assert all("var changed before" in failure.came for failure in found)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("ApplyGradientDescent: no"), ValueError("no")])
+def test_an_error_of_another_kind_is_found(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(checks, "gradient", refuse)
+    outcome = verify(DENSE, [])
+    said = {failure.expected for failure in outcome.failures if failure.check == "delta None"}
+    assert said == {"TypeError, ValueError or IndexError, and a sentence about ApplyGradientDescent"}
+    # Good calls are refused too.
+    assert {f"{type(error).__name__}: {error}"} == {each.came for each in outcome.failures if each.kind == "golden"}
+
+
+def test_a_wrong_golden_value_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = copy.deepcopy(golden.cases())
+    [case, *_] = [case for case in wrong if case["operator"] == DENSE]
+    [after] = case["steps"][-1]["after"].values()
+    after["float32"][2] += 1e-4
+    monkeypatch.setattr(golden, "cases", lambda: wrong)
+    [failure] = failed(DENSE, "golden")
+    assert failure.check == case["id"]
+    assert f"var after step {len(case['steps'])}: 1 of " in failure.came
+
+
+def test_what_is_exact_is_read_from_the_rule() -> None:
+    for row in test_rules.RULES:
+        program = program_of(row.rule, fs.Operator(row.rule).switches)
+        for compute in ("float64", "float32"):
+            exact = is_exact(program, row.scalars, compute)
+            assert not (exact and compute in row.inexact), row.rule.__name__
+            if compute == "float64":
+                assert exact == (compute not in row.inexact), row.rule.__name__
+        if "lr_power" in row.scalars:
+            assert is_exact(program, row.scalars | {"lr_power": -0.5}, "float64")
+    for rule in (fs.rules.lamb, fs.rules.adafactor, fs.rules.rowwise_adagrad):
+        assert not is_exact(program_of(rule, fs.Operator(rule).switches), {}, "float64")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_bounds(dtype: Any) -> None:
+    place = np.finfo(dtype).eps / 2
+    exact = np.array([1.0, 1.0, np.nan, np.inf, np.inf, 0.0])
+    got = np.array([1 + 40 * place, 1 + 100 * place, np.nan, np.inf, -np.inf, np.nan], dtype)
+    assert UNITS == 32
+    assert is_far(got, exact, np.zeros(6, dtype)).tolist() == [False, True, False, False, True, True]
+    zeros, others = np.array([0.0, 1.0, np.nan], dtype), np.array([-0.0, 1.0, -np.nan], dtype)
+    assert differs(zeros, others, True).tolist() == [True, False, False]
+    assert not differs(zeros, others, False).any()
+
+
+def test_the_memory_around_an_array() -> None:
+    wide = np.arange(12, dtype=np.float32).reshape(3, 4)
+    before = memory.around(wide[:, 1:3])
+    wide[:, 1:3] = 7
+    assert memory.around(wide[:, 1:3]) == before
+    wide[2, 3] = 7
+    assert memory.around(wide[:, 1:3]) != before
+
+
+def test_arguments_are_good_calls_of_every_shape() -> None:
+    values = arguments("FusedAdaFactor", (4, 3))
+    shapes = dict.fromkeys(("gradient", "param", "exp_avg", "exp_avg_sq"), (4, 3))
+    shapes |= {"exp_avg_sq_row": (4,), "exp_avg_sq_col": (3,)}
+    assert {name: value.shape for name, value in values.items() if isinstance(value, np.ndarray)} == shapes
+    assert made("FusedSparseFtrl").options["lr_power"] == -0.5
+
+
+def test_the_golden_cases_are_those_of_the_test_suite() -> None:
+    assert golden_cases.FILE.read_text(encoding="utf-8") == golden_cases.text(), "python -m tests.golden_cases"
+    assert golden_cases.FILE.stat().st_size < 150_000
+    assert {case["id"].split()[0] for case in golden.cases()} == {"mindspore", "tensorflow", "torch"}
+
+
+def test_numbers_keep_their_bits_in_json() -> None:
+    for dtype in (np.float64, np.float32, np.float16, np.int32):
+        values = (np.random.default_rng(1).standard_normal((3, 2)) * 100).astype(dtype)
+        again = golden.decoded(json.loads(json.dumps(golden.encoded(values))))
+        assert again.dtype == values.dtype
+        np.testing.assert_array_equal(again, values)
+    assert golden.decoded(golden.encoded(np.float32(0.1))) == np.float32(0.1)
+
+
+# What a worker is given to do is a program: exec is what any process can find.
+ENDS: dict[str, tuple[str, str]] = {
+    "crash": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed: signal 11 (SIGSEGV)"),
+    "exit": ("import os; os._exit(7)", "ended with status 7"),
+    "error": ("import fusedstep as fs; fs.no", "could not be checked: AttributeError: module 'fusedstep' has"),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_worker_that_ends_takes_nothing_with_it(name: str) -> None:
+    program, said = ENDS[name]
+    behind = "import os; os._exit(3)"
+    found = list(outcomes([[program, behind]], exec, 1))  # type: ignore[arg-type]
+    assert [outcome.name for outcome in found] == [program, behind]
+    assert found[0].ended.startswith(said)
+    assert found[1].ended == "ended with status 3"
+    assert not any(outcome.passed for outcome in found)
+
+
+HANG = "import threading; threading.Event().wait()"
+
+
+def test_a_worker_that_hangs_is_ended() -> None:
+    assert [(outcome.name, outcome.ended) for outcome in outcomes([[HANG]], exec, 1, 0.5)] == [  # type: ignore[arg-type]
+        (HANG, "gave no answer in 0.5 seconds")
+    ]
+    assert multiprocessing.active_children() == []
+
+
+def test_workers_end_with_who_waits_for_them() -> None:
+    waiting = outcomes([["import os; os._exit(3)"], [HANG]], exec, 2)  # type: ignore[arg-type]
+    assert next(waiting).ended == "ended with status 3"
+    assert len(multiprocessing.active_children()) == 1
+    waiting.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_the_command_passes_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "report.json"
+    words = ["verify", "fusedsparselazyadam", DENSE, "--dtype", "float32", "--processes", "1", "--json", str(file)]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert f"numpy {np.__version__}" in said
+    assert "\nin float32, each on 1, 2, 5" in said
+    for name in (SPARSE, DENSE):
+        [line] = [line for line in said.splitlines() if line.startswith(f"{name} ")]
+        assert "3/3" in line
+    assert "\n2 operators, " in said
+    assert said.rstrip().endswith("all passed")
+    assert max(map(len, said.splitlines()[1:])) <= 80
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert content["passed"] is True
+    assert content["versions"]["numpy"] == np.__version__
+    assert content["versions"].keys() >= {"python", "fusedstep", "numba", "llvmlite", "ml_dtypes"}
+    assert content["machine"]["cpu"]
+    assert [(each["name"], each["passed"], each["failures"]) for each in content["outcomes"]] == [
+        (SPARSE, True, []),
+        (DENSE, True, []),
+    ]
+    assert content["outcomes"][0]["made"]["rule"] >= 3
+
+
+def test_the_command_fails_and_says_how(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stub(groups: list[list[str]], *_: Any) -> Iterator[Outcome]:
+        assert groups == [[SPARSE], [DENSE]]
+        yield Outcome(DENSE, ended="crashed: signal 11 (SIGSEGV)")
+        outcome = Outcome(SPARSE, near=["float32"])
+        outcome.made.update(rule=12, calls=9)
+        outcome.failures.append(Failure("rule", "float32, 5 threads", "var: 1.0", "2.0"))
+        yield outcome
+
+    monkeypatch.setattr(command, "outcomes", stub)
+    assert main(["verify", SPARSE, DENSE]) == 1
+    said = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert f"{SPARSE} 11/12 9/9 - ~ FAILED" in lines
+    assert f"{DENSE} - - - crashed: signal 11 (SIGSEGV)" in lines
+    assert "2 operators failed, 1 check" in said
+    assert f"\n{SPARSE}, rule: float32, 5 threads\n  came      var: 1.0\n  expected  2.0\n" in said
+    assert f"\n{DENSE} crashed: signal 11 (SIGSEGV)\n" in said
+    assert main(["verify", SPARSE, DENSE, "--json", "-"]) == 1
+    content = json.loads(capsys.readouterr().out)
+    assert content["passed"] is False
+    assert [each["ended"] for each in content["outcomes"]] == ["", "crashed: signal 11 (SIGSEGV)"]
+    assert content["outcomes"][0]["failures"][0]["expected"] == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["FusedSparsAdam"], "close to it: FusedSparseAdam"),
+        (["proximal_adagrad"], "is a rule, expected an operator; it is run by ApplyProximalAdagrad, Fused"),
+        (["lion"], "'lion' is a rule, expected an operator"),
+        (["--dtype", "int8"], "invalid choice"),
+        (["--processes", "0"], "expected a whole number"),
+        (["--json", "no/such/folder"], "expected a file in a folder that exists"),
+    ],
+)
+def test_what_cannot_be_verified_is_refused(words: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["verify", *words])
+    assert left.value.code == 2
+    assert why in capsys.readouterr().err
+
+
+def test_it_needs_no_extra(tmp_path: Path) -> None:
+    # Found before those that are installed, by the workers too.
+    for name in ("rich", "ml_dtypes", "torch"):
+        (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError('hidden', name={name!r})")
+    there = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-W", "error", "-m", "fusedstep", "verify", DENSE, "--dtype"]
+    options: dict[str, Any] = {"env": os.environ | {"PYTHONPATH": there}, "capture_output": True, "text": True}
+    done = subprocess.run([*command, "bfloat16"], **options, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "can check none of these types: its NumPy arrays need ml_dtypes" in done.stderr
+    done = subprocess.run([*command, "float32", "bfloat16"], **options, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "in float32, each" in done.stdout
+    assert "bfloat16 is left out: its NumPy arrays need ml_dtypes" in done.stdout
+
+
+def test_operators_of_one_rule_follow_one_another() -> None:
+    assert command.by_rule(["Adam", "ApplyFtrl", "FusedSparseAdam"]) == [["Adam", "FusedSparseAdam"], ["ApplyFtrl"]]
+
+
+def test_a_report_without_failures_has_none() -> None:
+    report = Report({"cpu": "C", "cores": 2}, {"python": "3"}, ("float32",), {}, (1,), 0.4, (Outcome("Adam"),))
+    assert report.passed
+    assert list(report.failures()) == []
