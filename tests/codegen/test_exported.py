@@ -189,12 +189,12 @@ def test_the_workspace_is_as_large_as_the_sums_in_it(sizes: tuple[int, ...], sum
     call = array("q", bytes(layout.ITEM * layout.STATES))
     call[layout.MATRICES], call[layout.MATRIX_ROWS], call[layout.WIDTH] = sizes
     whole_step.lay_out(call.buffer_info()[0], memory.ctypes.data, *sums)
-    end = call[layout.ROW_TOTALS] + layout.ITEM * row_sums * matrices * rows
+    end = call[layout.ROW_SUMS] + layout.ITEM * row_sums * matrices * rows
     assert end == memory.ctypes.data + memory.nbytes
     assert not np.nan_to_num(memory).any()
 
 
-@pytest.mark.parametrize("name", ["elements", "whole_step", "put_together", "adam_float32"])
+@pytest.mark.parametrize("name", ["elements", "whole_step", "reduce_partials", "adam_float32"])
 def test_any_name_will_do(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["export", "adam", "--name", name, "--output", str(tmp_path)]) == 0
     assert f"void {name}(" in (tmp_path / f"{name}.h").read_text(encoding="utf-8")
