@@ -268,7 +268,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "a row's shape": (
         ValueError,
-        r"rowwise_adagrad: accum has shape \(3, 2\), expected \(3,\), one number a row",
+        r"rowwise_adagrad: accum has shape \(3, 2\), expected \(3,\), one number per row",
         lambda: fs.jax.dense_update(fs.rules.rowwise_adagrad, ONE, (ONE,), ONE, **ADAGRAD),
     ),
     "a gradient's shape": (

@@ -29,14 +29,15 @@ def by_xla(
     rule: Callable[..., Any], states: Any, ids: Any, grads: Any, rows: str, scalars: dict[str, float], **switches: bool
 ) -> list[Any]:
     """What runs where there are no kernels."""
-    from fusedstep.jax import by_xla, woven
-    from fusedstep.jax.scalars import operator_of, scalars_of
+    from fusedstep.jax.functions import functions_of
+    from fusedstep.jax.scalars import parse_scalars, split_switches
+    from fusedstep.jax.sparse_xla import update_rows
 
-    operator, _ = operator_of(rule, switches)
-    numbers = [float(each) for each in scalars_of(operator, scalars)]
-    made = woven.weave(operator, str(np.asarray(states[0]).dtype))
+    operator, _ = split_switches(rule, switches)
+    numbers = [float(each) for each in parse_scalars(operator, scalars)]
+    functions = functions_of(operator, str(np.asarray(states[0]).dtype))
     arrays = [jax.numpy.asarray(each) for each in states]
-    return by_xla.update_rows(made, rows, numbers, arrays, jax.numpy.asarray(ids), jax.numpy.asarray(grads), [])
+    return update_rows(functions, rows, numbers, arrays, jax.numpy.asarray(ids), jax.numpy.asarray(grads), [])
 
 
 def table() -> Iterator[Any]:
@@ -106,12 +107,13 @@ def test_the_way_of_xla_is_near_under_jit(row: test_rules.Row, rows: str) -> Non
 
 
 def by_xla_traced(row: test_rules.Row, rows: str, states: Any, ids: Any, grads: Any) -> list[Any]:
-    from fusedstep.jax import by_xla, woven
-    from fusedstep.jax.scalars import operator_of
+    from fusedstep.jax.functions import functions_of
+    from fusedstep.jax.scalars import split_switches
+    from fusedstep.jax.sparse_xla import update_rows
 
-    operator, _ = operator_of(row.rule, {})
+    operator, _ = split_switches(row.rule, {})
     numbers = [row.scalars[name] for name in operator.signature.scalars]
-    return by_xla.update_rows(woven.weave(operator, "float32"), rows, numbers, states, ids, grads, [])
+    return update_rows(functions_of(operator, "float32"), rows, numbers, states, ids, grads, [])
 
 
 def inputs(rows: int = 37, count: int = 29) -> tuple[Any, Any, Any, Any]:
@@ -306,7 +308,7 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="rows is 'all', expected 'touched' or 'every'"):
         fs.jax.sparse_update(momentum, table, (mean,), ids, grads, rows="all", **MOMENTUM)
     with pytest.raises(
-        ValueError, match=r"lamb: the rule adds up more than a row, .* pass a dense gradient to dense_update"
+        ValueError, match=r"lamb: the rule reduces over more than a row, .* pass a dense gradient to dense_update"
     ):
         fs.jax.sparse_update(fs.rules.lamb, table, (mean, mean), ids, grads, **test_rules_with_sums.LAMB)
     with pytest.raises(ValueError, match=r"grads has shape \(28, 5\), expected \(29, 5\)"):
@@ -322,7 +324,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_maps_and_derivatives_are_refused() -> None:
     table, mean, ids, grads = inputs()
     step = partial(fs.jax.sparse_update, momentum, **MOMENTUM)
-    with pytest.raises(NotImplementedError, match=r"momentum: sparse_update under jax\.vmap"):
+    with pytest.raises(NotImplementedError, match=r"momentum: sparse_update does not support jax\.vmap"):
         jax.vmap(lambda table: step(table, (mean,), ids, grads))(np.stack([table, table]))
     with pytest.raises(NotImplementedError, match="momentum: sparse_update has no derivative"):
         jax.grad(lambda grads: step(table, (mean,), ids, grads)[0].sum())(grads)
@@ -361,9 +363,9 @@ def test_a_table_on_several_devices_is_refused() -> None:
         [sys.executable, "-c", ON_TWO_DEVICES], env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.splitlines() == [
-        "adagrad: var lies on 2 devices, expected one; move it with jax.device_put, or use dense_update",
-        "adagrad: accum lies on 2 devices, expected one; move it with jax.device_put, or use dense_update",
-        "adagrad: sparse_update under jax.shard_map, expected a table on one device; use dense_update",
+        "adagrad: var is on 2 devices, expected one; move it with jax.device_put, or use dense_update",
+        "adagrad: accum is on 2 devices, expected one; move it with jax.device_put, or use dense_update",
+        "adagrad: sparse_update does not support jax.shard_map, expected a table on one device; use dense_update",
     ]
 
 

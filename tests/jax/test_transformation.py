@@ -370,7 +370,7 @@ def in_float64() -> None:
 REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "no parameters": (
         ValueError,
-        r"adam: params is None, .* pass them: update\(grads, state, params\)",
+        r"adam: params is None, .* call update\(grads, state, params\)",
         lambda: fs.jax.adam(**ADAM).update(ONE, fs.jax.adam(**ADAM).init(ONE)),
     ),
     "a vector by columns": (
@@ -439,7 +439,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "no state": (
         TypeError,
-        "adagrad: state is None, expected a RuleState; pass what init or the last update gave",
+        "adagrad: state is None, expected a RuleState; pass the result of init or of the last update",
         lambda: fs.jax.adagrad(**ADAGRAD).update(ONE, None, ONE),
     ),
     "a state of optax": (
@@ -459,22 +459,22 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "a count that is none": (
         TypeError,
-        "adagrad: state.count is 0.5, expected a whole number",
+        "adagrad: state.count is 0.5, expected an integer",
         lambda: adagrad_after(state=fs.jax.RuleState(0.5, {"accum": ONE})),
     ),
     "counts": (
         TypeError,
-        r"adagrad: state.count is array\(.*, expected a whole number",
+        r"adagrad: state.count is array\(.*, expected an integer",
         lambda: adagrad_after(state=fs.jax.RuleState(np.ones(2, int), {"accum": ONE})),
     ),
     "a state's tree": (
         ValueError,
-        "adagrad: accum is another tree than the gradients: ",
+        "adagrad: accum is not the same tree as the gradients: ",
         lambda: adagrad_after({"weight": ONE}, params={"weight": ONE}, accum={"bias": ONE}),
     ),
     "parameters' tree": (
         ValueError,
-        "adagrad: params is another tree than the gradients: ",
+        "adagrad: params is not the same tree as the gradients: ",
         lambda: adagrad_after({"weight": ONE}, params=(ONE,), accum={"weight": ONE}),
     ),
     "a state's shape": (

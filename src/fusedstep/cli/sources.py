@@ -7,9 +7,8 @@ from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope, program_of
-from ..codegen.xla.weave import weave_whole
+from ..codegen.xla.weave import weave as weave_for_xla
 from ..runtime.cpu.launch import LOOPS
-from ..storage import compute_type
 
 
 def source_on_cpu(recipe: Recipe) -> str:
@@ -33,7 +32,7 @@ def source_on_gpu(recipe: Recipe) -> str:
 
 def source_for_jax(recipe: Recipe) -> str:
     """The text of a recipe's rule for XLA, which finds loops itself."""
-    _, text = weave_whole(recipe.rule, recipe.switches, compute_type(recipe.storages[0]))
+    _, text = weave_for_xla(recipe)
     return text
 
 

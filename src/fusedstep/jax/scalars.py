@@ -1,4 +1,4 @@
-"""What a rule is called with beside arrays: its switches and its scalars, known or traced."""
+"""The scalars and switches of a call. A scalar is known, or traced by JAX."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,35 +11,40 @@ from ..operators.operator import Operator
 from ..storage import ARRAYS
 
 
-def operator_of(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
-    """A rule's operator with the switches among some named values, and the other values.
+def split_switches(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
+    """Split keyword arguments: return the rule's operator, with its switches set, and the other arguments.
 
     Raises:
-        TypeError: ``rule`` is not a rule, or a switch is no bool.
+        TypeError: ``rule`` is not a rule, or a switch is not a bool.
     """
     switches = read_signature(rule).switches | {"maximize": False}
     operator = Operator(rule, **{name: named.get(name, value) for name, value in switches.items()})
-    # As for the optimizers of the torch face: rows are what the first dimension counts.
+    # Rows may have more than one dimension, as in the optimizers of fusedstep.torch.
     operator.any_rows = True
     return operator, {name: value for name, value in named.items() if name not in switches}
 
 
-def scalars_of(operator: Operator, named: Mapping[str, Any]) -> list[Any]:
-    """The rule's scalars in its order: arrays of JAX without dimensions, known numbers as NumPy's float64.
+def parse_scalars(operator: Operator, named: Mapping[str, Any]) -> list[Any]:
+    """The rule's scalars in order: arrays of JAX without dimensions, and NumPy's float64 for known numbers.
 
     Raises:
-        TypeError: one is missing, not known or no real number.
-        ValueError: an array holds another number of elements than one.
+        TypeError: one is missing, unknown or not a real number.
+        ValueError: an array does not have exactly one element.
     """
-    arrays = {name: scalar(operator.name, name, value) for name, value in named.items() if is_array(value)}
+    arrays = {name: parse_scalar(operator.name, name, value) for name, value in named.items() if is_array(value)}
     numbers = operator.scalars({**named, **dict.fromkeys(arrays, 0.0)})
     return [
         arrays.get(name, np.float64(number)) for name, number in zip(operator.signature.scalars, numbers, strict=True)
     ]
 
 
-def scalar(operator: str, name: str, value: jax.Array) -> jax.Array:
-    """An array of one real number, without its dimensions."""
+def parse_scalar(operator: str, name: str, value: jax.Array) -> jax.Array:
+    """An array of one real number, without dimensions.
+
+    Raises:
+        TypeError: its type is not a real number's.
+        ValueError: it does not have exactly one element.
+    """
     if value.dtype.kind not in "iu" and str(value.dtype) not in ARRAYS:
         raise TypeError(f"{operator}: {name} holds {value.dtype}, expected a real number")
     if value.size != 1:
@@ -48,5 +53,5 @@ def scalar(operator: str, name: str, value: jax.Array) -> jax.Array:
 
 
 def is_array(value: Any) -> bool:
-    """Whether a value is JAX's, known or traced."""
+    """Return whether a value is an array of JAX, known or traced."""
     return isinstance(value, jax.Array)

@@ -1,17 +1,20 @@
-"""Weaves a rule into the text of a module that computes on whole arrays, for compilers that find loops themselves."""
+"""Generate the text of a module that applies a rule to whole arrays."""
 
 import ast
-from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
+from ...storage import compute_type
 from ..module_text import module, scalars_of
+from ..recipe import Recipe
 from ..rule.program import Program, program_of
 from ..rule.values import Reduction, local
 
 
-class Spelled(ast.NodeTransformer):
-    """Spells as words what Python says of one truth value only, and what compilers do in other ways."""
+class WordCalls(ast.NodeTransformer):
+    """Replace ``not`` and ``/`` by words.
+
+    Python's ``not`` takes only one truth value, and XLA does not always round quotients correctly.
+    """
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
@@ -23,26 +26,22 @@ class Spelled(ast.NodeTransformer):
         return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
 
 
-def weave_whole(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str) -> tuple[Program, str]:
-    """A rule's program, and the text of the module that runs it.
+def weave(recipe: Recipe) -> tuple[Program, str]:
+    """The program of a recipe's rule, and the text of the module that runs it.
 
-    The module's ``scalars_of`` takes the rule's scalars to what is computed of them alone, and ``rule`` the states in
-    use, the gradient and that to the new states.
-
-    Args:
-        rule: the rule.
-        switches: its switches, as sorted pairs.
-        compute: the compute type.
+    In the module ``scalars_of`` takes the rule's scalars and returns what depends on them alone; ``rule`` takes the
+    states in use, the gradient and these numbers, and returns the new states.
     """
+    rule, switches, compute = recipe.rule, recipe.switches, compute_type(recipe.storages[0])
     program = program_of(rule, switches)
     signature, translation = program.signature, program.translation
     scalars = [local(name) for name in signature.scalars]
-    said = "".join(f", {name}={value}" for name, value in switches)
+    settings = "".join(f", {name}={value}" for name, value in switches)
     text = module(
-        f"rule {signature.name}{said}; whole arrays; {compute}",
+        f"rule {signature.name}{settings}; whole arrays; {compute}",
         f"from functools import partial\n\nfrom {__package__}.words import *",
         f'compute = partial(compute_as, "{compute}")',
-        scalars_of("scalars_of", scalars, [spelled(ast.parse(each)) for each in translation.numbers]),
+        scalars_of("scalars_of", scalars, [source(ast.parse(each)) for each in translation.numbers]),
         rule_text(program),
     )
     return program, text
@@ -54,21 +53,19 @@ def rule_text(program: Program) -> str:
     arguments = [*(local(name) for name in (*signature.states, signature.gradient)), "scalars"]
     lines = []
     for stage in range(program.last + 1):
-        lines += [
-            f"{each.name} = {spelled(each.value.node)}" for each in translation.lines if each.value.stage == stage
-        ]
-        lines += [reduced(each) for each in translation.reductions if each.stage == stage]
-    results = [spelled(each.node) for each in translation.results]
+        lines += [f"{each.name} = {source(each.value.node)}" for each in translation.lines if each.value.stage == stage]
+        lines += [reduction_text(each) for each in translation.reductions if each.stage == stage]
+    results = [source(each.node) for each in translation.results]
     return "\n".join(
         [f"def rule({', '.join(arguments)}):", *(f"    {line}" for line in lines), f"    return {', '.join(results)},"]
     )
 
 
-def reduced(each: Reduction) -> str:
-    """The line that adds up."""
+def reduction_text(each: Reduction) -> str:
+    """The line of a reduction."""
     return f"{each.name} = word_{each.word}({each.argument})"
 
 
-def spelled(node: ast.AST) -> str:
-    """A node's text."""
-    return ast.unparse(Spelled().visit(deepcopy(node)))
+def source(node: ast.AST) -> str:
+    """The text of a node."""
+    return ast.unparse(WordCalls().visit(deepcopy(node)))

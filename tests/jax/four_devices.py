@@ -1,4 +1,4 @@
-"""Parameters on a mesh of four devices; ``jax/test_started.py`` runs these tests where JAX has as many."""
+"""Parameters on a mesh of four devices; ``test_sharding.py`` runs these tests in a process of its own."""
 
 import itertools
 from collections.abc import Callable, Iterator
