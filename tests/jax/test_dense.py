@@ -1,8 +1,8 @@
 """Every rule on JAX arrays, against the rule as it stands on NumPy arrays.
 
-The rows are those of ``test_rules`` and ``test_rules_with_sums``, with their bounds. Outside ``jax.jit`` XLA runs operation
-by operation, and results must be NumPy's bit for bit where kernels' are. Inside it XLA contracts products and sums, and
-results must be near the float64 rule. XLA's sums run in the compute type.
+The rows are those of ``test_rules`` and ``test_rules_with_sums``, with their bounds. Outside ``jax.jit`` XLA runs
+operation by operation, and results must be NumPy's bit for bit where kernels' are. Inside it XLA contracts products and
+sums, and results must be near the float64 rule. XLA's sums run in the compute type.
 """
 
 import itertools
