@@ -18,8 +18,8 @@ import llvmlite
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.functions import SpanFunctions
-from fusedstep.codegen.program import ELEMENTWISE, ROWWISE
-from fusedstep.codegen.storage import ARRAYS
+from fusedstep.codegen.rule.program import ELEMENTWISE, ROWWISE
+from fusedstep.storage import ARRAYS
 
 REPEATS = 3
 HALF = "float16", "bfloat16"

@@ -8,7 +8,7 @@ from typing import Any
 
 from fusedstep import rules
 from fusedstep.cli.descriptions import code, description
-from fusedstep.codegen.signature import read_signature
+from fusedstep.codegen.rule.signature import read_signature
 from fusedstep.operators import catalogue
 
 FOLDERS = ("operators", "rules")

@@ -24,14 +24,14 @@ from triton.compiler import ASTSource
 
 import fusedstep as fs
 from fusedstep.codegen.gpu.kernels import kernel_for
-from fusedstep.codegen.kinds import ELEMENT
-from fusedstep.codegen.program import BEYOND, ELEMENTWISE, plan_of, program_of
 from fusedstep.codegen.recipe import Recipe
-from fusedstep.codegen.storage import ITEM_BYTES, compute_type
-from fusedstep.operators.gpu.grouping import MANY
-from fusedstep.operators.gpu.launch import BYTES, WAKING_BYTES, tiles_for
-from fusedstep.operators.gpu.options import EXACT
+from fusedstep.codegen.rule.axes import ELEMENT
+from fusedstep.codegen.rule.program import BEYOND, ELEMENTWISE, plan_of, program_of
 from fusedstep.rules.idle import idle_of
+from fusedstep.runtime.gpu.grouping import MANY
+from fusedstep.runtime.gpu.launch import BYTES, WAKING_BYTES, tiles_for
+from fusedstep.runtime.gpu.options import EXACT
+from fusedstep.storage import ITEM_BYTES, compute_type
 from tests.rules import test_rules, test_rules_with_sums
 
 TARGETS = {

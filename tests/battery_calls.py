@@ -10,7 +10,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from fusedstep.codegen.program import BEYOND
+from fusedstep.codegen.rule.program import BEYOND
 from fusedstep.operators import catalogue
 from fusedstep.operators.named import NamedOperator
 from fusedstep.operators.operator import Operator

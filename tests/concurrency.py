@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import fusedstep as fs
-from fusedstep.operators import launch
+from fusedstep.runtime.cpu import launch
 from tests import reference
 from tests.battery_calls import CASES, Call, build
 from tests.battery_settings import SETTINGS, Setting

@@ -18,7 +18,7 @@ from fusedstep.codegen.cpu.compiler import host
 from fusedstep.codegen.cpu.exported import exported_code
 from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
 from fusedstep.codegen.cpu.targets import processor_of
-from fusedstep.codegen.program import BEYOND, Program
+from fusedstep.codegen.rule.program import BEYOND, Program
 from tests import reference
 
 

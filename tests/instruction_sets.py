@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import fusedstep as fs
-from fusedstep.operators import launch
+from fusedstep.runtime.cpu import launch
 from tests import reference
 from tests.rules.test_rules import LOOPS, RULES, Row, momentum
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import fusedstep as fs
-from fusedstep.operators import launch
+from fusedstep.runtime.cpu import launch
 from tests import reference
 from tests.runtime.test_threads import SCALARS, momentum
 

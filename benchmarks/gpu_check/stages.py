@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from fusedstep.bench import figures, results
-from fusedstep.operators.cpus import usable_cpus
+from fusedstep.runtime.cpu.cpus import usable_cpus
 
 from .recording import LOST, lines
 from .selection import FILES, FIRST, MARKED

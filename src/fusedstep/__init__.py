@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .arrays.tables import empty_table
     from .operators.deferred import DeferredRows
     from .operators.operator import Operator
-    from .operators.threads import get_num_threads, set_num_threads
+    from .runtime.cpu.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 __all__ = [
@@ -39,8 +39,8 @@ _PLACES = {
     "DeferredRows": "operators.deferred",
     "Operator": "operators.operator",
     "empty_table": "arrays.tables",
-    "get_num_threads": "operators.threads",
-    "set_num_threads": "operators.threads",
+    "get_num_threads": "runtime.cpu.threads",
+    "set_num_threads": "runtime.cpu.threads",
 }
 
 

@@ -18,7 +18,7 @@ from fusedstep import rules
 from fusedstep.cli.descriptions import code, description, fold
 from fusedstep.cli.formulas import readable
 from fusedstep.cli.main import main
-from fusedstep.codegen.signature import read_signature
+from fusedstep.codegen.rule.signature import read_signature
 from fusedstep.operators import catalogue
 
 ENTRIES = {entry.name: entry for entry in catalogue.ENTRIES}

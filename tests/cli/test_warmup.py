@@ -11,9 +11,9 @@ from fusedstep import rules
 from fusedstep.cli import optimizers, warmup
 from fusedstep.cli.main import main
 from fusedstep.cli.ops import subject
-from fusedstep.codegen.storage import ARRAYS
 from fusedstep.operators import catalogue
 from fusedstep.operators.operator import Operator
+from fusedstep.storage import ARRAYS
 
 
 def kernels(folder: Path) -> int:

@@ -13,7 +13,7 @@ import pytest
 import fusedstep as fs
 import fusedstep.words
 from fusedstep import words
-from fusedstep.codegen.signature import read_signature
+from fusedstep.codegen.rule.signature import read_signature
 from fusedstep.words import PerColumn, PerRow
 
 if TYPE_CHECKING:

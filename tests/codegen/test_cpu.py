@@ -12,7 +12,8 @@ import pytest
 from llvmlite import binding
 
 import fusedstep as fs
-from fusedstep.codegen.cpu import compiler, disk_cache, engine, functions, locks, loops, symbols
+from fusedstep.codegen.cpu import compile_lock as locks
+from fusedstep.codegen.cpu import compiler, disk_cache, engine, functions, loops, symbols
 from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
@@ -26,11 +27,11 @@ from fusedstep.loops.cpu import (
     memory,
     segment_sum,
     touched_rows,
-    waking,
     whole_tensor,
 )
-from fusedstep.operators import grouping as groups
-from fusedstep.operators import span_call
+from fusedstep.loops.cpu import catch_up_row as waking
+from fusedstep.runtime.cpu import grouping as groups
+from fusedstep.runtime.cpu import span_call
 from fusedstep.words import PerColumn, PerRow, column_mean, row_mean, row_sum, sqrt, tensor_sum, where
 from tests import reference
 from tests.forked import in_child

@@ -8,8 +8,8 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.codegen.gpu.weave import weave, weave_mark, weave_numbers
-from fusedstep.codegen.program import BEYOND, ELEMENTWISE, program_of
 from fusedstep.codegen.recipe import Recipe
+from fusedstep.codegen.rule.program import BEYOND, ELEMENTWISE, program_of
 from fusedstep.rules.idle import idle_of
 from tests import reference
 from tests.devices import on_device, on_host

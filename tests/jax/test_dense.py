@@ -117,7 +117,7 @@ def test_rule_that_adds_up(
 
 
 def test_every_word_has_a_meaning() -> None:
-    from fusedstep.codegen.dialects import jax_numpy
+    from fusedstep.codegen.xla import words as jax_numpy
 
     assert {f"word_{name}" for name in words.__all__} <= vars(jax_numpy).keys()
 
@@ -126,7 +126,7 @@ def test_every_word_has_a_meaning() -> None:
 @pytest.mark.parametrize("root", ["sqrt", "power", "power that is an array", "traced power"])
 @pytest.mark.parametrize("divide", ["divide", "divide_or_zero"])
 def test_quotients_by_roots_under_jit_are_numpys(divide: str, root: str, dtype: str) -> None:
-    from fusedstep.codegen.dialects import jax_numpy
+    from fusedstep.codegen.xla import words as jax_numpy
 
     rng = np.random.default_rng(3)
     values, half = np.abs(rng.standard_normal(10_000)).astype(dtype), np.dtype(dtype).type(0.5)
@@ -147,7 +147,7 @@ PAIRED = ("maximum", "minimum", "divide_or_zero")
 
 @pytest.mark.parametrize("name", ["abs", "sign", "sqrt", *PAIRED])
 def test_words_of_special_numbers(name: str) -> None:
-    from fusedstep.codegen.dialects import jax_numpy
+    from fusedstep.codegen.xla import words as jax_numpy
 
     count = 2 if name in PAIRED else 1
     values = [np.array(each, np.float32) for each in zip(*itertools.product(SPECIAL, repeat=count), strict=True)]

@@ -152,7 +152,7 @@ AT += [("power", each) for each in ((1.7, -0.6), (1.7, 0.5), (1.7, 1.0), (0.0, 1
 
 @pytest.mark.parametrize(("name", "at"), AT)
 def test_slopes_of_words_are_those_of_jax(name: str, at: tuple[float, ...]) -> None:
-    from fusedstep.codegen.dialects import jax_numpy
+    from fusedstep.codegen.xla import words as jax_numpy
 
     word, own = getattr(jax_numpy, f"word_{name}"), getattr(jax.numpy, "divide" if "divide" in name else name)
     # By an exponent there is a slope at positive numbers only.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.program import BEYOND
+from fusedstep.codegen.rule.program import BEYOND
 from fusedstep.operators import catalogue
 from fusedstep.operators.catalogue import NamedOperator
 from fusedstep.verify.arguments import arguments, made, options

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.operators import advice, history
 from fusedstep.rules.idle import idle_of
 from fusedstep.rules.master import ftrl_proximal_with_master
+from fusedstep.runtime import advice, history
 from fusedstep.words import column_mean, row_mean, sign
 from tests import reference
 from tests.reference import assert_same_bits

@@ -12,7 +12,8 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.arrays import plain
-from fusedstep.operators import at_once, calls, launch
+from fusedstep.runtime.cpu import calls, launch
+from fusedstep.runtime.cpu import plain_step as at_once
 from fusedstep.words import sqrt
 from tests import reference
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fusedstep.operators import cpus
+from fusedstep.runtime.cpu import cpus
 
 V2, V1 = "0::/a/b\n", "5:cpuset:/\n4:cpu,cpuacct:/a/b\n2:memory:/a/b\n"
 
@@ -87,7 +87,7 @@ def test_the_number_that_python_is_told() -> None:
 def test_the_default_is_what_the_process_may_use() -> None:
     if hasattr(os, "sched_getaffinity"):
         assert 1 <= cpus.usable_cpus() <= len(os.sched_getaffinity(0))
-    script = "import fusedstep as fs; from fusedstep.operators.cpus import usable_cpus; "
+    script = "import fusedstep as fs; from fusedstep.runtime.cpu.cpus import usable_cpus; "
     script += "print(fs.get_num_threads() == usable_cpus())"
     command = [sys.executable, "-c", script]
     assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout == "True\n"

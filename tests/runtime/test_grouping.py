@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusedstep.loops.cpu.grouping import COUNTS, FIRST, INVERSE, ORDER, SLOTS
-from fusedstep.operators import grouping
+from fusedstep.runtime.cpu import grouping
 
 
 @pytest.mark.parametrize("crowded", [0, 10**9], ids=["by hashing", "by counting"])

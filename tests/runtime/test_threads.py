@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.operators import launch, locks
-from fusedstep.operators import threads as pool
-from fusedstep.operators.cpus import usable_cpus
+from fusedstep.runtime import locks
+from fusedstep.runtime.cpu import launch
+from fusedstep.runtime.cpu import threads as pool
+from fusedstep.runtime.cpu.cpus import usable_cpus
 from tests import reference
 from tests.concurrency import in_threads
 
@@ -151,7 +152,7 @@ def test_helpers_go_on_after_an_error() -> None:
 
 FORKED = """
 import threading
-from fusedstep.operators import threads
+from fusedstep.runtime.cpu import threads
 from tests.forked import in_child
 
 def meet():

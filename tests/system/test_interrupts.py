@@ -18,8 +18,8 @@ import pytest
 import torch
 
 import fusedstep as fs
-from fusedstep.codegen import interrupts
-from fusedstep.operators import threads as pool
+from fusedstep import interrupts
+from fusedstep.runtime.cpu import threads as pool
 from tests.reference import bits
 from tests.runtime.test_threads import SCALARS, momentum
 

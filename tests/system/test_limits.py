@@ -14,8 +14,10 @@ import pytest
 import torch
 
 import fusedstep as fs
-from fusedstep.operators import grouping, history, launch, reductions
-from fusedstep.operators import threads as pool
+from fusedstep.runtime import history
+from fusedstep.runtime.cpu import grouping, launch
+from fusedstep.runtime.cpu import threads as pool
+from fusedstep.runtime.cpu import whole_tensor as reductions
 from fusedstep.words import tensor_mean
 from tests import reference
 from tests.runtime.test_threads import SCALARS, momentum
@@ -221,7 +223,7 @@ NO_THREADS = """
 import resource, threading
 import numpy as np
 import fusedstep as fs
-from fusedstep.operators import threads as pool
+from fusedstep.runtime.cpu import threads as pool
 from fusedstep.words import tensor_mean
 from tests.runtime.test_threads import SCALARS, momentum
 

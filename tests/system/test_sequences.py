@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import fusedstep as fs
-from fusedstep.operators import launch
+from fusedstep.runtime.cpu import launch
 from tests import reference
 from tests.battery_calls import laid_out
 from tests.forked import in_child

@@ -16,9 +16,10 @@ import pytest
 import fusedstep as fs
 from fusedstep.cli import verify as command
 from fusedstep.cli.main import main
-from fusedstep.codegen.program import program_of
-from fusedstep.operators import checks, grouping
+from fusedstep.codegen.rule.program import program_of
+from fusedstep.operators import checks
 from fusedstep.operators.operator import Operator
+from fusedstep.runtime.cpu import grouping
 from fusedstep.verify import golden, memory
 from fusedstep.verify.arguments import arguments, made
 from fusedstep.verify.bounds import UNITS, differs, is_exact, is_far

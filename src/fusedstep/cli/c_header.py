@@ -8,7 +8,7 @@ from typing import Any
 from .. import __version__
 from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_symbol
 from ..codegen.cpu.symbols import plain
-from ..codegen.program import BEYOND, Program
+from ..codegen.rule.program import BEYOND, Program
 from .descriptions import description
 
 WIDTH = 100

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops, rules
-from ..operators.threads import get_num_threads
+from ..runtime.cpu.threads import get_num_threads
 
 Scalars = Mapping[str, float]
 # Gets a step ready: what is timed is the call of what comes back.

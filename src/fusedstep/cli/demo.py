@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     require("fusedstep demo", "demo", PACKAGES)
     from rich.console import Console
 
-    from ..operators.threads import set_num_threads
+    from ..runtime.cpu.threads import set_num_threads
     from . import contenders, digits, plots, summary, torch_contender, training
 
     if options.threads:

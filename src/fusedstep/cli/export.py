@@ -11,9 +11,9 @@ from ..codegen.cpu.exported import exported_code
 from ..codegen.cpu.exported_arguments import Exported
 from ..codegen.cpu.symbols import plain
 from ..codegen.cpu.targets import processor_of
-from ..codegen.program import Program, program_of
-from ..codegen.signature import read_signature
-from ..codegen.storage import ARRAYS, compute_type
+from ..codegen.rule.program import Program, program_of
+from ..codegen.rule.signature import read_signature
+from ..storage import ARRAYS, compute_type
 from .c_header import header, is_taken
 from .options import folder_to_write
 from .rule_files import rule_of

@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..operators.cpus import usable_cpus
+from ..runtime.cpu.cpus import usable_cpus
 
 PACKAGES = ("fusedstep", "numpy", "numba", "torch")
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .. import rules
-from ..codegen.program import BEYOND, program_of
 from ..codegen.recipe import Recipe
-from ..codegen.signature import read_signature
-from ..codegen.storage import ARRAYS
+from ..codegen.rule.program import BEYOND, program_of
+from ..codegen.rule.signature import read_signature
 from ..operators import catalogue
-from ..operators.launch import DEFERRED_ROWS, LOOPS
 from ..operators.operator import Operator
+from ..runtime.cpu.launch import DEFERRED_ROWS, LOOPS
+from ..storage import ARRAYS
 from .descriptions import code, description, fold
 from .sources import SOURCES, assembly_on_cpu
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
-from ..codegen.program import ELEMENTWISE, program_of
 from ..codegen.recipe import Recipe
-from ..codegen.storage import compute_type
-from ..codegen.whole_arrays import weave_whole
-from ..operators.launch import LOOPS
+from ..codegen.rule.program import ELEMENTWISE, program_of
+from ..codegen.xla.weave import weave_whole
+from ..runtime.cpu.launch import LOOPS
+from ..storage import compute_type
 
 
 def source_on_cpu(recipe: Recipe) -> str:
@@ -30,7 +30,7 @@ def source_on_gpu(recipe: Recipe) -> str:
 
 def source_for_jax(recipe: Recipe) -> str:
     """The text of a recipe's rule for XLA, which finds loops itself."""
-    _, text = weave_whole(recipe.rule, recipe.switches, compute_type(recipe.storages[0]), "jax_numpy")
+    _, text = weave_whole(recipe.rule, recipe.switches, compute_type(recipe.storages[0]))
     return text
 
 

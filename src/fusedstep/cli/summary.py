@@ -8,7 +8,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ..operators.threads import get_num_threads
+from ..runtime.cpu.threads import get_num_threads
 from . import machine
 from .digits import CLASSES, SEED, TABLE_ROWS, Digits
 from .torch_contender import SPARSE_ADAM

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import rules
-from ..operators.threads import get_num_threads
+from ..runtime.cpu.threads import get_num_threads
 from .contenders import ADAM, Contender, Prepare, Scalars, adam_scalars
 from .digits import CLASSES, TABLE_ROWS
 

@@ -5,9 +5,9 @@ import time
 from functools import partial
 from pathlib import Path
 
-from ..codegen.storage import ARRAYS
 from ..operators import catalogue
-from ..operators.cpus import usable_cpus
+from ..runtime.cpu.cpus import usable_cpus
+from ..storage import ARRAYS
 from ..verify.arguments import dtypes
 from ..verify.operators import verify
 from ..verify.report import Report

@@ -9,12 +9,12 @@ from functools import partial
 from itertools import product
 
 from ..codegen.cpu.disk_cache import cache_folder
-from ..codegen.storage import ARRAYS, compute_type
 from ..operators import catalogue
-from ..operators.cpus import usable_cpus
-from ..operators.grouping import prepare_grouping
-from ..operators.launch import COMPILED, prepare_loops
 from ..operators.operator import Operator
+from ..runtime.cpu.cpus import usable_cpus
+from ..runtime.cpu.grouping import prepare_grouping
+from ..runtime.cpu.launch import COMPILED, prepare_loops
+from ..storage import ARRAYS, compute_type
 from ..verify.arguments import made
 from . import optimizers
 from .extras import require

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-BANNER = (
-    "Generated from a rule, a loop and a dialect, and named by the SHA-256 of this text: changing it changes nothing."
-)
+BANNER = "Generated from a rule, a loop and the words of a compiler. Its name is the SHA-256 of this text."
 
 
 def module(title: str, *parts: str) -> str:

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..codegen.storage import ARRAYS
 from ..operators import checks
 from ..operators.operator import Operator
+from ..storage import ARRAYS
 
 Shape = tuple[int, ...]
 TYPES = "float32, float64, float16 or bfloat16"

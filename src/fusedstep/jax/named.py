@@ -6,7 +6,7 @@ from typing import Any
 
 import optax
 
-from ..codegen.signature import follows_from_step, read_signature, training_switches
+from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
 from ..operators.docstrings import arguments_of
 from .injected import WideSignature
 from .transformation import Rule, transformation

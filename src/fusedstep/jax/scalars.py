@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..codegen.signature import read_signature
-from ..codegen.storage import ARRAYS
+from ..codegen.rule.signature import read_signature
 from ..operators.operator import Operator
+from ..storage import ARRAYS
 
 
 def operator_of(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:

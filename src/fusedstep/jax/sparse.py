@@ -9,10 +9,10 @@ import jax
 from jax import lax
 from jax.custom_batching import custom_vmap
 
-from ..codegen.program import BEYOND
+from ..codegen.rule.program import BEYOND
 from ..operators import checks
-from ..operators.launch import LOOPS
 from ..operators.operator import Operator
+from ..runtime.cpu.launch import LOOPS
 from . import arrays, by_xla, in_place
 from .row_ids import row_ids
 from .scalars import is_array, operator_of, scalars_of

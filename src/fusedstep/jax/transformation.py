@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ..codegen.signature import follows_from_step, training_switches
+from ..codegen.rule.signature import follows_from_step, training_switches
 from ..operators import checks
 from ..operators.operator import Operator
 from . import arrays, rule_state

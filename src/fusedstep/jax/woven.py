@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..codegen.program import ELEMENTWISE, Program
-from ..codegen.storage import compute_type
-from ..codegen.store import execute
-from ..codegen.whole_arrays import weave_whole
+from ..codegen.module_loader import execute
+from ..codegen.rule.program import ELEMENTWISE, Program
+from ..codegen.xla.weave import weave_whole
 from ..operators.operator import Operator
+from ..storage import compute_type
 from .flattened import in_place_of
 from .scalars import is_array
 
@@ -83,5 +83,5 @@ class Woven:
 def weave(operator: Operator, storage: str) -> Woven:
     """An operator's rule for a variable's storage type. Woven anew: a number that the rule names may have changed."""
     compute = compute_type(storage)
-    program, text = weave_whole(operator.rule, operator.switches, compute, "jax_numpy")
+    program, text = weave_whole(operator.rule, operator.switches, compute)
     return Woven(program, execute(text), compute)

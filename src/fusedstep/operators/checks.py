@@ -11,7 +11,9 @@ from ..arrays import torch_tensors
 from ..arrays.borrow import BITS, STORAGES, borrow, dtype_name, holds_integers, kind, storage_of
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows, extent, rows_of
-from .grouping import Groups, group
+from ..codegen.rule.program import Plan
+from ..loops.cpu.whole_tensor import CHUNK
+from ..runtime.cpu.grouping import Groups, group
 
 SIXTEEN_BITS = ("float16", "bfloat16")
 
@@ -447,3 +449,27 @@ def layout(operator: str, name: str, view: np.ndarray) -> Rows:
             f"{operator}: {name} {error}, expected contiguous rows, one behind the other; "
             "pass a contiguous array and copy the result back"
         ) from None
+
+
+def tables_for_sums(
+    operator: str, wanted: Wanted, tables: list[Rows], shape: tuple[int, ...], plan: Plan
+) -> list[Rows]:
+    """The states as rows of what the rule adds up: of matrices, of the table, or of any number of elements.
+
+    Raises:
+        ValueError: rows of matrices have gaps between them.
+    """
+    whole = all(table.pitch == table.width for table in tables)
+    if plan.matrices and (len(shape) > 2 or whole):
+        for name, table in zip(wanted.names, tables, strict=True):
+            if table.pitch != table.width:
+                raise ValueError(f"{operator}: {name} has gaps between its rows; pass a contiguous array")
+        rows, width = math.prod(shape[:-1]), shape[-1]
+    elif not plan.by_row and whole:
+        rows, width = -(-tables[0].array.size // CHUNK), CHUNK
+    else:
+        return tables
+    return [
+        Rows(table.array, rows, width, width if kind == "element" else 1)
+        for table, kind in zip(tables, wanted.kinds, strict=True)
+    ]

@@ -9,20 +9,20 @@ import numpy as np
 from ..arrays.borrow import about_to_write
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows
-from ..codegen.interrupts import held_back
-from ..codegen.program import BEYOND
-from ..codegen.storage import compute_type
+from ..codegen.rule.program import BEYOND
+from ..interrupts import held_back
 from ..rules.idle import Idle
+from ..runtime.advice import crowded
+from ..runtime.aliasing import ensure_no_alias
+from ..runtime.cpu.calls import call_of
+from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
+from ..runtime.cpu.grouping import Groups
+from ..runtime.cpu.launch import DEFERRED_ROWS, LOOPS, parts, share_every_row, share_touched_rows, threads_for
+from ..runtime.cpu.threads import run
+from ..runtime.history import History
+from ..storage import compute_type
 from . import checks
-from .advice import crowded
-from .calls import call_of
-from .deferred_call import NO_GRADIENT, DeferredCall
-from .grouping import Groups
-from .history import History
-from .launch import DEFERRED_ROWS, LOOPS, parts, share_every_row, share_touched_rows, threads_for
 from .operator import Operator
-from .sharing import ensure_no_alias
-from .threads import run
 
 
 class DeferredRows:
@@ -297,7 +297,7 @@ class DeferredRows:
         """What does the same on a device, if the states lie there."""
         if not self._on_device:
             return None
-        from .gpu import deferred
+        from . import device_deferred as deferred
 
         return deferred
 

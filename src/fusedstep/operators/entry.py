@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..codegen.signature import Signature, read_signature
+from ..codegen.rule.signature import Signature, read_signature
 from .docstrings import arguments_of
 
 Choices = dict[Any, dict[str, bool]]

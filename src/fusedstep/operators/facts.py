@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..codegen.program import Plan
+from ..codegen.rule.program import Plan
 from .checks import Wanted
 
 

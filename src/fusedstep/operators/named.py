@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays.borrow import new_like
+from ..runtime.cpu.launch import DEFERRED_ROWS, LOOPS
 from . import checks
 from .entry import COMMON, Entry, call, constructor, docstring
-from .launch import DEFERRED_ROWS, LOOPS
 from .operator import Operator
 
 

@@ -10,16 +10,15 @@ import numpy as np
 from ..arrays.borrow import about_to_write
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import as_array
-from ..codegen.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
-from ..codegen.signature import read_signature
-from ..codegen.storage import compute_type
+from ..codegen.rule.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
+from ..codegen.rule.signature import read_signature
 from ..rules.idle import Idle, idle_of
-from . import at_once, checks, locks
-from .advice import crowded
-from .calls import call_of
-from .facts import Facts
-from .grouping import prepare_grouping
-from .launch import (
+from ..runtime import locks
+from ..runtime.advice import crowded
+from ..runtime.cpu import plain_step as at_once
+from ..runtime.cpu.calls import call_of
+from ..runtime.cpu.grouping import prepare_grouping
+from ..runtime.cpu.launch import (
     BEYOND_ROWS,
     DEFERRED_ROWS,
     LOOPS,
@@ -28,8 +27,11 @@ from .launch import (
     launch_touched_rows,
     prepare_loops,
 )
-from .random import key_of
-from .reductions import launch_whole_tensor, tables_for_sums
+from ..runtime.cpu.whole_tensor import launch_whole_tensor
+from ..runtime.random_key import key_of
+from ..storage import compute_type
+from . import checks
+from .facts import Facts
 
 
 class Operator:
@@ -210,7 +212,7 @@ class Operator:
         held = tables
         if reach == BEYOND:
             checks.no_indices(operator, indices)
-            tables, loop = tables_for_sums(operator, wanted, tables, variable, plan), BEYOND_ROWS
+            tables, loop = checks.tables_for_sums(operator, wanted, tables, variable, plan), BEYOND_ROWS
             launch: Callable[[Any], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
         elif indices is None:
             launch = launch_dense
@@ -243,7 +245,7 @@ class Operator:
         Raises:
             ImportError: Triton is not installed.
         """
-        from .gpu import step
+        from . import device_step as step
 
         return step.step(self, states, gradient, indices, rows, scalars, key)
 

@@ -1,7 +1,7 @@
 """The vocabulary of rules, with its meaning on NumPy arrays.
 
 A rule may use these words, the operators ``+ - * / **``, comparisons and ``& | ~``. NumPy's and ``math``'s functions
-of the same names are understood as well. Each compiler's dialect (``codegen/dialects``) gives the same words its own
+of the same names are understood as well. Each compiler's words (``codegen/*/words.py``) gives the same words its own
 meaning; the one here is the reference. The result of a word has the type that ``+`` gives the same arguments: beside a
 Python number an array keeps its own.
 """

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ..arrays.device_tensors import capturing, on_device
-from ..codegen.interrupts import held_back
-from ..codegen.program import ELEMENTWISE
+from ..codegen.rule.program import ELEMENTWISE
+from ..interrupts import held_back
 from ..operators.operator import Operator
 from . import compiled, settings
 from .by_parameter import ByParameter

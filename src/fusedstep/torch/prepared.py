@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ..arrays.device_tensors import on_device
 from ..arrays.plain import Plain, of_torch
-from ..codegen.program import ELEMENTWISE
-from ..operators.at_once import dense_step
-from ..operators.launch import is_for_one_thread
+from ..codegen.rule.program import ELEMENTWISE
 from ..operators.operator import Operator
+from ..runtime.cpu.launch import is_for_one_thread
+from ..runtime.cpu.plain_step import dense_step
 from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..codegen.signature import follows_from_step, read_signature, training_switches
+from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import plain

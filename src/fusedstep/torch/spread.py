@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..codegen.program import BEYOND, ELEMENTWISE
+from ..codegen.rule.program import BEYOND, ELEMENTWISE
 
 # Its optimizers own some of the parameters each, and hand rows on as they lie in memory.
 PARTITIONING = "torch.distributed.optim.zero_redundancy_optimizer"

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.program import Program
-from ..codegen.values import local
+from ..codegen.rule.program import Program
+from ..codegen.rule.values import local
 from ..rules import words
 from .reference import bits
 

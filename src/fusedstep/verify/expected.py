@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.program import program_of
+from ..codegen.rule.program import program_of
 from ..operators.catalogue import NamedOperator
 from . import reference
 from .bounds import UNSIGNED_ZEROS, differs, is_exact, is_far

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..operators import launch
+from ..runtime.cpu import launch
 from .calls import check_calls
 from .golden import check_golden
 from .outcome import Outcome

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..operators.catalogue import NamedOperator
-from ..operators.cpus import usable_cpus
-from ..operators.threads import get_num_threads, set_num_threads
+from ..runtime.cpu.cpus import usable_cpus
+from ..runtime.cpu.threads import get_num_threads, set_num_threads
 from .arguments import arguments, described, dtypes, made, states_of
 from .bounds import differs
 from .expected import Expected, first_difference, rule_program

@@ -14,7 +14,7 @@ import numpy as np
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.functions import SpanFunctions
-from fusedstep.codegen.program import ELEMENTWISE
+from fusedstep.codegen.rule.program import ELEMENTWISE
 
 from .steps import Step
 from .tables import Size

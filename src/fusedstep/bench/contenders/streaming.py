@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 from numba import __version__, njit
 
-from fusedstep.operators import threads
-from fusedstep.operators.launch import parts
+from fusedstep.runtime.cpu import threads
+from fusedstep.runtime.cpu.launch import parts
 
 from .steps import Step
 from .tables import Size

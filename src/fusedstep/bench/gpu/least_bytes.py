@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...codegen.storage import ITEM_BYTES
 from ...operators.operator import Operator
+from ...storage import ITEM_BYTES
 from ..contenders.tables import Size
 
 # PyTorch's indices have 64 bits; deferred rows read and write the 16-bit number of their last step.

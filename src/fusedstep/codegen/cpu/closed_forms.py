@@ -12,8 +12,8 @@ from llvmlite import ir
 
 from ...loops.cpu import block as layout
 from ...rules.idle import Idle
-from ..program import Program
-from ..values import Value
+from ..rule.program import Program
+from ..rule.values import Value
 from .elements import INTEGER, NOWHERE, POINTER, counted, field_in, item_at, new_module, state_at
 from .scalars import numbers_of
 from .span_functions import SpanFunction

@@ -4,7 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..storage import ITEM_BYTES
+from ...storage import ITEM_BYTES
 from .words import is_nan
 
 Builder = Any

@@ -6,8 +6,9 @@ from typing import Any
 
 from llvmlite import binding
 
-from ..interrupts import held_back
-from . import compiler, disk_cache, locks
+from ...interrupts import held_back
+from . import compile_lock as locks
+from . import compiler, disk_cache
 from .symbols import symbol_of
 
 _addresses: dict[str, int] = {}

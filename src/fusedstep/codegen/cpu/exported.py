@@ -4,7 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..program import BEYOND, ELEMENTWISE
+from ..rule.program import BEYOND, ELEMENTWISE
 from . import compiler, exported_sums
 from .elements import INTEGER, NOWHERE, counted, item_at
 from .exported_arguments import Exported, begun, workspace_symbol

@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..program import BEYOND, Program, plan_of
+from ..rule.program import BEYOND, Program, plan_of
 from . import compiler
 from .compiler import Processor
 from .elements import INTEGER, POINTER, VOID

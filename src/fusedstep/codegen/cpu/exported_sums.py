@@ -6,8 +6,8 @@ from llvmlite import ir
 
 from ...loops.cpu import block as layout
 from ...loops.cpu.whole_tensor import CHUNK
-from ..program import Plan, plan_of
-from ..storage import ITEM_BYTES, compute_type
+from ...storage import ITEM_BYTES, compute_type
+from ..rule.program import Plan, plan_of
 from . import loops, span_functions
 from .elements import INTEGER, POINTER, VOID, field_at, item_at, numbers_at
 from .exported_arguments import Exported, Given, begun, extents_of, workspace_symbol

@@ -8,8 +8,8 @@ from typing import Any
 
 from ...loops.cpu.block import Template
 from ...rules.idle import Idle
-from ..program import ELEMENTWISE, Program, plan_of
-from ..storage import ITEM_BYTES, compute_type
+from ...storage import ITEM_BYTES, compute_type
+from ..rule.program import ELEMENTWISE, Program, plan_of
 from . import compiler, engine, loops
 from .span_functions import SpanFunction, flat_step_function, prepare_function, step_function, sum_function
 from .step_writer import StepWriter
@@ -79,7 +79,7 @@ class SpanFunctions:
     def closed_form_text(self, idle: Idle, switches: tuple[tuple[str, bool], ...]) -> SpanFunction:
         """The same as text."""
         # Here, since most calls defer nothing, and the first one is to come soon.
-        from ..closed import closed_program
+        from ..rule.closed_form import closed_program
         from .closed_forms import closed_form_function
 
         program = closed_program(idle, self.program, switches)

@@ -2,10 +2,10 @@
 
 import ast
 
-from ..kinds import COLUMN, MATRIX, ROW, TENSOR
-from ..program import Program, program_of
 from ..recipe import Recipe
-from ..values import local
+from ..rule.axes import COLUMN, MATRIX, ROW, TENSOR
+from ..rule.program import Program, program_of
+from ..rule.values import local
 from . import compiler
 from .functions import SpanFunctions
 

@@ -6,9 +6,9 @@ So the order in which numbers are added, and with it every bit, is the same for 
 from collections.abc import Callable
 from typing import Any
 
-from ..kinds import ELEMENT, MATRIX, ROW, TENSOR
-from ..program import Program
-from ..values import Reduction
+from ..rule.axes import ELEMENT, MATRIX, ROW, TENSOR
+from ..rule.program import Program
+from ..rule.values import Reduction
 from .elements import INTEGER, counted
 from .expressions import Expressions
 from .words import FLOATS

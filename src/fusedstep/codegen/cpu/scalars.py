@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Sequence
 
-from ..program import Program
-from ..values import local
+from ..rule.program import Program
+from ..rule.values import local
 from .expressions import Expressions
 from .words import Builder, Value
 

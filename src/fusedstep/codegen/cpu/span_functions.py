@@ -15,7 +15,7 @@ from typing import Any
 from llvmlite import ir
 
 from ...loops.cpu import block as layout
-from ..program import Program
+from ..rule.program import Program
 from . import conversions
 from .elements import INTEGER, POINTER, VOID, counted, field_at, field_in, item_at, new_module, numbers_at, state_at
 from .scalars import numbers_of

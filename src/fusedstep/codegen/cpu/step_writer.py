@@ -7,15 +7,15 @@ from typing import Any
 from llvmlite import ir
 
 from ...loops.cpu import block as layout
-from ..kinds import COLUMNS
-from ..program import Program
-from ..storage import compute_type
-from ..values import Reduction, local
+from ...storage import compute_type
+from ..rule.axes import COLUMNS
+from ..rule.program import Program
+from ..rule.values import Reduction, local
 from . import conversions
-from .chance import BY_CHANCE, random
 from .elements import INTEGER, POINTER, VOID, counted, field_in, item_at
 from .expressions import Expressions
 from .row_sums import added_up, mean_of, terms_of
+from .stochastic import BY_CHANCE, random
 from .symbols import plain
 from .words import FLOATS, compare
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...loops.cpu import block as layout
-from ..kinds import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
-from ..values import Reduction
+from ..rule.axes import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
+from ..rule.values import Reduction
 from .elements import INTEGER, POINTER, counted, field_in
 from .expressions import Expressions
 from .row_sums import DOUBLE, mean_of, widened

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class Expressions(ast.NodeTransformer):
-    """Rewrites expressions: divisions by the dialect's, numbers by numbers of the compute type."""
+    """Rewrites expressions: divisions by ``quotient``, numbers by numbers of the compute type."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)

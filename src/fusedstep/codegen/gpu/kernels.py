@@ -10,9 +10,9 @@ import numpy as np
 
 from ...rules import words
 from ...rules.idle import Idle
-from ..program import program_of
+from ..module_loader import execute, name_of
 from ..recipe import Recipe
-from ..store import execute, name_of
+from ..rule.program import program_of
 from .weave import weave, weave_heavy, weave_host_numbers, weave_host_totals, weave_mark, weave_numbers
 
 # What scalars are computed with on the host.

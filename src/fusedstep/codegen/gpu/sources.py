@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent.parent
-DIALECT = PACKAGE / "codegen" / "dialects" / "triton_gpu.py"
+WORDS = Path(__file__).parent / "words.py"
 LOOPS = PACKAGE / "loops" / "gpu"
 
 
@@ -62,9 +62,9 @@ def function_of(name: str, function: str) -> ast.FunctionDef:
     return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
 
 
-def dialect_definitions(words: set[str]) -> str:
-    """The dialect's imports, and the definitions of some of its words and of what these are made of."""
-    tree, found = definitions(DIALECT)
+def word_definitions(words: set[str]) -> str:
+    """The imports of ``words.py``, and the definitions of some of its words and of what these use."""
+    tree, found = definitions(WORDS)
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     wanted = needed(words, found)
     return "\n\n\n".join(["\n".join(imports), *(text for name, text in found.items() if name in wanted)])

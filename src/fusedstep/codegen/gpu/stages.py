@@ -1,10 +1,10 @@
 """Writes the span word of a rule whose sums reach beyond a row: its stages."""
 
-from ..kinds import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
+from ...storage import compute_type
 from ..module_text import indented
-from ..program import plan_of
-from ..storage import compute_type
-from ..values import Reduction
+from ..rule.axes import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
+from ..rule.program import plan_of
+from ..rule.values import Reduction
 from .tiles import COLUMNS, Tiles, divided
 
 ARGUMENTS = (

@@ -7,11 +7,11 @@ one of a single column, and what is the same for a column one of a single row.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..kinds import ROW
+from ...storage import chance, compute_type
 from ..module_text import indented
-from ..program import ROWWISE, Program
-from ..storage import chance, compute_type
-from ..values import Reduction, local
+from ..rule.axes import ROW
+from ..rule.program import ROWWISE, Program
+from ..rule.values import Reduction, local
 from .expressions import rewritten
 
 COLUMNS = "columns = begin + tl.arange(0, COLUMNS)[None, :]"

@@ -1,4 +1,4 @@
-"""Weaves a rule, a loop and Triton's dialect into the text of one module."""
+"""Weaves a rule, a loop and the words of Triton into the text of one module."""
 
 import re
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from ...rules.idle import Idle
-from ..closed import closed_program
+from ...storage import chance, compute_type
 from ..module_text import BANNER, scalars_of
-from ..program import BEYOND, Program, program_of
 from ..recipe import Recipe
-from ..storage import chance, compute_type
-from ..values import local
-from .closed import NO_CLOSED_FORM, closed_function, closed_words, history_words
+from ..rule.closed_form import closed_program
+from ..rule.program import BEYOND, Program, program_of
+from ..rule.values import local
+from .closed_form import NO_CLOSED_FORM, closed_function, closed_words, history_words
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
-from .sources import dialect_definitions, loop_definitions, parameters, span_words_of
+from .sources import loop_definitions, parameters, span_words_of, word_definitions
 from .stages import Stages
 from .tiles import Tiles, gradient_word
 
@@ -46,12 +46,12 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     used, loops = span_words_of(recipe.loop), loop_definitions(recipe.loop)
     if "update_rows_by_sums" in used:
         # What this word is made of is a loop itself.
-        used, loops = used | span_words_of("totals"), loop_definitions("totals") | loops
+        used, loops = used | span_words_of("segment_sum"), loop_definitions("segment_sum") | loops
     switches = "".join(f", {name}={value}" for name, value in recipe.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
         f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
-        dialect(recipe, program, closed),
+        words_of(recipe, program, closed),
         numbers_of_type(compute),
         *(f"{WITHIN}\n{text}" for text in functions(program)),
         *([f"{WITHIN}\n{closed_function(closed)}"] if closed else []),
@@ -77,7 +77,7 @@ def weave_numbers(
     stores = [f"    tl.store(numbers + {k}, compute({number}))" for k, number in enumerate(numbers)]
     return module(
         f"numbers of rule {program.signature.name}",
-        dialect_definitions({f"word_{word}" for word in program.translation.words} | {"quotient"}),
+        word_definitions({f"word_{word}" for word in program.translation.words} | {"quotient"}),
         numbers_of_type(compute),
         f"{WITHIN}\ndef wide(x):\n    return tl.full((), x, tl.float64)",
         "\n".join(
@@ -115,9 +115,9 @@ def weave_heavy(gradient: str, compute: str) -> str:
     storages = {gradient, compute}
     return module(
         f"rows with many gradients; gradient {gradient}; sums {compute}",
-        dialect_definitions({"load", *(f"from_{each}" for each in storages)}),
+        word_definitions({"load", *(f"from_{each}" for each in storages)}),
         f"{WITHIN}\ndef load_gradient{gradient_word(gradient)}",
-        *(decorated(text) for text in loop_definitions("heavy_rows").values()),
+        *(decorated(text) for text in loop_definitions("long_segments").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
 def kernel(gradient, named, order, stops, count: "i64", rows: "i64", heavy, width: tl.constexpr, MANY: tl.constexpr,
            COLUMNS: tl.constexpr):
@@ -129,7 +129,7 @@ def weave_mark() -> str:
     """The text of the module that notes for each row where it is named."""
     return module(
         "grouping of indices on a device",
-        dialect_definitions(set()),
+        word_definitions(set()),
         *(decorated(text) for text in loop_definitions("grouping").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
 def kernel(named, places, count: "i64", rows: "i64", BLOCK: tl.constexpr):
@@ -152,15 +152,15 @@ def functions(program: Program) -> list[str]:
     return found
 
 
-def dialect(recipe: Recipe, program: Program, closed: Program | None) -> str:
-    """The dialect's text for a recipe."""
+def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
+    """The text of the words that a recipe needs."""
     words = program.translation.words | (closed.translation.words if closed else set())
     words |= {"sqrt"} if program.translation.exponents else set()
     storages = {*recipe.storages, recipe.gradient, compute_type(recipe.storages[0])}
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
         names |= {"random"} | {name for storage in storages if (name := chance(storage))}
-    return dialect_definitions(names | {"load", "quotient"})
+    return word_definitions(names | {"load", "quotient"})
 
 
 def numbers_of_type(compute: str) -> str:

@@ -1,9 +1,9 @@
 """The loop that wakes rows: those that are named take the steps that they have slept through."""
 
 from .block import START, STOP, UNIQUE_ROWS
+from .catch_up_row import prefetch_sleeper, wake
 from .memory import int64s
 from .row_prefetch import AHEAD
-from .waking import prefetch_sleeper, wake
 
 
 def catch_up(block: int) -> None:

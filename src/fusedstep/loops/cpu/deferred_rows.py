@@ -21,9 +21,9 @@ from .block import (
     UNIQUE_ROWS,
     WIDTH,
 )
+from .catch_up_row import prefetch_sleeper, wake
 from .memory import int16s, int32s, int64s, take_step
 from .row_prefetch import AHEAD
-from .waking import prefetch_sleeper, wake
 
 
 def deferred_rows(block: int) -> None:

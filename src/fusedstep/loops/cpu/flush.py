@@ -1,8 +1,8 @@
 """The loop that wakes all rows: they take the steps that they have slept through."""
 
 from .block import START, STOP
+from .catch_up_row import wake
 from .memory import int64s
-from .waking import wake
 
 
 def flush(block: int) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import triton.language as tl
 
+from .catch_up_row import wake
 from .grouping import first_of_row
-from .waking import wake
 
 
 def catch_up(

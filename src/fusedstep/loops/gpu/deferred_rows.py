@@ -4,9 +4,9 @@ from typing import Any
 
 import triton.language as tl
 
+from .catch_up_row import wake
 from .grouping import first_of_row
 from .span_words import remembered, update_rows_by_sums
-from .waking import wake
 
 
 def deferred_rows(

@@ -4,7 +4,7 @@ from typing import Any
 
 import triton.language as tl
 
-from .waking import wake
+from .catch_up_row import wake
 
 
 def flush(

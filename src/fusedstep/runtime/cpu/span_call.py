@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.address import address_of
-from ..arrays.layout import Rows
-from ..loops.cpu import grouping as found
-from ..loops.cpu.block import (
+from ...arrays.address import address_of
+from ...arrays.layout import Rows
+from ...loops.cpu import grouping as found
+from ...loops.cpu.block import (
     ADDRESS,
     ASCENDING,
     BYTES,
@@ -168,6 +168,6 @@ def run_step(step: Callable[..., None], block: "array[int]", row: int, count: in
 @cache
 def loop(name: str, module: str = "") -> Callable[..., Any]:
     """A loop of ``loops/cpu``, compiled: a function, and the file that holds it where that has another name."""
-    from ..codegen.cpu import functions
+    from ...codegen.cpu import functions
 
     return functions.loop(name, module)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.address import address_of
-from ..loops.cpu import grouping as found
-from ..loops.cpu.block import (
+from ...arrays.address import address_of
+from ...loops.cpu import grouping as found
+from ...loops.cpu.block import (
     CLOSED_FORM,
     HELD,
     HISTORY,
@@ -27,9 +27,9 @@ from ..loops.cpu.block import (
     UNIQUE_ROWS,
     WINDOW,
 )
+from ..history import History
 from . import span_call
 from .grouping import Groups, run_loop
-from .history import History
 from .launch import Part
 from .span_call import SpanCall
 

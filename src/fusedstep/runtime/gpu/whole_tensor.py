@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from ...codegen.interrupts import held_back
-from ...codegen.program import Plan
+from ...codegen.rule.program import Plan
+from ...interrupts import held_back
 from .launch import BYTES, Call, launch, room, tiles_for
 
 # With sums by column each program leaves a row of them: fewer programs, with more rows each, leave less.

@@ -6,39 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..arrays.address import address_of
-from ..arrays.layout import Rows
-from ..codegen.interrupts import held_back
-from ..codegen.program import Plan
-from ..loops.cpu.whole_tensor import CHUNK, block_rows, blocks_of
-from .checks import Wanted
+from ...arrays.address import address_of
+from ...codegen.rule.program import Plan
+from ...interrupts import held_back
+from ...loops.cpu.whole_tensor import block_rows, blocks_of
 from .launch import threads_for
 from .span_call import SpanCall, loop
 from .threads import run
-
-
-def tables_for_sums(
-    operator: str, wanted: Wanted, tables: list[Rows], shape: tuple[int, ...], plan: Plan
-) -> list[Rows]:
-    """The states as rows of what the rule adds up: of matrices, of the table, or of any number of elements.
-
-    Raises:
-        ValueError: rows of matrices have gaps between them.
-    """
-    whole = all(table.pitch == table.width for table in tables)
-    if plan.matrices and (len(shape) > 2 or whole):
-        for name, table in zip(wanted.names, tables, strict=True):
-            if table.pitch != table.width:
-                raise ValueError(f"{operator}: {name} has gaps between its rows; pass a contiguous array")
-        rows, width = math.prod(shape[:-1]), shape[-1]
-    elif not plan.by_row and whole:
-        rows, width = -(-tables[0].array.size // CHUNK), CHUNK
-    else:
-        return tables
-    return [
-        Rows(table.array, rows, width, width if kind == "element" else 1)
-        for table, kind in zip(tables, wanted.kinds, strict=True)
-    ]
 
 
 def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import torch_tensors
-from ..arrays.address import address_of
-from ..arrays.plain import Plain, plain_indices, plain_memory
-from ..loops.cpu import grouping as found
-from ..loops.cpu.block import (
+from ...arrays import torch_tensors
+from ...arrays.address import address_of
+from ...arrays.plain import Plain, plain_indices, plain_memory
+from ...loops.cpu import grouping as found
+from ...loops.cpu.block import (
     ADD_TO_SUM,
     ADDRESS,
     ASCENDING,
@@ -42,8 +42,8 @@ from ..loops.cpu.block import (
     UNBROKEN,
     WIDTH,
 )
+from ..advice import crowded
 from . import span_call
-from .advice import crowded
 from .grouping import alloc_sums, group, in_row_order, segment_sum, sum_functions
 from .launch import ELEMENTS_PER_ROW, LOOPS, is_for_one_thread
 
@@ -155,7 +155,7 @@ def snapshot_of(named: Plain, indices: Any) -> np.ndarray:
 @cache
 def flat_step() -> Callable[[int], None]:
     """Takes the step of a block of one row."""
-    from ..codegen.cpu import functions
+    from ...codegen.cpu import functions
 
     return functions.flat_step()
 

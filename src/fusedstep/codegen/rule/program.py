@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from .kinds import COLUMN, COLUMNS, ELEMENT, MATRIX, ROW, TENSOR
+from .axes import COLUMN, COLUMNS, ELEMENT, MATRIX, ROW, TENSOR
 from .signature import Signature, read_signature
 from .translate import translate
 from .values import Line, Reduction, Translation, local

@@ -4,7 +4,7 @@ import ast
 import inspect
 from dataclasses import replace
 
-from ..rules.idle import Idle
+from ...rules.idle import Idle
 from .program import Program
 from .signature import Signature
 from .translate import translate

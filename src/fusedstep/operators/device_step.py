@@ -4,23 +4,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from ...arrays.borrow import about_to_write
-from ...arrays.device_tensors import capturing, current
-from ...codegen.gpu.kernels import kernel_for
-from ...codegen.program import BEYOND, ELEMENTWISE
-from ...codegen.recipe import Recipe
-from ...codegen.storage import compute_type
-from ...rules.idle import Idle
-from .. import locks
-from ..checks import no_indices
-from ..facts import Facts
-from ..reductions import tables_for_sums
-from ..sharing import shares_with_states
-from . import checks
-from .grouping import group
-from .launch import Call, launch_dense, launch_dense_rows, launch_every_row, launch_touched_rows
-from .numbers import Evaluating, numbers_of
-from .reductions import launch_whole_tensor
+from ..arrays.borrow import about_to_write
+from ..arrays.device_tensors import capturing, current
+from ..codegen.gpu.kernels import kernel_for
+from ..codegen.recipe import Recipe
+from ..codegen.rule.program import BEYOND, ELEMENTWISE
+from ..rules.idle import Idle
+from ..runtime import locks
+from ..runtime.aliasing import shares_with_states
+from ..runtime.gpu.grouping import group
+from ..runtime.gpu.launch import Call, launch_dense, launch_dense_rows, launch_every_row, launch_touched_rows
+from ..runtime.gpu.numbers import Evaluating, numbers_of
+from ..runtime.gpu.whole_tensor import launch_whole_tensor
+from ..storage import compute_type
+from . import device_checks as checks
+from .checks import no_indices, tables_for_sums
+from .facts import Facts
 
 
 class Stepping(Evaluating, Protocol):

@@ -11,18 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.borrow import about_to_write
-from ...arrays.device_tensors import capturing, current
-from ...arrays.layout import Rows
-from ...codegen.gpu.kernels import host_totals_for
-from ...rules.idle import Idle
-from ..history import History
-from ..sharing import shares_with_states
-from . import checks
-from .grouping import MANY, group, heavy_sums
-from .launch import WAKING_BYTES, Call, launch, tiles_for
-from .numbers import host_numbers
-from .step import Stepping, kernel_of
+from ..arrays.borrow import about_to_write
+from ..arrays.device_tensors import capturing, current
+from ..arrays.layout import Rows
+from ..codegen.gpu.kernels import host_totals_for
+from ..rules.idle import Idle
+from ..runtime.aliasing import shares_with_states
+from ..runtime.gpu.grouping import MANY, group, heavy_sums
+from ..runtime.gpu.launch import WAKING_BYTES, Call, launch, tiles_for
+from ..runtime.gpu.numbers import host_numbers
+from ..runtime.history import History
+from . import device_checks as checks
+from .device_step import Stepping, kernel_of
 
 
 class Sleeping(NamedTuple):

@@ -4,7 +4,7 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..rules.words import PerColumn, PerRow
+from ...rules.words import PerColumn, PerRow
 
 NAMES = {"PerRow": "row", "PerColumn": "column"}
 MARKS = {PerRow.__metadata__[0]: "row", PerColumn.__metadata__[0]: "column"}

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.address import address_of
-from ..codegen.storage import compute_type
-from ..loops.cpu import block as layout
-from ..loops.cpu.grouping import ARRAYS, CROWDED, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
+from ...arrays.address import address_of
+from ...loops.cpu import block as layout
+from ...loops.cpu.grouping import ARRAYS, CROWDED, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
+from ...storage import compute_type
 from .threads import run
 
 
@@ -69,7 +69,7 @@ class Share(NamedTuple):
 @cache
 def grouping_loop(name: str) -> Callable[..., int]:
     """A function of ``loops/cpu/grouping.py``, compiled."""
-    from ..codegen.cpu import functions
+    from ...codegen.cpu import functions
 
     return functions.loop(name, "grouping")
 
@@ -77,7 +77,7 @@ def grouping_loop(name: str) -> Callable[..., int]:
 @cache
 def segment_sum() -> Callable[..., None]:
     """The loop of ``loops/cpu/segment_sum.py``, compiled."""
-    from ..codegen.cpu import functions
+    from ...codegen.cpu import functions
 
     return functions.loop("segment_sum")
 
@@ -85,7 +85,7 @@ def segment_sum() -> Callable[..., None]:
 @cache
 def sum_functions(gradient: str, compute: str) -> tuple[int, int]:
     """The addresses of what loads gradients of a storage type into a sum, and adds them to it."""
-    from ..codegen.cpu import functions
+    from ...codegen.cpu import functions
 
     return functions.sums(gradient, compute)
 

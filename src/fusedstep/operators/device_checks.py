@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...arrays.borrow import kind
-from ...arrays.device_tensors import Described, capturing, on_device
-from ...arrays.layout import Rows
-from .. import checks
+from ..arrays.borrow import kind
+from ..arrays.device_tensors import Described, capturing, on_device
+from ..arrays.layout import Rows
+from . import checks
 
 
 def described(operator: str, name: str, value: Any, device: Any) -> Described:

@@ -1,9 +1,9 @@
-"""Writes the span words of loops that defer rows, on a device: see ``codegen/closed.py``."""
+"""Writes the span words of loops that defer rows, on a device: see ``codegen/rule/closed_form.py``."""
 
-from ..closed import condition_of
+from ...storage import compute_type
 from ..module_text import indented
-from ..program import Program
-from ..storage import compute_type
+from ..rule.closed_form import condition_of
+from ..rule.program import Program
 from .expressions import rewritten
 from .tiles import Tiles
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from .module_text import module, scalars_of
-from .program import Program, program_of
-from .values import Reduction, local
+from ..module_text import module, scalars_of
+from ..rule.program import Program, program_of
+from ..rule.values import Reduction, local
 
 
 class Spelled(ast.NodeTransformer):
@@ -23,9 +23,7 @@ class Spelled(ast.NodeTransformer):
         return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
 
 
-def weave_whole(
-    rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str, dialect: str
-) -> tuple[Program, str]:
+def weave_whole(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str) -> tuple[Program, str]:
     """A rule's program, and the text of the module that runs it.
 
     The module's ``scalars_of`` takes the rule's scalars to what is computed of them alone, and ``rule`` the states in
@@ -35,7 +33,6 @@ def weave_whole(
         rule: the rule.
         switches: its switches, as sorted pairs.
         compute: the compute type.
-        dialect: the name of the file of ``dialects`` that says what words mean.
     """
     program = program_of(rule, switches)
     signature, translation = program.signature, program.translation
@@ -43,7 +40,7 @@ def weave_whole(
     said = "".join(f", {name}={value}" for name, value in switches)
     text = module(
         f"rule {signature.name}{said}; whole arrays; {compute}",
-        f"from functools import partial\n\nfrom {__package__}.dialects.{dialect} import *",
+        f"from functools import partial\n\nfrom {__package__}.words import *",
         f'compute = partial(compute_as, "{compute}")',
         scalars_of("scalars_of", scalars, [spelled(ast.parse(each)) for each in translation.numbers]),
         rule_text(program),

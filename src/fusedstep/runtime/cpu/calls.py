@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arrays.layout import Rows
+from ...arrays.layout import Rows
+from ..aliasing import ensure_no_alias
 from .launch import LOOPS
-from .sharing import ensure_no_alias
 from .span_call import SpanCall
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from queue import SimpleQueue
 
-from ..codegen.interrupts import held_back
+from ...interrupts import held_back
 from .cpus import usable_cpus
 
 __all__ = ["get_num_threads", "run", "set_num_threads"]

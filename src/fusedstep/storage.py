@@ -11,5 +11,5 @@ def compute_type(storage: str) -> str:
 
 
 def chance(storage: str) -> str | None:
-    """The name of the dialect's conversion that rounds by chance, for the types that have one."""
+    """The name of Triton's conversion that rounds by chance, for the types that have one."""
     return f"to_{storage}_by_chance" if ARRAYS[storage] == "uint16" else None

@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
-from .kinds import ROW, TENSOR
+from .axes import ROW, TENSOR
 from .signature import Signature
 
 

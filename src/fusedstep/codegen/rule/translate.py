@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..rules import words
+from ...rules import words
+from .axes import COLUMN, COLUMNS, CONSTANT, ELEMENT, MATRIX, ROW, SCALAR, TENSOR, joined
 from .definition import definition_of
-from .kinds import COLUMN, COLUMNS, CONSTANT, ELEMENT, MATRIX, ROW, SCALAR, TENSOR, joined
 from .signature import Signature
 from .values import Line, Reduction, Translation, Value, local
 

@@ -1,1 +1,0 @@
-"""What the words of rules and loops mean to each compiler: one file a dialect."""

@@ -1,1 +1,0 @@
-"""Calls with tensors on a device: the same checks, then Triton's kernels on the device's current stream."""

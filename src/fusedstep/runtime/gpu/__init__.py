@@ -1,0 +1,1 @@
+"""Launching on a device: Triton's kernels on the current stream."""
