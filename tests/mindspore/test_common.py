@@ -11,7 +11,6 @@ import pytest
 import fusedstep.mindspore as ms
 from fusedstep.mindspore import Parameter, Tensor, context, nn
 
-
 REPRS: dict[str, tuple[Callable[[], Any], str]] = {
     "float": (lambda: Tensor(1.0), "Tensor(shape=[], dtype=Float32, value= 1)"),
     "int": (lambda: Tensor(-5), "Tensor(shape=[], dtype=Int64, value= -5)"),

@@ -1,4 +1,4 @@
-"""Operators of the face: they compute what the plain ones do, on the tensors of either, and refuse what MindSpore does."""
+"""Operators of the face compute what the plain ones do, and refuse what MindSpore does."""
 
 import inspect
 import pickle
@@ -11,7 +11,6 @@ import fusedstep.mindspore as ms
 from fusedstep.mindspore import Parameter, Tensor, ops
 from fusedstep.mindspore.ops.documented import DOCUMENTED
 from fusedstep.operators import catalogue
-
 
 # What constructors and calls are given; any other number is 0.
 NUMBERS = {"lr": 0.5, "alpha": 0.5, "learning_rate": 0.5, "epsilon": 1e-6, "eps": 1e-6, "lr_power": -0.5} | {
