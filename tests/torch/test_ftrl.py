@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import fusedstep as fs
+from tests.torch.test_optimizer_training import weights as drawn
 
 torch = pytest.importorskip("torch")
 
@@ -219,7 +220,7 @@ def test_a_default_of_the_rule_is_no_power_of_the_step() -> None:
 @pytest.mark.parametrize("settings", [{}, {"l1": 0.5, "l2": 0.25, "beta": 1.0}, {"lr_power": -0.3, "l2": 0.5}])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_ftrl_starts_from_trained_weights(settings: dict[str, Any], sparse: bool) -> None:
-    param = weights(6, 3, dtype=torch.float64)
+    param = drawn(6, 3, dtype=torch.float64)
     param.data[2, 1] = 0.0
     before = param.detach().clone()
     optimizer = fs.torch.FTRL([param], 0.5, **settings)
@@ -243,7 +244,7 @@ def test_ftrl_starts_from_trained_weights(settings: dict[str, Any], sparse: bool
 
 
 def test_ftrl_keeps_trained_weights_of_16_bits() -> None:
-    param = weights(6, 3, dtype=torch.bfloat16)
+    param = drawn(6, 3, dtype=torch.bfloat16)
     before = param.detach().clone()
     optimizer = fs.torch.FTRL([param], 0.1, l1=0.5, l2=0.1, beta=1.0)
     param.grad = torch.zeros_like(param)
