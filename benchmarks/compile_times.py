@@ -18,7 +18,7 @@ import llvmlite
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.functions import SpanFunctions
-from fusedstep.codegen.rule.program import ELEMENTWISE, ROWWISE
+from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.storage import ARRAYS
 
 REPEATS = 3
@@ -31,18 +31,18 @@ def asked_for(dtype: str) -> Iterator[tuple[str, str, Any, Any]]:
         operator = fs.Operator(getattr(fs.rules, name))
         program = operator.program
         make = partial(SpanFunctions, program, (dtype,) * len(program.signature.states), dtype)
-        reach, closed = operator.layout.reach, operator.closed_form
-        if reach == ELEMENTWISE:
+        reach, closed = operator.layout.reduction_scope, operator.closed_form
+        if reach == ReductionScope.ELEMENT:
             yield "a step", name, make(), ("step", dtype)
-        if reach <= ROWWISE:
+        if reach <= ReductionScope.ROW:
             yield "a step with a gradient of zero, which replay takes", name, make(), ("step", None)
-        if reach == ROWWISE:
+        if reach == ReductionScope.ROW:
             yield "a step with sums over rows", name, make(), ("step", dtype)
-        if reach <= ROWWISE and dtype in HALF:
+        if reach <= ReductionScope.ROW and dtype in HALF:
             yield "a step that rounds by chance", name, make(stochastic=True), ("step", dtype)
         if closed:
             yield "a closed form", name, make(), ("closed_form", (closed, operator.switches))
-        if reach > ROWWISE:
+        if reach > ReductionScope.ROW:
             for stage in range(operator.layout.plan.stages):
                 yield "a stage of a rule with sums beyond rows", name, make(), ("stage", stage)
 

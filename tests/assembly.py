@@ -26,9 +26,9 @@ import fusedstep as fs
 from fusedstep.codegen.gpu.kernels import kernel_for
 from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.rule.axes import ELEMENT
-from fusedstep.codegen.rule.program import BEYOND, ELEMENTWISE, plan_of, program_of
-from fusedstep.rules.idle import idle_of
-from fusedstep.runtime.gpu.grouping import MANY
+from fusedstep.codegen.rule.program import ReductionScope, plan_of, program_of
+from fusedstep.rules.idle import closed_form_of
+from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.launch import BYTES, WAKING_BYTES, tiles_for
 from fusedstep.runtime.gpu.options import EXACT
 from fusedstep.storage import ITEM_BYTES, compute_type
@@ -40,7 +40,10 @@ TARGETS = {
     "gfx942": GPUTarget("hip", "gfx942", 64),
 }
 POINTERS = {"float32": "*fp32", "float64": "*fp64", "float16": "*fp16", "bfloat16": "*bf16"}
-INTEGERS = dict.fromkeys(("named", "order", "stops"), "*i64") | {"places": "*i32", "lasts": "*i16"}
+INTEGERS = dict.fromkeys(("sorted_indices", "positions", "segment_ends"), "*i64") | {
+    "places": "*i32",
+    "last_steps": "*i16",
+}
 DEFERRED = ("deferred_rows", "catch_up", "flush")
 WIDTH = 64
 
@@ -63,7 +66,7 @@ def of_rule(
     chosen = tuple(sorted({**fs.Operator(rule).signature.switches, **(switches or {})}.items()))
     program = program_of(rule, chosen)
     states = (storage,) * len(program.signature.states)
-    idle = idle_of(rule) if loop in DEFERRED else None
+    idle = closed_form_of(rule) if loop in DEFERRED else None
     if idle and not set(program.signature.states) <= set(idle.takes):
         idle = None
     recipe = Recipe(rule, chosen, loop, states, storage, others.pop("stochastic", False), idle)
@@ -76,10 +79,12 @@ def of_rule(
 
 def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
     """The loops that a rule's steps may run."""
-    reach = program_of(rule, tuple(sorted({**fs.Operator(rule).signature.switches, **switches}.items()))).reach
-    if reach == BEYOND:
+    reach = program_of(
+        rule, tuple(sorted({**fs.Operator(rule).signature.switches, **switches}.items()))
+    ).reduction_scope
+    if reach == ReductionScope.TENSOR:
         return ["whole_tensor"]
-    dense = ["dense", "dense_rows"] if reach == ELEMENTWISE else ["dense_rows"]
+    dense = ["dense", "dense_rows"] if reach == ReductionScope.ELEMENT else ["dense_rows"]
     return [*dense, "touched_rows", "every_row", "deferred_rows", "catch_up", "flush"]
 
 
@@ -125,14 +130,14 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     size = WAKING_BYTES if recipe.idle or recipe.loop in DEFERRED else BYTES
     tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
-    constants |= {"STAGE": kernel.stage, "width": kernel.width, "MANY": MANY}
+    constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
     for parameter in function.params:
         name, by_row = parameter.name, program_of(recipe.rule, recipe.switches).by_row
         if parameter.is_constexpr:
-            pitch = 1 if name.startswith("pitch") and int(name[6:]) in by_row else kernel.width
-            types[name], known[name] = "constexpr", constants.get(name, pitch)
+            row_stride = 1 if name.startswith("row_stride") and int(name.rpartition("_")[2]) in by_row else kernel.width
+            types[name], known[name] = "constexpr", constants.get(name, row_stride)
         elif name.startswith("state_"):
-            types[name] = POINTERS[recipe.storages[int(name[6:])]]
+            types[name] = POINTERS[recipe.storages[int(name.rpartition("_")[2])]]
         elif name == "gradient":
             types[name] = POINTERS[recipe.gradient]
         else:

@@ -10,7 +10,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from fusedstep.codegen.rule.program import BEYOND
+from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.operators import catalogue
 from fusedstep.operators.named import NamedOperator
 from fusedstep.operators.operator import Operator
@@ -194,7 +194,7 @@ class Call:
         switched: Operator = operator
         if operator.entry.by_rank:
             switched = operator.switched(**{name: of(named[0].ndim) for name, of in operator.entry.by_rank.items()})
-        if not grad.size and switched.layout.reach == BEYOND:
+        if not grad.size and switched.layout.reduction_scope == ReductionScope.TENSOR:
             # Without elements there is no step, where NumPy has means of nothing.
             return [state.astype(compute or state.dtype) for state in named]
         states = [kept(state, kind, named[0].shape) for state, kind in zip(named, switched.layout.states, strict=True)]

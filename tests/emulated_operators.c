@@ -46,13 +46,13 @@ static struct groups grouped(const int64_t *indices, int64_t count, int64_t rows
     groups.distinct = group_sorted(given, count, rows, found, unique, summed);
     if (groups.distinct == UNSORTED && rows <= 2 * count) {
         int32_t *table = room(4 * rows);
-        groups.distinct = group_crowded(given, count, rows, (int64_t)table, found, unique, summed);
+        groups.distinct = group_by_counting(given, count, rows, (int64_t)table, found, unique, summed);
         done(table, 4 * rows);
     } else if (groups.distinct == UNSORTED) {
         int64_t bits = 4;
         while ((int64_t)1 << bits < 2 * count) bits++;
         int32_t *table = room((int64_t)4 << bits);
-        groups.distinct = group_unsorted(given, count, rows, (int64_t)table, bits, found, unique, summed);
+        groups.distinct = group_by_hashing(given, count, rows, (int64_t)table, bits, found, unique, summed);
         done(table, (int64_t)4 << bits);
         groups.sorted = 0;
     }

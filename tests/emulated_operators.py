@@ -26,7 +26,7 @@ C_FILE = Path(__file__).with_suffix(".c")
 KINDS = ("dense", "touched", "every")
 # Of each loop the file that holds it.
 LOOPS = {name: name for name in ("dense_rows", "touched_rows", "every_row", "segment_sum")}
-LOOPS |= dict.fromkeys(("group_sorted", "group_crowded", "group_unsorted", "share_out", "ascending"), "grouping")
+LOOPS |= dict.fromkeys(("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending"), "grouping")
 # Both files of the loops know these names: fields of the block, and what grouping finds.
 ALIKE = ("FIRST", "SLOTS", "ORDER", "INVERSE")
 FUNCTIONS = {
@@ -109,8 +109,8 @@ class Call:
 
     def written(self, number: int, target: Target) -> bytes:
         """What the program reads."""
-        rows, pitch = self.states[0].shape
-        width = self.width or pitch
+        rows, row_stride = self.states[0].shape
+        width = self.width or row_stride
         block = self.block(rows, width)
         sum_bytes = width * np.dtype(compute_type(self.compiled.dtype)).itemsize
         head = [number, KINDS.index(self.kind), rows, self.steps, self.parts, len(self.indices), len(block)]

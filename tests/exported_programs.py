@@ -18,7 +18,7 @@ from fusedstep.codegen.cpu.compiler import host
 from fusedstep.codegen.cpu.exported import exported_code
 from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
 from fusedstep.codegen.cpu.targets import processor_of
-from fusedstep.codegen.rule.program import BEYOND, Program
+from fusedstep.codegen.rule.program import Program, ReductionScope
 from tests import reference
 
 
@@ -153,7 +153,7 @@ class Case:
         lines = [
             f"{kind} *{name} = taken({name}_size, sizeof(*{name}));" for kind, name in zip(kinds, names, strict=True)
         ]
-        scratch = ["a_workspace"] if self.program.reach == BEYOND else []
+        scratch = ["a_workspace"] if self.program.reduction_scope == ReductionScope.TENSOR else []
         if scratch:
             lines += [f"int64_t doubles = {self.symbol}_workspace({', '.join(extents)});"]
             lines += [f"char *a_workspace = malloc(8 * doubles + {GUARD});"]

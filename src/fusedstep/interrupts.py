@@ -40,7 +40,7 @@ class Note:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def defer_sigint() -> Iterator[None]:
     """Interrupts that come meanwhile are handled at the end: what is begun is then done, and recorded."""
     note = installed_note()
     try:

@@ -12,4 +12,4 @@ def compute_type(storage: str) -> str:
 
 def chance(storage: str) -> str | None:
     """The name of Triton's conversion that rounds by chance, for the types that have one."""
-    return f"to_{storage}_by_chance" if ARRAYS[storage] == "uint16" else None
+    return f"to_{storage}_stochastic" if ARRAYS[storage] == "uint16" else None

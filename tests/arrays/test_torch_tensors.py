@@ -184,7 +184,7 @@ def test_named_operators_take_tensors() -> None:
     np.testing.assert_array_equal(states[0][:, 0, 0].numpy(), np.float32([0.9997121, 0.9997121, 0.99971527]))
 
 
-@pytest.mark.parametrize("asked", ["launch.alloc_sums", "at_once.alloc_sums"])
+@pytest.mark.parametrize("asked", ["launch.alloc_sums", "plain_step.alloc_sums"])
 def test_a_call_without_memory_is_no_change_that_autograd_notices(
     asked: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +192,7 @@ def test_a_call_without_memory_is_no_change_that_autograd_notices(
         request.getfixturevalue("split_small")
     var, mean = torch.ones(4, 3), torch.ones(4, 3)
     versions = var._version, mean._version
-    monkeypatch.setattr(f"fusedstep.operators.{asked}", Mock(side_effect=MemoryError))
+    monkeypatch.setattr(f"fusedstep.runtime.cpu.{asked}", Mock(side_effect=MemoryError))
     for rows in ("touched", "every"):
         with pytest.raises(MemoryError):
             fs.Operator(fs.rules.momentum)(

@@ -42,7 +42,7 @@ def test_what_cannot_be_exported_is_refused(capsys: pytest.CaptureFixture[str], 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("name", ["elements", "whole_step", "put_together", "adam_float32"])
+@pytest.mark.parametrize("name", ["elements", "whole_step", "reduce_partials", "adam_float32"])
 def test_any_name_will_do(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["export", "adam", "--name", name, "--output", str(tmp_path)]) == 0
     assert f"void {name}(" in (tmp_path / f"{name}.h").read_text(encoding="utf-8")

@@ -153,6 +153,6 @@ def test_the_workspace_is_as_large_as_the_sums_in_it(sizes: tuple[int, ...], sum
     call = array("q", bytes(layout.ITEM * layout.STATES))
     call[layout.MATRICES], call[layout.MATRIX_ROWS], call[layout.WIDTH] = sizes
     whole_step.lay_out(call.buffer_info()[0], memory.ctypes.data, *sums)
-    end = call[layout.ROW_TOTALS] + layout.ITEM * row_sums * matrices * rows
+    end = call[layout.ROW_SUMS] + layout.ITEM * row_sums * matrices * rows
     assert end == memory.ctypes.data + memory.nbytes
     assert not np.nan_to_num(memory).any()

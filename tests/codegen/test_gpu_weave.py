@@ -9,8 +9,8 @@ import pytest
 import fusedstep as fs
 from fusedstep.codegen.gpu.weave import weave, weave_mark, weave_numbers
 from fusedstep.codegen.recipe import Recipe
-from fusedstep.codegen.rule.program import BEYOND, ELEMENTWISE, program_of
-from fusedstep.rules.idle import idle_of
+from fusedstep.codegen.rule.program import ReductionScope, program_of
+from fusedstep.rules.idle import closed_form_of
 from tests import reference
 from tests.devices import on_device, on_host
 from tests.rules import test_rules_with_sums
@@ -30,12 +30,16 @@ def texts() -> list[str]:
     for row in (*RULES, *test_rules_with_sums.ROWS):
         operator = fs.Operator(row.rule, **getattr(row, "switches", {}))
         program = program_of(row.rule, operator.switches)
-        loops = ["whole_tensor"] if program.reach == BEYOND else ["dense_rows", "touched_rows", "every_row"]
-        loops += ["dense"] if program.reach == ELEMENTWISE else []
-        loops += ["deferred_rows", "catch_up", "flush"] if idle_of(row.rule) else []
+        loops = (
+            ["whole_tensor"]
+            if program.reduction_scope == ReductionScope.TENSOR
+            else ["dense_rows", "touched_rows", "every_row"]
+        )
+        loops += ["dense"] if program.reduction_scope == ReductionScope.ELEMENT else []
+        loops += ["deferred_rows", "catch_up", "flush"] if closed_form_of(row.rule) else []
         for loop, storage in zip(loops * 4, ["float32", "float64", "float16", "bfloat16"] * len(loops), strict=False):
             storages = (storage,) * len(program.signature.states)
-            closed = idle_of(row.rule) if loop in ("deferred_rows", "catch_up", "flush") else None
+            closed = closed_form_of(row.rule) if loop in ("deferred_rows", "catch_up", "flush") else None
             recipe = Recipe(row.rule, operator.switches, loop, storages, storage, loop == "dense", closed)
             found.append(weave(recipe, on_device=loop == "dense"))
         there = tuple(number % 2 == 0 for number, _ in enumerate(operator.signature.scalars))

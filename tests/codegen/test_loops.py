@@ -75,7 +75,7 @@ def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pyte
 
 def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
     # A rule that sees rows takes them one by one.
-    program = SEVERAL.replace("    operator(*states", "    operator.layout.reach == 0 and operator(*states")
+    program = SEVERAL.replace("    operator(*states", "    operator.layout.reduction_scope == 0 and operator(*states")
     program = program.replace("and operator(*states, np.ones((2", "and 0 and operator(*states, np.ones((2")
     environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)

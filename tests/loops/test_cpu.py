@@ -30,7 +30,7 @@ LOOPS = {
     "every_row": every_row.every_row,
     "whole_tensor": whole_tensor.whole_tensor,
     "column_states": whole_tensor.column_states,
-    "put_together": whole_tensor.put_together,
+    "reduce_partials": whole_tensor.reduce_partials,
     "deferred_rows": deferred_rows.deferred_rows,
     "catch_up": catch_up.catch_up,
     "flush": flush.flush,
@@ -64,15 +64,15 @@ def loops_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("indices", [None, [0, 0, 2, 3, 3], [4, 1, 4, 0, 1, 4], list(range(9, -1, -1)) * 3], ids=str)
 @pytest.mark.parametrize("rows", ["touched", "every"])
 @pytest.mark.parametrize("dtype", reference.DTYPES)
-@pytest.mark.parametrize("pitch", [3, 5], ids=["without gaps", "with gaps"])
+@pytest.mark.parametrize("row_stride", [3, 5], ids=["without gaps", "with gaps"])
 @pytest.mark.parametrize("size", ["tiny", "split"])
 def test_loops_do_the_same_by_python(
-    indices: list[int] | None, rows: str, dtype: str, pitch: int, size: str, request: pytest.FixtureRequest
+    indices: list[int] | None, rows: str, dtype: str, row_stride: int, size: str, request: pytest.FixtureRequest
 ) -> None:
     if size == "split":
         request.getfixturevalue("split_small")
     kind, random = reference.DTYPES[dtype], np.random.default_rng(3)
-    start = [random.standard_normal((40, pitch)).astype(kind) for _ in range(2)]
+    start = [random.standard_normal((40, row_stride)).astype(kind) for _ in range(2)]
     grad = random.standard_normal((40 if indices is None else len(indices), 3)).astype(kind)
     named = None if indices is None else np.array(indices)
 
@@ -115,12 +115,12 @@ def test_loops_of_rules_that_add_up_do_the_same_by_python(
 
 @pytest.mark.parametrize("method", ["series", "replay"])
 @pytest.mark.parametrize("dtype", reference.DTYPES)
-@pytest.mark.parametrize("pitch", [3, 5], ids=["without gaps", "with gaps"])
+@pytest.mark.parametrize("row_stride", [3, 5], ids=["without gaps", "with gaps"])
 def test_loops_over_deferred_rows_do_the_same_by_python(
-    method: str, dtype: str, pitch: int, request: pytest.FixtureRequest
+    method: str, dtype: str, row_stride: int, request: pytest.FixtureRequest
 ) -> None:
     kind, random = reference.DTYPES[dtype], np.random.default_rng(3)
-    start = [np.abs(random.standard_normal((200, pitch)) * 10.0 ** -(4 * k)).astype(kind) for k in range(3)]
+    start = [np.abs(random.standard_normal((200, row_stride)) * 10.0 ** -(4 * k)).astype(kind) for k in range(3)]
     # Betas of which no step counts for long: some rows sleep for more than a window, and are served no closed form.
     scalars = {"beta1": 0.1, "beta2": 0.9, "epsilon": 1e-3, "beta1_power": 0.1, "beta2_power": 0.9}
     named = [random.integers(0, 190, 40) for _ in range(40)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.rule.program import BEYOND
+from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.operators import catalogue
 from fusedstep.operators.catalogue import NamedOperator
 from fusedstep.verify.arguments import arguments, made, options
@@ -211,7 +211,7 @@ def reaches_beyond(operator: NamedOperator, given: dict[str, Any]) -> bool:
     """Whether the rule adds up more than a row."""
     operator(*copied(given).values())
     inner = next(iter(operator._switched.values()), operator)
-    return inner.layout.reach == BEYOND
+    return inner.layout.reduction_scope == ReductionScope.TENSOR
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if made(name).entry.rows])

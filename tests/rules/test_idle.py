@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.rules.idle import idle_of
+from fusedstep.rules.idle import closed_form_of
 from fusedstep.rules.master import ftrl_proximal_with_master
 from fusedstep.runtime import history
 
@@ -49,7 +49,7 @@ def test_closed_form_is_what_the_steps_come_to(rule: Callable[..., Any], count: 
     # Every closed form, as it stands, on NumPy arrays, since every step: no kernel has to be compiled for that.
     operator = fs.Operator(rule)
     switches = {name: constant.get(name, value) for name, value in operator.signature.switches.items()}
-    idle = idle_of(rule)
+    idle = closed_form_of(rule)
     assert idle is not None
     slept = history.History(idle, switches, "float64", 1)
     rng = np.random.default_rng(1)
@@ -100,7 +100,7 @@ def test_no_closed_form_where_it_does_not_hold(
     rule: Callable[..., Any], count: int, constant: dict[str, float]
 ) -> None:
     signature = fs.Operator(rule).signature
-    slept = history.History(idle_of(rule), signature.switches, "float64", 1)
+    slept = history.History(closed_form_of(rule), signature.switches, "float64", 1)
     scalars = dict.fromkeys(signature.scalars, 0.1) | constant
     totals = slept.begin(scalars)
     assert not slept.closed

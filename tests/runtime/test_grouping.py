@@ -13,13 +13,13 @@ from fusedstep.runtime.cpu import grouping
 @pytest.mark.parametrize("ascending", [False, True], ids=["in any order", "sorted"])
 @settings(deadline=None)
 @given(data=st.data())
-def test_groups_are_those_of_numpy(crowded: int, ascending: bool, data: st.DataObject) -> None:
+def test_groups_are_those_of_numpy(counting_rows: int, ascending: bool, data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 40))
     indices = np.array(data.draw(st.lists(st.integers(0, rows - 1), max_size=60)), np.int64)
     if ascending:
         indices.sort()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grouping, "CROWDED", crowded)
+        patch.setattr(grouping, "COUNTING_ROWS", counting_rows)
         groups = grouping.group(indices, rows)
     named, firsts, numbers, counts = np.unique(indices, return_index=True, return_inverse=True, return_counts=True)
     found = groups.found[:, : groups.distinct]
@@ -37,7 +37,7 @@ def test_groups_are_those_of_numpy(crowded: int, ascending: bool, data: st.DataO
     slots = found[SLOTS, found[ORDER]]
     assert slots[slots >= 0].tolist() == list(range(groups.summed))
     assert sorted(found[ORDER]) == list(range(groups.distinct))
-    if ascending or (crowded and indices.size):
+    if ascending or (counting_rows and indices.size):
         assert groups.ascending
         assert order.tolist() == found[ORDER].tolist() == list(range(groups.distinct))
 
@@ -70,8 +70,8 @@ def test_shares_are_of_equal_work() -> None:
 
 @pytest.mark.parametrize("crowded", [0, 10**9], ids=["by hashing", "by counting"])
 @pytest.mark.parametrize("bad", [-1, 5, -(2**63), 2**63 - 1])
-def test_the_first_bad_index_is_named(crowded: int, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grouping, "CROWDED", crowded)
+def test_the_first_bad_index_is_named(counting_rows: int, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouping, "COUNTING_ROWS", counting_rows)
     assert grouping.group(np.array([0, 4, bad, -7]), 5).distinct == -3
 
 

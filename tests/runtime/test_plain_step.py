@@ -12,8 +12,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.arrays import plain
-from fusedstep.runtime.cpu import calls, launch
-from fusedstep.runtime.cpu import plain_step as at_once
+from fusedstep.runtime.cpu import calls, launch, plain_step
 from fusedstep.words import sqrt
 from tests import reference
 
@@ -166,8 +165,8 @@ def test_arrays_that_are_not_plain_have_the_outcome_of_any_call(
         return outcome(each, None if indices is None else kind(indices))
 
     first = result()
-    monkeypatch.setattr(at_once, "dense", lambda *_: False)
-    monkeypatch.setattr(at_once, "sparse", lambda *_: False)
+    monkeypatch.setattr(plain_step, "dense", lambda *_: False)
+    monkeypatch.setattr(plain_step, "sparse", lambda *_: False)
     second = result()
     assert type(first) is type(second)
     if isinstance(first, tuple):
@@ -194,7 +193,7 @@ def test_indices_have_the_outcome_of_any_call(
 
     first = result()
     assert isinstance(first, tuple)
-    monkeypatch.setattr(at_once, "sparse", lambda *_: False)
+    monkeypatch.setattr(plain_step, "sparse", lambda *_: False)
     assert result() == first
 
 
@@ -255,10 +254,10 @@ def test_work_for_several_threads_is_left_to_others(
 
 def test_few_shapes_are_kept() -> None:
     operator = fs.Operator(momentum)
-    for size in range(1, 3 * at_once.SHAPES):
+    for size in range(1, 3 * plain_step.SHAPES):
         operator(*(np.ones(size, np.float32) for _ in range(4)), **NUMBERS)
     (functions,) = operator._span_functions.values()
-    assert 0 < len(functions.plain_blocks) <= at_once.SHAPES
+    assert 0 < len(functions.plain_blocks) <= plain_step.SHAPES
 
 
 def test_threads_that_call_one_operator_at_once_are_apart() -> None:

@@ -169,10 +169,10 @@ meet()
 @pytest.mark.skipif(pool.current_cpu() is None, reason="the system does not tell which CPU a thread runs on")
 @pytest.mark.skipif(usable_cpus() == 1, reason="there is no other CPU")
 def test_helpers_keep_off_the_callers_cpu() -> None:
-    helpers = pool.Helpers()
+    helpers = pool.WorkerPool()
     allowed = os.sched_getaffinity(0)
     for cpu in sorted(allowed)[:2]:
-        helpers.call(pool.Job([lambda: None]), 1)
+        helpers.call(pool.Task([lambda: None]), 1)
         helpers.keep_off(cpu)
         (helper,) = helpers.threads
         assert os.sched_getaffinity(helper.native_id or 0) == allowed - {cpu}
@@ -227,16 +227,16 @@ def test_locked_calls_that_overlap_in_part_follow_one_another() -> None:
 def test_locked_calls_on_other_memory_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     # Each waits inside its call, with its locks held, until the other is there too: alone it would wait in vain.
     together = threading.Barrier(2)
-    alone = locks.alone
+    exclusive = locks.exclusive
 
     def meeting(work: Callable[[], None], *views: Any) -> None:
         def met() -> None:
             together.wait(30)
             work()
 
-        alone(met, *views)
+        exclusive(met, *views)
 
-    monkeypatch.setattr(locks, "alone", meeting)
+    monkeypatch.setattr(locks, "exclusive", meeting)
     step = fs.Operator(momentum, use_locking=True)
     # Columns of one table: they lie among one another, and share nothing.
     table, means = np.zeros((6, 8)), np.zeros((6, 8))
@@ -254,7 +254,7 @@ def test_locks_are_given_back_after_an_error() -> None:
     states, step = [np.ones((3, 2)), np.ones((3, 2))], fs.Operator(momentum, use_locking=True)
     for error in (MemoryError, KeyboardInterrupt):
         with pytest.raises(error):
-            locks.alone(Mock(side_effect=error), states)
+            locks.exclusive(Mock(side_effect=error), states)
     done = threading.Thread(target=lambda: step(*states, np.ones((3, 2)), **SCALARS), daemon=True)
     done.start()
     done.join(60)
@@ -271,7 +271,7 @@ def test_a_locked_call_waits_for_its_memory() -> None:
         assert work.is_alive()
         assert (states[0] == 1).all()
 
-    locks.alone(hold, [states[1][1:2]])
+    locks.exclusive(hold, [states[1][1:2]])
     work.join(60)
     assert not work.is_alive()
     assert (states[0] != 1).all()
@@ -307,7 +307,7 @@ def test_memory_is_not_kept_after_a_locked_call() -> None:
     fs.Operator(momentum, use_locking=True)(*states, np.ones((3, 2)), **SCALARS)
     assert not locks._claims
     with pytest.raises(LookupError):
-        locks.alone(Mock(side_effect=LookupError), states)
+        locks.exclusive(Mock(side_effect=LookupError), states)
     assert not locks._claims
 
 
@@ -323,7 +323,7 @@ def test_what_is_only_read_is_shared_by_readers_and_kept_from_writers() -> None:
             work.join(0.3 if waits else 60)
             assert work.is_alive() == waits
 
-        locks.alone(hold, *views)
+        locks.exclusive(hold, *views)
         work.join(60)
         assert not work.is_alive()
 

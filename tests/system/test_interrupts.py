@@ -279,7 +279,7 @@ def test_helpers_that_have_begun_are_waited_for(monkeypatch: pytest.MonkeyPatch)
     # The interrupt comes when a helper is in the midst of its share, and the caller has none left.
     helper_in, ended, caller = threading.Event(), [], threading.get_ident()
 
-    def call(job: pool.Job, count: int) -> None:
+    def call(job: pool.Task, count: int) -> None:
         helpers_call(job, count)
         assert helper_in.wait(60)
         signal.raise_signal(signal.SIGINT)
@@ -289,12 +289,12 @@ def test_helpers_that_have_begun_are_waited_for(monkeypatch: pytest.MonkeyPatch)
             return
         helper_in.set()
         # Until the caller waits: the last thing that it does in Python is to ask who is helping.
-        while sys._current_frames()[caller].f_code is not pool.Job.finish.__code__:
+        while sys._current_frames()[caller].f_code is not pool.Task.finish.__code__:
             pass
         ended.append(True)
 
-    helpers_call = pool._helpers.call
-    monkeypatch.setattr(pool._helpers, "call", call)
+    helpers_call = pool._workers.call
+    monkeypatch.setattr(pool._workers, "call", call)
     with pytest.raises(KeyboardInterrupt):
         pool.run([share] * 2, 2)
     assert ended
@@ -304,14 +304,14 @@ def test_interrupts_are_handled_by_whoever_handles_them() -> None:
     came = []
     mine = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
     try:
-        with interrupts.held_back(), interrupts.held_back():
+        with interrupts.defer_sigint(), interrupts.defer_sigint():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
             assert not came
         assert came == [signal.SIGINT]
         for left in (signal.SIG_IGN, signal.SIG_DFL):
             signal.signal(signal.SIGINT, left)
-            with interrupts.held_back():
+            with interrupts.defer_sigint():
                 assert signal.getsignal(signal.SIGINT) is left
     finally:
         signal.signal(signal.SIGINT, mine)
@@ -319,7 +319,7 @@ def test_interrupts_are_handled_by_whoever_handles_them() -> None:
 
 def test_an_error_comes_before_the_interrupt() -> None:
     def work() -> None:
-        with interrupts.held_back():
+        with interrupts.defer_sigint():
             signal.raise_signal(signal.SIGINT)
             raise MemoryError
 
@@ -332,7 +332,7 @@ def test_other_threads_hold_back_nothing() -> None:
     found = []
 
     def work() -> None:
-        with interrupts.held_back():
+        with interrupts.defer_sigint():
             found.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)
@@ -352,7 +352,7 @@ def test_a_child_of_another_thread_handles_its_own() -> None:
             os._exit(signal.getsignal(signal.SIGINT) is not signal.default_int_handler)
         statuses.append(os.waitpid(child, 0)[1])
 
-    with interrupts.held_back():
+    with interrupts.defer_sigint():
         thread = threading.Thread(target=fork)
         thread.start()
         thread.join()
@@ -413,7 +413,7 @@ def test_a_handler_of_another_signal_that_raises_leaves_interrupts_as_they_were(
     told: list[int] = []
     before, plain = signal.getsignal(signal.SIGINT), interrupts.set_handler
     monkeypatch.setattr(interrupts, "set_handler", alarmed)
-    with pytest.raises(TimeoutError), interrupts.held_back():
+    with pytest.raises(TimeoutError), interrupts.defer_sigint():
         pass
     assert told
     assert signal.getsignal(signal.SIGINT) is before
@@ -427,7 +427,7 @@ def test_a_note_that_was_left_behind_holds_nothing_back() -> None:
         stale.holding = False
         signal.signal(signal.SIGINT, stale)
         signal.raise_signal(signal.SIGINT)
-        with interrupts.held_back():
+        with interrupts.defer_sigint():
             signal.raise_signal(signal.SIGINT)
             assert len(came) == 1
         assert len(came) == 2
@@ -438,13 +438,13 @@ def test_a_note_that_was_left_behind_holds_nothing_back() -> None:
 def test_where_handlers_cannot_be_changed_calls_are_made_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interrupts, "set_handler", Mock(side_effect=ValueError("main thread of the main interpreter")))
     done = []
-    with interrupts.held_back():
+    with interrupts.defer_sigint():
         done.append(1)
     assert done
 
 
 def test_helpers_that_cannot_be_called_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
-    monkeypatch.setattr(pool.Helpers, "call", Mock(side_effect=MemoryError))
+    monkeypatch.setattr(pool.WorkerPool, "call", Mock(side_effect=MemoryError))
     pool.run([lambda: done.append(1), lambda: done.append(2)], 2)
     assert sorted(done) == [1, 2]

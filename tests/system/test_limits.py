@@ -209,14 +209,14 @@ def test_with_fewer_threads_than_asked_for_calls_work(room: int, monkeypatch: py
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(pool, "_helpers", pool.Helpers())
+    monkeypatch.setattr(pool, "_workers", pool.WorkerPool())
     fs.set_num_threads(64)
     states = states_of(2)
     expected = reference.step(momentum, states, GRAD, INDICES, "touched", SCALARS)
     fs.Operator(momentum)(*states, GRAD, INDICES, **SCALARS)
     for got, want in zip(states, expected, strict=True):
         reference.assert_same_bits(got, want)
-    assert len(pool._helpers.threads) == room
+    assert len(pool._workers.threads) == room
 
 
 NO_THREADS = """
@@ -239,7 +239,7 @@ except RuntimeError as error:
     print(error)
 fs.set_num_threads(4)
 fs.Operator(momentum)(*states, grad, **SCALARS)
-print(len(pool._helpers.threads), bool((states[0] != 1).all()))
+print(len(pool._workers.threads), bool((states[0] != 1).all()))
 """
 
 
@@ -328,9 +328,9 @@ def test_deferred_rows_of_more_than_2_31_elements(tables: list[np.ndarray]) -> N
 @pytest.mark.usefixtures("split_small")
 def test_rows_that_are_further_apart_than_2_31_elements(rows: str | None, kind: Callable[[np.ndarray], Any]) -> None:
     fs.set_num_threads(3)
-    pitch = 2**30
-    wide = [sparse(4 * pitch + 8), np.zeros(40, np.float32)]
-    states = [np.lib.stride_tricks.as_strided(wide[0], (5, 8), (4 * pitch, 4)), wide[1].reshape(5, 8)]
+    row_stride = 2**30
+    wide = [sparse(4 * row_stride + 8), np.zeros(40, np.float32)]
+    states = [np.lib.stride_tricks.as_strided(wide[0], (5, 8), (4 * row_stride, 4)), wide[1].reshape(5, 8)]
     grad = np.linspace(1, 2, 40, dtype=np.float32).reshape(5, 8)
     indices = None if rows is None else np.array([4, 0, 4, 3, 0])
     expected = reference.step(momentum, states, grad, indices, rows or "every", SCALARS)
@@ -340,7 +340,7 @@ def test_rows_that_are_further_apart_than_2_31_elements(rows: str | None, kind: 
         reference.assert_same_bits(np.ascontiguousarray(got), want)
     # Behind each row there is nothing, nor where it would be with 32 bits.
     for row in range(5):
-        assert not wide[0][row * pitch + 8 : row * pitch + 1000].any()
+        assert not wide[0][row * row_stride + 8 : row * row_stride + 1000].any()
 
 
 @pytest.mark.long

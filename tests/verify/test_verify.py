@@ -64,7 +64,7 @@ def test_a_call_that_is_not_refused_is_found(monkeypatch: pytest.MonkeyPatch) ->
     def careless(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Any) -> grouping.Groups:
         return grouping.group(np.clip(snapshot, 0, table.rows - 1), table.rows)
 
-    monkeypatch.setattr(checks, "named_rows", careless)
+    monkeypatch.setattr(checks, "group_indices", careless)
     found = failed(SPARSE, "calls")
     assert {failure.came for failure in found} == {"no error"}
     for index in (6, -1, 2**32 + 1, -(2**63)):

@@ -90,11 +90,11 @@ def dtype_name(array: Any, view: np.ndarray) -> str:
     return name if view.dtype.isnative else f"byte-swapped {name}"
 
 
-def about_to_write(arrays: Sequence[Any]) -> None:
+def bump_versions(arrays: Sequence[Any]) -> None:
     """Tells the owners of arrays that their memory will be written to; before it is, so that no interrupt can come
     between the writing and the telling."""
     if sys.modules.get("torch"):
-        torch_tensors.about_to_write(arrays)
+        torch_tensors.bump_versions(arrays)
 
 
 def kind(value: Any) -> str:

@@ -21,7 +21,7 @@ def on_device(value: Any) -> bool:
     return isinstance(value, kinds) and value.device.type in DEVICES
 
 
-class Described:
+class TensorView:
     """A tensor as a NumPy array of its shape, strides, type and address, whose elements must not be looked at.
 
     Attributes:

@@ -13,13 +13,13 @@ class Rows(NamedTuple):
         array: the array, whose rows each lie whole in memory; or what says where a tensor lies.
         rows: how many rows.
         width: elements in a row.
-        pitch: elements from one row to the next.
+        row_stride: elements from one row to the next.
     """
 
     array: Any
     rows: int
     width: int
-    pitch: int
+    row_stride: int
 
     @property
     def flat(self) -> np.ndarray:
@@ -28,13 +28,15 @@ class Rows(NamedTuple):
         if array.flags.c_contiguous:
             flat: np.ndarray = array.reshape(-1)
             return flat
-        whole = (self.rows - 1) * self.pitch + self.width
+        whole = (self.rows - 1) * self.row_stride + self.width
         return np.lib.stride_tricks.as_strided(array, (whole,), (array.itemsize,))
 
     def table(self) -> np.ndarray:
         """The rows as a two-dimensional view."""
         size = self.array.itemsize
-        return np.lib.stride_tricks.as_strided(as_array(self.array), (self.rows, self.width), (self.pitch * size, size))
+        return np.lib.stride_tricks.as_strided(
+            as_array(self.array), (self.rows, self.width), (self.row_stride * size, size)
+        )
 
 
 def as_array(memory: Any) -> np.ndarray:
@@ -61,9 +63,9 @@ def rows_of(array: np.ndarray) -> Rows:
         return Rows(array, rows, width, width)
     if not array[0].flags.c_contiguous:
         raise ValueError(f"has rows whose elements are apart (shape {array.shape}, strides {array.strides} in bytes)")
-    pitch, rest = divmod(array.strides[0], array.itemsize)
-    if rest or pitch < width:
+    row_stride, rest = divmod(array.strides[0], array.itemsize)
+    if rest or row_stride < width:
         raise ValueError(
             f"has rows that share memory or run backwards (shape {array.shape}, strides {array.strides} in bytes)"
         )
-    return Rows(array, rows, width, pitch)
+    return Rows(array, rows, width, row_stride)

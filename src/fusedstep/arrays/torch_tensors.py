@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .device_tensors import KINDS, Described, address_of
+from .device_tensors import KINDS, TensorView, address_of
 
 
 def is_tensor(value: Any) -> bool:
     """Whether a value is a PyTorch tensor, or describes one."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, (getattr(torch, "Tensor", Described), Described))
+    return torch is not None and isinstance(value, (getattr(torch, "Tensor", TensorView), TensorView))
 
 
 def is_bfloat16(tensor: Any) -> bool:
@@ -73,7 +73,7 @@ def borrow(tensor: Any) -> Any:
     Raises:
         TypeError: the tensor has no memory that NumPy can use: another device, sparse, quantized, lazily conjugated.
     """
-    if isinstance(tensor, Described):
+    if isinstance(tensor, TensorView):
         return tensor.view
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
@@ -142,7 +142,7 @@ def new_like(tensor: Any) -> Any:
     return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
 
 
-def about_to_write(arrays: Sequence[Any]) -> None:
+def bump_versions(arrays: Sequence[Any]) -> None:
     """Raises the version counters of the tensors among some arrays, so that autograd notices the change."""
     tensor_type = sys.modules["torch"].Tensor
     tensors = [array for array in arrays if isinstance(array, tensor_type)]

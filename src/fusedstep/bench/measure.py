@@ -33,7 +33,7 @@ class Plan:
         rounds: how often each contender is timed.
         pause: seconds between two, since the threads of some libraries spin on after their work.
         warm_up: steps before that are not counted.
-        seconds: a contender that has taken so long in all rests, once it was timed ``FEWEST`` times.
+        seconds: a contender that has taken so many in all rests, once it was timed ``FEWEST`` times.
     """
 
     rounds: int

@@ -8,7 +8,7 @@ from typing import Any
 from .. import __version__
 from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_symbol
 from ..codegen.cpu.symbols import plain
-from ..codegen.rule.program import BEYOND, Program
+from ..codegen.rule.program import Program, ReductionScope
 from .descriptions import description
 
 WIDTH = 100
@@ -81,7 +81,7 @@ def header(rule: Callable[..., Any], exported: Exported) -> str:
         for state, storage, changed in zip(signature.states, exported.storages, program.changed, strict=True)
     ]
     sizes = [f"int64_t {extent}" for extent in extents]
-    scratch = ["double *workspace"] if program.reach == BEYOND else []
+    scratch = ["double *workspace"] if program.reduction_scope == ReductionScope.TENSOR else []
     scalars = [f"double {names[scalar]}" for scalar in signature.scalars]
     arguments = [*states, f"const {TYPES[exported.gradient]} *{names[signature.gradient]}", *sizes, *scratch, *scalars]
     functions = [comment(told(rule, exported, names)), declared("void", symbol, arguments)]
@@ -112,7 +112,7 @@ def told(rule: Callable[..., Any], exported: Exported, names: dict[str, str]) ->
     kinds = list(zip(signature.states, program.kinds, strict=True))
     shorter = [f"{names[state]} holds one number a {kind}." for state, kind in kinds if kind != "element"]
     workspace = {"workspace": f"scratch for as many doubles as {workspace_symbol(exported.symbol)} says."}
-    own = EXTENTS[extents] | (workspace if program.reach == BEYOND else {})
+    own = EXTENTS[extents] | (workspace if program.reduction_scope == ReductionScope.TENSOR else {})
     of_arrays, of_scalars = (
         {names[name]: said.arguments[name] for name in some if name in said.arguments}
         for some in (arrays, signature.scalars)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .. import rules
 from ..codegen.recipe import Recipe
-from ..codegen.rule.program import BEYOND, program_of
+from ..codegen.rule.program import ReductionScope, program_of
 from ..codegen.rule.signature import read_signature
 from ..operators import catalogue
 from ..operators.operator import Operator
@@ -113,7 +113,7 @@ def recipe(options: argparse.Namespace) -> Recipe:
         operator, rows = catalogue.OPERATORS[entry.name](**dict.fromkeys(needed, 0.0)), entry.rows
     program = program_of(rule, operator.switches)
     loop = options.loop or LOOPS[rows]
-    if program.reach == BEYOND:
+    if program.reduction_scope == ReductionScope.TENSOR:
         if options.loop:
             options.refuse(f"--loop {options.loop}: {rule.__name__} adds up more than rows, and has a loop of its own")
         loop = "whole_tensor"

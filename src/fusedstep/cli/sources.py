@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.recipe import Recipe
-from ..codegen.rule.program import ELEMENTWISE, program_of
+from ..codegen.rule.program import ReductionScope, program_of
 from ..codegen.xla.weave import weave_whole
 from ..runtime.cpu.launch import LOOPS
 from ..storage import compute_type
@@ -24,7 +24,10 @@ def assembly_on_cpu(recipe: Recipe) -> str:
 
 def source_on_gpu(recipe: Recipe) -> str:
     """The text of a recipe's kernel for Triton; rules that add up rows have a dense loop of their own there."""
-    by_rows = recipe.loop == LOOPS[None] and program_of(recipe.rule, recipe.switches).reach != ELEMENTWISE
+    by_rows = (
+        recipe.loop == LOOPS[None]
+        and program_of(recipe.rule, recipe.switches).reduction_scope != ReductionScope.ELEMENT
+    )
     return weave_for_gpu(replace(recipe, loop="dense_rows") if by_rows else recipe)
 
 

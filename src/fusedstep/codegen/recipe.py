@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..rules.idle import Idle
+from ..rules.idle import ClosedForm
 
 
 @dataclass(frozen=True)
@@ -27,4 +27,4 @@ class Recipe:
     storages: tuple[str, ...]
     gradient: str
     stochastic: bool = False
-    idle: Idle | None = None
+    idle: ClosedForm | None = None

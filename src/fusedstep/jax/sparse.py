@@ -9,7 +9,7 @@ import jax
 from jax import lax
 from jax.custom_batching import custom_vmap
 
-from ..codegen.rule.program import BEYOND
+from ..codegen.rule.program import ReductionScope
 from ..operators import checks
 from ..operators.operator import Operator
 from ..runtime.cpu.launch import LOOPS
@@ -63,7 +63,7 @@ def sparse_update(
     """
     operator, named = operator_of(rule, scalars_and_switches)
     checks.rows(operator.name, rows)
-    if operator.layout.reach == BEYOND:
+    if operator.layout.reduction_scope == ReductionScope.TENSOR:
         raise ValueError(
             f"{operator.name}: the rule adds up more than a row, so that no row can step alone; "
             "pass a dense gradient to dense_update"

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from ..codegen.module_loader import execute
-from ..codegen.rule.program import ELEMENTWISE, Program
+from ..codegen.rule.program import Program, ReductionScope
 from ..codegen.xla.weave import weave_whole
 from ..operators.operator import Operator
 from ..storage import compute_type
@@ -66,11 +66,11 @@ class Woven:
 
     def flattens(self, dimensions: int) -> bool:
         """Whether the rule sees rows of a variable with more dimensions than two as flat ones."""
-        return dimensions > 2 and self.program.reach != ELEMENTWISE and not self.program.matrices
+        return dimensions > 2 and self.program.reduction_scope != ReductionScope.ELEMENT and not self.program.matrices
 
     def seen(self, k: int, own: Shape, shape: Shape) -> Shape:
         """The shape in which the rule sees a state of its own shape beside a variable."""
-        if self.program.reach == ELEMENTWISE:
+        if self.program.reduction_scope == ReductionScope.ELEMENT:
             return own
         if not self.program.matrices:
             rows = shape[0] if shape else 1

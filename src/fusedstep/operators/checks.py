@@ -149,7 +149,7 @@ def state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.ndarr
     return view, storage
 
 
-class Wanted(NamedTuple):
+class ArraySpec(NamedTuple):
     """What a rule asks of the states of a call.
 
     Attributes:
@@ -169,7 +169,9 @@ class Wanted(NamedTuple):
     matrices: bool
 
 
-def states(operator: str, wanted: Wanted, arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
+def states(
+    operator: str, wanted: ArraySpec, arrays: Sequence[Any]
+) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
     """The shape of the variable, and the storage types and the rows of all states.
 
     Raises:
@@ -232,7 +234,7 @@ def plain_states(arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str, ...
     return shape, (storage,) * len(arrays), [Rows(array, rows, width, width) for array in arrays]
 
 
-def dimensions(operator: str, wanted: Wanted, shape: tuple[int, ...]) -> None:
+def dimensions(operator: str, wanted: ArraySpec, shape: tuple[int, ...]) -> None:
     """A variable whose rows are those that the rule sees.
 
     Raises:
@@ -415,7 +417,7 @@ def indices_of(operator: str, array: Any, variable: str, shape: tuple[int, ...])
     return found
 
 
-def named_rows(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Rows) -> Groups:
+def group_indices(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Rows) -> Groups:
     """The rows that a snapshot of indices names.
 
     Raises:
@@ -452,17 +454,17 @@ def layout(operator: str, name: str, view: np.ndarray) -> Rows:
 
 
 def tables_for_sums(
-    operator: str, wanted: Wanted, tables: list[Rows], shape: tuple[int, ...], plan: Plan
+    operator: str, wanted: ArraySpec, tables: list[Rows], shape: tuple[int, ...], plan: Plan
 ) -> list[Rows]:
     """The states as rows of what the rule adds up: of matrices, of the table, or of any number of elements.
 
     Raises:
         ValueError: rows of matrices have gaps between them.
     """
-    whole = all(table.pitch == table.width for table in tables)
+    whole = all(table.row_stride == table.width for table in tables)
     if plan.matrices and (len(shape) > 2 or whole):
         for name, table in zip(wanted.names, tables, strict=True):
-            if table.pitch != table.width:
+            if table.row_stride != table.width:
                 raise ValueError(f"{operator}: {name} has gaps between its rows; pass a contiguous array")
         rows, width = math.prod(shape[:-1]), shape[-1]
     elif not plan.by_row and whole:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import about_to_write
+from ..arrays.borrow import bump_versions
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import Rows
-from ..codegen.rule.program import BEYOND
-from ..interrupts import held_back
-from ..rules.idle import Idle
-from ..runtime.advice import crowded
+from ..codegen.rule.program import ReductionScope
+from ..interrupts import defer_sigint
+from ..rules.idle import ClosedForm
+from ..runtime.advice import mostly_touched
 from ..runtime.aliasing import ensure_no_alias
 from ..runtime.cpu.calls import call_of
 from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
@@ -98,8 +98,8 @@ class DeferredRows:
         self._on_device = on_device(states[0])
         # States that the switches leave unused may be None.
         facts = operator.facts
-        reach, self._used, self._wanted = facts.reach, facts.used, facts.wanted
-        if reach == BEYOND:
+        reach, self._used, self._wanted = facts.reduction_scope, facts.used, facts.wanted
+        if reach == ReductionScope.TENSOR:
             raise ValueError(
                 f"{self.name}: the rule adds up more than a row, so that no row can sleep; call fs.Operator instead"
             )
@@ -114,11 +114,13 @@ class DeferredRows:
             self._closed_form(), dict(operator.switches), compute_type(storages[0]), operator.layout.hoisted
         )
         # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
-        self._lasts = self._device.awake(shape[0], states[0].device) if self._device else np.zeros(shape[0], np.int16)
+        self._last_steps = (
+            self._device.awake(shape[0], states[0].device) if self._device else np.zeros(shape[0], np.int16)
+        )
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"<fusedstep {self.name}: {len(self._lasts)} rows, {self.method}>"
+        return f"<fusedstep {self.name}: {len(self._last_steps)} rows, {self.method}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_lock"}
@@ -157,14 +159,14 @@ class DeferredRows:
             shape, storages, tables = self._borrow()
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
             flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
-            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
+            groups = checks.group_indices(self.name, indices, snapshot, self._names[0], tables[0])
             call = self._call(DEFERRED_ROWS, storages, tables, flat, storage, numbers)
-            if tables[0].array.size and crowded(self.name, groups.distinct, tables[0].rows):
+            if tables[0].array.size and mostly_touched(self.name, groups.distinct, tables[0].rows):
                 return self._every_row(storages, tables, call.gradient, storage, groups, numbers)
             # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
             # are awake, which is what they were due anyhow.
             shares, threads = share_touched_rows(call.gradient, storage, groups, tables[0].width)
-            with held_back():
+            with defer_sigint():
                 if not self._history.allows(names):
                     self.flush()
                 totals = self._history.begin(names)
@@ -180,7 +182,7 @@ class DeferredRows:
         shape, _, _ = self._borrow()
         step = device.checked(self._sleeping(), shape, grad, indices)
         scalars = dict(zip(names, numbers, strict=True))
-        with held_back():
+        with defer_sigint():
             if not self._history.allows(scalars):
                 self.flush()
             totals = self._history.begin(scalars)
@@ -200,7 +202,7 @@ class DeferredRows:
         """Wakes all rows, and takes one step with every one."""
         call = call_of(self._operator, LOOPS["every"], storages, tables, flat, storage, numbers, self._announce)
         shares, threads = share_every_row(call, groups)
-        with held_back():
+        with defer_sigint():
             self.flush()
             self._announce()
             run(shares, threads)
@@ -227,13 +229,13 @@ class DeferredRows:
                     self._device.catch_up(table, named)
                 return self.states
             snapshot = checks.indices(self.name, indices, self._names[0], shape)
-            groups = checks.named_rows(self.name, indices, snapshot, self._names[0], tables[0])
+            groups = checks.group_indices(self.name, indices, snapshot, self._names[0], tables[0])
             if self._history.steps and groups.distinct:
                 threads = threads_for(snapshot.size * tables[0].width)
                 cuts = parts(groups.distinct, tables[0].width, threads)
                 call = self._waking("catch_up", storages, tables)
                 self._announce()
-                run([call.wake(groups, start, stop) for start, stop in cuts], threads)
+                run([call.catch_up(groups, start, stop) for start, stop in cuts], threads)
             return self.states
 
     def first_asleep(self, indices: Any) -> int | None:
@@ -246,8 +248,8 @@ class DeferredRows:
             if not self._history.steps or self._device:
                 return None
             named = np.asarray(indices).reshape(-1)
-            named = named[(named >= 0) & (named < len(self._lasts))]
-            asleep = self._lasts[named] < self._history.steps
+            named = named[(named >= 0) & (named < len(self._last_steps))]
+            asleep = self._last_steps[named] < self._history.steps
             return int(named[asleep.argmax()]) if asleep.any() else None
 
     def flush(self) -> tuple[Any, ...]:
@@ -262,7 +264,7 @@ class DeferredRows:
         with self._lock:
             _, storages, tables = self._borrow()
             if self._history.steps and self._device:
-                with held_back():
+                with defer_sigint():
                     self._device.flush(self._sleeping())
                     self._history.forget()
             elif self._history.steps:
@@ -270,14 +272,14 @@ class DeferredRows:
                 threads = threads_for(rows * width)
                 cuts = parts(rows, width, threads)
                 call = self._waking("flush", storages, tables)
-                with held_back():
+                with defer_sigint():
                     self._announce()
-                    run([call.wake_all(start, stop) for start, stop in cuts], threads)
-                    self._lasts[:] = 0
+                    run([call.flush(start, stop) for start, stop in cuts], threads)
+                    self._last_steps[:] = 0
                     self._history.forget()
             return self.states
 
-    def _closed_form(self) -> Idle | None:
+    def _closed_form(self) -> ClosedForm | None:
         """The rule's closed form, if there is one, and it is wanted."""
         return self._operator.closed_form if self.method == "series" else None
 
@@ -305,8 +307,8 @@ class DeferredRows:
         """The table, for what does the same on a device."""
         _, storages, tables = self._borrow()
         used = [self.states[number] for number in self._used]
-        return self._device.Sleeping(
-            self._operator, self._history.idle, used, storages, tables, self._history, self._lasts
+        return self._device.DeferredTable(
+            self._operator, self._history.idle, used, storages, tables, self._history, self._last_steps
         )
 
     def _waking(self, loop: str, storages: tuple[str, ...], tables: list[Rows]) -> DeferredCall:
@@ -325,8 +327,8 @@ class DeferredRows:
     ) -> DeferredCall:
         """A checked call, ready to be cut into parts."""
         call = call_of(self._operator, LOOPS["touched"], storages, tables, flat, storage, numbers, self._announce)
-        return DeferredCall(call, loop, self._history, self._lasts, self._operator.switches)
+        return DeferredCall(call, loop, self._history, self._last_steps, self._operator.switches)
 
     def _announce(self) -> None:
         """Tells the owners of the states, right before they are written to, that they will be."""
-        about_to_write([self.states[number] for number in self._used])
+        bump_versions([self.states[number] for number in self._used])

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..arrays.borrow import kind
-from ..arrays.device_tensors import Described, capturing, on_device
+from ..arrays.device_tensors import TensorView, capturing, on_device
 from ..arrays.layout import Rows
 from . import checks
 
 
-def described(operator: str, name: str, value: Any, device: Any) -> Described:
+def described(operator: str, name: str, value: Any, device: Any) -> TensorView:
     """A tensor on a device, described.
 
     Raises:
@@ -21,13 +21,13 @@ def described(operator: str, name: str, value: Any, device: Any) -> Described:
     if value.device != device:
         raise ValueError(f"{operator}: {name} is on {value.device}, expected {device}, the device of the variable")
     try:
-        return Described(value)
+        return TensorView(value)
     except TypeError as error:
         raise TypeError(f"{operator}: {name} is {error}") from None
 
 
 def states(
-    operator: str, wanted: checks.Wanted, tensors: Sequence[Any]
+    operator: str, wanted: checks.ArraySpec, tensors: Sequence[Any]
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
     """The shape of the variable, and the storage types and the rows of all states; see ``checks.states``."""
     device = tensors[0].device
@@ -41,7 +41,7 @@ def gradient(
     """A gradient's contiguous tensor, its storage type, and where its elements lie, for checks."""
     described(operator, name, value, device)
     plain = value.detach().contiguous()
-    flat, storage = checks.gradient(operator, name, Described(plain), shape, beside)
+    flat, storage = checks.gradient(operator, name, TensorView(plain), shape, beside)
     return plain, storage, flat
 
 

@@ -1,7 +1,7 @@
 """Deferred rows of tensors on a device.
 
-What rows have slept through is reckoned on the host, where the scalars are, and sent along with each call; nobody waits
-for the device but the check of indices.
+The pending steps of rows are kept on the host, where the scalars are, and sent with each call. Only the check of
+indices waits for the device.
 """
 
 import sys
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.borrow import about_to_write
+from ..arrays.borrow import bump_versions
 from ..arrays.device_tensors import capturing, current
 from ..arrays.layout import Rows
 from ..codegen.gpu.kernels import host_totals_for
-from ..rules.idle import Idle
+from ..rules.idle import ClosedForm
 from ..runtime.aliasing import shares_with_states
-from ..runtime.gpu.grouping import MANY, group, heavy_sums
+from ..runtime.gpu.grouping import LONG, group, sum_long_segments
 from ..runtime.gpu.launch import WAKING_BYTES, Call, launch, tiles_for
 from ..runtime.gpu.numbers import host_numbers
 from ..runtime.history import History
@@ -25,7 +25,7 @@ from . import device_checks as checks
 from .device_step import Stepping, kernel_of
 
 
-class Sleeping(NamedTuple):
+class DeferredTable(NamedTuple):
     """A table whose rows sleep.
 
     Attributes:
@@ -34,21 +34,21 @@ class Sleeping(NamedTuple):
         states: the tensors that it uses.
         storages: their storage types.
         tables: their rows.
-        history: what they have slept through.
-        lasts: on the device, the last step of each row.
+        history: their pending steps.
+        last_steps: on the device, the last step of each row.
     """
 
     operator: Stepping
-    idle: Idle | None
+    idle: ClosedForm | None
     states: Sequence[Any]
     storages: tuple[str, ...]
     tables: Sequence[Rows]
     history: History
-    lasts: Any
+    last_steps: Any
 
 
 def awake(rows: int, device: Any) -> Any:
-    """The last steps of rows that have slept through none."""
+    """The last steps of rows without pending steps."""
     torch = sys.modules["torch"]
     return torch.zeros(rows, dtype=torch.int16, device=device)
 
@@ -79,7 +79,7 @@ class Step(NamedTuple):
     indices: Any
 
 
-def checked(table: Sleeping, shape: tuple[int, ...], grad: Any, indices: Any) -> Step:
+def checked(table: DeferredTable, shape: tuple[int, ...], grad: Any, indices: Any) -> Step:
     """The gradient and the indices of a step, checked."""
     operator, names, device = table.operator.name, table.operator.facts.wanted.names, table.states[0].device
     named = checked_indices(table, shape, indices)
@@ -90,7 +90,7 @@ def checked(table: Sleeping, shape: tuple[int, ...], grad: Any, indices: Any) ->
     return Step(plain, storage, named)
 
 
-def checked_indices(table: Sleeping, shape: tuple[int, ...], indices: Any) -> Any:
+def checked_indices(table: DeferredTable, shape: tuple[int, ...], indices: Any) -> Any:
     """The rows that are named, checked."""
     operator, variable = table.operator.name, table.operator.facts.wanted.names[0]
     not_captured(operator, table.states[0])
@@ -100,50 +100,56 @@ def checked_indices(table: Sleeping, shape: tuple[int, ...], indices: Any) -> An
     return named
 
 
-def take(table: Sleeping, step: Step, scalars: Sequence[float]) -> None:
-    """The named rows wake, and take the step that the history has just begun."""
+def take(table: DeferredTable, step: Step, scalars: Sequence[float]) -> None:
+    """The named rows catch up, and take the step that the history has just begun."""
     table.history.numbers[table.history.steps] = host_numbers(table.operator, table.history.compute, scalars)
     if step.indices.numel() and table.tables[0].flat.size:
         groups, rows, width = group(step.indices), table.tables[0].rows, table.tables[0].width
         with current(step.gradient):
-            heavy = heavy_sums(step.gradient, step.storage, groups, rows, width)
-        own = [step.gradient, *groups, heavy, groups.size, rows]
-        run(table, "deferred_rows", step.storage, own, groups.size, table.history.steps + 1, MANY=MANY)
+            long_sums = sum_long_segments(step.gradient, step.storage, groups, rows, width)
+        own = [step.gradient, *groups, long_sums, groups.size, rows]
+        run(table, "deferred_rows", step.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
 
 
-def catch_up(table: Sleeping, indices: Any) -> None:
-    """The named rows wake."""
+def catch_up(table: DeferredTable, indices: Any) -> None:
+    """The named rows catch up."""
     if indices.numel() and table.tables[0].flat.size:
         groups = group(indices)
-        own = [groups.named, groups.size, table.tables[0].rows]
+        own = [groups.sorted_indices, groups.size, table.tables[0].rows]
         run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 
 
-def flush(table: Sleeping) -> None:
-    """All rows wake."""
+def flush(table: DeferredTable) -> None:
+    """All rows catch up."""
     not_captured(table.operator.name, table.states[0])
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
-        table.lasts.zero_()
+        table.last_steps.zero_()
 
 
-def run(table: Sleeping, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
-    """Launches a loop with what rows have slept through, of which so many steps are remembered."""
+def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
+    """Launches a loop with the pending steps of rows, of which the history holds so many."""
     history, like = table.history, table.states[0]
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, idle=table.idle)
-    announce = partial(about_to_write, table.states)
+    announce = partial(bump_versions, table.states)
     states = [state.detach() for state in table.states]
     with current(like):
         kept, settled = totals_of(table)
-        slept = [sent(history.numbers[:steps], like), sent(kept, like), sent(settled, like), kept.shape[1], table.lasts]
-        slept += [history.steps, history.window, int(history.closed)]
+        pending = [
+            sent(history.numbers[:steps], like),
+            sent(kept, like),
+            sent(settled, like),
+            kept.shape[1],
+            table.last_steps,
+        ]
+        pending += [history.steps, history.window, int(history.closed)]
         announce()
         call = Call(kernels, states, table.tables, None, gradient, (), announce)
-        launch(call, loop, own, over, tiles_for(call.width, call.narrowest, WAKING_BYTES), slept, **known)
+        launch(call, loop, own, over, tiles_for(call.width, call.narrowest, WAKING_BYTES), pending, **known)
 
 
-def totals_of(table: Sleeping) -> tuple[np.ndarray, np.ndarray]:
+def totals_of(table: DeferredTable) -> tuple[np.ndarray, np.ndarray]:
     """What the closed form needs since each step, and the same where a whole window of steps was replayed."""
     history = table.history
     if not (table.idle and history.closed):

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from ..arrays.borrow import about_to_write
+from ..arrays.borrow import bump_versions
 from ..arrays.device_tensors import capturing, current
 from ..codegen.gpu.kernels import kernel_for
 from ..codegen.recipe import Recipe
-from ..codegen.rule.program import BEYOND, ELEMENTWISE
-from ..rules.idle import Idle
+from ..codegen.rule.program import ReductionScope
+from ..rules.idle import ClosedForm
 from ..runtime import locks
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import group
@@ -51,7 +51,7 @@ def step(
 ) -> tuple[Any, ...]:
     """Checks everything, then launches the kernels; see ``Operator.step``. ``key`` is that of stochastic rounding."""
     name, facts, device = operator.name, operator.facts, states[operator.facts.used[0]].device
-    wanted, reach = facts.wanted, facts.reach
+    wanted, reach = facts.wanted, facts.reduction_scope
     in_use = [states[k] for k in facts.used]
     if key is not None and capturing(in_use[0]):
         raise RuntimeError(
@@ -62,7 +62,7 @@ def step(
     checks.scalars(name, operator.scalar_names, scalars, device)
     given = shape
     if indices is not None:
-        if reach == BEYOND:
+        if reach == ReductionScope.TENSOR:
             no_indices(name, indices)
         named = checks.indices(name, indices, wanted.names[0], shape, device)
         given = (named.numel(), *shape[1:])
@@ -70,11 +70,11 @@ def step(
     if indices is not None and operator.check_indices:
         checks.bounds(name, named, tables[0].rows, wanted.names[0])
     held = tables
-    if reach == BEYOND:
+    if reach == ReductionScope.TENSOR:
         tables = tables_for_sums(name, wanted, tables, shape, facts.plan)
         run: Callable[[Call], None] = partial(launch_whole_tensor, plan=facts.plan, shape=shape)
     elif indices is None:
-        whole = reach == ELEMENTWISE and all(table.pitch == table.width for table in tables)
+        whole = reach == ReductionScope.ELEMENT and all(table.row_stride == table.width for table in tables)
         run = launch_dense if whole else launch_dense_rows
     else:
         launch = launch_touched_rows if rows == "touched" else launch_every_row
@@ -88,11 +88,11 @@ def step(
         compute = compute_type(storages[0])
         numbers, on_device = numbers_of(operator, compute, scalars, in_use[0])
         kernels = partial(kernel_of, operator, storages, storage, on_device)
-        announce = partial(about_to_write, [states[k] for k in facts.changed])
+        announce = partial(bump_versions, [states[k] for k in facts.changed])
         tensors = [each.detach() for each in in_use]
         call = Call(kernels, tensors, tables, plain, storage, numbers + ([] if key is None else [key]), announce)
         if operator.use_locking:
-            locks.alone(partial(run, call), [table.table() for table in held], [flat])
+            locks.exclusive(partial(run, call), [table.table() for table in held], [flat])
         else:
             run(call)
     return tuple(states)
@@ -109,7 +109,7 @@ def kernel_of(
     gradient: str,
     on_device: bool,
     loop: str,
-    idle: Idle | None = None,
+    idle: ClosedForm | None = None,
 ) -> Any:
     """The kernel of a loop for some storage types."""
     key = (loop, storages, gradient, on_device, idle)

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from ..codegen.rule.program import Plan
-from .checks import Wanted
+from ..codegen.rule.program import Plan, ReductionScope
+from .checks import ArraySpec
 
 
 class Facts(NamedTuple):
@@ -11,7 +11,7 @@ class Facts(NamedTuple):
 
     Attributes:
         plan: where its sums reach beyond a row, what a step needs.
-        reach: how far they reach.
+        reduction_scope: how far they reach.
         used: the numbers of the states that it uses.
         changed: of these the ones that it changes.
         wanted: what it asks of their arrays.
@@ -19,8 +19,8 @@ class Facts(NamedTuple):
     """
 
     plan: Plan
-    reach: int
+    reduction_scope: ReductionScope
     used: list[int]
     changed: list[int]
-    wanted: Wanted
+    wanted: ArraySpec
     elementwise: bool

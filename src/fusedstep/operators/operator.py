@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import about_to_write
+from ..arrays.borrow import bump_versions
 from ..arrays.device_tensors import on_device
 from ..arrays.layout import as_array
-from ..codegen.rule.program import BEYOND, ELEMENTWISE, ROWWISE, Layout, Plan, Program, layout_of, program_of
+from ..codegen.rule.program import Layout, Plan, Program, ReductionScope, layout_of, program_of
 from ..codegen.rule.signature import read_signature
-from ..rules.idle import Idle, idle_of
+from ..rules.idle import ClosedForm, closed_form_of
 from ..runtime import locks
-from ..runtime.advice import crowded
-from ..runtime.cpu import plain_step as at_once
+from ..runtime.advice import mostly_touched
+from ..runtime.cpu import plain_step
 from ..runtime.cpu.calls import call_of
 from ..runtime.cpu.grouping import prepare_grouping
 from ..runtime.cpu.launch import (
-    BEYOND_ROWS,
     DEFERRED_ROWS,
     LOOPS,
+    WHOLE_TENSOR,
     launch_dense,
     launch_every_row,
     launch_touched_rows,
@@ -194,9 +194,9 @@ class Operator:
         if elementwise and not (device or self.stochastic or self.use_locking):
             written = [states[k] for k in changed]
             if indices is None:
-                done = at_once.dense(self, in_use, gradient, scalars, written)
+                done = plain_step.dense(self, in_use, gradient, scalars, written)
             else:
-                done = at_once.sparse(self, in_use, gradient, indices, rows, scalars, written)
+                done = plain_step.sparse(self, in_use, gradient, indices, rows, scalars, written)
             if done:
                 return tuple(states)
         key = key_of(self.seed, checks.counter(operator, "step", number)) if self.stochastic else None
@@ -210,23 +210,23 @@ class Operator:
             shape, loop = (snapshot.size, *shape[1:]), LOOPS[rows]
         flat, storage = checks.gradient(operator, self.gradient_name, gradient, shape, storages[0])
         held = tables
-        if reach == BEYOND:
+        if reach == ReductionScope.TENSOR:
             checks.no_indices(operator, indices)
-            tables, loop = checks.tables_for_sums(operator, wanted, tables, variable, plan), BEYOND_ROWS
+            tables, loop = checks.tables_for_sums(operator, wanted, tables, variable, plan), WHOLE_TENSOR
             launch: Callable[[Any], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
         elif indices is None:
             launch = launch_dense
         else:
-            groups = checks.named_rows(operator, indices, snapshot, wanted.names[0], tables[0])
+            groups = checks.group_indices(operator, indices, snapshot, wanted.names[0], tables[0])
             # For what it says: the order of the rows is chosen already.
-            crowded(operator, groups.distinct, tables[0].rows)
+            mostly_touched(operator, groups.distinct, tables[0].rows)
             launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
         if not tables[0].array.size:
             return tuple(states)
-        announce = partial(about_to_write, [states[k] for k in changed])
+        announce = partial(bump_versions, [states[k] for k in changed])
         call = call_of(self, loop, storages, tables, flat, storage, scalars, announce, key, held)
         if self.use_locking:
-            locks.alone(partial(launch, call), [table.table() for table in held], [as_array(call.gradient)])
+            locks.exclusive(partial(launch, call), [table.table() for table in held], [as_array(call.gradient)])
         else:
             launch(call)
         return tuple(states)
@@ -255,7 +255,7 @@ class Operator:
         if self._facts is None:
             plan, reach, used, wanted = self.wanted()
             changed = [k for k, is_changed in zip(used, wanted.changed, strict=True) if is_changed]
-            self._facts = Facts(plan, reach, used, changed, wanted, reach == ELEMENTWISE)
+            self._facts = Facts(plan, reach, used, changed, wanted, reach == ReductionScope.ELEMENT)
         return self._facts
 
     @property
@@ -263,15 +263,15 @@ class Operator:
         """The names of the rule's scalars."""
         return self.signature.scalars
 
-    def wanted(self) -> tuple[Plan, int, list[int], checks.Wanted]:
+    def wanted(self) -> tuple[Plan, ReductionScope, list[int], checks.ArraySpec]:
         """What the rule asks of a call: its sums, how far they reach, which states it uses, and of what kinds."""
         kinds, changed, reach, plan, _ = self.layout
         used = [k for k, kind in enumerate(kinds) if kind]
         names = tuple(self.called[k] for k in used)
-        rows = (reach == ROWWISE and not self.any_rows) or (reach == BEYOND and plan.by_row)
+        rows = (reach == ReductionScope.ROW and not self.any_rows) or (reach == ReductionScope.TENSOR and plan.by_row)
         variable = self.variable_name or names[0]
         used_kinds = tuple(kinds[k] for k in used)
-        return plan, reach, used, checks.Wanted(names, used_kinds, changed, variable, rows, plan.matrices)
+        return plan, reach, used, checks.ArraySpec(names, used_kinds, changed, variable, rows, plan.matrices)
 
     @property
     def program(self) -> Program:
@@ -290,12 +290,16 @@ class Operator:
     @property
     def loops(self) -> tuple[str, ...]:
         """The loops that calls may run."""
-        return (BEYOND_ROWS,) if self.layout.reach == BEYOND else (*LOOPS.values(), DEFERRED_ROWS)
+        return (
+            (WHOLE_TENSOR,)
+            if self.layout.reduction_scope == ReductionScope.TENSOR
+            else (*LOOPS.values(), DEFERRED_ROWS)
+        )
 
     @property
-    def closed_form(self) -> Idle | None:
+    def closed_form(self) -> ClosedForm | None:
         """The closed form of steps with a gradient of zero, if there is one for the states in use."""
-        idle, used = idle_of(self.rule), {self.signature.states[k] for k in self.facts.used}
+        idle, used = closed_form_of(self.rule), {self.signature.states[k] for k in self.facts.used}
         return idle if idle and used.issubset(idle.takes) else None
 
     def compile(self, loop: str, storages: tuple[str, ...], gradient: str) -> None:

@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Idle:
+class ClosedForm:
     """A closed form.
 
     Its functions of totals run on NumPy arrays; they take what they need of the rule's scalars and switches by name.
@@ -80,7 +80,7 @@ def defaults_of(function: Callable[..., Any]) -> dict[str, float]:
     }
 
 
-_closed_forms: dict[Callable[..., Any], Idle] = {}
+_closed_forms: dict[Callable[..., Any], ClosedForm] = {}
 
 
 def nothing(**scalars: Any) -> tuple[()]:
@@ -95,7 +95,7 @@ def idle(
     constant: tuple[str, ...] = (),
     unless: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
-    """Declares the function below as the closed form of a rule's steps with a zero gradient; see ``Idle``.
+    """Declares the function below as the closed form of a rule's steps with a zero gradient; see ``ClosedForm``.
 
     Args:
         rule: the rule.
@@ -108,17 +108,17 @@ def idle(
         return int(any(scalars[name] for name in unless))
 
     def declare(states: Function) -> Function:
-        register(rule, Idle(states, kept, None, fading, constant))
+        register(rule, ClosedForm(states, kept, None, fading, constant))
         return states
 
     return declare
 
 
-def register(rule: Callable[..., Any], closed: Idle) -> None:
+def register(rule: Callable[..., Any], closed: ClosedForm) -> None:
     """Makes a closed form known as that of a rule."""
     _closed_forms[rule] = closed
 
 
-def idle_of(rule: Callable[..., Any]) -> Idle | None:
+def closed_form_of(rule: Callable[..., Any]) -> ClosedForm | None:
     """The closed form of a rule's steps with a zero gradient, if one is declared."""
     return _closed_forms.get(rule)

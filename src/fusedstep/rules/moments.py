@@ -21,7 +21,7 @@ are kept.
 from collections.abc import Callable
 from typing import Any
 
-from .idle import Idle, register
+from .idle import ClosedForm, register
 from .words import abs, divide_or_zero, minimum, sqrt, where
 
 Weight = Callable[..., tuple[Any, Any, Any]]
@@ -75,7 +75,7 @@ def idle_by_moments(rule: Callable[..., Any], unless: tuple[str, ...] = ()) -> C
         def fading(**scalars: Any) -> Any:
             return scalars["beta1"] / sqrt(scalars["beta2"]) if not any(scalars[name] for name in unless) else 1
 
-        register(rule, Idle(slept, kept, moved, fading, ("epsilon",)))
+        register(rule, ClosedForm(slept, kept, moved, fading, ("epsilon",)))
         return weight
 
     return declare

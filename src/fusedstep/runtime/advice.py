@@ -3,7 +3,7 @@
 _advised: set[str] = set()
 
 
-def crowded(operator: str, distinct: int, rows: int) -> bool:
+def mostly_touched(operator: str, distinct: int, rows: int) -> bool:
     """Whether so many rows are named that a pass over all of them in the order of memory is faster; said once an
     operator."""
     if rows == 0 or 2 * distinct < rows:

@@ -1,4 +1,4 @@
-"""What rows have slept through: the scalars of each step, and the totals of a closed form since each step."""
+"""The pending steps of rows: the scalars of each step, and the totals of a closed form since each step."""
 
 import inspect
 import math
@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.idle import Idle
+from ..rules.idle import ClosedForm
 
 # For each compute type: how far a closed form may be from where the steps lead, as a share of the movement, and the
 # weight at which a step no longer counts.
 TOLERANCE = {"float32": 1e-7, "float64": 1e-12}
 NEGLIGIBLE = {"float32": 2.0**-34, "float64": 2.0**-63}
-# How many steps are remembered before all rows must wake.
+# How many steps are remembered before all rows must catch up.
 LIMIT = 8192
 
 
@@ -30,7 +30,7 @@ class History:
         window: how many of the steps that a row sleeps through move its variable.
     """
 
-    def __init__(self, idle: Idle | None, switches: Mapping[str, bool], compute: str, count: int) -> None:
+    def __init__(self, idle: ClosedForm | None, switches: Mapping[str, bool], compute: str, count: int) -> None:
         self.idle, self.switches, self.compute = idle, dict(switches), compute
         self.starts = [*idle.kept_totals.values(), *idle.moved_totals.values()] if idle else []
         self.numbers = np.empty((0, count), compute)

@@ -31,7 +31,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> bool:
     return np.may_share_memory(a, b) and np.shares_memory(a, b)
 
 
-def alone(work: Callable[[], None], written: Sequence[np.ndarray], read: Sequence[np.ndarray] = ()) -> None:
+def exclusive(work: Callable[[], None], written: Sequence[np.ndarray], read: Sequence[np.ndarray] = ()) -> None:
     """Works while no other call writes to some memory, or reads what is written here; all of it is claimed at once, so
     that no two calls wait for each other."""
     claim = Claim(written, read, threading.Lock())

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ..arrays.device_tensors import capturing, on_device
-from ..codegen.rule.program import ELEMENTWISE
-from ..interrupts import held_back
+from ..codegen.rule.program import ReductionScope
+from ..interrupts import defer_sigint
 from ..operators.operator import Operator
 from . import compiled, settings
 from .by_parameter import ByParameter
@@ -83,7 +83,7 @@ class FusedOptimizer(Deferring):
     def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
         """Creates the states that a parameter has not got yet."""
         layout = self.operator(group).layout
-        check_placements(type(self).__name__, layout.reach, param)
+        check_placements(type(self).__name__, layout.reduction_scope, param)
         for key, first in self.counts.items():
             if state.get(key) is None:
                 state[key] = self.count(group, param, first)
@@ -124,7 +124,7 @@ class FusedOptimizer(Deferring):
     def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
         """Gives states the parameter's strides; returns the order of dimensions in which a kernel can walk them."""
         order = contiguous_order(param)
-        if order and operator.layout.reach != ELEMENTWISE and order[0] != 0:
+        if order and operator.layout.reduction_scope != ReductionScope.ELEMENT and order[0] != 0:
             # Its rows lie scattered; the operator says so.
             return None
         for key in self.counts:
@@ -168,7 +168,7 @@ class FusedOptimizer(Deferring):
         return loss
 
     @torch._disable_dynamo  # as torch's own use it: torch.compiler.disable would import the compiler at once
-    @held_back()  # parameters, states and their counts of steps go together
+    @defer_sigint()  # parameters, states and their counts of steps go together
     def move(self) -> None:
         """Takes a step here and now."""
         self.ahead.forget(self.state)
@@ -238,7 +238,7 @@ class FusedOptimizer(Deferring):
             state: its states by name.
             known: the scalars of parameters that have come as far.
         """
-        check_placements(operator.name, operator.layout.reach, param)
+        check_placements(operator.name, operator.layout.reduction_scope, param)
         values, rows = rows_of(operator.name, here(spread_as(operator.name, "a gradient", grad, param)))
         not_captured(operator.name, group, param)
         scalars = self.numbers(group, operator, state, known)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..arrays.device_tensors import on_device
 from ..arrays.plain import Plain, of_torch
-from ..codegen.rule.program import ELEMENTWISE
+from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
 from ..runtime.cpu.launch import is_for_one_thread
 from ..runtime.cpu.plain_step import dense_step
@@ -87,7 +87,7 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         or dtype not in STORAGES
         or not is_for_one_thread(size)
         or operator.stochastic
-        or operator.layout.reach != ELEMENTWISE
+        or operator.layout.reduction_scope != ReductionScope.ELEMENT
     ):
         return None
     functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..codegen.rule.program import BEYOND, ELEMENTWISE
+from ..codegen.rule.program import ReductionScope
 
 # Its optimizers own some of the parameters each, and hand rows on as they lie in memory.
 PARTITIONING = "torch.distributed.optim.zero_redundancy_optimizer"
@@ -76,12 +76,14 @@ def check_placements(name: str, reach: int, param: Any) -> None:
             f"{name}: a parameter has the placements {param.placements}, expected Replicate or Shard; "
             "redistribute() it before the optimizer is made"
         )
-    if reach == ELEMENTWISE:
+    if reach == ReductionScope.ELEMENT:
         return
     sizes = zip(param.placements, param.device_mesh.shape, strict=True)
     cut = [placement for placement, size in sizes if size > 1 and not placement.is_replicate()]
-    if cut and (reach == BEYOND or any(getattr(placement, "dim", None) != 0 for placement in cut)):
-        what, expected = ("more than a row", "Replicate") if reach == BEYOND else ("a row", "Shard(0) or Replicate")
+    if cut and (reach == ReductionScope.TENSOR or any(getattr(placement, "dim", None) != 0 for placement in cut)):
+        what, expected = (
+            ("more than a row", "Replicate") if reach == ReductionScope.TENSOR else ("a row", "Shard(0) or Replicate")
+        )
         raise ValueError(
             f"{name}: a parameter has the placements {param.placements}, expected {expected}: "
             f"its rule adds up {what}, which lies in several processes; distribute the parameter so"

@@ -21,7 +21,7 @@ class Report:
         types: the storage types that were checked.
         left_out: the storage types that could not be, and why.
         threads: on how many threads.
-        seconds: how long it took.
+        seconds: how many it took.
         outcomes: what every operator came to.
     """
 

@@ -14,7 +14,7 @@ import numpy as np
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.functions import SpanFunctions
-from fusedstep.codegen.rule.program import ELEMENTWISE
+from fusedstep.codegen.rule.program import ReductionScope
 
 from .steps import Step
 from .tables import Size
@@ -40,7 +40,7 @@ def begin(threads: int) -> None:
 def rules() -> list[Any]:
     """The rules that add up nothing."""
     found = [getattr(fs.rules, name) for name in fs.rules.__all__]
-    return [rule for rule in found if fs.Operator(rule).layout.reach == ELEMENTWISE]
+    return [rule for rule in found if fs.Operator(rule).layout.reduction_scope == ReductionScope.ELEMENT]
 
 
 def span_functions(size: Size, dtype: str) -> list[Step]:

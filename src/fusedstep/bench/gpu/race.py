@@ -37,7 +37,7 @@ class Clock:
         self.one, self.other = (torch.zeros(large // ITEM, device=device) for _ in range(2))
 
     def seconds(self, step: Step, host: bool = False) -> float:
-        """How long a step takes: the device, or the host until it may go on."""
+        """How many a step takes: the device, or the host until it may go on."""
         step.before()
         if self.device != "cpu" and host:
             torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""The span function of a closed form: a row takes all steps that it has slept through at once, as LLVM text.
+"""The span function of a closed form: a row takes all its pending steps at once, as LLVM text.
 
 ``closed_form(block, row, kept, moved, asks)`` evaluates the closed form with the totals since step ``kept``, those that
 move the variable since step ``moved``. What it computes of them alone is computed once a row, in float64, and rounded
@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 
 from ...loops.cpu import block as layout
-from ...rules.idle import Idle
+from ...rules.idle import ClosedForm
 from ..rule.program import Program
 from ..rule.values import Value
 from .elements import INTEGER, NOWHERE, POINTER, counted, field_in, item_at, new_module, state_at
@@ -25,7 +25,7 @@ CLOSED_FORM = ir.FunctionType(INTEGER, [POINTER, INTEGER, INTEGER, INTEGER, INTE
 TRUTH = ir.IntType(1)
 
 
-def closed_form_function(idle: Idle, program: Program, storages: Sequence[str], has_half: bool) -> SpanFunction:
+def closed_form_function(idle: ClosedForm, program: Program, storages: Sequence[str], has_half: bool) -> SpanFunction:
     """A closed form.
 
     Args:
@@ -42,7 +42,7 @@ def closed_form_function(idle: Idle, program: Program, storages: Sequence[str], 
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     states = [state_at(builder, block, row, k) for k in range(len(storages))]
     count = field_in(builder, block, layout.WIDTH)
-    numbers = numbers_of(builder, program, slept_through(builder, block, idle, kept, moved), writer.compute)
+    numbers = numbers_of(builder, program, pending_totals(builder, block, idle, kept, moved), writer.compute)
     condition = program.translation.condition
     if condition:
         served = builder.alloca(TRUTH, name="served")
@@ -55,12 +55,12 @@ def closed_form_function(idle: Idle, program: Program, storages: Sequence[str], 
     return SpanFunction(name, str(module))
 
 
-def slept_through(builder: ir.IRBuilder, block: Any, idle: Idle, kept: Any, moved: Any) -> list[Any]:
+def pending_totals(builder: ir.IRBuilder, block: Any, idle: ClosedForm, kept: Any, moved: Any) -> list[Any]:
     """The totals since some steps, and the scalars that the closed form takes beside them."""
-    start = field_in(builder, block, layout.SLEPT)
-    slept = builder.inttoptr(start, POINTER)
+    start = field_in(builder, block, layout.PENDING)
+    pending = builder.inttoptr(start, POINTER)
     totals, stride, held = (
-        field_in(builder, slept, field) for field in (layout.TOTALS, layout.TOTALS_ROW, layout.HELD)
+        field_in(builder, pending, field) for field in (layout.TOTALS, layout.TOTALS_ROW, layout.HELD)
     )
     steps = [kept] * len(idle.kept_totals) + [moved] * len(idle.moved_totals)
     rows = [builder.inttoptr(builder.add(totals, builder.mul(INTEGER(k), stride)), POINTER) for k in range(len(steps))]

@@ -6,9 +6,8 @@ from typing import Any
 
 from llvmlite import binding
 
-from ...interrupts import held_back
-from . import compile_lock as locks
-from . import compiler, disk_cache
+from ...interrupts import defer_sigint
+from . import compile_lock, compiler, disk_cache
 from .symbols import symbol_of
 
 _addresses: dict[str, int] = {}
@@ -23,7 +22,7 @@ def address_of(name: str, text: str, make: Callable[[str], bytes]) -> int:
         make: makes the object file that holds it under a symbol.
     """
     # llvmlite frees twice what it is interrupted in freeing.
-    with held_back(), locks.compiling:
+    with defer_sigint(), compile_lock.compiling:
         symbol = symbol_of(name, text)
         if symbol not in _addresses:
             code = disk_cache.object_file(symbol, lambda: make(symbol))

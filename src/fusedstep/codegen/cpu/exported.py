@@ -4,7 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..rule.program import BEYOND, ELEMENTWISE
+from ..rule.program import ReductionScope
 from . import compiler, exported_sums
 from .elements import INTEGER, NOWHERE, counted, item_at
 from .exported_arguments import Exported, begun, workspace_symbol
@@ -19,7 +19,7 @@ def step_text(exported: Exported) -> str:
     given = begun(module, exported)
     builder, elements = given.builder, writer.elements(module)
     numbers = numbers_of(builder, program, given.scalars, writer.compute)
-    if program.reach == ELEMENTWISE:
+    if program.reduction_scope == ReductionScope.ELEMENT:
         builder.call(elements, [*given.states, given.gradient, NOWHERE, INTEGER(0), *given.extents, *numbers])
     else:
         rows, columns = given.extents
@@ -41,7 +41,7 @@ def step_text(exported: Exported) -> str:
 
 def texts_of(exported: Exported) -> list[str]:
     """All that the function is made of, as LLVM text."""
-    if exported.program.reach == BEYOND:
+    if exported.program.reduction_scope == ReductionScope.TENSOR:
         return exported_sums.texts(exported)
     return [step_text(exported)]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..rule.program import BEYOND, Program, plan_of
+from ..rule.program import Program, ReductionScope, plan_of
 from . import compiler
 from .compiler import Processor
 from .elements import INTEGER, POINTER, VOID
@@ -66,7 +66,7 @@ def begun(module: ir.Module, exported: Exported) -> Given:
     """Begins the function."""
     program = exported.program
     pointers = [*(f"{state}_at" for state in program.signature.states), "gradient_at"]
-    extents, workspace = extents_of(program), ["workspace"] if program.reach == BEYOND else []
+    extents, workspace = extents_of(program), ["workspace"] if program.reduction_scope == ReductionScope.TENSOR else []
     scalars = [f"{scalar}_given" for scalar in program.signature.scalars]
     kinds = [POINTER] * len(pointers) + [INTEGER] * len(extents) + [POINTER] * len(workspace)
     kind = ir.FunctionType(VOID, [*kinds, *[FLOATS["float64"]] * len(scalars)])

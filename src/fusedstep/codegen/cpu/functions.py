@@ -7,16 +7,16 @@ from functools import cache
 from typing import Any
 
 from ...loops.cpu.block import Template
-from ...rules.idle import Idle
+from ...rules.idle import ClosedForm
 from ...storage import ITEM_BYTES, compute_type
-from ..rule.program import ELEMENTWISE, Program, plan_of
+from ..rule.program import Program, ReductionScope, plan_of
 from . import compiler, engine, loops
 from .span_functions import SpanFunction, flat_step_function, prepare_function, step_function, sum_function
 from .step_writer import StepWriter
 from .tensor_stages import StageWriter
 
 Function = Callable[..., Any]
-Closed = tuple[Idle, tuple[tuple[str, bool], ...]]
+Closed = tuple[ClosedForm, tuple[tuple[str, bool], ...]]
 Key = tuple[str, str | int | Closed | None]
 
 
@@ -40,7 +40,7 @@ class SpanFunctions:
         self.program, self.storages, self.gradient, self.stochastic = program, tuple(storages), gradient, stochastic
         self.compute = compute_type(storages[0])
         self.kinds = program.kinds
-        self.by_rows = program.reach != ELEMENTWISE
+        self.by_rows = program.reduction_scope != ReductionScope.ELEMENT
         self.state_bytes = [ITEM_BYTES[storage] for storage in storages]
         self.gradient_bytes = ITEM_BYTES[gradient]
         scalars = len(program.signature.scalars)
@@ -72,11 +72,11 @@ class SpanFunctions:
             self._take_step = callable_at(self.stored, 4)
         return self._take_step
 
-    def closed_form(self, idle: Idle, switches: tuple[tuple[str, bool], ...]) -> int:
+    def closed_form(self, idle: ClosedForm, switches: tuple[tuple[str, bool], ...]) -> int:
         """The address of a closed form of steps with a gradient of zero, for the switches of the rule."""
         return self.address("closed_form", (idle, switches))
 
-    def closed_form_text(self, idle: Idle, switches: tuple[tuple[str, bool], ...]) -> SpanFunction:
+    def closed_form_text(self, idle: ClosedForm, switches: tuple[tuple[str, bool], ...]) -> SpanFunction:
         """The same as text."""
         # Here, since most calls defer nothing, and the first one is to come soon.
         from ..rule.closed_form import closed_program

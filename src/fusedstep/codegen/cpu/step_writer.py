@@ -15,7 +15,7 @@ from . import conversions
 from .elements import INTEGER, POINTER, VOID, counted, field_in, item_at
 from .expressions import Expressions
 from .row_sums import added_up, mean_of, terms_of
-from .stochastic import BY_CHANCE, random
+from .stochastic import STOCHASTIC, random
 from .symbols import plain
 from .words import FLOATS, compare
 
@@ -194,8 +194,8 @@ class StepWriter:
         new = [expressions.number(results[k].node) for k in changed]
         for k, value in zip(changed, new, strict=True):
             storage, address = self.storages[k], item_at(builder, span.states[k], self.storages[k], i)
-            if self.stochastic and storage in BY_CHANCE:
-                builder.store(BY_CHANCE[storage](builder, value, self.chance(span, i, k)), address, align=2)
+            if self.stochastic and storage in STOCHASTIC:
+                builder.store(STOCHASTIC[storage](builder, value, self.chance(span, i, k)), address, align=2)
             else:
                 conversions.store(builder, storage, value, address, self.has_half)
 

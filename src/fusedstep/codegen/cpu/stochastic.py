@@ -44,4 +44,4 @@ def to_float16(builder: Builder, x: Value, chance: Value) -> Value:
     return builder.select(is_nan(builder, x), SHORT(0x7E00), builder.trunc(builder.or_(sign, bounded), SHORT))
 
 
-BY_CHANCE = {"float16": to_float16, "bfloat16": to_bfloat16}
+STOCHASTIC = {"float16": to_float16, "bfloat16": to_bfloat16}

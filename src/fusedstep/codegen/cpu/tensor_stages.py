@@ -39,11 +39,11 @@ class StageWriter(StepWriter):
         rows = field_in(span.builder, span.block, layout.MATRIX_ROWS)
         for each in self.program.columns(self.stage):
             known.let(rows_of(each), rows)
-            known.let(sums_of(each), self.columns_at(span, layout.COLUMN_TOTALS, each))
+            known.let(sums_of(each), self.columns_at(span, layout.COLUMN_SUMS, each))
         for stage in range(min(self.stage, last) + 1):
             self.once(known, stage)
         if self.stage < last:
-            self.hand_in(span, known)
+            self.accumulate_partials(span, known)
         elif self.stage == last:
             self.new_elements(span, known)
             self.store_rows(span, known)
@@ -64,14 +64,14 @@ class StageWriter(StepWriter):
     def sum_before(self, span: Span, known: Expressions, each: Reduction) -> Any:
         """A sum or mean that an earlier stage added up."""
         if each.kind == ROW:
-            address, count = self.total_at(span, layout.ROW_TOTALS, each), span.count
+            address, count = self.total_at(span, layout.ROW_SUMS, each), span.count
         else:
             counts = {(MATRIX, ROW): layout.MATRIX_ROWS, (TENSOR, ROW): layout.ALL_ROWS}
             size = counts.get((each.kind, each.of), layout.ELEMENTS)
-            address, count = self.total_at(span, layout.MATRIX_TOTALS, each), field_in(span.builder, span.block, size)
+            address, count = self.total_at(span, layout.MATRIX_SUMS, each), field_in(span.builder, span.block, size)
         return mean_of(known, each, span.builder.load(address, typ=DOUBLE), count)
 
-    def hand_in(self, span: Span, known: Expressions) -> None:
+    def accumulate_partials(self, span: Span, known: Expressions) -> None:
         """Adds the row's sums to those of its block, and stores those of the row."""
         builder, program = span.builder, self.program
         sums = self.totals(span, known, self.stage)
@@ -80,12 +80,12 @@ class StageWriter(StepWriter):
                 sums.append((each, widened(builder, known.names[each.argument])))
         for each, total in sums:
             if each.kind == ROW:
-                builder.store(total, self.total_at(span, layout.ROW_TOTALS, each))
+                builder.store(total, self.total_at(span, layout.ROW_SUMS, each))
             else:
-                address = self.total_at(span, layout.BLOCK_TOTALS, each)
+                address = self.total_at(span, layout.BLOCK_SUMS, each)
                 builder.store(builder.fadd(builder.load(address, typ=DOUBLE), total), address)
         columns = program.reductions(self.stage, COLUMN)
-        starts = [self.columns_at(span, layout.BLOCK_COLUMNS, each) for each in columns]
+        starts = [self.columns_at(span, layout.BLOCK_COLUMN_SUMS, each) for each in columns]
 
         def body(i: Any) -> None:
             names = self.element(span, known, i, self.stage).names
@@ -122,10 +122,10 @@ class StageWriter(StepWriter):
     def sizes(self, span: Span, table: int) -> tuple[Any, Any]:
         """How many sums of a kind a table holds, and which of them is asked for."""
         builder, block = span.builder, span.block
-        if table == layout.ROW_TOTALS:
+        if table == layout.ROW_SUMS:
             return field_in(builder, block, layout.ALL_ROWS), span.row
         matrices = field_in(builder, block, layout.MATRICES)
-        if table in (layout.MATRIX_TOTALS, layout.COLUMN_TOTALS):
+        if table in (layout.MATRIX_SUMS, layout.COLUMN_SUMS):
             return matrices, field_in(builder, block, layout.MATRIX)
         blocks = builder.mul(matrices, field_in(builder, block, layout.BLOCKS))
         return blocks, field_in(builder, block, layout.BLOCK)

@@ -7,19 +7,19 @@ from ..rule.program import Program
 from .expressions import rewritten
 from .tiles import Tiles
 
-ROWS = "states, pitches, row, present, width, scalars, COLUMNS"
-# What loops are told where a rule has no closed form: it never serves.
+ROWS = "states, row_strides, row, present, width, scalars, COLUMNS"
+# What loops are told where a rule has no closed form: it is never valid.
 NO_CLOSED_FORM = {
     "totals_at": "(table, stride, step, present):\n    return (step,)",
-    "serves": f"({ROWS}):\n    return present & (row < 0)",
-    "rest": f"({ROWS}):\n    pass",
+    "closed_form_valid": f"({ROWS}):\n    return present & (row < 0)",
+    "apply_closed_form": f"({ROWS}):\n    pass",
 }
 
 
 def history_words(count: int) -> dict[str, str]:
     """The words of a history in which a step comes to so many numbers."""
     numbers = "".join(f"tl.load(history + (step * {count} + {k})), " for k in range(count))
-    return {"remembered": f"(history, step):\n    return ({numbers})"}
+    return {"load_scalars": f"(history, step):\n    return ({numbers})"}
 
 
 def closed_words(tiles: Tiles) -> dict[str, str]:
@@ -47,8 +47,10 @@ def closed_words(tiles: Tiles) -> dict[str, str]:
     steps = tiles.over_columns(zero, tiles.elements("closed", tiles.places, tiles.number))
     return {
         "totals_at": f"(table, stride, step, present):\n    return ({totals})",
-        "serves": "\n".join([f"({ROWS}):", *indented(served if condition_of(program) else ["return present"])]),
-        "rest": "\n".join([f"({ROWS}):", *indented(steps)]),
+        "closed_form_valid": "\n".join(
+            [f"({ROWS}):", *indented(served if condition_of(program) else ["return present"])]
+        ),
+        "apply_closed_form": "\n".join([f"({ROWS}):", *indented(steps)]),
     }
 
 

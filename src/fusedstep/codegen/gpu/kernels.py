@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...rules import words
-from ...rules.idle import Idle
+from ...rules.idle import ClosedForm
 from ..module_loader import execute, name_of
 from ..recipe import Recipe
 from ..rule.program import program_of
-from .weave import weave, weave_heavy, weave_host_numbers, weave_host_totals, weave_mark, weave_numbers
+from .weave import weave, weave_host_numbers, weave_host_totals, weave_long_segments, weave_mark, weave_numbers
 
 # What scalars are computed with on the host.
 WORDS = {f"word_{name}": getattr(words, name) for name in words.__all__}
@@ -47,7 +47,7 @@ def host_numbers_for(
 
 
 def host_totals_for(
-    rule: Any, switches: tuple[tuple[str, bool], ...], idle: Idle, compute: str
+    rule: Any, switches: tuple[tuple[str, bool], ...], idle: ClosedForm, compute: str
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """The function that evaluates what a closed form needs from totals, since many steps at once."""
     module = load_for_host(weave_host_totals(rule, switches, idle))
@@ -61,9 +61,9 @@ def host_totals_for(
 
 
 @cache
-def heavy_for(gradient: str, compute: str) -> Any:
+def long_segments_for(gradient: str, compute: str) -> Any:
     """The kernel that adds up rows with many gradients of a storage type."""
-    return load(weave_heavy(gradient, compute)).kernel
+    return load(weave_long_segments(gradient, compute)).kernel
 
 
 @cache

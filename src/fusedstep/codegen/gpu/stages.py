@@ -8,8 +8,8 @@ from ..rule.values import Reduction
 from .tiles import COLUMNS, Tiles, divided
 
 ARGUMENTS = (
-    "stage, states, pitches, gradient, row, present, block, matrix, blocks, rows, all_rows, elements, "
-    "row_totals, totals, column_totals, block_totals, block_columns, width, scalars, COLUMNS"
+    "stage, states, row_strides, gradient, row, present, block, matrix, blocks, rows, all_rows, elements, "
+    "row_sums, totals, column_sums, block_sums, block_column_sums, width, scalars, COLUMNS"
 )
 # The last row of what is no table may be shorter.
 HERE = "here = present & (columns < width) & (row * width + columns < elements)"
@@ -23,7 +23,12 @@ class Stages(Tiles):
         program, lines = self.program, self.row_states()
         own = f"from_{self.gradient}(load(gradient + (row * width + columns), here))"
         for stage in range(program.last):
-            body = [*self.known_before(stage), *self.once(stage), *self.summed(stage, own), *self.handed_in(stage)]
+            body = [
+                *self.known_before(stage),
+                *self.once(stage),
+                *self.summed(stage, own),
+                *self.accumulate_partials(stage),
+            ]
             lines += [f"if stage == {stage}:", *indented(body)]
         body = [*self.known_before(program.last), *self.once(program.last)]
         body += self.by_exponents(self.over_columns(own, self.elements("rule", self.places, self.number)))
@@ -69,10 +74,10 @@ class Stages(Tiles):
         """The value of a sum or mean that was added up in an earlier stage."""
         k = self.program.place(each)
         if each.kind == ROW:
-            return divided(f"load(row_totals + ({k} * all_rows + row), present)", each, "width")
+            return divided(f"load(row_sums + ({k} * all_rows + row), present)", each, "width")
         if each.kind == COLUMN:
             places = f"(({k} * (all_rows // rows) + matrix) * width + columns)"
-            return divided(f"load(column_totals + {places}, columns < width)", each, "rows")
+            return divided(f"load(column_sums + {places}, columns < width)", each, "rows")
         count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.kind, each.of), "elements")
         return divided(f"tl.load(totals + ({k} * (all_rows // rows) + matrix))", each, count)
 
@@ -88,14 +93,14 @@ class Stages(Tiles):
             if each.kind == COLUMN:
                 place = f"(({self.program.place(each)} * tl.num_programs(0) + block) * width + columns)"
                 total = f"tl.sum({here}, axis=0, keep_dims=True)"
-                lines.append(f"tl.store(block_columns + {place}, {total}, mask=columns < width)")
+                lines.append(f"tl.store(block_column_sums + {place}, {total}, mask=columns < width)")
                 continue
             before.append(f"lanes_{n} = tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})")
             lines.append(f"lanes_{n} += {here}")
             after.append(f"total_{n} = tl.sum(lanes_{n}, axis=1, keep_dims=True)")
         return [*before, *self.over_columns(gradient, lines), *after]
 
-    def handed_in(self, stage: int) -> list[str]:
+    def accumulate_partials(self, stage: int) -> list[str]:
         """Stores the sums of rows, and of all rows of a tile together."""
         lines = []
         added = self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
@@ -106,8 +111,8 @@ class Stages(Tiles):
                 continue
             total = f"total_{terms.index(each)}" if each.of == ELEMENT else f"tl.where(present, {each.argument}, 0)"
             if each.kind == ROW:
-                lines.append(f"tl.store(row_totals + ({k} * all_rows + row), {total}, mask=present)")
+                lines.append(f"tl.store(row_sums + ({k} * all_rows + row), {total}, mask=present)")
             else:
                 whole = f"tl.sum(tl.sum({total}, axis=1), axis=0)"
-                lines.append(f"tl.store(block_totals + ({k} * tl.num_programs(0) + block), {whole})")
+                lines.append(f"tl.store(block_sums + ({k} * tl.num_programs(0) + block), {whole})")
         return lines

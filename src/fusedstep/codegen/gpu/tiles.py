@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...storage import chance, compute_type
 from ..module_text import indented
 from ..rule.axes import ROW
-from ..rule.program import ROWWISE, Program
+from ..rule.program import Program, ReductionScope
 from ..rule.values import Reduction, local
 from .expressions import rewritten
 
@@ -37,19 +37,19 @@ class Tiles:
     def words(self) -> dict[str, str]:
         """The words by name, as the text behind ``def NAME``."""
         compute = compute_type(self.storages[0])
-        rows = "states, pitches, row, present, {}width, scalars, COLUMNS"
+        rows = "states, row_strides, row, present, {}width, scalars, COLUMNS"
         own = f"from_{self.gradient}(load(gradient + (row * width + columns), here))"
         return {
             "update": self.update(),
             "update_rows": self.rows(rows.format("gradient, "), own),
-            "update_rows_by_sums": self.rows(rows.format("sums, "), "total_of(sums, here, columns, width)"),
+            "update_rows_by_sums": self.rows(rows.format("sums, "), "segment_sum(sums, here, columns, width)"),
             "idle_rows": self.rows(rows.format(""), f"tl.zeros((row.shape[0], COLUMNS), tl.{compute})"),
             "load_gradient": gradient_word(self.gradient),
         }
 
     def update(self) -> str:
         """A step of elements that lie alike in all states, for a rule without sums."""
-        if self.program.reach >= ROWWISE:
+        if self.program.reduction_scope >= ReductionScope.ROW:
             return "(states, elements, gradient, here, scalars):\n    pass"
         lines = self.elements("rule", dict.fromkeys(range(len(self.storages)), "elements"), "elements")
         return "\n".join(["(states, elements, gradient, here, scalars):", *indented(self.by_exponents(lines))])
@@ -69,7 +69,7 @@ class Tiles:
     @property
     def places(self) -> dict[int, str]:
         """Where the elements of a tile lie in each state."""
-        return {k: f"(row * pitches[{k}] + columns)" for k in range(len(self.storages))}
+        return {k: f"(row * row_strides[{k}] + columns)" for k in range(len(self.storages))}
 
     @property
     def number(self) -> str:
@@ -134,7 +134,7 @@ class Tiles:
 
     def row_place(self, k: int) -> str:
         """Where a state with one number a row holds a tile's."""
-        return f"(row * pitches[{k}])"
+        return f"(row * row_strides[{k}])"
 
     def new_row_states(self) -> list[str]:
         """Stores them."""

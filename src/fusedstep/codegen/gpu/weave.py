@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ...rules.idle import Idle
+from ...rules.idle import ClosedForm
 from ...storage import chance, compute_type
 from ..module_text import BANNER, scalars_of
 from ..recipe import Recipe
 from ..rule.closed_form import closed_program
-from ..rule.program import BEYOND, Program, program_of
+from ..rule.program import Program, ReductionScope, program_of
 from ..rule.values import local
 from .closed_form import NO_CLOSED_FORM, closed_function, closed_words, history_words
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
@@ -25,7 +25,7 @@ NUMBERS = {
     **dict.fromkeys(("now", "window", "closed"), "i32"),
 }
 # What several loops take of rows that sleep, and hand on together.
-SLEPT = ("history", "kept", "settled", "stride", "lasts", "now", "window", "closed")
+PENDING = ("history", "kept", "settled", "stride", "last_steps", "now", "window", "closed")
 SHORT = {"float32": "fp32", "float64": "fp64"}
 
 
@@ -38,7 +38,9 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     """
     program = program_of(recipe.rule, recipe.switches)
     compute = compute_type(recipe.storages[0])
-    tiles = (Stages if program.reach == BEYOND else Tiles)(program, recipe.storages, recipe.gradient, recipe.stochastic)
+    tiles = (Stages if program.reduction_scope == ReductionScope.TENSOR else Tiles)(
+        program, recipe.storages, recipe.gradient, recipe.stochastic
+    )
     closed = closed_program(recipe.idle, program, recipe.switches) if recipe.idle else None
     count = len(program.translation.numbers) + recipe.stochastic
     words = tiles.words() | history_words(count)
@@ -101,7 +103,7 @@ def weave_host_numbers(rule: Callable[..., Any], switches: tuple[tuple[str, bool
     )
 
 
-def weave_host_totals(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], idle: Idle) -> str:
+def weave_host_totals(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], idle: ClosedForm) -> str:
     """The text of the module that evaluates what a closed form needs from totals, in NumPy's words."""
     program = closed_program(idle, program_of(rule, switches), switches)
     names = [local(name) for name in program.signature.scalars]
@@ -110,7 +112,7 @@ def weave_host_totals(rule: Callable[..., Any], switches: tuple[tuple[str, bool]
     )
 
 
-def weave_heavy(gradient: str, compute: str) -> str:
+def weave_long_segments(gradient: str, compute: str) -> str:
     """The text of the module that adds up rows with many gradients."""
     storages = {gradient, compute}
     return module(
@@ -119,9 +121,9 @@ def weave_heavy(gradient: str, compute: str) -> str:
         f"{WITHIN}\ndef load_gradient{gradient_word(gradient)}",
         *(decorated(text) for text in loop_definitions("long_segments").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
-def kernel(gradient, named, order, stops, count: "i64", rows: "i64", heavy, width: tl.constexpr, MANY: tl.constexpr,
-           COLUMNS: tl.constexpr):
-    heavy_rows(gradient, named, order, stops, count, rows, heavy, width, MANY, COLUMNS)""",
+def kernel(gradient, sorted_indices, positions, segment_ends, count: "i64", rows: "i64", long_sums,
+           width: tl.constexpr, LONG: tl.constexpr, COLUMNS: tl.constexpr):
+    long_segments(gradient, sorted_indices, positions, segment_ends, count, rows, long_sums, width, LONG, COLUMNS)""",
     )
 
 
@@ -132,8 +134,8 @@ def weave_mark() -> str:
         word_definitions(set()),
         *(decorated(text) for text in loop_definitions("grouping").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
-def kernel(named, places, count: "i64", rows: "i64", BLOCK: tl.constexpr):
-    mark(named, count, places, rows, BLOCK)""",
+def kernel(sorted_indices, places, count: "i64", rows: "i64", BLOCK: tl.constexpr):
+    mark(sorted_indices, count, places, rows, BLOCK)""",
     )
 
 
@@ -185,12 +187,12 @@ def entry(recipe: Recipe, count: int, on_device: bool) -> str:
     """The function that is launched: states, the loop's own arguments, numbers, and what is known beforehand."""
     names = parameters(recipe.loop, recipe.loop)
     states = [f"state_{k}" for k in range(len(recipe.storages))]
-    taken = [each for name in names for each in (SLEPT if name == "slept" else (name,))]
-    own = [name for name in taken if name not in ("states", "pitches", "scalars", "width") and not name.isupper()]
+    taken = [each for name in names for each in (PENDING if name == "pending" else (name,))]
+    own = [name for name in taken if name not in ("states", "row_strides", "scalars", "width") and not name.isupper()]
     given, numbers = numbers_given(recipe, count, on_device) if "scalars" in names else ([], [])
-    pitches = [f"pitch_{k}" for k in range(len(states))] if "pitches" in names else []
-    known = [*pitches, *(name for name in names if name == "width" or name.isupper())]
-    together = {"states": states, "pitches": pitches, "slept": SLEPT}
+    row_strides = [f"row_stride_{k}" for k in range(len(states))] if "row_strides" in names else []
+    known = [*row_strides, *(name for name in names if name == "width" or name.isupper())]
+    together = {"states": states, "row_strides": row_strides, "pending": PENDING}
     bundles = {name: f"({', '.join(each)},)" for name, each in together.items()}
     bundles["scalars"] = f"({', '.join(numbers)},)"
     typed = [*(f'{name}: "{NUMBERS[name]}"' if name in NUMBERS else name for name in own), *given]

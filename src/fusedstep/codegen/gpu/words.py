@@ -214,14 +214,14 @@ def random(key, element, state: tl.constexpr):
 
 
 @triton.jit
-def to_bfloat16_by_chance(x, chance):
+def to_bfloat16_stochastic(x, chance):
     bits = x.to(tl.uint32, bitcast=True)
     rounded = ((bits + (chance >> 16)) >> 16).to(tl.uint16)
     return tl.where(x == x, rounded, 0x7FC0).to(tl.uint16).to(tl.bfloat16, bitcast=True)
 
 
 @triton.jit
-def to_float16_by_chance(x, chance):
+def to_float16_stochastic(x, chance):
     bits = x.to(tl.uint32, bitcast=True)
     sign = (bits >> 16) & 0x8000
     magnitude = bits & 0x7FFFFFFF

@@ -4,13 +4,13 @@ import ast
 import inspect
 from dataclasses import replace
 
-from ...rules.idle import Idle
+from ...rules.idle import ClosedForm
 from .program import Program
 from .signature import Signature
 from .translate import translate
 
 
-def closed_program(idle: Idle, program: Program, switches: tuple[tuple[str, bool], ...]) -> Program:
+def closed_program(idle: ClosedForm, program: Program, switches: tuple[tuple[str, bool], ...]) -> Program:
     """A closed form, translated; states that the rule's ``program`` leaves out are left out."""
     parameters = inspect.signature(idle.states).parameters
     scalars = (*idle.kept_totals, *idle.moved_totals, *idle.held)

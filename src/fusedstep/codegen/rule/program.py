@@ -7,6 +7,7 @@ the new states. A rule without sums has that one only.
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from .axes import COLUMN, COLUMNS, ELEMENT, MATRIX, ROW, TENSOR
@@ -14,8 +15,13 @@ from .signature import Signature, read_signature
 from .translate import translate
 from .values import Line, Reduction, Translation, local
 
-# How far a rule's sums reach: nowhere, over a row, or beyond it.
-REACHES = ELEMENTWISE, ROWWISE, BEYOND = range(3)
+
+class ReductionScope(IntEnum):
+    """How far the sums of a rule reach: over no more than an element, over a row, or over the tensor."""
+
+    ELEMENT = 0
+    ROW = 1
+    TENSOR = 2
 
 
 @dataclass(frozen=True)
@@ -26,12 +32,12 @@ class Program:
     translation: Translation
 
     @property
-    def reach(self) -> int:
+    def reduction_scope(self) -> ReductionScope:
         """How far the sums of the rule reach."""
         kinds = {each.kind for each in self.translation.reductions}
         if kinds - {ROW} or self.signature.per_column:
-            return BEYOND
-        return ROWWISE if kinds or self.signature.per_row else ELEMENTWISE
+            return ReductionScope.TENSOR
+        return ReductionScope.ROW if kinds or self.signature.per_row else ReductionScope.ELEMENT
 
     @property
     def matrices(self) -> bool:
@@ -192,14 +198,14 @@ class Layout(NamedTuple):
     Attributes:
         states: for each state, which of "element", "row" and "column" has one number of it; "" if it is not used.
         changed: for each state that is used, whether the rule changes it.
-        reach: how far the rule's sums reach, see ``program``.
+        reduction_scope: how far the rule's sums reach.
         plan: where they reach beyond a row, what a step needs.
         hoisted: how many numbers a step's scalars come to, evaluated once a call.
     """
 
     states: tuple[str, ...]
     changed: tuple[bool, ...]
-    reach: int
+    reduction_scope: ReductionScope
     plan: Plan
     hoisted: int
 
@@ -211,4 +217,4 @@ def layout_of(rule: Callable[..., Any], program: Program) -> Layout:
     kinds |= dict.fromkeys(signature.per_row, "row") | dict.fromkeys(signature.per_column, "column")
     used = program.signature.states
     states = tuple(kinds[name] if name in used else "" for name in signature.states)
-    return Layout(states, program.changed, program.reach, plan_of(program), len(program.translation.numbers))
+    return Layout(states, program.changed, program.reduction_scope, plan_of(program), len(program.translation.numbers))

@@ -23,10 +23,10 @@ UNBROKEN = 6
 GRADIENT = 7
 GRADIENT_ROW = 8
 GRADIENT_BYTES = 9
-# What grouping found: see ``grouping``.
-FIRST = 10
-SLOTS = 11
-ORDER = 12
+# Where the arrays of ``grouping`` lie.
+FIRST_AT = 10
+SLOTS_AT = 11
+ORDER_AT = 12
 UNIQUE_ROWS = 13
 # The sums of rows that have several gradients, and the bytes of one.
 SUMS = 14
@@ -37,8 +37,8 @@ FIRST_UNIQUE = 17
 LAST_UNIQUE = 18
 # Where the numbers that the scalars come to lie, in bytes from the block on: a copy of a block finds its own.
 NUMBERS = 19
-# What rows have slept through: another block, see below.
-SLEPT = 20
+# The pending steps of rows: another block, see below.
+PENDING = 20
 # What the random bits of stochastic rounding start from.
 KEY = 21
 # Of a rule whose sums reach beyond a row, see ``whole_tensor``: the rows of a matrix, of all matrices and of a block of
@@ -50,11 +50,11 @@ BLOCK_ROWS = 24
 BLOCKS = 25
 MATRICES = 26
 ELEMENTS = 27
-ROW_TOTALS = 28
-MATRIX_TOTALS = 29
-COLUMN_TOTALS = 30
-BLOCK_TOTALS = 31
-BLOCK_COLUMNS = 32
+ROW_SUMS = 28
+MATRIX_SUMS = 29
+COLUMN_SUMS = 30
+BLOCK_SUMS = 31
+BLOCK_COLUMN_SUMS = 32
 MATRIX = 33
 BLOCK = 34
 # Of a segment sum: the functions that load a gradient into a sum, and add it to one; how many gradients there are; for
@@ -62,7 +62,7 @@ BLOCK = 34
 LOAD_SUM = 35
 ADD_TO_SUM = 36
 COUNT = 37
-INVERSE = 38
+INVERSE_AT = 38
 POSITIONS = 39
 FIRST_SLOT = 40
 LAST_SLOT = 41
@@ -78,7 +78,7 @@ ROW_BYTES = 2
 BYTES = 3
 RECORD = 4
 
-# The block of what rows have slept through: the numbers of the first step since all were awake, and the bytes from a
+# The block of pending steps: the numbers of the first step since all were awake, and the bytes from a
 # step's to the next's; the totals of the closed form since that step, and the bytes from a total to the next; the
 # scalars that it takes beside them; the step up to which each row is up to date; how many steps there were, and how
 # many of those that a row sleeps through move its variable; and the function of the closed form, 0 where none holds.
@@ -87,11 +87,11 @@ HISTORY_ROW = 1
 TOTALS = 2
 TOTALS_ROW = 3
 HELD = 4
-LASTS = 5
+LAST_STEPS = 5
 NOW = 6
 WINDOW = 7
 CLOSED_FORM = 8
-SLEPT_FIELDS = 9
+PENDING_FIELDS = 9
 
 ITEM = 8
 

@@ -1,17 +1,17 @@
-"""The loop of a deferred step: the unique rows wake, then take the step with the sum of their gradients."""
+"""The loop of a deferred step: the unique rows catch up, then take the step with the sum of their gradients."""
 
 from .block import (
-    FIRST,
+    FIRST_AT,
     GRADIENT,
     GRADIENT_ROW,
     HISTORY,
     HISTORY_ROW,
-    LASTS,
+    LAST_STEPS,
     NOW,
     NUMBERS,
-    ORDER,
-    SLEPT,
-    SLOTS,
+    ORDER_AT,
+    PENDING,
+    SLOTS_AT,
     START,
     STEP_STORED,
     STEP_SUMMED,
@@ -21,7 +21,7 @@ from .block import (
     UNIQUE_ROWS,
     WIDTH,
 )
-from .catch_up_row import prefetch_sleeper, wake
+from .catch_up_row import catch_up_row, prefetch_pending
 from .memory import int16s, int32s, int64s, take_step
 from .row_prefetch import AHEAD
 
@@ -31,25 +31,25 @@ def deferred_rows(block: int) -> None:
     numbers the history holds already; their sums are made."""
     call = int64s(block)
     first, slots, order, unique_rows = (
-        int32s(call[FIRST]),
-        int32s(call[SLOTS]),
-        int32s(call[ORDER]),
+        int32s(call[FIRST_AT]),
+        int32s(call[SLOTS_AT]),
+        int32s(call[ORDER_AT]),
         int64s(call[UNIQUE_ROWS]),
     )
     with_stored, with_summed, width, stop = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH], call[STOP]
     gradient, gradient_row, sums, sums_row = call[GRADIENT], call[GRADIENT_ROW], call[SUMS], call[SUMS_ROW]
-    slept = int64s(call[SLEPT])
-    lasts, now = int16s(slept[LASTS]), slept[NOW]
-    numbers = slept[HISTORY] + now * slept[HISTORY_ROW] - block
+    pending = int64s(call[PENDING])
+    last_steps, now = int16s(pending[LAST_STEPS]), pending[NOW]
+    numbers = pending[HISTORY] + now * pending[HISTORY_ROW] - block
     for place in range(call[START], stop):
         if place + AHEAD < stop:
-            prefetch_sleeper(call, unique_rows[order[place + AHEAD]])
+            prefetch_pending(call, unique_rows[order[place + AHEAD]])
         number = order[place]
         row, slot = unique_rows[number], slots[number]
-        wake(call, block, row)
+        catch_up_row(call, block, row)
         call[NUMBERS] = numbers
         if slot >= 0:
             take_step(with_summed, block, row, width, sums + slot * sums_row)
         else:
             take_step(with_stored, block, row, width, gradient + first[number] * gradient_row)
-        lasts[row] = now + 1
+        last_steps[row] = now + 1

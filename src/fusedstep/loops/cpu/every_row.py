@@ -4,12 +4,12 @@ from typing import Any
 
 from .block import (
     ASCENDING,
-    FIRST,
+    FIRST_AT,
     FIRST_UNIQUE,
     GRADIENT,
     GRADIENT_ROW,
     LAST_UNIQUE,
-    SLOTS,
+    SLOTS_AT,
     START,
     STEP_STORED,
     STEP_SUMMED,
@@ -28,8 +28,8 @@ def every_row(block: int) -> None:
     """The rows of the part take the step in the order of memory."""
     call = int64s(block)
     first, slots, unique_rows, ascending = (
-        int32s(call[FIRST]),
-        int32s(call[SLOTS]),
+        int32s(call[FIRST_AT]),
+        int32s(call[SLOTS_AT]),
         int64s(call[UNIQUE_ROWS]),
         int64s(call[ASCENDING]),
     )

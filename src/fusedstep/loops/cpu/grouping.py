@@ -20,7 +20,7 @@ ITEM = 4
 # How many arrays these are.
 ARRAYS = 5
 # With no more rows than so many times the indices, counting is faster than hashing.
-CROWDED = 2
+COUNTING_ROWS = 2
 UNSORTED = -(2**62)
 
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.
@@ -30,7 +30,7 @@ DIGIT = 11
 DIGITS = 1 << DIGIT
 
 
-def group_unsorted(
+def group_by_hashing(
     indices_at: int, count: int, rows: int, table_at: int, bits: int, groups: int, unique_rows_at: int, sums_due: int
 ) -> int:
     """Numbers rows as they first appear; ``table_at`` is scratch of 2**bits places, at least twice as many as the
@@ -60,11 +60,11 @@ def group_unsorted(
             distinct += 1
         counts[number] += 1
         inverse[position] = number
-    int64s(sums_due)[0] = sums_first(groups, count, distinct)
+    int64s(sums_due)[0] = order_by_sums(groups, count, distinct)
     return distinct
 
 
-def group_crowded(
+def group_by_counting(
     indices_at: int, count: int, rows: int, table_at: int, groups: int, unique_rows_at: int, sums_due: int
 ) -> int:
     """Numbers rows in ascending order, by counting; ``table_at`` is scratch with a place for every row."""
@@ -94,7 +94,7 @@ def group_crowded(
         inverse[position] = number
         # The first position is what is written last.
         first[number] = position
-    int64s(sums_due)[0] = rows_in_turn(groups, count, distinct)
+    int64s(sums_due)[0] = order_by_row(groups, count, distinct)
     return distinct
 
 
@@ -118,11 +118,11 @@ def group_sorted(indices_at: int, count: int, rows: int, groups: int, unique_row
         before = row
         counts[distinct - 1] += 1
         inverse[position] = distinct - 1
-    int64s(sums_due)[0] = rows_in_turn(groups, count, distinct)
+    int64s(sums_due)[0] = order_by_row(groups, count, distinct)
     return distinct
 
 
-def sums_first(groups: int, count: int, distinct: int) -> int:
+def order_by_sums(groups: int, count: int, distinct: int) -> int:
     """Puts the rows that have several gradients first: to add up streams through memory, a step goes to a row anywhere,
     and threads that do different work are less in each other's way."""
     counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
@@ -143,7 +143,7 @@ def sums_first(groups: int, count: int, distinct: int) -> int:
     return summed
 
 
-def rows_in_turn(groups: int, count: int, distinct: int) -> int:
+def order_by_row(groups: int, count: int, distinct: int) -> int:
     """Leaves the rows in the order of memory."""
     counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
     order = int32s(groups + ORDER * ITEM * count)

@@ -3,15 +3,15 @@
 from .block import (
     ADD_TO_SUM,
     COUNT,
-    FIRST,
+    FIRST_AT,
     FIRST_SLOT,
     GRADIENT,
     GRADIENT_ROW,
-    INVERSE,
+    INVERSE_AT,
     LAST_SLOT,
     LOAD_SUM,
     POSITIONS,
-    SLOTS,
+    SLOTS_AT,
     SUMS,
     SUMS_ROW,
     WIDTH,
@@ -28,7 +28,7 @@ GAP = 3
 def segment_sum(block: int) -> None:
     """Adds up the gradients of the rows whose sums lie in some slots."""
     call = int64s(block)
-    inverse, first, slots = int32s(call[INVERSE]), int32s(call[FIRST]), int32s(call[SLOTS])
+    inverse, first, slots = int32s(call[INVERSE_AT]), int32s(call[FIRST_AT]), int32s(call[SLOTS_AT])
     positions, count, first_slot, last_slot = int32s(call[POSITIONS]), call[COUNT], call[FIRST_SLOT], call[LAST_SLOT]
     load, add, width, sums, sums_row = call[LOAD_SUM], call[ADD_TO_SUM], call[WIDTH], call[SUMS], call[SUMS_ROW]
     gradient, gradient_row = call[GRADIENT], call[GRADIENT_ROW]

@@ -1,11 +1,11 @@
 """The loop over touched rows: only the unique rows take the step, with the sum of their gradients."""
 
 from .block import (
-    FIRST,
+    FIRST_AT,
     GRADIENT,
     GRADIENT_ROW,
-    ORDER,
-    SLOTS,
+    ORDER_AT,
+    SLOTS_AT,
     START,
     STEP_STORED,
     STEP_SUMMED,
@@ -23,9 +23,9 @@ def touched_rows(block: int) -> None:
     """The rows of the part, which are places in the order of the steps, take the step; their sums are made."""
     call = int64s(block)
     first, slots, order, unique_rows = (
-        int32s(call[FIRST]),
-        int32s(call[SLOTS]),
-        int32s(call[ORDER]),
+        int32s(call[FIRST_AT]),
+        int32s(call[SLOTS_AT]),
+        int32s(call[ORDER_AT]),
         int64s(call[UNIQUE_ROWS]),
     )
     with_stored, with_summed, width, stop = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH], call[STOP]

@@ -1,23 +1,23 @@
 """A whole step of a rule whose sums reach beyond a row, on one thread: what programs without Python call."""
 
 from .block import (
-    BLOCK_COLUMNS,
+    BLOCK_COLUMN_SUMS,
     BLOCK_ROWS,
-    BLOCK_TOTALS,
+    BLOCK_SUMS,
     BLOCKS,
-    COLUMN_TOTALS,
+    COLUMN_SUMS,
     ITEM,
     MATRICES,
     MATRIX_ROWS,
-    MATRIX_TOTALS,
-    ROW_TOTALS,
+    MATRIX_SUMS,
+    ROW_SUMS,
     START,
     STEP_STORED,
     STOP,
     WIDTH,
 )
 from .memory import float64s, int64s
-from .whole_tensor import block_rows, blocks_of, column_states, put_together, whole_tensor
+from .whole_tensor import block_rows, blocks_of, column_states, reduce_partials, whole_tensor
 
 
 def whole_step(
@@ -32,7 +32,7 @@ def whole_step(
             or 0.
         stages: how many stages there are.
         row_sums: how many sums there are by row.
-        totals, over_all, columns: as ``put_together`` takes them.
+        totals, over_all, columns: as ``reduce_partials`` takes them.
     """
     call, functions = int64s(block), int64s(stages_at)
     if call[MATRICES] <= 0 or call[MATRIX_ROWS] <= 0 or call[WIDTH] <= 0:
@@ -43,7 +43,7 @@ def whole_step(
         call[STEP_STORED] = functions[stage]
         whole_tensor(block)
         if stage + 1 < stages:
-            put_together(block, totals, over_all, columns)
+            reduce_partials(block, totals, over_all, columns)
     call[STEP_STORED], call[STOP] = functions[stages], call[MATRICES]
     if functions[stages]:
         column_states(block)
@@ -56,11 +56,11 @@ def lay_out(block: int, workspace: int, row_sums: int, totals: int, columns: int
     call[BLOCK_ROWS] = block_rows(rows)
     call[BLOCKS] = blocks_of(rows)
     by_matrix, by_column = totals * matrices, columns * matrices * call[WIDTH]
-    call[BLOCK_TOTALS] = workspace
-    call[BLOCK_COLUMNS] = call[BLOCK_TOTALS] + ITEM * by_matrix * call[BLOCKS]
-    call[MATRIX_TOTALS] = call[BLOCK_COLUMNS] + ITEM * by_column * call[BLOCKS]
-    call[COLUMN_TOTALS] = call[MATRIX_TOTALS] + ITEM * by_matrix
-    call[ROW_TOTALS] = call[COLUMN_TOTALS] + ITEM * by_column
+    call[BLOCK_SUMS] = workspace
+    call[BLOCK_COLUMN_SUMS] = call[BLOCK_SUMS] + ITEM * by_matrix * call[BLOCKS]
+    call[MATRIX_SUMS] = call[BLOCK_COLUMN_SUMS] + ITEM * by_column * call[BLOCKS]
+    call[COLUMN_SUMS] = call[MATRIX_SUMS] + ITEM * by_matrix
+    call[ROW_SUMS] = call[COLUMN_SUMS] + ITEM * by_column
     sums = float64s(workspace)
     for number in range((by_matrix + by_column) * call[BLOCKS]):
         sums[number] = 0.0

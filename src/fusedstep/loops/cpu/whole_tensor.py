@@ -6,18 +6,18 @@ changes, and put together between two stages.
 
 from .block import (
     BLOCK,
-    BLOCK_COLUMNS,
+    BLOCK_COLUMN_SUMS,
     BLOCK_ROWS,
-    BLOCK_TOTALS,
+    BLOCK_SUMS,
     BLOCKS,
-    COLUMN_TOTALS,
+    COLUMN_SUMS,
     ELEMENTS,
     GRADIENT,
     GRADIENT_ROW,
     MATRICES,
     MATRIX,
     MATRIX_ROWS,
-    MATRIX_TOTALS,
+    MATRIX_SUMS,
     START,
     STEP_STORED,
     STOP,
@@ -70,7 +70,7 @@ def column_states(block: int) -> None:
         take_step(call[STEP_STORED], block, matrix * call[MATRIX_ROWS], call[WIDTH], call[GRADIENT])
 
 
-def put_together(block: int, totals: int, over_all: int, columns: int) -> None:
+def reduce_partials(block: int, totals: int, over_all: int, columns: int) -> None:
     """Adds up what the blocks of rows have added up.
 
     Args:
@@ -81,9 +81,9 @@ def put_together(block: int, totals: int, over_all: int, columns: int) -> None:
     """
     call = int64s(block)
     matrices, blocks = call[MATRICES], call[BLOCKS]
-    add_up(call[MATRIX_TOTALS], call[BLOCK_TOTALS], totals * matrices, blocks, 1)
-    add_up(call[COLUMN_TOTALS], call[BLOCK_COLUMNS], columns * matrices, blocks, call[WIDTH])
-    by_matrix = float64s(call[MATRIX_TOTALS])
+    add_up(call[MATRIX_SUMS], call[BLOCK_SUMS], totals * matrices, blocks, 1)
+    add_up(call[COLUMN_SUMS], call[BLOCK_COLUMN_SUMS], columns * matrices, blocks, call[WIDTH])
+    by_matrix = float64s(call[MATRIX_SUMS])
     for number in range(totals):
         if over_all >> number & 1:
             first, everything = number * matrices, 0.0

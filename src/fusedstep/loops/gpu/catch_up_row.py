@@ -1,37 +1,37 @@
-"""How rows take the steps that they have slept through, with a zero gradient each."""
+"""How rows take their pending steps, with a zero gradient each."""
 
 from typing import Any
 
 import triton.language as tl
 
-from .span_words import idle_rows, remembered, rest, serves, totals_at
+from .span_words import apply_closed_form, closed_form_valid, idle_rows, load_scalars, totals_at
 
 
-def wake(
+def catch_up_row(
     states: Any,
-    pitches: Any,
+    row_strides: Any,
     row: Any,
     present: Any,
-    slept: Any,
+    pending: Any,
     width: Any,
     COLUMNS: Any,
 ) -> None:
-    """Brings rows from their last step to step ``now``: in closed form where that serves, else step by step.
+    """Brings rows from their last step to step ``now``: in closed form where that is valid, else step by step.
 
     Args:
-        slept: the scalars of each step; what the closed form needs, since each step; the same where a whole window of
+        pending: the scalars of each step; what the closed form needs, since each step; the same where a whole window of
             steps was taken one by one, after which nothing moves the variable; the length of both; the last step of
             each row; the step that comes; the window; whether the closed form holds.
     """
-    history, kept, settled, stride, lasts, now, window, closed = slept
-    last = tl.load(lasts + row, mask=present, other=0).to(tl.int32)
+    history, kept, settled, stride, last_steps, now, window, closed = pending
+    last = tl.load(last_steps + row, mask=present, other=0).to(tl.int32)
     asleep = present & (last < now)
     if tl.max(tl.max(asleep.to(tl.int32), axis=1), axis=0) > 0:
         replayed = asleep
         if closed > 0:
             known = totals_at(kept, stride, last, asleep)
-            served = asleep & serves(states, pitches, row, asleep, width, known, COLUMNS)
-            rest(states, pitches, row, served, width, known, COLUMNS)
+            served = asleep & closed_form_valid(states, row_strides, row, asleep, width, known, COLUMNS)
+            apply_closed_form(states, row_strides, row, served, width, known, COLUMNS)
             replayed = asleep & (served == 0)
         awake = tl.where(last + window < now, last + window, now)
         first = tl.min(tl.min(tl.where(replayed, last, now), axis=1), axis=0)
@@ -40,9 +40,11 @@ def wake(
             # What one thread has stored, another may load.
             tl.debug_barrier()
             taking = replayed & (last <= step) & (step < awake)
-            idle_rows(states, pitches, row, taking, width, remembered(history, step), COLUMNS)
+            idle_rows(states, row_strides, row, taking, width, load_scalars(history, step), COLUMNS)
         tl.debug_barrier()
         settling = replayed & (awake < now)
         if closed > 0:
-            rest(states, pitches, row, settling, width, totals_at(settled, stride, awake, settling), COLUMNS)
+            apply_closed_form(
+                states, row_strides, row, settling, width, totals_at(settled, stride, awake, settling), COLUMNS
+            )
         tl.debug_barrier()

@@ -1,37 +1,37 @@
-"""The loop of a deferred step: the rows that are named wake, then take the step with the sum of their gradients."""
+"""The loop of a deferred step: named rows catch up, then take the step with the sum of their gradients."""
 
 from typing import Any
 
 import triton.language as tl
 
-from .catch_up_row import wake
+from .catch_up_row import catch_up_row
 from .grouping import first_of_row
-from .span_words import remembered, update_rows_by_sums
+from .span_words import load_scalars, update_rows_by_sums
 
 
 def deferred_rows(
     states: Any,
-    pitches: Any,
+    row_strides: Any,
     gradient: Any,
-    named: Any,
-    order: Any,
-    stops: Any,
-    heavy: Any,
+    sorted_indices: Any,
+    positions: Any,
+    segment_ends: Any,
+    long_sums: Any,
     count: Any,
     rows: Any,
-    slept: Any,
+    pending: Any,
     width: Any,
-    MANY: Any,
+    LONG: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
     """A program goes through some of the indices; the first of each row takes step ``now``, whose scalars the history
     holds already."""
-    history, _, _, _, lasts, now, _, _ = slept
+    history, _, _, _, last_steps, now, _, _ = pending
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
-    row, first = first_of_row(named, place, count, rows)
-    wake(states, pitches, row, first, slept, width, COLUMNS)
-    stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
-    sums = (gradient, order, place, stop, heavy, MANY)
-    update_rows_by_sums(states, pitches, row, first, sums, width, remembered(history, now), COLUMNS)
-    tl.store(lasts + row, now + 1, mask=first)
+    row, first = first_of_row(sorted_indices, place, count, rows)
+    catch_up_row(states, row_strides, row, first, pending, width, COLUMNS)
+    stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)
+    sums = (gradient, positions, place, stop, long_sums, LONG)
+    update_rows_by_sums(states, row_strides, row, first, sums, width, load_scalars(history, now), COLUMNS)
+    tl.store(last_steps + row, now + 1, mask=first)

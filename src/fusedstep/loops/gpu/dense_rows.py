@@ -8,8 +8,8 @@ from .span_words import update_rows
 
 
 def dense_rows(
-    states: Any, pitches: Any, gradient: Any, rows: Any, width: Any, scalars: Any, ROWS: Any, COLUMNS: Any
+    states: Any, row_strides: Any, gradient: Any, rows: Any, width: Any, scalars: Any, ROWS: Any, COLUMNS: Any
 ) -> None:
     """A program's rows take the step."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
-    update_rows(states, pitches, row, row < rows, gradient, width, scalars, COLUMNS)
+    update_rows(states, row_strides, row, row < rows, gradient, width, scalars, COLUMNS)

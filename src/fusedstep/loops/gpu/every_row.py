@@ -1,4 +1,4 @@
-"""The loop over every row: the rows that are named take the step with their sum, all others with a zero gradient."""
+"""The loop over every row: the rows that indices name take the step with their sum, all others with a zero gradient."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from .span_words import idle_rows, update_rows_by_sums
 
 def every_row(
     states: Any,
-    pitches: Any,
+    row_strides: Any,
     gradient: Any,
     places: Any,
-    order: Any,
-    stops: Any,
-    heavy: Any,
+    positions: Any,
+    segment_ends: Any,
+    long_sums: Any,
     rows: Any,
     width: Any,
     scalars: Any,
-    MANY: Any,
+    LONG: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
@@ -27,10 +27,17 @@ def every_row(
     present = row < rows
     place = tl.load(places + row, mask=present, other=-1)
     if tl.max(tl.max(place, axis=1), axis=0) < 0:
-        idle_rows(states, pitches, row, present, width, scalars, COLUMNS)
+        idle_rows(states, row_strides, row, present, width, scalars, COLUMNS)
     else:
-        stop = tl.load(stops + place, mask=place >= 0, other=-1).to(tl.int32)
-        # A row that is not named has no gradients: the sum of none is zero.
+        stop = tl.load(segment_ends + place, mask=place >= 0, other=-1).to(tl.int32)
+        # A row that no index names has no gradients: the sum of none is zero.
         update_rows_by_sums(
-            states, pitches, row, present, (gradient, order, place, stop, heavy, MANY), width, scalars, COLUMNS
+            states,
+            row_strides,
+            row,
+            present,
+            (gradient, positions, place, stop, long_sums, LONG),
+            width,
+            scalars,
+            COLUMNS,
         )

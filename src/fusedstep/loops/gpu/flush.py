@@ -1,21 +1,21 @@
-"""The loop that wakes all rows."""
+"""The loop that brings all rows up to date."""
 
 from typing import Any
 
 import triton.language as tl
 
-from .catch_up_row import wake
+from .catch_up_row import catch_up_row
 
 
 def flush(
     states: Any,
-    pitches: Any,
+    row_strides: Any,
     rows: Any,
-    slept: Any,
+    pending: Any,
     width: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program's rows wake."""
+    """A program's rows catch up."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
-    wake(states, pitches, row, row < rows, slept, width, COLUMNS)
+    catch_up_row(states, row_strides, row, row < rows, pending, width, COLUMNS)

@@ -12,35 +12,35 @@ from .span_words import load_gradient
 AT_ONCE = tl.constexpr(32)
 
 
-def heavy_rows(
+def long_segments(
     gradient: Any,
-    named: Any,
-    order: Any,
-    stops: Any,
+    sorted_indices: Any,
+    positions: Any,
+    segment_ends: Any,
     count: Any,
     rows: Any,
-    heavy: Any,
+    long_sums: Any,
     width: Any,
-    MANY: Any,
+    LONG: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program adds up some columns of the one row with more than ``MANY`` gradients that begins among as many
+    """A program adds up some columns of the one row with more than ``LONG`` gradients that begins among as many
     indices."""
     # In one dimension: devices allow few programs in others.
     parts = (width + COLUMNS - 1) // COLUMNS
-    place = tl.program_id(0) // parts * MANY + tl.arange(0, MANY)
-    _, first = first_of_row(named, place, count, rows)
-    stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
-    begin = tl.max(tl.where(first & (stop - place > MANY), place, -1), axis=0)
+    place = tl.program_id(0) // parts * LONG + tl.arange(0, LONG)
+    _, first = first_of_row(sorted_indices, place, count, rows)
+    stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)
+    begin = tl.max(tl.where(first & (stop - place > LONG), place, -1), axis=0)
     if begin >= 0:
-        end = tl.load(stops + begin).to(tl.int32)
+        end = tl.load(segment_ends + begin).to(tl.int32)
         columns = tl.program_id(0) % parts * COLUMNS + tl.arange(0, COLUMNS)
         here = columns < width
-        total = load_gradient(gradient + (tl.load(order + begin) * width + columns), here)
+        total = load_gradient(gradient + (tl.load(positions + begin) * width + columns), here)
         for start in range(begin + 1, end, AT_ONCE):
             for step in tl.static_range(AT_ONCE):
                 more = start + step < end
-                position = tl.load(order + (start + step), mask=more, other=0)
+                position = tl.load(positions + (start + step), mask=more, other=0)
                 added = load_gradient(gradient + (position * width + columns), here & more)
                 total = tl.where(more, total + added, total)
-        tl.store(heavy + ((begin // MANY).to(tl.int64) * width + columns), total, mask=here)
+        tl.store(long_sums + ((begin // LONG).to(tl.int64) * width + columns), total, mask=here)

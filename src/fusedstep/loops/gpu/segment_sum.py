@@ -10,7 +10,7 @@ from .span_words import load_gradient
 AHEAD = tl.constexpr(4)
 
 
-def total_of(sums: Any, here: Any, columns: Any, width: Any) -> Any:
+def segment_sum(sums: Any, here: Any, columns: Any, width: Any) -> Any:
     """The sums of the gradients of some rows.
 
     Args:
@@ -20,19 +20,21 @@ def total_of(sums: Any, here: Any, columns: Any, width: Any) -> Any:
         columns: the columns of the tile.
         width: elements in a row.
     """
-    gradient, order, place, stop, heavy, many = sums
+    gradient, positions, place, stop, long_sums, long = sums
     count = stop - place
-    position = tl.load(order + place, mask=place < stop, other=0)
+    position = tl.load(positions + place, mask=place < stop, other=0)
     total = load_gradient(gradient + (position * width + columns), here & (place < stop))
-    longest = tl.max(tl.max(tl.where(count > many, 1, count), axis=1), axis=0)
+    longest = tl.max(tl.max(tl.where(count > long, 1, count), axis=1), axis=0)
     for begin in range(1, longest, AHEAD):
         for step in tl.static_range(AHEAD):
             more = begin + step < count
-            position = tl.load(order + (place + begin + step), mask=more, other=0)
+            position = tl.load(positions + (place + begin + step), mask=more, other=0)
             added = load_gradient(gradient + (position * width + columns), here & more)
             # Nothing is added where nothing is left: even zero would change the sign of another.
             total = tl.where(more, total + added, total)
-    if tl.max(tl.max(count, axis=1), axis=0) > many:
-        made = tl.load(heavy + ((place // many).to(tl.int64) * width + columns), mask=here & (count > many), other=0)
-        total = tl.where(count > many, made, total)
+    if tl.max(tl.max(count, axis=1), axis=0) > long:
+        made = tl.load(
+            long_sums + ((place // long).to(tl.int64) * width + columns), mask=here & (count > long), other=0
+        )
+        total = tl.where(count > long, made, total)
     return total

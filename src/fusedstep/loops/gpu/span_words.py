@@ -9,20 +9,20 @@ def update(states: Any, elements: Any, gradient: Any, here: Any, scalars: Any) -
 
 
 def update_rows(
-    states: Any, pitches: Any, row: Any, present: Any, gradient: Any, width: Any, scalars: Any, columns: Any
+    states: Any, row_strides: Any, row: Any, present: Any, gradient: Any, width: Any, scalars: Any, columns: Any
 ) -> None:
     """A step of whole rows, each with its own row of the gradient."""
     woven()
 
 
 def update_rows_by_sums(
-    states: Any, pitches: Any, row: Any, present: Any, sums: Any, width: Any, scalars: Any, columns: Any
+    states: Any, row_strides: Any, row: Any, present: Any, sums: Any, width: Any, scalars: Any, columns: Any
 ) -> None:
-    """The same with the sums that ``total_of`` makes of the gradients of each row."""
+    """The same with the sums that ``segment_sum`` makes of the gradients of each row."""
     woven()
 
 
-def idle_rows(states: Any, pitches: Any, row: Any, present: Any, width: Any, scalars: Any, columns: Any) -> None:
+def idle_rows(states: Any, row_strides: Any, row: Any, present: Any, width: Any, scalars: Any, columns: Any) -> None:
     """The same with a gradient of zero."""
     woven()
 
@@ -35,7 +35,7 @@ def load_gradient(places: Any, here: Any) -> Any:
 def take(
     stage: Any,
     states: Any,
-    pitches: Any,
+    row_strides: Any,
     gradient: Any,
     row: Any,
     present: Any,
@@ -45,11 +45,11 @@ def take(
     rows: Any,
     all_rows: Any,
     elements: Any,
-    row_totals: Any,
+    row_sums: Any,
     totals: Any,
-    column_totals: Any,
-    block_totals: Any,
-    block_columns: Any,
+    column_sums: Any,
+    block_sums: Any,
+    block_column_sums: Any,
     width: Any,
     scalars: Any,
     columns: Any,
@@ -58,7 +58,7 @@ def take(
     woven()
 
 
-def remembered(history: Any, step: Any) -> Any:
+def load_scalars(history: Any, step: Any) -> Any:
     """The scalars of a step that the history holds."""
     woven()
 
@@ -68,13 +68,17 @@ def totals_at(table: Any, stride: Any, step: Any, present: Any) -> Any:
     woven()
 
 
-def serves(states: Any, pitches: Any, row: Any, present: Any, width: Any, scalars: Any, columns: Any) -> Any:
-    """Whether the closed form serves every element of a row."""
+def closed_form_valid(
+    states: Any, row_strides: Any, row: Any, present: Any, width: Any, scalars: Any, columns: Any
+) -> Any:
+    """Whether the closed form is valid for every element of a row."""
     woven()
 
 
-def rest(states: Any, pitches: Any, row: Any, present: Any, width: Any, scalars: Any, columns: Any) -> None:
-    """All steps that were slept through, in closed form."""
+def apply_closed_form(
+    states: Any, row_strides: Any, row: Any, present: Any, width: Any, scalars: Any, columns: Any
+) -> None:
+    """All pending steps, in closed form."""
     woven()
 
 

@@ -1,4 +1,4 @@
-"""The loop over touched rows: only the rows that are named take the step, with the sum of their gradients."""
+"""The loop over touched rows: only the rows that indices name take the step, with the sum of their gradients."""
 
 from typing import Any
 
@@ -10,24 +10,24 @@ from .span_words import update_rows_by_sums
 
 def touched_rows(
     states: Any,
-    pitches: Any,
+    row_strides: Any,
     gradient: Any,
-    named: Any,
-    order: Any,
-    stops: Any,
-    heavy: Any,
+    sorted_indices: Any,
+    positions: Any,
+    segment_ends: Any,
+    long_sums: Any,
     count: Any,
     rows: Any,
     width: Any,
     scalars: Any,
-    MANY: Any,
+    LONG: Any,
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
     """A program goes through some of the indices, which are sorted; the first of each row takes its step."""
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
-    row, first = first_of_row(named, place, count, rows)
-    stop = tl.load(stops + place, mask=first, other=0).to(tl.int32)
+    row, first = first_of_row(sorted_indices, place, count, rows)
+    stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)
     update_rows_by_sums(
-        states, pitches, row, first, (gradient, order, place, stop, heavy, MANY), width, scalars, COLUMNS
+        states, row_strides, row, first, (gradient, positions, place, stop, long_sums, LONG), width, scalars, COLUMNS
     )

@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 
 from ...arrays.address import address_of
-from ...loops.cpu import grouping as found
 from ...loops.cpu.block import (
     CLOSED_FORM,
     HELD,
     HISTORY,
     HISTORY_ROW,
     ITEM,
-    LASTS,
+    LAST_STEPS,
     NOW,
     NUMBERS,
-    ORDER,
-    SLEPT,
-    SLEPT_FIELDS,
+    ORDER_AT,
+    PENDING,
+    PENDING_FIELDS,
     STEP_ZERO,
     TOTALS,
     TOTALS_ROW,
     UNIQUE_ROWS,
     WINDOW,
 )
+from ...loops.cpu.grouping import ORDER
 from ..history import History
 from . import span_call
 from .grouping import Groups, run_loop
@@ -44,15 +44,20 @@ class DeferredCall:
         call: the same call where no row sleeps.
         gradient: its gradient.
         loop: the loop that it runs.
-        history: what rows have slept through.
-        lasts: the step up to which each is up to date.
-        zero, closed_form: the addresses of the functions that wake rows; 0 where there is no closed form.
+        history: the pending steps of rows.
+        last_steps: the step up to which each is up to date.
+        zero, closed_form: the addresses of the functions that bring rows up to date; 0 where there is no closed form.
     """
 
     def __init__(
-        self, call: SpanCall, name: str, history: History, lasts: np.ndarray, switches: tuple[tuple[str, bool], ...]
+        self,
+        call: SpanCall,
+        name: str,
+        history: History,
+        last_steps: np.ndarray,
+        switches: tuple[tuple[str, bool], ...],
     ) -> None:
-        self.call, self.gradient, self.history, self.lasts = call, call.gradient, history, lasts
+        self.call, self.gradient, self.history, self.last_steps = call, call.gradient, history, last_steps
         self.loop, self.zero = span_call.loop(name), call.functions.zero
         self.closed_form = call.functions.closed_form(history.idle, switches) if history.idle else 0
 
@@ -65,29 +70,29 @@ class DeferredCall:
 
     def step(self, groups: Groups, part: Part) -> Callable[[], None]:
         """The step of the unique rows in some places of their order."""
-        block, memory = self.sleeping(part.start, part.stop)
+        block, memory = self.pending_block(part.start, part.stop)
         span_call.add_groups(block, self.call.functions, groups, part.sums)
-        block[ORDER] = groups.at(found.ORDER)
+        block[ORDER_AT] = groups.at(ORDER)
         return partial(run_loop, self.loop, block, (memory, groups, part.sums))
 
-    def wake(self, groups: Groups, start: int, stop: int) -> Callable[[], None]:
+    def catch_up(self, groups: Groups, start: int, stop: int) -> Callable[[], None]:
         """Wakes unique rows, by number."""
-        block, memory = self.sleeping(start, stop)
+        block, memory = self.pending_block(start, stop)
         block[UNIQUE_ROWS] = groups.unique_rows_at
         return partial(run_loop, self.loop, block, (memory, groups))
 
-    def wake_all(self, start: int, stop: int) -> Callable[[], None]:
+    def flush(self, start: int, stop: int) -> Callable[[], None]:
         """Wakes rows in the order of memory."""
-        return partial(run_loop, self.loop, *self.sleeping(start, stop))
+        return partial(run_loop, self.loop, *self.pending_block(start, stop))
 
-    def sleeping(self, start: int, stop: int) -> tuple["array[int]", Any]:
+    def pending_block(self, start: int, stop: int) -> tuple["array[int]", Any]:
         """The block of a part, and the memory that it speaks of."""
         history, block = self.history, self.call.part(start, stop)
-        slept = array("q", bytes(ITEM * SLEPT_FIELDS))
-        slept[HISTORY], slept[HISTORY_ROW] = address_of(history.numbers), history.numbers.strides[0]
-        slept[TOTALS], slept[TOTALS_ROW] = address_of(history.totals), history.totals.strides[0]
-        slept[HELD], slept[LASTS] = address_of(history.held), address_of(self.lasts)
-        slept[NOW], slept[WINDOW] = history.steps, history.window
-        slept[CLOSED_FORM] = self.closed_form if history.closed else 0
-        block[SLEPT], block[STEP_ZERO] = slept.buffer_info()[0], self.zero
-        return block, (self, slept, history.numbers, history.totals)
+        pending = array("q", bytes(ITEM * PENDING_FIELDS))
+        pending[HISTORY], pending[HISTORY_ROW] = address_of(history.numbers), history.numbers.strides[0]
+        pending[TOTALS], pending[TOTALS_ROW] = address_of(history.totals), history.totals.strides[0]
+        pending[HELD], pending[LAST_STEPS] = address_of(history.held), address_of(self.last_steps)
+        pending[NOW], pending[WINDOW] = history.steps, history.window
+        pending[CLOSED_FORM] = self.closed_form if history.closed else 0
+        block[PENDING], block[STEP_ZERO] = pending.buffer_info()[0], self.zero
+        return block, (self, pending, history.numbers, history.totals)

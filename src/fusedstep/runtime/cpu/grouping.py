@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...loops.cpu import block as layout
-from ...loops.cpu.grouping import ARRAYS, CROWDED, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
+from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
 from ...storage import compute_type
 from .threads import run
 
@@ -92,7 +92,7 @@ def sum_functions(gradient: str, compute: str) -> tuple[int, int]:
 
 def prepare_grouping(gradient: str, compute: str) -> None:
     """Makes ready all that groups indices and sums gradients of a storage type in a compute type."""
-    for name in ("group_sorted", "group_crowded", "group_unsorted", "share_out", "ascending"):
+    for name in ("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending"):
         grouping_loop(name)
     segment_sum()
     sum_functions(gradient, compute)
@@ -108,14 +108,14 @@ def group(indices: np.ndarray, rows: int) -> Groups:
     results = found_at, unique_rows_at, sums_due_at
     ascending = True
     distinct = grouping_loop("group_sorted")(indices_at, count, rows, *results)
-    if distinct == UNSORTED and rows <= CROWDED * count:
+    if distinct == UNSORTED and rows <= COUNTING_ROWS * count:
         table = np.empty(rows, np.int32)
-        distinct = grouping_loop("group_crowded")(indices_at, count, rows, address_of(table), *results)
+        distinct = grouping_loop("group_by_counting")(indices_at, count, rows, address_of(table), *results)
     elif distinct == UNSORTED:
         ascending = False
         bits = max(4, (2 * count - 1).bit_length())
         table = np.empty(1 << bits, np.int32)
-        distinct = grouping_loop("group_unsorted")(indices_at, count, rows, address_of(table), bits, *results)
+        distinct = grouping_loop("group_by_hashing")(indices_at, count, rows, address_of(table), bits, *results)
     return Groups(memory, count, unique_rows_at, found_at, distinct, int(memory[count]), ascending)
 
 
@@ -155,8 +155,8 @@ def sums_of(
     common[layout.GRADIENT], common[layout.GRADIENT_ROW] = address_of(gradient), width * gradient.itemsize
     common[layout.SUMS], common[layout.SUMS_ROW] = address_of(sums), width * sums.itemsize
     common[layout.WIDTH], common[layout.COUNT] = width, count
-    common[layout.INVERSE], common[layout.FIRST] = groups.at(INVERSE), groups.at(FIRST)
-    common[layout.SLOTS], common[layout.POSITIONS] = groups.at(SLOTS), address_of(positions)
+    common[layout.INVERSE_AT], common[layout.FIRST_AT] = groups.at(INVERSE), groups.at(FIRST)
+    common[layout.SLOTS_AT], common[layout.POSITIONS] = groups.at(SLOTS), address_of(positions)
     adding: list[Callable[[], None] | None] = []
     for place, part in enumerate(parts):
         block = common[:]

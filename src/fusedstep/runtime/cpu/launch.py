@@ -23,7 +23,7 @@ STEP_COST = 12
 # The loop that a call runs, by which rows take the step; None where the gradient is dense.
 LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
 # The loop of rules whose sums reach beyond a row.
-BEYOND_ROWS = "whole_tensor"
+WHOLE_TENSOR = "whole_tensor"
 # That of a deferred step.
 DEFERRED_ROWS = "deferred_rows"
 # What is compiled for each; a deferred step that names most rows is one of every row.
@@ -32,10 +32,10 @@ COMPILED = {
     LOOPS["touched"]: (LOOPS["touched"],),
     LOOPS["every"]: (LOOPS["every"],),
     DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
-    BEYOND_ROWS: (BEYOND_ROWS, "column_states", "put_together"),
+    WHOLE_TENSOR: (WHOLE_TENSOR, "column_states", "reduce_partials"),
 }
 # The files of those that are not called like theirs.
-FILES = dict.fromkeys(("column_states", "put_together"), BEYOND_ROWS)
+FILES = dict.fromkeys(("column_states", "reduce_partials"), WHOLE_TENSOR)
 
 
 def prepare_loops(loop: str) -> None:

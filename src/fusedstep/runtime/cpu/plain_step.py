@@ -16,7 +16,6 @@ import numpy as np
 from ...arrays import torch_tensors
 from ...arrays.address import address_of
 from ...arrays.plain import Plain, plain_indices, plain_memory
-from ...loops.cpu import grouping as found
 from ...loops.cpu.block import (
     ADD_TO_SUM,
     ADDRESS,
@@ -26,11 +25,11 @@ from ...loops.cpu.block import (
     GRADIENT,
     GRADIENT_BYTES,
     GRADIENT_ROW,
-    INVERSE,
+    INVERSE_AT,
     LAST_SLOT,
     LAST_UNIQUE,
     LOAD_SUM,
-    ORDER,
+    ORDER_AT,
     POSITIONS,
     RECORD,
     ROW_BYTES,
@@ -42,7 +41,8 @@ from ...loops.cpu.block import (
     UNBROKEN,
     WIDTH,
 )
-from ..advice import crowded
+from ...loops.cpu.grouping import INVERSE, ORDER
+from ..advice import mostly_touched
 from . import span_call
 from .grouping import alloc_sums, group, in_row_order, segment_sum, sum_functions
 from .launch import ELEMENTS_PER_ROW, LOOPS, is_for_one_thread
@@ -123,18 +123,18 @@ def sparse(
         block[ASCENDING], block[LAST_UNIQUE], block[STOP] = address_of(order), groups.distinct, table
         block[STEP_ZERO] = functions.zero if groups.distinct < table else 0
     else:
-        block[ORDER], block[STOP] = groups.at(found.ORDER), groups.distinct
+        block[ORDER_AT], block[STOP] = groups.at(ORDER), groups.distinct
     add_up = segment_sum() if groups.summed else None
     if add_up:
         positions = np.empty(count, np.int32)
         block[LOAD_SUM], block[ADD_TO_SUM] = sum_functions(storage, functions.compute)
-        block[COUNT], block[INVERSE], block[POSITIONS] = count, groups.at(found.INVERSE), address_of(positions)
+        block[COUNT], block[INVERSE_AT], block[POSITIONS] = count, groups.at(INVERSE), address_of(positions)
         block[LAST_SLOT] = groups.summed
     block_at, step = block.buffer_info()[0], span_call.loop(LOOPS[rows])
     if functions.prepare(block_at):
         return False
     # For what it says: the order of the rows is chosen already.
-    crowded(operator.name, groups.distinct, table)
+    mostly_touched(operator.name, groups.distinct, table)
     announcing(plain, changed)()
     if add_up:
         add_up(block_at)

@@ -9,12 +9,11 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...arrays.layout import Rows
-from ...loops.cpu import grouping as found
 from ...loops.cpu.block import (
     ADDRESS,
     ASCENDING,
     BYTES,
-    FIRST,
+    FIRST_AT,
     FIRST_UNIQUE,
     GRADIENT,
     GRADIENT_BYTES,
@@ -22,11 +21,11 @@ from ...loops.cpu.block import (
     KEY,
     LAST_UNIQUE,
     MATRIX_ROWS,
-    ORDER,
+    ORDER_AT,
     RECORD,
     ROW_BYTES,
     ROW_STRIDE,
-    SLOTS,
+    SLOTS_AT,
     START,
     STATES,
     STEP_STORED,
@@ -39,6 +38,7 @@ from ...loops.cpu.block import (
     UNIQUE_ROWS,
     WIDTH,
 )
+from ...loops.cpu.grouping import FIRST, ORDER, SLOTS
 from .grouping import Groups, run_loop
 
 
@@ -113,7 +113,7 @@ class SpanCall:
         """The step of the unique rows in some places of their order."""
         block = self.part(start, stop)
         add_groups(block, self.functions, groups, sums)
-        block[ORDER] = groups.at(found.ORDER)
+        block[ORDER_AT] = groups.at(ORDER)
         return partial(run_loop, loop("touched_rows"), block, (self, groups, sums))
 
     def every(
@@ -155,7 +155,7 @@ def add_groups(block: "array[int]", functions: Any, groups: Groups, sums: np.nda
         block[STEP_STORED] = functions.stored
     if groups.summed:
         block[STEP_SUMMED] = functions.summed
-    block[FIRST], block[SLOTS] = groups.at(found.FIRST), groups.at(found.SLOTS)
+    block[FIRST_AT], block[SLOTS_AT] = groups.at(FIRST), groups.at(SLOTS)
     block[UNIQUE_ROWS] = groups.unique_rows_at
     block[SUMS], block[SUMS_ROW] = address_of(sums), block[WIDTH] * sums.itemsize
 

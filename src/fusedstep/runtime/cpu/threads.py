@@ -1,6 +1,6 @@
 """The threads that kernels run on: the caller's own, and a few helpers that wait for work.
 
-Helpers take shares of a job from the same queue as the caller, who does whatever they leave: a job never waits for a
+WorkerPool take shares of a job from the same queue as the caller, who does whatever they leave: a job never waits for a
 helper that has not begun.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from queue import SimpleQueue
 
-from ...interrupts import held_back
+from ...interrupts import defer_sigint
 from .cpus import usable_cpus
 
 __all__ = ["get_num_threads", "run", "set_num_threads"]
@@ -36,7 +36,7 @@ def current_cpu() -> int | None:
     return None if getter is None else getter()
 
 
-class Job:
+class Task:
     """Shares of one call's work, to be done in any order by whoever comes."""
 
     def __init__(self, shares: Sequence[Callable[[], None]]) -> None:
@@ -80,16 +80,16 @@ class Job:
                 self.errors.append(interrupt)
 
 
-class Helpers:
+class WorkerPool:
     """Threads that wait for jobs; started when first needed."""
 
     def __init__(self) -> None:
-        self.inbox: SimpleQueue[Job] = SimpleQueue()
+        self.inbox: SimpleQueue[Task] = SimpleQueue()
         self.lock = threading.Lock()
         self.threads: list[threading.Thread] = []
         self.cpus: set[int] = set()
 
-    def call(self, job: Job, count: int) -> None:
+    def call(self, job: Task, count: int) -> None:
         """Calls up to ``count`` helpers to a job."""
         if len(self.threads) < count:
             # No new thread can be had while the interpreter shuts down: the caller works alone.
@@ -123,7 +123,7 @@ class Helpers:
             del job
 
 
-_helpers = Helpers()
+_workers = WorkerPool()
 _num_threads = usable_cpus()
 
 
@@ -132,12 +132,12 @@ def run(shares: Sequence[Callable[[], None]], threads: int) -> None:
     if len(shares) == 1:
         shares[0]()
         return
-    job = Job(shares)
-    with held_back():
+    job = Task(shares)
+    with defer_sigint():
         try:
-            # Helpers are a help: what none of them takes the caller does.
+            # WorkerPool are a help: what none of them takes the caller does.
             with contextlib.suppress(Exception):
-                _helpers.call(job, threads - 1)
+                _workers.call(job, threads - 1)
         finally:
             # They may have begun, whatever came.
             job.finish()
@@ -180,11 +180,11 @@ def get_num_threads() -> int:
     return _num_threads
 
 
-def _forget_helpers() -> None:
+def _forget_workers() -> None:
     # A child of fork has none of its parent's threads.
-    global _helpers
-    _helpers = Helpers()
+    global _workers
+    _workers = WorkerPool()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_helpers)
+    os.register_at_fork(after_in_child=_forget_workers)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...codegen.rule.program import Plan
-from ...interrupts import held_back
+from ...interrupts import defer_sigint
 from ...loops.cpu.whole_tensor import block_rows, blocks_of
 from .launch import threads_for
 from .span_call import SpanCall, loop
@@ -22,11 +22,11 @@ def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> N
     elements = math.prod(shape)
     matrices = all_rows // rows
     blocks = blocks_of(rows)
-    row_totals, totals = np.zeros((plan.rows, all_rows)), np.zeros((len(plan.totals), matrices))
+    row_sums, totals = np.zeros((plan.rows, all_rows)), np.zeros((len(plan.totals), matrices))
     columns = np.zeros((plan.columns, matrices, width))
-    block_totals = np.zeros((len(plan.totals), matrices * blocks))
-    block_columns = np.zeros((plan.columns, matrices * blocks, width))
-    tables = [row_totals, totals, columns, block_totals, block_columns]
+    block_sums = np.zeros((len(plan.totals), matrices * blocks))
+    block_column_sums = np.zeros((plan.columns, matrices * blocks, width))
+    tables = [row_sums, totals, columns, block_sums, block_column_sums]
     # In the order of the fields of a block.
     sums = array("q", [rows, all_rows, block_rows(rows), blocks, matrices, elements, *map(address_of, tables)])
     threads = min(threads_for(elements), matrices * blocks)
@@ -37,10 +37,10 @@ def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> N
         parts = min(threads, over)
         cuts = [over * part // parts for part in range(parts + 1)]
         stages.append([call.stage(stage, sums, start, stop) for start, stop in pairwise(cuts)])
-    put_together, common = loop("put_together", "whole_tensor"), call.summing(sums)
-    with held_back():
+    reduce_partials, common = loop("reduce_partials", "whole_tensor"), call.summing(sums)
+    with defer_sigint():
         call.announce()
         for stage, shares in enumerate(stages):
             run(shares, threads)
             if stage < call.functions.program.last:
-                put_together(common.buffer_info()[0], len(plan.totals), plan.over_all, plan.columns)
+                reduce_partials(common.buffer_info()[0], len(plan.totals), plan.over_all, plan.columns)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ...arrays.layout import Rows
-from .grouping import MANY, Groups, heavy_sums, places_of
+from .grouping import LONG, Groups, places_of, sum_long_segments
 from .options import EXACT
 
 # How many bytes of the narrowest state a program of the dense loop has: its threads, 256 on some devices, then load 16
 # at once.
 BYTES = 4096
-# The same for a tile of rows that wake, which takes more registers.
+# The same for a tile of rows that catch up, which takes more registers.
 WAKING_BYTES = 2048
 # How many elements a tile may have side by side, and how many rows, whose gradients are somewhere in memory each.
 COLUMNS, ROWS = 512, 128
@@ -101,9 +101,17 @@ def launch(
         last: what stands behind the loop's own arguments, if it is not the step's numbers.
         **known: what else is known when the kernel is compiled.
     """
-    pitches = {f"pitch_{k}": table.pitch for k, table in enumerate(call.tables)}
+    row_strides = {f"row_stride_{k}": table.row_stride for k, table in enumerate(call.tables)}
     call.kernel(loop)[tiles.programs(over)](
-        *call.states, *own, *last, **pitches, width=call.width, **known, ROWS=tiles.rows, COLUMNS=tiles.columns, **EXACT
+        *call.states,
+        *own,
+        *last,
+        **row_strides,
+        width=call.width,
+        **known,
+        ROWS=tiles.rows,
+        COLUMNS=tiles.columns,
+        **EXACT,
     )
 
 
@@ -122,24 +130,31 @@ def launch_dense_rows(call: Call) -> None:
 
 def launch_touched_rows(call: Call, groups: Groups) -> None:
     """The named rows take the step."""
-    own = [call.gradient, *groups, heavy_of(call, groups), groups.size, call.rows]
+    own = [call.gradient, *groups, long_sums_of(call, groups), groups.size, call.rows]
     call.announce()
-    launch(call, "touched_rows", own, groups.size, call.tiles, call.numbers, MANY=MANY)
+    launch(call, "touched_rows", own, groups.size, call.tiles, call.numbers, LONG=LONG)
 
 
 def launch_every_row(call: Call, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
-    own = [call.gradient, places_of(groups, call.rows), groups.order, groups.stops, heavy_of(call, groups), call.rows]
+    own = [
+        call.gradient,
+        places_of(groups, call.rows),
+        groups.positions,
+        groups.segment_ends,
+        long_sums_of(call, groups),
+        call.rows,
+    ]
     call.announce()
-    launch(call, "every_row", own, call.rows, call.tiles, call.numbers, MANY=MANY)
+    launch(call, "every_row", own, call.rows, call.tiles, call.numbers, LONG=LONG)
 
 
-def heavy_of(call: Call, groups: Groups) -> Any:
+def long_sums_of(call: Call, groups: Groups) -> Any:
     """The sums of rows with many gradients."""
-    return heavy_sums(call.gradient, call.storage, groups, call.rows, call.width)
+    return sum_long_segments(call.gradient, call.storage, groups, call.rows, call.width)
 
 
-def room(like: Any, *shape: int) -> Any:
+def alloc_sums(like: Any, *shape: int) -> Any:
     """Room for sums, in the compute type."""
     torch = sys.modules["torch"]
     return like.new_zeros(shape, dtype=torch.float64 if like.dtype is torch.float64 else torch.float32)

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from ...codegen.rule.program import Plan
-from ...interrupts import held_back
-from .launch import BYTES, Call, launch, room, tiles_for
+from ...interrupts import defer_sigint
+from .launch import BYTES, Call, alloc_sums, launch, tiles_for
 
 # With sums by column each program leaves a row of them: fewer programs, with more rows each, leave less.
 BYTES_OF_COLUMNS = 4 * BYTES
@@ -19,26 +19,28 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if plan.columns else call.tiles
     blocks = tiles.programs(rows)[0]
     like = call.states[0]
-    row_totals, totals = room(like, plan.rows, all_rows), room(like, len(plan.totals), matrices)
-    columns = room(like, plan.columns, matrices, width)
-    block_totals = room(like, len(plan.totals), matrices * blocks)
-    block_columns = room(like, plan.columns, matrices * blocks, width)
-    sums = [row_totals, totals, columns, block_totals, block_columns]
+    row_sums, totals = alloc_sums(like, plan.rows, all_rows), alloc_sums(like, len(plan.totals), matrices)
+    columns = alloc_sums(like, plan.columns, matrices, width)
+    block_sums = alloc_sums(like, len(plan.totals), matrices * blocks)
+    block_column_sums = alloc_sums(like, plan.columns, matrices * blocks, width)
+    sums = [row_sums, totals, columns, block_sums, block_column_sums]
     own = [call.gradient, *sums, blocks, rows, all_rows, math.prod(shape)]
-    with held_back():
+    with defer_sigint():
         call.announce()
         for stage in range(plan.stages):
             over = matrices * blocks * tiles.rows
             launch(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
             if stage + 1 < plan.stages:
-                put_together(plan, matrices, totals, columns, block_totals, block_columns)
+                reduce_partials(plan, matrices, totals, columns, block_sums, block_column_sums)
 
 
-def put_together(plan: Plan, matrices: int, totals: Any, columns: Any, block_totals: Any, block_columns: Any) -> None:
+def reduce_partials(
+    plan: Plan, matrices: int, totals: Any, columns: Any, block_sums: Any, block_column_sums: Any
+) -> None:
     """Adds up the sums of the programs, in PyTorch's fixed order."""
     for number, everything in enumerate(plan.totals):
-        totals[number] = block_totals[number].view(matrices, -1).sum(dim=1)
+        totals[number] = block_sums[number].view(matrices, -1).sum(dim=1)
         if everything:
             totals[number] = totals[number].sum()
-    for number, each in enumerate(block_columns):
+    for number, each in enumerate(block_column_sums):
         columns[number] = each.view(matrices, -1, each.shape[-1]).sum(dim=1)
