@@ -11,7 +11,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.codegen.cpu import engine, functions, loops
 from fusedstep.runtime.cpu import grouping as groups
-from fusedstep.runtime.cpu import span_call
+from fusedstep.runtime.cpu import plain_step, span_call
 from tests import reference
 
 SEVERAL = """
@@ -41,9 +41,12 @@ def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> No
     assert said == ["True", "False"]
 
 
-KEPT = (
+# All that remember an address.
+MEMOS = (
     span_call.loop,
     functions.loop,
+    functions.flat_step,
+    plain_step.flat_step,
     functions.sums,
     groups.grouping_loop,
     groups.segment_sum,
@@ -59,16 +62,16 @@ def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pyte
         return 1
 
     monkeypatch.setattr(engine, "address_of", address_of)
-    for kept in KEPT:
-        kept.cache_clear()
+    for memo in MEMOS:
+        memo.cache_clear()
     for rule in (getattr(fs.rules, name) for name in fs.rules.__all__):
         operator = fs.Operator(rule)
         used = sum(map(bool, operator.layout.states))
         for dtype in reference.DTYPES:
             for loop in operator.loops:
                 operator.compile(loop, (dtype,) * used, dtype)
-    for kept in KEPT:
-        kept.cache_clear()
+    for memo in MEMOS:
+        memo.cache_clear()
     assert 10 < len(by_numba) <= 40
     assert len(others) > 500
 
