@@ -1,7 +1,10 @@
 """Rules as optax's transformations, in what optax puts them in."""
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,6 +131,80 @@ def test_in_a_multi_transform_and_masked() -> None:
     mask = {"weight": False, "bias": True, "none": None, "empty": {}}
     masked, _ = run(optax.masked(fs.jax.adam(**ADAM), mask), params, gradients)
     np.testing.assert_allclose(masked["bias"], want["bias"], rtol=2e-6, atol=2e-6)
+
+
+def test_with_injected_hyperparameters() -> None:
+    params, gradients = trees()
+    factory = optax.inject_hyperparams(fs.jax.adam)
+    got, state = run(factory(**ADAM | {"lr": optax.linear_schedule(0.5, 0.1, 4)}), params, gradients)
+    # Injected numbers are float32: 1 - beta2 is that of the float32 number.
+    assert_near(got, adam_in_float64(params, gradients, lambda count: 0.5 - 0.1 * count), tolerance=1e-4)
+    assert state.hyperparams.keys() == set(ADAM)
+    state.hyperparams["beta1"] = jax.numpy.float32(0.5)
+    run_again = factory(**ADAM | {"lr": 0.1}).update(gradients[0], state, got)
+    assert float(run_again[1].hyperparams["beta1"]) == 0.5
+
+
+def test_switches_and_defaults_may_be_injected_too() -> None:
+    params, gradients = trees(1)
+    plain, _ = run(fs.jax.torch_sgd(lr=0.1, momentum=0.9, nesterov=True), params, gradients)
+    injected, _ = run(
+        optax.inject_hyperparams(fs.jax.torch_sgd)(lr=0.1, momentum=0.9, nesterov=True), params, gradients
+    )
+    assert_near(injected, {name: plain[name] for name in ("weight", "bias")}, tolerance=1e-6)
+
+
+INJECTED = ADAM | {"lr": 0.1, "epsilon": 1e-6}
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("rate", [0.1, optax.linear_schedule(0.5, 0.1, 4), 1, np.array(0.1)])
+def test_injected_hyperparameters_beside_16_bit_parameters_are_float32(name: str, rate: Any) -> None:
+    param, gradient = jax.numpy.full(4, 0.5, name), jax.numpy.full(4, 0.25, name)
+    injected = optax.inject_hyperparams(fs.jax.torch_adam)(**INJECTED | {"lr": rate})
+    plain = fs.jax.torch_adam(**INJECTED | {"lr": float(rate) if isinstance(rate, np.ndarray) else rate})
+    states = [injected.init(param), plain.init(param)]
+    assert {str(each.dtype) for each in states[0].hyperparams.values()} == {"float32"}
+    for _ in range(3):
+        update, states[0] = jax.jit(injected.update)(gradient, states[0], param)
+        want, states[1] = jax.jit(plain.update)(gradient, states[1], param)
+        np.testing.assert_allclose(np.asarray(update, "float32"), np.asarray(want, "float32"), rtol=2.0**-7)
+    assert {str(each.dtype) for each in states[0].hyperparams.values()} == {"float32"}
+
+
+def test_injected_hyperparameters_have_jax_widest_type() -> None:
+    factory = optax.inject_hyperparams(fs.jax.adam)
+    weak = jax.numpy.asarray(0.999)
+    state = factory(**ADAM | {"beta2": weak}).init(jax.numpy.ones(2, "bfloat16"))
+    assert state.hyperparams["beta2"] == np.float32(0.999)
+    with jax.enable_x64(True):
+        assert factory(**ADAM).init(jax.numpy.ones(2)).hyperparams["beta2"] == 0.999
+
+
+def set_by_hand(name: str) -> Any:
+    param = jax.numpy.ones(2, name)
+    optimizer = optax.inject_hyperparams(fs.jax.adam)(**ADAM)
+    state = optimizer.init(param)
+    state.hyperparams["beta2"] = 0.999
+    return jax.jit(optimizer.update)(param, state, param)
+
+
+def by_a_factory_of_ones_own(**more: Any) -> Any:
+    param = jax.numpy.ones(2, "bfloat16")
+    factory = optax.inject_hyperparams(lambda beta2: fs.jax.adam(**ADAM | {"beta2": beta2}), **more)
+    optimizer = factory(beta2=0.999)
+    return optimizer.update(param, optimizer.init(param), param)[0]
+
+
+@pytest.mark.parametrize(
+    "call", [partial(set_by_hand, "float16"), partial(set_by_hand, "bfloat16"), by_a_factory_of_ones_own]
+)
+def test_scalars_of_16_bits_are_refused(call: Callable[[], Any]) -> None:
+    with pytest.raises(
+        TypeError, match=r'adam: beta2 holds b?float16, expected float32: .* hyperparam_dtype="float32"'
+    ):
+        call()
+    assert np.isfinite(np.asarray(by_a_factory_of_ones_own(hyperparam_dtype="float32"), "float32")).all()
 
 
 def test_states_of_a_description_are_those_of_its_parameter() -> None:
@@ -274,3 +351,186 @@ def test_extra_arguments_and_gradients_that_are_none() -> None:
     assert updates["bias"] is None
     assert after.states["m"]["bias"].tolist() == [0, 0, 0]
     assert optimizer.update({}, optimizer.init({}), {})[0] == {}
+
+
+ONE = np.ones(2, np.float32)
+
+
+def adagrad_after(grad: Any = ONE, state: Any = None, params: Any = ONE, **states: Any) -> Any:
+    optimizer = fs.jax.adagrad(**ADAGRAD)
+    state = optimizer.init(ONE) if state is None else state
+    return optimizer.update(grad, state._replace(states=states) if states else state, params)
+
+
+def in_float64() -> None:
+    with jax.enable_x64(True):
+        adagrad_after(accum=np.ones(2))
+
+
+REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
+    "no parameters": (
+        ValueError,
+        r"adam: params is None, .* pass them: update\(grads, state, params\)",
+        lambda: fs.jax.adam(**ADAM).update(ONE, fs.jax.adam(**ADAM).init(ONE)),
+    ),
+    "a vector by columns": (
+        ValueError,
+        r"adafactor: a parameter has shape \(3,\), expected two dimensions or more, .* optax.multi_transform",
+        lambda: fs.jax.adafactor(**test_rules_with_sums.FACTOR).init(np.ones(3, np.float32)),
+    ),
+    "integers": (
+        TypeError,
+        "adam: a parameter holds int32, expected float32",
+        lambda: fs.jax.adam(**ADAM).init(np.ones(3, np.int32)),
+    ),
+    **{
+        f"a description of {what}": (
+            TypeError,
+            rf"adam: a parameter holds {what}, expected float32",
+            partial(lambda what: fs.jax.adam(**ADAM).init(jax.ShapeDtypeStruct((3,), what)), what),
+        )
+        for what in ("int32", "float64")
+    },
+    "a description of a vector by columns": (
+        ValueError,
+        r"adafactor: a parameter has shape \(3,\), expected two dimensions or more",
+        lambda: fs.jax.adafactor(**test_rules_with_sums.FACTOR).init(jax.ShapeDtypeStruct((3,), "float32")),
+    ),
+    "a description as a gradient": (
+        TypeError,
+        "adagrad: a gradient is of type ShapeDtypeStruct, expected an array",
+        lambda: adagrad_after(jax.ShapeDtypeStruct((2,), "float32")),
+    ),
+    "a gradient's shape": (
+        ValueError,
+        r"adam: a gradient has shape \(3,\), its parameter \(2,\)",
+        lambda: fs.jax.adam(**ADAM).update(
+            np.ones(3, np.float32), fs.jax.adam(**ADAM).init(np.ones(2, np.float32)), np.ones(2, np.float32)
+        ),
+    ),
+    "a missing scalar": (
+        TypeError,
+        "adam: takes the scalars .*; missing: lr",
+        lambda: fs.jax.adam(beta1=0.9, beta2=0.9, epsilon=0.1),
+    ),
+    "an unknown one": (TypeError, "not known: rate", lambda: fs.jax.adam(**ADAM, rate=0.1)),
+    **{
+        f"{given.dtype} as a gradient": (
+            TypeError,
+            f"adagrad: a gradient holds {given.dtype}, expected float32, float64, float16 or bfloat16",
+            partial(adagrad_after, given),
+        )
+        for given in (np.ones(2, np.int32), np.ones(2, bool), np.ones(2, np.complex64))
+    },
+    "a str as a gradient": (
+        TypeError,
+        "adagrad: a gradient is of type str, expected an array",
+        lambda: adagrad_after("x"),
+    ),
+    "a str as a parameter": (
+        TypeError,
+        "adagrad: a parameter is of type str, expected an array",
+        lambda: fs.jax.adagrad(**ADAGRAD).init({"weight": "x"}),
+    ),
+    "NumPy's float64": (
+        TypeError,
+        r"adagrad: a parameter holds float64, expected float32, .* jax\.enable_x64\(True\)",
+        lambda: fs.jax.adagrad(**ADAGRAD).init(np.ones(2)),
+    ),
+    "no state": (
+        TypeError,
+        "adagrad: state is None, expected a RuleState; pass what init or the last update gave",
+        lambda: fs.jax.adagrad(**ADAGRAD).update(ONE, None, ONE),
+    ),
+    "a state of optax": (
+        TypeError,
+        "adagrad: state is of type ScaleByAdamState, expected a RuleState",
+        lambda: adagrad_after(state=optax.scale_by_adam().init(ONE)),
+    ),
+    "a state of another rule": (
+        TypeError,
+        "adagrad: state holds m, v, expected accum",
+        lambda: adagrad_after(state=fs.jax.adam(**ADAM).init(ONE)),
+    ),
+    "states without names": (
+        TypeError,
+        "adagrad: state holds no states by name, expected accum",
+        lambda: adagrad_after(state=fs.jax.RuleState(0, ONE)),
+    ),
+    "a count that is none": (
+        TypeError,
+        "adagrad: state.count is 0.5, expected a whole number",
+        lambda: adagrad_after(state=fs.jax.RuleState(0.5, {"accum": ONE})),
+    ),
+    "counts": (
+        TypeError,
+        r"adagrad: state.count is array\(.*, expected a whole number",
+        lambda: adagrad_after(state=fs.jax.RuleState(np.ones(2, int), {"accum": ONE})),
+    ),
+    "a state's tree": (
+        ValueError,
+        "adagrad: accum is another tree than the gradients: ",
+        lambda: adagrad_after({"weight": ONE}, params={"weight": ONE}, accum={"bias": ONE}),
+    ),
+    "parameters' tree": (
+        ValueError,
+        "adagrad: params is another tree than the gradients: ",
+        lambda: adagrad_after({"weight": ONE}, params=(ONE,), accum={"weight": ONE}),
+    ),
+    "a state's shape": (
+        ValueError,
+        r"adagrad: accum has shape \(3,\), expected \(2,\), the shape of var",
+        lambda: adagrad_after(accum=np.ones(3, np.float32)),
+    ),
+    "a state of integers": (
+        TypeError,
+        "adagrad: accum holds int32, expected float32",
+        lambda: adagrad_after(accum=np.ones(2, np.int32)),
+    ),
+    "a state that does not mix": (
+        TypeError,
+        "adagrad: accum holds float64, expected float32, float16 or bfloat16 beside a float32 parameter",
+        in_float64,
+    ),
+    **{
+        f"initial is {given!r}": (error, f"adagrad: {message}", partial(fs.jax.adagrad, initial=given, **ADAGRAD))
+        for given, error, message in (
+            ([0.1], TypeError, r"initial is of type list, expected numbers by the names of states"),
+            ({"accum": "x"}, TypeError, r"initial\['accum'\] is of type str, expected a real number"),
+            ({"accum": None}, TypeError, r"initial\['accum'\] is None, expected a real number"),
+            ({"accum": np.ones(2)}, ValueError, r"initial\['accum'\] has shape \(2,\), expected a scalar"),
+            ({"m": "x"}, TypeError, "takes initial values of accum; not known: m"),
+            ({1: 0.5}, TypeError, "takes initial values of accum; not known: 1"),
+        )
+    },
+    "an array of JAX as an initial value": (
+        ValueError,
+        r"adagrad: initial\['accum'\] has shape \(2,\), expected a scalar",
+        lambda: fs.jax.adagrad(initial={"accum": jax.numpy.ones(2)}, **ADAGRAD),
+    ),
+    "no rule": (TypeError, "a rule is a plain Python function", lambda: fs.jax.transformation(optax.adam(0.1))),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_what_does_not_fit_is_refused(name: str) -> None:
+    error, message, call = REFUSED[name]
+    with pytest.raises(error, match=message):
+        call()
+
+
+@pytest.mark.parametrize("missing", ["jax", "optax"])
+def test_a_missing_package_is_named_with_its_extra(missing: str) -> None:
+    script = f"""
+import sys
+sys.modules[{missing!r}] = None
+import fusedstep as fs
+try:
+    fs.jax
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == (
+        f'fusedstep.jax needs {missing}, not installed here; install it with: pip install "fusedstep[jax]"'
+    )
