@@ -145,28 +145,6 @@ def test_what_is_not_taken_spoils_no_derivative() -> None:
     assert all(np.isfinite(each).all() for each in jax.tree.leaves((first, second)))
 
 
-AT = [("sqrt", (1.7,)), ("log", (1.7,)), ("exp", (1.7,)), ("abs", (-1.7,))]
-AT += [("divide", (1.7, -0.6)), ("divide_or_zero", (1.7, -0.6))]
-AT += [("power", each) for each in ((1.7, -0.6), (1.7, 0.5), (1.7, 1.0), (0.0, 1.0), (0.0, 2.0), (-1.7, 2.0))]
-
-
-@pytest.mark.parametrize(("name", "at"), AT)
-def test_slopes_of_words_are_those_of_jax(name: str, at: tuple[float, ...]) -> None:
-    from fusedstep.codegen.xla import words as jax_numpy
-
-    word, own = getattr(jax_numpy, f"word_{name}"), getattr(jax.numpy, "divide" if "divide" in name else name)
-    # By an exponent there is a slope at positive numbers only.
-    by = tuple(range(len(at) if at[0] > 0 else 1))
-    with jax.enable_x64(True):
-        values = [jax.numpy.asarray(each, "float64") for each in at]
-        # At 0 JAX has no second slopes.
-        for derived in (jax.grad, jax.hessian) if at[0] else (jax.grad,):
-            np.testing.assert_allclose(derived(word, by)(*values), derived(own, by)(*values), rtol=1e-14)
-        if name == "power":
-            known = jax.grad(lambda x: word(x, np.float64(at[1])))(values[0])
-            np.testing.assert_allclose(known, jax.grad(own)(*values), rtol=1e-14)
-
-
 @pytest.mark.parametrize("name", ["torch_adam", "adam"])
 def test_a_learning_rate_is_learned_by_its_derivative(name: str) -> None:
     params = jax.numpy.array([1.0, -2.0])

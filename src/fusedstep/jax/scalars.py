@@ -1,6 +1,6 @@
 """The scalars and switches of a call. A scalar is known, or traced by JAX."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -50,6 +50,17 @@ def parse_scalar(operator: str, name: str, value: jax.Array) -> jax.Array:
     if value.size != 1:
         raise ValueError(f"{operator}: {name} has shape {value.shape}, expected a scalar or an array of one element")
     return value.reshape(())
+
+
+def split_arrays(values: Sequence[Any]) -> tuple[list[Any], list[jax.Array]]:
+    """Split values: return them with None in place of JAX's arrays, and these arrays."""
+    return [None if is_array(each) else each for each in values], [each for each in values if is_array(each)]
+
+
+def join_arrays(known: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
+    """Put the arrays of ``split_arrays`` back in place."""
+    rest = iter(arrays)
+    return [next(rest) if each is None else each for each in known]
 
 
 def is_array(value: Any) -> bool:

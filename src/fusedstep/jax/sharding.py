@@ -7,6 +7,7 @@ import jax
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from ..codegen.xla.build import RuleFunctions
+from .scalars import join_arrays, split_arrays
 
 
 def sharded_step(
@@ -29,17 +30,13 @@ def explicit_axes_step(
     functions: RuleFunctions, states: Sequence[jax.Array], gradient: jax.Array, numbers: tuple[Any, ...]
 ) -> list[jax.Array]:
     """Take a step on a mesh with explicit axes, where the type of an array holds its sharding."""
+    known, traced = split_arrays(numbers)
 
     def step(states: Sequence[jax.Array], gradient: jax.Array, arrays: Sequence[jax.Array]) -> list[jax.Array]:
-        rest = iter(arrays)
-        return functions.step(
-            states, gradient, tuple(next(rest) if isinstance(each, jax.Array) else each for each in numbers)
-        )
+        return functions.step(states, gradient, tuple(join_arrays(known, arrays)))
 
     shardings = [jax.typeof(each).sharding for each in states]
-    found: list[jax.Array] = jax.sharding.auto_axes(step, out_sharding=shardings)(
-        states, gradient, [each for each in numbers if isinstance(each, jax.Array)]
-    )
+    found: list[jax.Array] = jax.sharding.auto_axes(step, out_sharding=shardings)(states, gradient, traced)
     return found
 
 

@@ -17,7 +17,7 @@ from ..runtime.cpu.launch import LOOPS
 from . import arrays, sparse_callback, sparse_xla
 from .functions import functions_of
 from .row_ids import parse_row_ids
-from .scalars import is_array, parse_scalars, split_switches
+from .scalars import parse_scalars, split_arrays, split_switches
 
 
 def sparse_update(
@@ -119,13 +119,12 @@ class RowUpdate:
             # Compile now, not in XLA's callback.
             storages = tuple(str(each.dtype) for each in states)
             self.operator.compile(LOOPS[self.rows], storages, str(grads.dtype))
-        known = [None if is_array(each) else float(each) for each in scalars]
+        known, traced = split_arrays(scalars)
         by_platform = partial(
             lax.platform_dependent,
             cpu=partial(sparse_callback.update_rows, self.operator, self.rows, known),
             default=partial(sparse_xla.update_rows, self.functions, self.rows, known),
         )
-        traced = [each for each in scalars if is_array(each)]
         new: list[jax.Array] = without_transforms(self.operator.name, by_platform)(states, ids, grads, traced)
         return new
 

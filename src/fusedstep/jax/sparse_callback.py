@@ -10,12 +10,13 @@ from jax.experimental.buffer_callback import buffer_callback
 
 from ..operators.operator import Operator
 from .denormals import denormals_preserved
+from .scalars import join_arrays
 
 
 def update_rows(
     operator: Operator,
     rows: str,
-    known: Sequence[float | None],
+    known: Sequence[np.float64 | None],
     states: list[jax.Array],
     ids: jax.Array,
     grads: jax.Array,
@@ -23,7 +24,7 @@ def update_rows(
 ) -> list[jax.Array]:
     """Return the new states in use, in the buffers of the old ones where these are donated.
 
-    The scalars are ``known``; those that are None there are the ``traced`` ones, in order.
+    The scalars are split: ``known``, with None in place of those that are ``traced``.
     """
     changed = [k for k, is_changed in enumerate(operator.layout.changed) if is_changed]
     callback = buffer_callback(
@@ -40,7 +41,7 @@ def step(
     operator: Operator,
     rows: str,
     changed: Sequence[int],
-    known: Sequence[float | None],
+    known: Sequence[np.float64 | None],
     context: Any,
     results: Sequence[Any],
     *buffers: Any,
@@ -64,8 +65,7 @@ def step(
     for place, result in zip(changed, results, strict=True):
         states[used[place]] = np.asarray(result)
     ids, grads, *traced = arrays[len(used) :]
-    rest = iter(traced)
-    scalars = [float(next(rest)) if each is None else each for each in known]
+    scalars = [float(each) for each in join_arrays(known, traced)]
     inside = (ids >= 0) & (ids < len(states[0]))
     if not inside.all():
         ids, grads = ids[inside], grads[inside]

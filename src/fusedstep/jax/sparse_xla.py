@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..codegen.xla.build import RuleFunctions
+from .scalars import join_arrays
 
 
 def update_rows(
     functions: RuleFunctions,
     rows: str,
-    known: Sequence[float | None],
+    known: Sequence[np.float64 | None],
     states: list[jax.Array],
     ids: jax.Array,
     grads: jax.Array,
@@ -21,13 +22,12 @@ def update_rows(
 ) -> list[jax.Array]:
     """Return the new states in use.
 
-    The scalars are ``known``; those that are None there are the ``traced`` ones, in order.
+    The scalars are split: ``known``, with None in place of those that are ``traced``.
     """
     height, width = len(states[0]), math.prod(states[0].shape[1:])
     if not states[0].size:
         return states
-    rest = iter(traced)
-    numbers = functions.numbers([next(rest) if each is None else np.float64(each) for each in known])
+    numbers = functions.numbers(join_arrays(known, traced))
     flat = [each.reshape(height, -1) for each in states]
     unique_rows, sums = segment_sum(ids, grads.reshape(len(ids), width).astype(functions.compute), height)
     if rows == "every":
