@@ -1,4 +1,4 @@
-"""Every rule on JAX arrays, against the rule as it stands on NumPy arrays.
+"""Every rule on JAX arrays, compared with the rule on NumPy arrays.
 
 The rows are those of ``test_rules`` and ``test_rules_with_sums``, with their bounds. Outside ``jax.jit`` XLA runs
 operation by operation, and results must be NumPy's bit for bit where kernels' are. Inside it XLA contracts products and
@@ -27,7 +27,7 @@ NUMBER = 0.25
 
 
 def elementwise() -> Iterator[Any]:
-    """Every rule, setting of its switches and type; in each run one type of those that share a compute type."""
+    """Every rule, setting of its switches and type; in each run one type for each compute type."""
     for row in test_rules.RULES:
         for switches, storage in itertools.product(row.settings, STORAGES):
             on = [name for name, value in switches.items() if value != row.settings[0][name]]
@@ -80,12 +80,12 @@ def test_rule_under_jit_with_traced_scalars(row: test_rules.Row, switches: dict[
             test_rules.assert_near(before, np.asarray(got), want, row.ulps * 2.0**-24, f"{name}, {branch}")
 
 
-# Of sums by row, of the whole tensor, and by row and column.
+# Rules with sums by row, over the tensor, and by row and column.
 ODD = (fs.rules.rowwise_adagrad, fs.rules.lamb, fs.rules.adafactor)
 
 
 def reducing() -> Iterator[Any]:
-    """Every rule that adds up, in types and shapes; in each run odd shapes in one type."""
+    """Every rule with sums, in several types and shapes; in each run odd shapes in one type."""
     types = [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32"), ("float16", "float16")]
     for number, row in enumerate(test_rules_with_sums.ROWS):
         odd = [(1, 1), (0, 4), (5, 0)] + ([(3, 2, 67)] if fs.Operator(row.rule).layout.plan.matrices else [])
@@ -96,9 +96,7 @@ def reducing() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("row", "types", "shapes"), list(reducing()))
-def test_rule_that_adds_up(
-    row: test_rules_with_sums.Row, types: tuple[str, str], shapes: list[tuple[int, ...]]
-) -> None:
+def test_rule_with_sums(row: test_rules_with_sums.Row, types: tuple[str, str], shapes: list[tuple[int, ...]]) -> None:
     dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
     for shape in shapes:
         states, grad = test_rules_with_sums.inputs(row, shape, dtypes)

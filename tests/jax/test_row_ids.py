@@ -16,7 +16,7 @@ pytest.importorskip("optax")
 IDS: dict[str, tuple[Any, type[Exception], str]] = {
     "beyond": ([0, 37], IndexError, r"momentum: ids\[1\] is 37, expected 0 to 36: var has 37 rows"),
     "negative": ([0, -1], IndexError, r"ids\[1\] is -1"),
-    "what wraps in 32 bits": (np.array([2**32 + 1, 0]), IndexError, r"ids\[0\] is 4294967297"),
+    "wraps in 32 bits": (np.array([2**32 + 1, 0]), IndexError, r"ids\[0\] is 4294967297"),
     "floats": ([0.0, 1.0], TypeError, "momentum: ids holds float64, expected integers"),
     "none": (None, TypeError, "momentum: ids is None, expected an array of integers"),
     "a dict": ({}, TypeError, "momentum: ids is of type dict, expected an array of integers"),
@@ -33,7 +33,7 @@ def test_known_ids_are_checked(name: str) -> None:
     table, mean, _, grads = inputs(37, 2)
     with pytest.raises(error, match=message):
         fs.jax.sparse_update(momentum, table, (mean,), ids, grads, **MOMENTUM)
-    # Known inside a trace, too.
+    # Also known inside a trace.
     with pytest.raises(error, match=message):
         jax.jit(lambda table: fs.jax.sparse_update(momentum, table, (mean,), ids, grads, **MOMENTUM))(table)
 
@@ -52,10 +52,10 @@ def test_traced_ids_are_integers_in_one_dimension() -> None:
             fs.jax.sparse_update(momentum, table, (mean,), key, grads, **MOMENTUM)
 
 
-@pytest.mark.parametrize("none", [[], ()])
-def test_a_list_of_no_ids(none: Any) -> None:
+@pytest.mark.parametrize("empty", [[], ()])
+def test_an_empty_list_of_ids(empty: Any) -> None:
     table, mean, _, grads = inputs()
-    new, _ = fs.jax.sparse_update(momentum, table, (mean,), none, grads[:0], **MOMENTUM)
+    new, _ = fs.jax.sparse_update(momentum, table, (mean,), empty, grads[:0], **MOMENTUM)
     reference.assert_same_bits(new, table)
 
 

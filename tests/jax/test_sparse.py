@@ -1,6 +1,6 @@
-"""Steps of rows on JAX arrays: in place by the kernels on the CPU, by XLA elsewhere, equal to each other.
+"""Steps of rows on JAX arrays: in place with kernels on the CPU, in XLA elsewhere, with equal results.
 
-Both are run on the CPU here. XLA takes numbers below the smallest normal one for 0 there; kernels do not.
+Both run on the CPU here, where XLA flushes denormals to 0 and kernels do not.
 """
 
 import os
@@ -25,10 +25,10 @@ MOMENTUM = {"lr": 0.1, "beta": 0.9}
 momentum = test_rules.momentum
 
 
-def by_xla(
+def update_in_xla(
     rule: Callable[..., Any], states: Any, ids: Any, grads: Any, rows: str, scalars: dict[str, float], **switches: bool
 ) -> list[Any]:
-    """What runs where there are no kernels."""
+    """The step that runs where there are no kernels."""
     from fusedstep.jax.functions import functions_of
     from fusedstep.jax.scalars import parse_scalars, split_switches
     from fusedstep.jax.sparse_xla import update_rows
@@ -41,7 +41,7 @@ def by_xla(
 
 
 def table() -> Iterator[Any]:
-    """Every rule by rows in every type; in each run once, and a few rules in more types and both ways of rows."""
+    """Every rule by rows in every type; in each run once, and a few rules in more types and for both ``rows``."""
     some = (fs.rules.adam, fs.rules.ftrl)
     for each in test_rules.table():
         row, switches, storage, loop = each.values
@@ -53,7 +53,7 @@ def table() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("row", "switches", "storage", "rows"), list(table()))
-def test_both_ways_are_equal(
+def test_kernels_and_xla_are_equal(
     row: test_rules.Row, switches: dict[str, bool], storage: test_rules.Storage, rows: str
 ) -> None:
     states, grads, ids = test_rules.inputs(row, storage, rows)
@@ -65,20 +65,20 @@ def test_both_ways_are_equal(
         used = [bool(kind) for kind in fs.Operator(row.rule, **switches).layout.states]
         new, others = step(states[0], states[1:], ids, grads)
         in_use = [each for each, is_used in zip(states, used, strict=True) if is_used]
-        other_way = iter(by_xla(row.rule, in_use, ids, grads, rows, row.scalars, **switches))
+        from_xla = iter(update_in_xla(row.rule, in_use, ids, grads, rows, row.scalars, **switches))
     for name, is_used, before, got, want in zip(row.states, used, states, (new, *others), given, strict=True):
         reference.assert_same_bits(got, want, name)
         if is_used and storage.var in row.inexact:
             unit = 2.0 ** (-53 if storage.var == "float64" else -24)
-            near = np.asarray(next(other_way))
-            # Each of the two may be as far from NumPy.
+            near = np.asarray(next(from_xla))
+            # The error of each may be that large.
             test_rules.assert_near(before, near, want.astype(FLOAT64), 2 * row.inexact[storage.var] * unit, name)
         elif is_used:
-            reference.assert_same_bits(next(other_way), want, f"{name} by XLA")
+            reference.assert_same_bits(next(from_xla), want, f"{name} by XLA")
 
 
 @pytest.mark.parametrize(("row", "rows", "types"), list(test_rules_with_sums.by_rows()))
-def test_both_ways_are_near_where_rows_add_up(row: test_rules_with_sums.Row, rows: str, types: tuple[str, str]) -> None:
+def test_rules_with_sums_are_near_in_xla(row: test_rules_with_sums.Row, rows: str, types: tuple[str, str]) -> None:
     dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
     states, _ = test_rules_with_sums.inputs(row, (37, 5), dtypes)
     rng = np.random.default_rng(8)
@@ -87,8 +87,8 @@ def test_both_ways_are_near_where_rows_add_up(row: test_rules_with_sums.Row, row
     fs.Operator(row.rule)(*given, grads, ids, rows=rows, **row.scalars)
     with jax.enable_x64(types[0] == "float64"):
         new, others = fs.jax.sparse_update(row.rule, states[0], states[1:], ids, grads, rows=rows, **row.scalars)
-        other_way = by_xla(row.rule, states, ids, grads, rows, row.scalars)
-    for before, got, near, want in zip(states, (new, *others), other_way, given, strict=True):
+        from_xla = update_in_xla(row.rule, states, ids, grads, rows, row.scalars)
+    for before, got, near, want in zip(states, (new, *others), from_xla, given, strict=True):
         assert before is not None
         reference.assert_same_bits(got, want)
         test_rules_with_sums.assert_near(
@@ -98,15 +98,15 @@ def test_both_ways_are_near_where_rows_add_up(row: test_rules_with_sums.Row, row
 
 @pytest.mark.parametrize("rows", ["touched", "every"])
 @pytest.mark.parametrize("row", [test_rules.RULES[0], test_rules.RULES[-1]], ids=lambda row: row.rule.__name__)
-def test_the_way_of_xla_is_near_under_jit(row: test_rules.Row, rows: str) -> None:
+def test_the_step_in_xla_is_near_under_jit(row: test_rules.Row, rows: str) -> None:
     states, grads, ids = test_rules.inputs(row, test_rules.Storage("float32", "float32", "float32"), rows)
     exact = reference.step(row.rule, states, grads, ids, rows, row.scalars, {}, FLOAT64)
-    step = jax.jit(lambda states, ids, grads: by_xla_traced(row, rows, states, ids, grads))
+    step = jax.jit(lambda states, ids, grads: traced_update_in_xla(row, rows, states, ids, grads))
     for name, before, got, want in zip(row.states, states, step(states, ids, grads), exact, strict=True):
         test_rules.assert_near(before, np.asarray(got), want, row.ulps * 2.0**-24, name)
 
 
-def by_xla_traced(row: test_rules.Row, rows: str, states: Any, ids: Any, grads: Any) -> list[Any]:
+def traced_update_in_xla(row: test_rules.Row, rows: str, states: Any, ids: Any, grads: Any) -> list[Any]:
     from fusedstep.jax.functions import functions_of
     from fusedstep.jax.scalars import split_switches
     from fusedstep.jax.sparse_xla import update_rows
@@ -146,7 +146,7 @@ def test_donated_buffers_are_those_of_the_results() -> None:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_what_is_not_donated_is_unchanged(compiled: bool) -> None:
+def test_arrays_that_are_not_donated_are_unchanged(compiled: bool) -> None:
     table, mean, ids, grads = inputs()
     step = partial(fs.jax.sparse_update, momentum, **MOMENTUM)
     arrays = [jax.numpy.array(each) for each in (table, mean, ids, grads)]
@@ -183,7 +183,7 @@ def test_many_steps_in_a_scan_with_a_traced_scalar() -> None:
     reference.assert_same_bits(after, want[1])
 
 
-def test_known_numbers_keep_all_their_bits() -> None:
+def test_known_scalars_are_float64() -> None:
     table, mean, ids, grads = inputs()
     for beta in (0.999, 0.9999):
         want = expected(table, mean, ids, grads, beta=beta)
@@ -191,59 +191,60 @@ def test_known_numbers_keep_all_their_bits() -> None:
         reference.assert_same_bits(got, want[0])
 
 
-WAYS: dict[str, Callable[..., Any]] = {
+STEPS: dict[str, Callable[..., Any]] = {
     "kernels": jax.jit(
         lambda ids, *rest: fs.jax.sparse_update(momentum, rest[0], (rest[1],), ids, rest[2], **MOMENTUM)[0]
     ),
-    "xla": lambda ids, table, mean, grads: by_xla(momentum, [table, mean], ids, grads, "touched", MOMENTUM)[0],
+    "xla": lambda ids, table, mean, grads: update_in_xla(momentum, [table, mean], ids, grads, "touched", MOMENTUM)[0],
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("backend", STEPS)
 @pytest.mark.parametrize("dtype", ["int32", "int8", "uint8", "int16", "uint32"])
-def test_traced_ids_that_are_no_rows_are_left_out(way: str, dtype: str) -> None:
+def test_traced_ids_out_of_range_are_ignored(backend: str, dtype: str) -> None:
     table, mean, _, grads = inputs(300, 6)
     signed = dtype.startswith("i")
     outside = -1 if signed else np.iinfo(dtype).max if dtype == "uint32" else 7
     beyond = 300 if np.iinfo(dtype).max > 300 else 8
     ids = np.array([3, outside, 3, beyond, 0, np.iinfo(dtype).min if signed else 3]).astype(dtype)
-    kept = (ids.astype(np.int64) >= 0) & (ids.astype(np.int64) < 300)
-    got = WAYS[way](ids, table, mean, grads)
-    reference.assert_same_bits(got, expected(table, mean, ids[kept], grads[kept])[0])
+    inside = (ids.astype(np.int64) >= 0) & (ids.astype(np.int64) < 300)
+    got = STEPS[backend](ids, table, mean, grads)
+    reference.assert_same_bits(got, expected(table, mean, ids[inside], grads[inside])[0])
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_all_ids_may_be_left_out(way: str) -> None:
+@pytest.mark.parametrize("backend", STEPS)
+def test_all_ids_may_be_ignored(backend: str) -> None:
     table, mean, _, grads = inputs(37, 4)
-    reference.assert_same_bits(WAYS[way](np.full(4, 37, np.int32), table, mean, grads), table)
+    reference.assert_same_bits(STEPS[backend](np.full(4, 37, np.int32), table, mean, grads), table)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("backend", STEPS)
 @pytest.mark.parametrize("shape", [(0, 5), (37, 0), (37,)])
 @pytest.mark.parametrize("count", [0, 3])
-def test_nothing_to_do_and_tables_of_numbers(way: str, shape: tuple[int, ...], count: int) -> None:
+def test_empty_calls_and_tables_of_numbers(backend: str, shape: tuple[int, ...], count: int) -> None:
     table, mean = np.ones(shape, np.float32), np.ones(shape, np.float32)
     ids, grads = np.zeros(count, np.int32), np.ones((count, *shape[1:]), np.float32)
-    got = np.asarray(WAYS[way](ids, table, mean, grads))
+    got = np.asarray(STEPS[backend](ids, table, mean, grads))
     want = expected(table, mean, ids, grads)[0] if shape[0] else table
     reference.assert_same_bits(got, want)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_lone_negative_zero_stays(way: str) -> None:
+@pytest.mark.parametrize("backend", STEPS)
+def test_signs_of_zeros(backend: str) -> None:
     table = mean = np.full((2, 1), -0.0, np.float32)
-    got = WAYS[way](np.array([1, 0, 0], np.int32), table, mean, np.array([[-0.0], [-0.0], [-0.0]], np.float32))
-    # -0 - 0.1 * -0 is 0, and with a gradient of +0 it were -0.
+    got = STEPS[backend](np.array([1, 0, 0], np.int32), table, mean, np.array([[-0.0], [-0.0], [-0.0]], np.float32))
+    # -0 - 0.1 * -0 is 0; with a gradient of +0 it would be -0.
     reference.assert_same_bits(got, expected(table, mean, np.array([1, 0]), np.full((2, 1), -0.0, np.float32))[0])
     assert not np.signbit(np.asarray(got)).any()
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_duplicates_are_added_in_their_order(way: str) -> None:
+@pytest.mark.parametrize("backend", STEPS)
+def test_duplicates_are_added_in_their_order(backend: str) -> None:
     table, mean = np.zeros((3, 1), np.float32), np.zeros((3, 1), np.float32)
     values = np.array([[1.0], [2.0**25], [1.0], [-(2.0**25)]], np.float32)
     found = [
-        WAYS[way](np.full(4, 1, np.int32), table, mean, values[list(order)]) for order in ([0, 1, 2, 3], [1, 3, 0, 2])
+        STEPS[backend](np.full(4, 1, np.int32), table, mean, values[list(order)])
+        for order in ([0, 1, 2, 3], [1, 3, 0, 2])
     ]
     got = [float(np.asarray(each)[1, 0]) for each in found]
     assert got[0] == 0.0
@@ -287,14 +288,14 @@ mesh = jax.make_mesh((2,), ("rows",), axis_types=(AxisType.Auto,))
 by_rows = PartitionSpec("rows")
 table = np.ones((4, 2), np.float32)
 ids, grads = np.array([0, 1], np.int32), np.ones((2, 2), np.float32)
-spread = jax.device_put(table, NamedSharding(mesh, by_rows))
+sharded = jax.device_put(table, NamedSharding(mesh, by_rows))
 step = partial(fs.jax.sparse_update, fs.rules.adagrad, lr=0.1, epsilon=0.1)
 calls = [
-    lambda: step(spread, (table,), ids, grads),
-    lambda: step(table, (spread,), ids, grads),
+    lambda: step(sharded, (table,), ids, grads),
+    lambda: step(table, (sharded,), ids, grads),
     lambda: jax.jit(jax.shard_map(
         lambda table, accum: step(table, (accum,), ids, grads)[0], mesh=mesh, in_specs=by_rows, out_specs=by_rows
-    ))(spread, spread),
+    ))(sharded, sharded),
 ]
 for call in calls:
     try:
@@ -316,7 +317,7 @@ def test_a_table_on_several_devices_is_refused() -> None:
     ]
 
 
-def test_elsewhere_nothing_calls_back() -> None:
+def test_there_is_no_callback_on_other_devices() -> None:
     table, mean, ids, grads = inputs()
     traced = jax.jit(partial(fs.jax.sparse_update, momentum, **MOMENTUM)).trace(table, (mean,), ids, grads)
     text = {name: traced.lower(lowering_platforms=(name,)).as_text() for name in ("cpu", "cuda", "tpu")}
@@ -324,7 +325,7 @@ def test_elsewhere_nothing_calls_back() -> None:
     assert not any("callback" in text[name] for name in ("cuda", "tpu"))
 
 
-def test_rows_of_rows() -> None:
+def test_rows_of_two_dimensions() -> None:
     rng = np.random.default_rng(4)
     table, accum = rng.standard_normal((6, 2, 3)).astype(np.float32), np.ones(6, np.float32)
     ids, grads = np.array([1, 4, 1]), rng.standard_normal((3, 2, 3)).astype(np.float32)

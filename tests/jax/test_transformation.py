@@ -1,4 +1,4 @@
-"""Rules as optax's transformations, in what optax puts them in."""
+"""Rules as optax transformations, alone and inside other transformations of optax."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ Tree = dict[str, Any]
 
 
 def trees(steps: int = 4) -> tuple[Tree, list[Tree]]:
-    """Parameters, and gradients of some steps."""
+    """Parameters, and the gradients of some steps."""
     rng = np.random.default_rng(3)
 
     def drawn() -> Tree:
@@ -37,7 +37,7 @@ def trees(steps: int = 4) -> tuple[Tree, list[Tree]]:
 
 
 def run(optimizer: Any, params: Tree, gradients: list[Tree]) -> tuple[Tree, Any]:
-    """Some steps under jit, with what is changed donated."""
+    """Some steps under jit, with parameters and states donated."""
 
     def step(params: Tree, state: Any, gradient: Tree) -> tuple[Tree, Any]:
         updates, state = optimizer.update(gradient, state, params)
@@ -52,7 +52,7 @@ def run(optimizer: Any, params: Tree, gradients: list[Tree]) -> tuple[Tree, Any]
 
 
 def adam_in_float64(params: Tree, gradients: list[Tree], rate: Callable[[int], float] = lambda count: 0.1) -> Tree:
-    """Steps of the rule as it stands."""
+    """Steps of the rule on NumPy arrays."""
     found: Tree = {}
     for name in ("weight", "bias"):
         var, m, v = np.asarray(params[name], np.float64), 0.0, 0.0
@@ -81,7 +81,7 @@ def test_steps_are_those_of_the_rule_with_powers_that_follow() -> None:
 
 
 def test_early_corrections_are_more_exact_than_in_float32() -> None:
-    # 1 - 0.999 in float32 is off by 1e-5, and so is a first step that is divided by its root.
+    # In float32 1 - 0.999 is off by 1e-5, and so is a first step, which is divided by its root.
     param = gradient = jax.numpy.full(1, 0.37)
     scalars = ADAM | {"epsilon": 0.0, "lr": 1.0}
     update, _ = jax.jit(fs.jax.adam(**scalars).update)(gradient, fs.jax.adam(**scalars).init(param), param)
@@ -124,14 +124,14 @@ def test_in_a_multi_transform_and_masked() -> None:
     got, _ = run(optax.multi_transform({"factored": factor, "adam": fs.jax.adam(**ADAM)}, labels), params, gradients)
     want = adam_in_float64(params, gradients)
     np.testing.assert_allclose(got["bias"], want["bias"], rtol=2e-6, atol=2e-6)
-    alone, _ = run(factor, {"weight": params["weight"]}, [{"weight": each["weight"]} for each in gradients])
-    np.testing.assert_allclose(got["weight"], alone["weight"], rtol=1e-6)
+    single, _ = run(factor, {"weight": params["weight"]}, [{"weight": each["weight"]} for each in gradients])
+    np.testing.assert_allclose(got["weight"], single["weight"], rtol=1e-6)
     mask = {"weight": False, "bias": True, "none": None, "empty": {}}
     masked, _ = run(optax.masked(fs.jax.adam(**ADAM), mask), params, gradients)
     np.testing.assert_allclose(masked["bias"], want["bias"], rtol=2e-6, atol=2e-6)
 
 
-def test_weights_become_exactly_zero() -> None:
+def test_weights_become_exactly_0() -> None:
     params = jax.numpy.array([0.5, -0.5, 0.25])
     gradients = [np.array([0.01, -1.0, 0.02], np.float32)] * 3
     for optimizer in (fs.jax.ftrl_proximal(**FTRL), fs.jax.proximal_adagrad(lr=0.5, l1=5.0, l2=0.0)):
@@ -155,7 +155,7 @@ def test_16_bit_parameters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
-def test_16_bit_gradients_round_no_update(name: str) -> None:
+def test_updates_are_not_rounded_to_16_bit_gradients(name: str) -> None:
     params = jax.numpy.linspace(0.1, 0.9, 33)
     gradient = jax.numpy.full(33, 0.25, name)
     optimizer = fs.jax.proximal_gradient_descent(lr=0.5, l1=10.0, l2=0.0)
@@ -169,7 +169,7 @@ def test_in_multi_steps_with_gradients_of_either_type(name: str) -> None:
     params, gradients = trees(2)
     narrow = [jax.tree.map(lambda each: jax.numpy.asarray(each, name), gradient) for gradient in gradients]
     optimizer = optax.MultiSteps(optax.chain(optax.clip(5.0), fs.jax.adam(**ADAM)), 2)
-    # The mean of two equal gradients is rounded nowhere.
+    # The mean of two equal gradients is exact.
     got, _ = run(optimizer, params, [each for each in narrow for _ in range(2)])
     wide = [jax.tree.map(lambda each: np.asarray(each, np.float32), gradient) for gradient in narrow]
     assert_near(got, adam_in_float64(params, wide))
@@ -192,7 +192,7 @@ def test_float64_parameters() -> None:
 def test_every_rule_is_a_transformation(row: Any) -> None:
     rng = np.random.default_rng(6)
     make = getattr(fs.jax, row.rule.__name__)
-    # Where settings change a transformation keeps weights, unless it is told not to; a function is the rule alone.
+    # keep_weights is on in transformations, and off in dense_update.
     switches = {name: False for name in ("keep_weights",) if name in fs.Operator(row.rule).signature.switches}
     switches |= getattr(row, "switches", {})
     optimizer = make(**row.scalars, **switches)
@@ -216,7 +216,7 @@ def test_a_rule_of_ones_own() -> None:
     assert state.states["mean"].tolist() == [1, 1]
 
 
-def test_extra_arguments_and_gradients_that_are_none() -> None:
+def test_extra_arguments_and_gradients_of_none() -> None:
     params, gradients = trees(1)
     optimizer = fs.jax.adam(**ADAM)
     state = optimizer.init(params)

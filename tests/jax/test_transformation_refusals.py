@@ -119,7 +119,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         "adagrad: state holds no states by name, expected accum",
         lambda: adagrad_after(state=fs.jax.RuleState(0, ONE)),
     ),
-    "a count that is none": (
+    "a count of another type": (
         TypeError,
         "adagrad: state.count is 0.5, expected an integer",
         lambda: adagrad_after(state=fs.jax.RuleState(0.5, {"accum": ONE})),
@@ -149,7 +149,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         "adagrad: accum holds int32, expected float32",
         lambda: adagrad_after(accum=np.ones(2, np.int32)),
     ),
-    "a state that does not mix": (
+    "a state of float64": (
         TypeError,
         "adagrad: accum holds float64, expected float32, float16 or bfloat16 beside a float32 parameter",
         in_float64,

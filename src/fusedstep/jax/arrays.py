@@ -104,17 +104,17 @@ def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
     return (dimensions - 1,) if matrices else tuple(range(1, dimensions))
 
 
-def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, beside: jax.Array) -> jax.Array:
+def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, variable: jax.Array) -> jax.Array:
     """A gradient as an array: of the variable's type, or float32 with a 16-bit variable.
 
     Raises:
         TypeError: it is not an array, or its type is invalid.
         ValueError: its shape is invalid.
     """
-    array, storage = parse_state(operator.name, name, given), str(beside.dtype)
+    array, storage = parse_state(operator.name, name, given), str(variable.dtype)
     if array.shape != shape:
         raise ValueError(f"{operator.name}: {name} has shape {array.shape}, expected {shape}")
-    if array.dtype != beside.dtype and not (array.dtype == jnp.float32 and storage in checks.SIXTEEN_BITS):
+    if array.dtype != variable.dtype and not (array.dtype == jnp.float32 and storage in checks.SIXTEEN_BITS):
         expected = f"{storage} or float32" if storage in checks.SIXTEEN_BITS else storage
         raise TypeError(
             f"{operator.name}: {name} holds {array.dtype}, expected {expected}, the type of the variable; "
@@ -127,9 +127,11 @@ def restore_unused(
     given: Sequence[jax.Array | None], new: Sequence[jax.Array], others: Sequence[Any]
 ) -> tuple[jax.Array, tuple[Any, ...]]:
     """The new variable and the new states; those that are not in use come from ``others`` unchanged."""
-    rest = iter(new)
-    variable = next(rest)
-    return variable, tuple(other if each is None else next(rest) for each, other in zip(given[1:], others, strict=True))
+    remaining = iter(new)
+    variable = next(remaining)
+    return variable, tuple(
+        other if each is None else next(remaining) for each, other in zip(given[1:], others, strict=True)
+    )
 
 
 def join_names(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Keep denormal numbers: XLA flushes them to zero on the CPU threads that run its callbacks."""
+"""Preserve denormal numbers: XLA flushes them to zero on the CPU threads that run its callbacks."""
 
 import ctypes
 import sys

@@ -1,4 +1,4 @@
-"""Keep the scalars that ``optax.inject_hyperparams`` injects in JAX's widest type."""
+"""Make ``optax.inject_hyperparams`` inject scalars in JAX's widest type."""
 
 import inspect
 from collections.abc import Callable

@@ -11,28 +11,28 @@ from ..operators.operator import Operator
 from ..storage import ARRAYS
 
 
-def split_switches(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
+def split_switches(rule: Callable[..., Any], given: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
     """Split keyword arguments: return the rule's operator, with its switches set, and the other arguments.
 
     Raises:
         TypeError: ``rule`` is not a rule, or a switch is not a bool.
     """
     switches = read_signature(rule).switches | {"maximize": False}
-    operator = Operator(rule, **{name: named.get(name, value) for name, value in switches.items()})
+    operator = Operator(rule, **{name: given.get(name, value) for name, value in switches.items()})
     # Rows may have more than one dimension, as in the optimizers of fusedstep.torch.
     operator.any_rows = True
-    return operator, {name: value for name, value in named.items() if name not in switches}
+    return operator, {name: value for name, value in given.items() if name not in switches}
 
 
-def parse_scalars(operator: Operator, named: Mapping[str, Any]) -> list[Any]:
+def parse_scalars(operator: Operator, given: Mapping[str, Any]) -> list[Any]:
     """The rule's scalars in order: arrays of JAX without dimensions, and NumPy's float64 for known numbers.
 
     Raises:
         TypeError: one is missing, unknown or not a real number.
         ValueError: an array does not have exactly one element.
     """
-    arrays = {name: parse_scalar(operator.name, name, value) for name, value in named.items() if is_array(value)}
-    numbers = operator.scalars({**named, **dict.fromkeys(arrays, 0.0)})
+    arrays = {name: parse_scalar(operator.name, name, value) for name, value in given.items() if is_array(value)}
+    numbers = operator.scalars({**given, **dict.fromkeys(arrays, 0.0)})
     return [
         arrays.get(name, np.float64(number)) for name, number in zip(operator.signature.scalars, numbers, strict=True)
     ]
@@ -59,8 +59,8 @@ def split_arrays(values: Sequence[Any]) -> tuple[list[Any], list[jax.Array]]:
 
 def join_arrays(known: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
     """Put the arrays of ``split_arrays`` back in place."""
-    rest = iter(arrays)
-    return [next(rest) if each is None else each for each in known]
+    remaining = iter(arrays)
+    return [next(remaining) if each is None else each for each in known]
 
 
 def is_array(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Keep the sharding of states: in a step that reshapes them, and where they have fewer dimensions than a parameter."""
+"""The sharding of states: preserved by a step that reshapes them, and derived from that of a parameter."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -30,10 +30,10 @@ class Cell:
                 parameter.name = f"{name}.{parameter.name}"
         super().__setattr__(name, value)
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return self.construct(*arguments, **named)
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.construct(*arguments, **keywords)
 
-    def construct(self, *arguments: Any, **named: Any) -> Any:
+    def construct(self, *arguments: Any, **keywords: Any) -> Any:
         """Run a call.
 
         Raises:
