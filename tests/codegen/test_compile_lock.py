@@ -25,7 +25,7 @@ def rule_of_threads(var: Any, grad: Any, *, lr: Any) -> Any:
 
 def test_threads_that_need_a_function_at_once_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_cache, "read_own", lambda path: b"")
-    program = fs.Operator(rule_of_threads).program
+    program = fs.Operator(rule_of_threads).spec.program
     found: list[int] = []
     all_there = threading.Barrier(8)
 
@@ -45,7 +45,7 @@ def test_threads_that_need_a_function_at_once_get_one(monkeypatch: pytest.Monkey
 
 def made(number: int) -> Any:
     """A rule that no cache holds."""
-    program = fs.Operator(rule_of_threads).program
+    program = fs.Operator(rule_of_threads).spec.program
     text = step_function(StepWriter(program, ("float64",), None, has_half=True))
     return engine.address_of(f"{text.name}_{number}", f"{text.text}; {number}", lambda symbol: code(text, symbol))
 
@@ -85,9 +85,7 @@ def test_a_child_that_is_forked_while_a_thread_compiles_compiles_itself(
 def compile_loop(number: int) -> None:
 
     loops.translated.cache_clear()
-    engine.address_of(
-        f"dense_rows_{number}", str(number), lambda symbol: loops.object_code("dense_rows", "dense_rows", symbol)
-    )
+    engine.address_of(f"dense_rows_{number}", str(number), lambda symbol: loops.object_code("dense_rows", symbol))
 
 
 def test_an_interrupt_while_compiling_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

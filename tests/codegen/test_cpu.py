@@ -100,7 +100,7 @@ def test_a_rule_has_any_name(name: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_no_instruction_is_fused_nor_fast() -> None:
-    program = fs.Operator(fs.rules.adam).program
+    program = fs.Operator(fs.rules.adam).spec.program
     for gradient in ("float32", None):
         text = step_function(StepWriter(program, ("float32",) * 3, gradient, has_half=True)).text
         assert " fast " not in text
@@ -110,7 +110,7 @@ def test_no_instruction_is_fused_nor_fast() -> None:
 
 
 def test_a_gradient_in_the_compute_type_needs_no_function_of_its_own() -> None:
-    program = fs.Operator(momentum).program
+    program = fs.Operator(momentum).spec.program
     functions = SpanFunctions(program, ("float32", "float32"), "float32")
     assert functions.stored == functions.summed
     narrow = SpanFunctions(program, ("bfloat16", "float32"), "bfloat16")
@@ -169,7 +169,7 @@ FAST = ("fast", "contract", "reassoc", "nnan", "ninf", "nsz", "arcp", "afn", "fm
 def test_no_text_has_flags_that_change_bits(dtype: str) -> None:
     for name in fs.rules.__all__:
         operator = fs.Operator(getattr(fs.rules, name))
-        functions = SpanFunctions(operator.program, (dtype,) * len(operator.program.signature.states), dtype)
+        functions = SpanFunctions(operator.spec.program, (dtype,) * len(operator.spec.program.signature.states), dtype)
         closed = (operator.closed_form, operator.switches) if operator.closed_form else None
         texts = [functions.text(*key) for loop in operator.loops for _, key in functions.called_by(loop, closed)]
         for function in texts:

@@ -10,8 +10,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import engine, functions, loops
-from fusedstep.runtime.cpu import grouping as groups
-from fusedstep.runtime.cpu import plain_step, span_call
+from fusedstep.runtime.cpu import loops as runtime
 from tests import reference
 
 SEVERAL = """
@@ -20,7 +19,7 @@ for name in fs.rules.__all__:
     operator = fs.Operator(getattr(fs.rules, name))
     signature = operator.signature
     shapes = {"row": (4,), "column": (3,), "element": (4, 3), "": (4, 3)}
-    states = [np.ones(shapes[kind], np.float32) for kind in operator.layout.states]
+    states = [np.ones(shapes[kind], np.float32) for kind in operator.spec.kinds]
     scalars = dict.fromkeys(signature.scalars, 0.5) | signature.defaults
     if "touched_rows" in operator.loops:
         operator(*states, np.ones((2, 3), np.float32), np.array([1, 1]), **scalars)
@@ -42,16 +41,7 @@ def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> No
 
 
 # All that remember an address.
-MEMOS = (
-    span_call.loop,
-    functions.loop,
-    functions.flat_step,
-    plain_step.flat_step,
-    functions.sums,
-    groups.grouping_loop,
-    groups.segment_sum,
-    groups.sum_functions,
-)
+MEMOS = (runtime.loop, runtime.flat_step, runtime.sum_functions, functions.loop, functions.flat_step, functions.sums)
 
 
 def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +56,7 @@ def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pyte
         memo.cache_clear()
     for rule in (getattr(fs.rules, name) for name in fs.rules.__all__):
         operator = fs.Operator(rule)
-        used = sum(map(bool, operator.layout.states))
+        used = sum(map(bool, operator.spec.kinds))
         for dtype in reference.DTYPES:
             for loop in operator.loops:
                 operator.compile(loop, (dtype,) * used, dtype)
@@ -78,7 +68,7 @@ def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pyte
 
 def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
     # A rule that sees rows takes them one by one.
-    program = SEVERAL.replace("    operator(*states", "    operator.layout.reduction_scope == 0 and operator(*states")
+    program = SEVERAL.replace("    operator(*states", "    operator.spec.reduction_scope == 0 and operator(*states")
     program = program.replace("and operator(*states, np.ones((2", "and 0 and operator(*states, np.ones((2")
     environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)

@@ -80,9 +80,9 @@ def test_states_have_the_sharding_of_their_parameter(row: Any, kind: AxisType, s
     for other in (jax.jit(optimizer.init)(param), optimizer.init(described)):
         assert all(jax.tree.leaves(jax.tree.map(same_place, other.states, state.states)))
     operator = fs.Operator(row.rule, **getattr(row, "switches", {}))
-    kinds = dict(zip(operator.signature.states, operator.layout.states, strict=True))
+    kinds = dict(zip(operator.signature.states, operator.spec.kinds, strict=True))
     for name, each in state.states.items():
-        wanted = AXES_OF[kinds[name], operator.layout.plan.matrices](axes)
+        wanted = AXES_OF[kinds[name], operator.spec.matrices](axes)
         assert each.sharding.is_equivalent_to(sharded(kind, *wanted), each.ndim), f"{name}: {each.sharding.spec}"
     places = jax.tree.map(lambda each: each.sharding, (param, state.states))
     # JAX warns if a donated array cannot be reused; warnings are errors here.

@@ -62,7 +62,7 @@ def test_kernels_and_xla_are_equal(
     fs.Operator(row.rule, **switches)(*given, grads, ids, rows=rows, **row.scalars)
     with jax.enable_x64(storage.var == "float64"):
         step = partial(fs.jax.sparse_update, row.rule, rows=rows, **row.scalars, **switches)
-        used = [bool(kind) for kind in fs.Operator(row.rule, **switches).layout.states]
+        used = [bool(kind) for kind in fs.Operator(row.rule, **switches).spec.kinds]
         new, others = step(states[0], states[1:], ids, grads)
         in_use = [each for each, is_used in zip(states, used, strict=True) if is_used]
         from_xla = iter(update_in_xla(row.rule, in_use, ids, grads, rows, row.scalars, **switches))

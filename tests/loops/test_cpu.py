@@ -6,35 +6,15 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.loops.cpu import (
-    catch_up,
-    deferred_rows,
-    dense_rows,
-    every_row,
-    flush,
-    grouping,
-    memory,
-    segment_sum,
-    touched_rows,
-    whole_tensor,
-)
 from fusedstep.loops.cpu import catch_up_row as waking
-from fusedstep.runtime.cpu import grouping as groups
-from fusedstep.runtime.cpu import span_call
+from fusedstep.loops.cpu import (
+    loop_named,
+    memory,
+)
+from fusedstep.runtime.cpu import loops
 from fusedstep.words import PerColumn, PerRow, column_mean, row_mean, row_sum, sqrt, tensor_sum
 from tests import reference
 
-LOOPS = {
-    "dense_rows": dense_rows.dense_rows,
-    "touched_rows": touched_rows.touched_rows,
-    "every_row": every_row.every_row,
-    "whole_tensor": whole_tensor.whole_tensor,
-    "column_states": whole_tensor.column_states,
-    "reduce_partials": whole_tensor.reduce_partials,
-    "deferred_rows": deferred_rows.deferred_rows,
-    "catch_up": catch_up.catch_up,
-    "flush": flush.flush,
-}
 SCALARS = {"lr": 0.1, "beta": 0.75}
 
 
@@ -56,9 +36,7 @@ def rule_of_columns(var: Any, slot: PerColumn, grad: Any, *, lr: Any) -> tuple[A
 @pytest.fixture
 def loops_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """All loops as Python; span functions stay machine code."""
-    monkeypatch.setattr(groups, "grouping_loop", lambda name: getattr(grouping, name))
-    monkeypatch.setattr(groups, "segment_sum", lambda: segment_sum.segment_sum)
-    monkeypatch.setattr(span_call, "loop", lambda name, module="": LOOPS[name])
+    monkeypatch.setattr(loops, "loop", loop_named)
 
 
 @pytest.mark.parametrize("indices", [None, [0, 0, 2, 3, 3], [4, 1, 4, 0, 1, 4], list(range(9, -1, -1)) * 3], ids=str)

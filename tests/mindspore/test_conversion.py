@@ -40,7 +40,7 @@ def test_a_lower_gradient_is_converted(name: str, gradient: str) -> None:
     made(name)(*same.values())
     for each in states_of(name):
         assert values[each].asnumpy().tobytes() == same[each].asnumpy().tobytes()
-    assert repr(values[plain_made(name).gradient_name]) in before
+    assert repr(values[plain_made(name).labels.gradient]) in before
 
 
 def test_a_bfloat16_gradient_is_converted() -> None:
@@ -60,7 +60,7 @@ def test_a_bfloat16_gradient_is_converted() -> None:
 )
 def test_a_parameter_is_never_converted(name: str, state: str, gradient: str) -> None:
     values, error = arguments(name, state, gradient=gradient), CONTRACTS[name].refusal
-    others = plain_made(name).gradient_name
+    others = plain_made(name).labels.gradient
     refused(
         name,
         values,
@@ -136,7 +136,7 @@ def test_types_that_are_not_documented(name: str, type_: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_arrays_that_are_no_tensors(name: str) -> None:
-    good, gradient, variable = arguments(name), plain_made(name).gradient_name, variable_of(name)
+    good, gradient, variable = arguments(name), plain_made(name).labels.gradient, variable_of(name)
     shape = good[gradient].shape
     for wrong in (np.ones(shape, np.float32), 1.0, None, np.ones(shape).tolist()):
         refused(name, good | {gradient: wrong}, TypeError, f"{gradient} is of type")

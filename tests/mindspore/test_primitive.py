@@ -64,7 +64,7 @@ def arguments(
             values[argument] = Parameter(Tensor(np.ones(reduced.get(argument, shape))).astype(state), name=argument)
         elif argument == "indices":
             values[argument] = Tensor([0, 2], ms.int32)
-        elif argument == operator.gradient_name:
+        elif argument == operator.labels.gradient:
             rows = (2, *shape[1:]) if "indices" in order else shape
             values[argument] = Tensor(np.ones(rows)).astype(gradient or state)
         else:
@@ -115,11 +115,11 @@ def scalars_of(name: str) -> list[str]:
     return [
         each
         for each in operator.entry.meanings
-        if each not in (*operator.state_names, operator.gradient_name, "indices")
+        if each not in (*operator.state_names, operator.labels.gradient, "indices")
     ]
 
 
-WITH_GRADIENT = [name for name in NAMES if grouped(name, plain_made(name).gradient_name)]
+WITH_GRADIENT = [name for name in NAMES if grouped(name, plain_made(name).labels.gradient)]
 WITH_SCALARS = [name for name in NAMES if grouped(name, *scalars_of(name))]
 WITH_INDICES = [name for name in NAMES if plain_made(name).entry.rows]
 
@@ -135,7 +135,7 @@ def test_every_operator_of_the_catalogue_is_there() -> None:
 def test_the_table_fits_the_catalogue(name: str) -> None:
     operator = plain_made(name)
     letters = dict(zip(operator.entry.meanings, CONTRACTS[name].groups.split(), strict=True))
-    assert letters[operator.gradient_name] == letters[variable_of(name)]
+    assert letters[operator.labels.gradient] == letters[variable_of(name)]
     assert CONTRACTS[name].outputs in ("all", "first", "zeros")
     for module in (ops, ops.operations, ops.operations.nn_ops):
         assert getattr(module, name) is getattr(ops, name)

@@ -318,7 +318,7 @@ def test_what_cannot_be_deferred() -> None:
         fs.DeferredRows(fs.rules.momentum, var, accum, method="often")
     with pytest.raises(TypeError, match="no switch is called 'rounding'"):
         fs.DeferredRows(fs.rules.momentum, var, accum, rounding="stochastic")
-    with pytest.raises(ValueError, match="no row can sleep"):
+    with pytest.raises(ValueError, match="no row can be deferred"):
         fs.DeferredRows(by_column, var)
     with pytest.raises(ValueError, match="accum has shape"):
         fs.DeferredRows(fs.rules.momentum, var, accum[:2])

@@ -110,5 +110,5 @@ def test_no_closed_form_where_it_does_not_hold(
 
 def test_a_switch_that_uses_another_state_replays() -> None:
     states = [np.zeros((3, 2)) for _ in range(4)]
-    assert fs.DeferredRows(fs.rules.adamw, *states)._history.idle is not None
-    assert fs.DeferredRows(fs.rules.adamw, *states, amsgrad=True)._history.idle is None
+    assert fs.DeferredRows(fs.rules.adamw, *states)._history.closed_form is not None
+    assert fs.DeferredRows(fs.rules.adamw, *states, amsgrad=True)._history.closed_form is None

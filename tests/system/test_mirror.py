@@ -3,6 +3,7 @@
 What crosses rooms is in ``tests/system``, under any name.
 """
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -80,3 +81,13 @@ def test_a_file_without_a_module_is_found(tmp_path: Path) -> None:
     right = {"gpu": "gpu", "gpu_launch": "gpu_launch", "gpu_launch_waits": "gpu_launch", "locks_of_rows": "locks"}
     assert {name: subject(f"test_{name}.py", known) for name in right} == right
     assert not any(subject(f"test_{name}.py", known) for name in ("lock", "locked", "cpu_launch", ""))
+
+
+def test_the_guide_names_what_is_there() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = re.findall(r"`([^`\n]+)`", guide)
+    named = {path for each in code for path in re.findall(r"(?<![\w/.-])\w[\w/]*/(?:\w+\.\w+)?(?![\w.])", each)}
+    assert len(named) > 20
+    missing = [path for path in sorted(named) if not (ROOT / path).exists() and not (SOURCE / path).exists()]
+    missing = [path for path in missing if "NAME" not in path]
+    assert not missing, f"CONTRIBUTING.md names {missing}, which are neither here nor in src/fusedstep"

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators import checks
+from ..operators.checks.arrays import SIXTEEN_BITS, check_dimensions, check_storage_mix
 from ..operators.operator import Operator
 from ..storage import ARRAYS
 
@@ -22,7 +22,7 @@ def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Arr
         TypeError: the states are not a sequence, or their types are not supported together.
         ValueError: the number of states or a shape is invalid.
     """
-    names, kinds = operator.signature.states, operator.layout.states
+    names, kinds = operator.signature.states, operator.spec.kinds
     if not isinstance(others, tuple | list):
         raise TypeError(
             f"{operator.name}: states is of type {type(others).__name__}, expected a tuple of {join_names(names[1:])}"
@@ -34,9 +34,9 @@ def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Arr
         found.append(parse_state(operator.name, name, given) if kind else None)
     first, *_ = in_use = [each for each in found if each is not None]
     used = [name for name, kind in zip(names, kinds, strict=True) if kind]
-    checks.storages_mix(operator.name, tuple(used), tuple(str(each.dtype) for each in in_use))
-    if operator.layout.plan.matrices and first.ndim < 2:
-        checks.dimensions(operator.name, operator.wanted()[-1], first.shape)
+    check_storage_mix(operator.name, tuple(used), tuple(str(each.dtype) for each in in_use))
+    if operator.spec.matrices and first.ndim < 2:
+        check_dimensions(operator.name, operator.array_spec, first.shape)
     for name, kind, each in zip(names, kinds, found, strict=True):
         if each is not None:
             check_shape(operator, name, each.shape, kind, first.shape)
@@ -81,7 +81,7 @@ def check_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Sha
     Raises:
         ValueError: the shape is invalid.
     """
-    expected = reduced_shape(kind, shape, operator.layout.plan.matrices)
+    expected = reduced_shape(kind, shape, operator.spec.matrices)
     with_axis = {"row": (*expected, 1), "column": (*expected[:-1], 1, *expected[-1:])}.get(kind, expected)
     if own not in (expected, with_axis):
         what = operator.signature.states[0]
@@ -114,8 +114,8 @@ def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, vari
     array, storage = parse_state(operator.name, name, given), str(variable.dtype)
     if array.shape != shape:
         raise ValueError(f"{operator.name}: {name} has shape {array.shape}, expected {shape}")
-    if array.dtype != variable.dtype and not (array.dtype == jnp.float32 and storage in checks.SIXTEEN_BITS):
-        expected = f"{storage} or float32" if storage in checks.SIXTEEN_BITS else storage
+    if array.dtype != variable.dtype and not (array.dtype == jnp.float32 and storage in SIXTEEN_BITS):
+        expected = f"{storage} or float32" if storage in SIXTEEN_BITS else storage
         raise TypeError(
             f"{operator.name}: {name} holds {array.dtype}, expected {expected}, the type of the variable; "
             f'pass {name}.astype("{storage}")'

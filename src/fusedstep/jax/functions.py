@@ -7,4 +7,4 @@ from ..operators.operator import Operator
 
 def functions_of(operator: Operator, storage: str) -> RuleFunctions:
     """Build an operator's functions for a variable of a storage type."""
-    return build(Recipe(operator.rule, operator.switches, "dense", (storage,), storage))
+    return build(Recipe(operator.spec, (storage,), storage))

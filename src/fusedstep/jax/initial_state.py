@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from jax.experimental.shard_alike import shard_alike
 
 from ..arrays import borrow
-from ..operators import checks
+from ..operators.checks.scalars import parse_scalar
 from ..operators.operator import Operator
 from . import arrays, parameters
-from .scalars import is_array, parse_scalar
+from .scalars import is_array, parse_scalar_array
 from .sharding import reduced_sharding
 
 
@@ -35,7 +35,7 @@ def parse_initial(operator: Operator, given: Any) -> dict[str, Any]:
         states = ", ".join(names) or "no state"
         raise TypeError(f"{operator.name}: takes initial values of {states}; not known: {', '.join(unknown)}")
     return {
-        name: (parse_scalar if is_array(value) else checks.number)(operator.name, f"initial[{name!r}]", value)
+        name: (parse_scalar_array if is_array(value) else parse_scalar)(operator.name, f"initial[{name!r}]", value)
         for name, value in given.items()
     }
 
@@ -43,10 +43,10 @@ def parse_initial(operator: Operator, given: Any) -> dict[str, Any]:
 def initial_state(operator: Operator, leaf: Any, kind: str, value: Any) -> jax.Array:
     """Make the initial state of a parameter, or of a ``jax.ShapeDtypeStruct`` that describes one."""
     if isinstance(leaf, jax.core.Tracer):
-        return traced_state(parameters.parse_parameter(operator, leaf), kind, operator.layout.plan.matrices, value)
+        return traced_state(parameters.parse_parameter(operator, leaf), kind, operator.spec.matrices, value)
     is_array = not isinstance(leaf, jax.ShapeDtypeStruct)
     param = parameters.parse_parameter(operator, leaf) if is_array else parameters.parse_description(operator, leaf)
-    removed = arrays.reduced_axes(kind, len(param.shape), operator.layout.plan.matrices)
+    removed = arrays.reduced_axes(kind, len(param.shape), operator.spec.matrices)
     shape = tuple(each for k, each in enumerate(param.shape) if k not in removed)
     # A parameter that is not committed to devices may move to others. So may its states.
     committed = getattr(param, "committed", True)

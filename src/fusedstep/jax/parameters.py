@@ -38,7 +38,7 @@ def check_dimensions(operator: Operator, shape: arrays.Shape) -> None:
     Raises:
         ValueError: it has too few dimensions.
     """
-    if operator.layout.plan.matrices and len(shape) < 2:
+    if operator.spec.matrices and len(shape) < 2:
         raise ValueError(
             f"{operator.name}: a parameter has shape {shape}, expected two dimensions or more, as the rule works on "
             "columns; give such parameters another rule with optax.multi_transform"

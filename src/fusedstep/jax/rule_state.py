@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators import checks
+from ..operators.checks.arrays import check_storage_mix
 from ..operators.operator import Operator
 from . import arrays
 
@@ -62,10 +62,10 @@ def parse_parameter_states(operator: Operator, param: jax.Array, given: Mapping[
         TypeError: the type of one is not supported together with the parameter's.
         ValueError: one has another shape than the rule expects.
     """
-    kinds = dict(zip(operator.signature.states, operator.layout.states, strict=True))
+    kinds = dict(zip(operator.signature.states, operator.spec.kinds, strict=True))
     found = {name: arrays.parse_state(operator.name, name, each) for name, each in given.items()}
     for name, each in found.items():
         arrays.check_shape(operator, name, each.shape, kinds[name], param.shape)
     storages = tuple(str(each.dtype) for each in (param, *found.values()))
-    checks.storages_mix(operator.name, ("parameter", *found), storages)
+    check_storage_mix(operator.name, ("parameter", *found), storages)
     return [*found.values()]

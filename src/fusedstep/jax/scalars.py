@@ -18,9 +18,9 @@ def split_switches(rule: Callable[..., Any], given: Mapping[str, Any]) -> tuple[
         TypeError: ``rule`` is not a rule, or a switch is not a bool.
     """
     switches = read_signature(rule).switches | {"maximize": False}
-    operator = Operator(rule, **{name: given.get(name, value) for name, value in switches.items()})
+    made = Operator(rule, **{name: given.get(name, value) for name, value in switches.items()})
     # Rows may have more than one dimension, as in the optimizers of fusedstep.torch.
-    operator.any_rows = True
+    operator = Operator.from_spec(rule, made.spec, made.labels, made.options._replace(flat_rows=True))
     return operator, {name: value for name, value in given.items() if name not in switches}
 
 
@@ -31,14 +31,14 @@ def parse_scalars(operator: Operator, given: Mapping[str, Any]) -> list[Any]:
         TypeError: one is missing, unknown or not a real number.
         ValueError: an array does not have exactly one element.
     """
-    arrays = {name: parse_scalar(operator.name, name, value) for name, value in given.items() if is_array(value)}
+    arrays = {name: parse_scalar_array(operator.name, name, value) for name, value in given.items() if is_array(value)}
     numbers = operator.scalars({**given, **dict.fromkeys(arrays, 0.0)})
     return [
         arrays.get(name, np.float64(number)) for name, number in zip(operator.signature.scalars, numbers, strict=True)
     ]
 
 
-def parse_scalar(operator: str, name: str, value: jax.Array) -> jax.Array:
+def parse_scalar_array(operator: str, name: str, value: jax.Array) -> jax.Array:
     """An array of one real number, without dimensions.
 
     Raises:

@@ -11,9 +11,9 @@ from jax.custom_batching import custom_vmap
 
 from ..codegen.rule.program import ReductionScope
 from ..codegen.xla.build import RuleFunctions
-from ..operators import checks
+from ..operators.checks.options import check_rows
 from ..operators.operator import Operator
-from ..runtime.cpu.launch import LOOPS
+from ..runtime.cpu.loops import LOOPS
 from . import arrays, sparse_callback, sparse_xla
 from .functions import functions_of
 from .row_ids import parse_row_ids
@@ -63,8 +63,8 @@ def sparse_update(
     ([[1.0, 1.0], [1.0, 1.0], [0.75, 0.75]], [0.25, 0.25])
     """
     operator, named_scalars = split_switches(rule, scalars_and_switches)
-    checks.rows(operator.name, rows)
-    if operator.layout.reduction_scope == ReductionScope.TENSOR:
+    check_rows(operator.name, rows)
+    if operator.spec.reduction_scope == ReductionScope.TENSOR:
         raise ValueError(
             f"{operator.name}: the rule reduces over more than a row, so single rows cannot take a step; "
             "pass a dense gradient to dense_update"

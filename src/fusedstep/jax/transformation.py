@@ -11,14 +11,14 @@ import optax
 
 from ..codegen.rule.signature import follows_from_step, training_switches
 from ..codegen.xla.build import RuleFunctions
-from ..operators import checks
+from ..operators.checks.arrays import SIXTEEN_BITS
 from ..operators.operator import Operator
 from . import arrays
 from .functions import functions_of
 from .initial_state import initial_state, parse_initial
 from .parameters import parse_parameter
 from .rule_state import RuleState, check_rule_state, match_gradients, parse_parameter_states
-from .scalars import is_array, parse_scalar, parse_scalars, split_switches
+from .scalars import is_array, parse_scalar_array, parse_scalars, split_switches
 from .sharding import sharded_step
 
 Rule = Callable[..., Any]
@@ -63,7 +63,7 @@ def transformation(
     operator, scalars = split_switches(rule, training_switches(rule) | scalars_and_switches)
     parse_scalars(operator, scalars_at(operator, scalars, None))
     start = parse_initial(operator, initial)
-    names, kinds = operator.signature.states[1:], operator.layout.states[1:]
+    names, kinds = operator.signature.states[1:], operator.spec.kinds[1:]
     used = {name: kind for name, kind in zip(names, kinds, strict=True) if kind}
 
     def init(params: Any) -> RuleState:
@@ -118,7 +118,7 @@ def check_not_16_bits(operator: str, name: str, value: Any) -> None:
     Raises:
         TypeError: the scalar has 16 bits.
     """
-    if is_array(value) and str(value.dtype) in checks.SIXTEEN_BITS:
+    if is_array(value) and str(value.dtype) in SIXTEEN_BITS:
         raise TypeError(
             f"{operator}: {name} holds {value.dtype}, expected float32: 16 bits are too few for scalars; "
             f'pass hyperparam_dtype="float32" to optax.inject_hyperparams, or convert the scalar: .astype("float32")'
@@ -132,7 +132,7 @@ def step_scalar(operator: Operator, name: str, found: Mapping[str, Any], count: 
         if name == "step":
             return step
         base = found[name.removesuffix("_power")]
-        base = parse_scalar(operator.name, name, base) if is_array(base) else np.float64(base)
+        base = parse_scalar_array(operator.name, name, base) if is_array(base) else np.float64(base)
         return jnp.power(jnp.asarray(base, "float64"), step)
 
 

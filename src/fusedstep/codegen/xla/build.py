@@ -76,8 +76,6 @@ class RuleFunctions:
 def build(recipe: Recipe) -> RuleFunctions:
     """Build the functions of a recipe.
 
-    XLA makes the loops and converts storage types itself: of the recipe only the rule, its switches and the compute
-    type matter. Each call generates the text again, since a global constant of the rule may have changed.
+    XLA makes the loops and converts storage types itself: of the recipe only the rule and the compute type matter.
     """
-    program, text = weave(recipe)
-    return RuleFunctions(program, execute(text), compute_type(recipe.storages[0]))
+    return RuleFunctions(recipe.spec.program, execute(weave(recipe)), compute_type(recipe.storages[0]))

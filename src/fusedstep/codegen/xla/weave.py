@@ -6,7 +6,7 @@ from copy import deepcopy
 from ...storage import compute_type
 from ..module_text import module, scalars_of
 from ..recipe import Recipe
-from ..rule.program import Program, program_of
+from ..rule.program import Program
 from ..rule.values import Reduction, local
 
 
@@ -26,36 +26,34 @@ class WordCalls(ast.NodeTransformer):
         return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
 
 
-def weave(recipe: Recipe) -> tuple[Program, str]:
-    """The program of a recipe's rule, and the text of the module that runs it.
+def weave(recipe: Recipe) -> str:
+    """The text of the module that runs the rule of a recipe.
 
     In the module ``scalars_of`` takes the rule's scalars and returns what depends on them alone; ``rule`` takes the
     states in use, the gradient and these numbers, and returns the new states.
     """
-    rule, switches, compute = recipe.rule, recipe.switches, compute_type(recipe.storages[0])
-    program = program_of(rule, switches)
-    signature, translation = program.signature, program.translation
+    program, compute = recipe.spec.program, compute_type(recipe.storages[0])
+    signature = program.signature
     scalars = [local(name) for name in signature.scalars]
-    settings = "".join(f", {name}={value}" for name, value in switches)
-    text = module(
+    settings = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
+    return module(
         f"rule {signature.name}{settings}; whole arrays; {compute}",
         f"from functools import partial\n\nfrom {__package__}.words import *",
         f'compute = partial(compute_as, "{compute}")',
-        scalars_of("scalars_of", scalars, [source(ast.parse(each)) for each in translation.numbers]),
+        scalars_of("scalars_of", scalars, [source(ast.parse(each)) for each in program.numbers]),
         rule_text(program),
     )
-    return program, text
 
 
 def rule_text(program: Program) -> str:
     """The function that computes all new states, stage by stage."""
-    signature, translation = program.signature, program.translation
+    signature = program.signature
     arguments = [*(local(name) for name in (*signature.states, signature.gradient)), "scalars"]
     lines = []
     for stage in range(program.last + 1):
-        lines += [f"{each.name} = {source(each.value.node)}" for each in translation.lines if each.value.stage == stage]
-        lines += [reduction_text(each) for each in translation.reductions if each.stage == stage]
-    results = [source(each.node) for each in translation.results]
+        lines += [f"{each.name} = {source(each.value.node)}" for each in program.lines if each.value.stage == stage]
+        lines += [reduction_text(each) for each in program.reductions if each.stage == stage]
+    results = [source(each.node) for each in program.results]
     return "\n".join(
         [f"def rule({', '.join(arguments)}):", *(f"    {line}" for line in lines), f"    return {', '.join(results)},"]
     )
