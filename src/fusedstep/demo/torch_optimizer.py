@@ -1,4 +1,4 @@
-"""PyTorch's optimizer for sparse gradients as one of those that the demo compares."""
+"""PyTorch's optimizer for sparse gradients, beside those of fusedstep."""
 
 import importlib
 from collections.abc import Callable
@@ -11,21 +11,21 @@ import numpy as np
 
 from .. import rules
 from ..runtime.cpu.threads import get_num_threads
-from .contenders import ADAM, Contender, Prepare, Scalars, adam_scalars
 from .digits import CLASSES, TABLE_ROWS
+from .optimizers import ADAM, Optimizer, Prepare, Scalars, adam_scalars
 
 SPARSE_ADAM = "torch.optim.SparseAdam"
 
 
-def installed() -> list[Contender]:
-    """torch.optim.SparseAdam where PyTorch is installed. Its threads spin on after their work: let it run last."""
+def installed() -> list[Optimizer]:
+    """torch.optim.SparseAdam, if PyTorch is installed. Its threads keep spinning after a step: run it last."""
     try:
         torch = importlib.import_module("torch")
     except ModuleNotFoundError:
         return []
     threads = faster_threads(torch)
     return [
-        Contender(
+        Optimizer(
             SPARSE_ADAM,
             rules.adam,
             "touched",
@@ -38,7 +38,7 @@ def installed() -> list[Contender]:
 
 
 def begin(torch: Any, threads: int, states: list[np.ndarray]) -> Prepare:
-    """Steps on the table's own memory; the optimizer keeps moments of its own."""
+    """Prepare steps on the memory of the table; the optimizer allocates its moments."""
     torch.set_num_threads(threads)
     table = torch.nn.Parameter(torch.from_numpy(states[0]))
     betas = (ADAM["beta1"], ADAM["beta2"])
@@ -55,10 +55,10 @@ def begin(torch: Any, threads: int, states: list[np.ndarray]) -> Prepare:
 
 
 def faster_threads(torch: Any) -> int:
-    """One thread or all that may be used, whichever is faster here.
+    """Return 1 or the number of usable threads, whichever is faster here.
 
-    Where another program is running as well, PyTorch's threads wait for one another at length: steps on two threads
-    can take ten times as long as on one.
+    While another program runs, PyTorch's threads wait long for each other: a step on two threads can take ten times as
+    long as on one.
     """
     indices = np.random.default_rng(0).integers(0, TABLE_ROWS, 100_000)
     gradient = np.ones((len(indices), CLASSES), np.float32)

@@ -8,11 +8,11 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from .summary import counted
+from .summary import thread_phrase
 from .training import Result
 
-# Okabe and Ito's colours, which the colour-blind can tell apart. The markers nest: runs without a penalty lie on one
-# another where they learn the same weights.
+# Okabe and Ito's colours, for colour-blind readers. The markers nest: without a penalty optimizers learn the same
+# weights, and their points coincide.
 STYLES = (
     {"color": "#0072B2", "marker": "o", "markersize": 11, "fillstyle": "none"},
     {"color": "#009E73", "marker": "D", "markersize": 14, "fillstyle": "none"},
@@ -23,10 +23,10 @@ TEXT = 12
 
 
 def save(results: Sequence[Result], steps: int, file: Path) -> None:
-    """Draws the results and saves them to a file."""
+    """Draw the results and save the picture."""
     figure = Figure(figsize=(13, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
-    styles = dict(zip(dict.fromkeys(result.contender.name for result in results), STYLES, strict=False))
+    styles = dict(zip(dict.fromkeys(result.optimizer.name for result in results), STYLES, strict=False))
     draw_sparsity(left, results, styles)
     draw_times(right, results, styles)
     for axes in (left, right):
@@ -37,22 +37,22 @@ def save(results: Sequence[Result], steps: int, file: Path) -> None:
 
 
 def draw_sparsity(axes: Any, results: Sequence[Result], styles: dict[str, dict[str, Any]]) -> None:
-    """Accuracy against non-zero weights: a curve over l1, and a point for each optimizer without one."""
+    """Draw accuracy against non-zero weights: a curve over l1, and a point for each optimizer without a penalty."""
     for name, style in styles.items():
-        runs = [result for result in results if result.contender.name == name]
+        runs = [result for result in results if result.optimizer.name == name]
         points = [(result.nonzero, result.accuracy) for result in runs]
         line = "-" if len(runs) > 1 else ""
         axes.plot(*zip(*points, strict=True), label=name, linestyle=line, linewidth=2, markeredgewidth=2, **style)
         for result, point in zip(runs, points, strict=True):
-            if result.contender.l1 is not None:
-                # Up and to the left the rising curve leaves room; at l1 = 0 the other optimizers' points are there.
-                offset = (-6, 6) if result.contender.l1 else (0, -28)
+            if result.optimizer.l1 is not None:
+                # The rising curve leaves room above and to the left; at l1 = 0 the other optimizers' points are there.
+                offset = (-6, 6) if result.optimizer.l1 else (0, -28)
                 axes.annotate(
-                    f"l1 = {result.contender.l1:g}",
+                    f"l1 = {result.optimizer.l1:g}",
                     point,
                     offset,
                     textcoords="offset points",
-                    ha="right" if result.contender.l1 else "center",
+                    ha="right" if result.optimizer.l1 else "center",
                     fontsize=TEXT,
                 )
     axes.set_xscale("log")
@@ -69,11 +69,11 @@ def draw_sparsity(axes: Any, results: Sequence[Result], styles: dict[str, dict[s
 
 
 def draw_times(axes: Any, results: Sequence[Result], styles: dict[str, dict[str, Any]]) -> None:
-    """A bar for each optimizer; one that ran with several penalties shows their median."""
-    contenders = {result.contender.name: result.contender for result in results}
-    times = [median(result.milliseconds for result in results if result.contender.name == name) for name in styles]
+    """Draw a bar for each optimizer: its median over all penalties."""
+    optimizers = {result.optimizer.name: result.optimizer for result in results}
+    times = [median(result.milliseconds for result in results if result.optimizer.name == name) for name in styles]
     rows = {"every": "every row", "touched": "touched rows"}
-    names = [f"{name}\n{rows[each.rows]}, {counted(each.threads)}" for name, each in contenders.items()]
+    names = [f"{name}\n{rows[each.rows]}, {thread_phrase(each.threads)}" for name, each in optimizers.items()]
     bars = axes.barh(names, times, height=0.6, color=[style["color"] for style in styles.values()])
     axes.bar_label(bars, [f"{time:.1f} ms" for time in times], padding=4, fontsize=TEXT)
     axes.invert_yaxis()

@@ -1,37 +1,37 @@
-"""The demo in words, as a table and as JSON."""
+"""The demo's report: text, a table and JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ..runtime.cpu.threads import get_num_threads
-from . import machine
 from .digits import CLASSES, SEED, TABLE_ROWS, Digits
-from .torch_contender import SPARSE_ADAM
+from .torch_optimizer import SPARSE_ADAM
 from .training import Result
 
 
 def introduction(digits: Digits, schedule: Sequence[np.ndarray]) -> str:
-    """What is trained, and what is compared."""
+    """Describe what is trained and compared."""
     pictures, ids = digits.ids.shape
     batch = len(schedule[0])
     return (
         f"Softmax regression on {pictures:,} pictures of handwritten digits: every pixel and every pair of pixels is "
-        f"hashed to one of {TABLE_ROWS:,} rows of {CLASSES} weights, and the {ids:,} rows that a picture names "
-        f"add up to its answer.\n"
+        f"hashed to one of {TABLE_ROWS:,} rows of {CLASSES} weights. The sum of a picture's {ids:,} rows "
+        f"is its answer.\n"
         f"Each optimizer starts from zero and takes the same {len(schedule)} steps of {batch} pictures: "
         f"{batch * ids:,} gradient rows a step, many of them for the same row of the table.\n"
-        f"Compared are the time inside the optimizer ({counted(get_num_threads())}), the accuracy on "
-        f"{len(digits.test)} pictures held out, how many weights are not zero, and how far they are from the same "
+        f"Compared are the time in the optimizer ({thread_phrase(get_num_threads())}), the accuracy on "
+        f"{len(digits.test)} held-out pictures, the number of non-zero weights, and their difference from the same "
         "rule in float64."
     )
 
 
-def counted(threads: int) -> str:
+def thread_phrase(threads: int) -> str:
     """A number of threads in words."""
     return f"{threads} thread{'s' * (threads != 1)}"
 
@@ -44,8 +44,8 @@ def table(results: Sequence[Result]) -> Table:
         drawn.add_column(title, justify="right", no_wrap=True)
     for result in results:
         drawn.add_row(
-            result.contender.name,
-            "" if result.contender.l1 is None else f"{result.contender.l1:g}",
+            result.optimizer.name,
+            "" if result.optimizer.l1 is None else f"{result.optimizer.l1:g}",
             f"{result.milliseconds:.1f}",
             f"{result.accuracy:.1%}",
             f"{result.nonzero:,}",
@@ -55,25 +55,27 @@ def table(results: Sequence[Result]) -> Table:
 
 
 def notes(results: Sequence[Result]) -> str:
-    """What a reader of the table should know."""
+    """Notes on the table."""
     largest = max(result.largest for result in results)
     peer = f"PyTorch is not installed, so {SPARSE_ADAM} is left out."
     for result in results:
-        if result.contender.name == SPARSE_ADAM:
-            threads = counted(result.contender.threads)
-            peer = f"{SPARSE_ADAM} has FusedSparseLazyAdam's rule, and {threads}: one or all, whichever was faster."
+        if result.optimizer.name == SPARSE_ADAM:
+            threads = thread_phrase(result.optimizer.threads)
+            peer = f"{SPARSE_ADAM} has FusedSparseLazyAdam's rule and {threads}: one or all, whichever is faster."
     return (
-        f"FusedSparseAdam takes a step with all {TABLE_ROWS:,} rows, the others with those that the batch names. "
-        f"{peer} Milliseconds are medians. The last column: how far the trained weights are from those of the NumPy "
-        f"rule in float64 that was given the same gradients; the largest weight of all is {largest:.2g}."
+        f"FusedSparseAdam takes a step with all {TABLE_ROWS:,} rows, the others with the rows of the batch. "
+        f"{peer} Milliseconds are medians. The last column: the largest difference between the trained weights and "
+        f"those of the NumPy rule in float64 for the same gradients; the largest weight is {largest:.2g}."
     )
 
 
-def as_json(results: Sequence[Result], digits: Digits, schedule: Sequence[np.ndarray], picture: Path) -> str:
-    """Everything, for a program to read."""
+def as_json(
+    machine: Mapping[str, Any], results: Sequence[Result], digits: Digits, schedule: Sequence[np.ndarray], picture: Path
+) -> str:
+    """The whole result as JSON, beside the description of the machine."""
     pictures, ids = digits.ids.shape
     content = {
-        **machine.description(),
+        **machine,
         "threads": get_num_threads(),
         "task": {
             "pictures": pictures,
@@ -89,10 +91,10 @@ def as_json(results: Sequence[Result], digits: Digits, schedule: Sequence[np.nda
         },
         "results": [
             {
-                "optimizer": result.contender.name,
-                "rows": result.contender.rows,
-                "l1": result.contender.l1,
-                "threads": result.contender.threads,
+                "optimizer": result.optimizer.name,
+                "rows": result.optimizer.rows,
+                "l1": result.optimizer.l1,
+                "threads": result.optimizer.threads,
                 "milliseconds_per_step": result.milliseconds,
                 "test_accuracy": result.accuracy,
                 "nonzero_weights": result.nonzero,
