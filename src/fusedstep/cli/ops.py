@@ -17,7 +17,7 @@ from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.launch import DEFERRED_ROWS, LOOPS
 from ..storage import ARRAYS
-from .descriptions import code, description, fold
+from .descriptions import code, description, fold, merged
 from .sources import SOURCES, assembly_on_cpu
 
 WIDTH = 80
@@ -86,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
             options.refuse(f"--asm shows the CPU's code; for {options.backend} use --source")
         show(assembly_on_cpu(recipe(options)).rstrip())
     elif options.source:
+        if options.loop and options.backend == "jax":
+            options.refuse(f"--loop {options.loop}: JAX runs a rule on whole arrays, without loops; leave out --loop")
         show(SOURCES[options.backend](recipe(options)).rstrip())
     elif chosen.entry is None:
         show(explained_rule(chosen.rule))
@@ -242,9 +244,10 @@ def sections(parts: Mapping[str, str]) -> str:
 
 def terms(meanings: Mapping[str, str]) -> str:
     """Words in one column, what they mean in another."""
-    column = min(max(map(len, meanings), default=0), WIDEST_TERM) + 2
+    shown = merged(meanings)
+    column = max((len(name) for name in shown if len(name) <= WIDEST_TERM), default=0) + 2
     lines = []
-    for name, meaning in meanings.items():
+    for name, meaning in shown.items():
         text = wrapped(meaning, " " * column)
         lines.append(name + text[len(name) :] if len(name) <= WIDEST_TERM else f"{name}\n{text}".rstrip())
     return "\n".join(lines)
