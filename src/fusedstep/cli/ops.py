@@ -188,7 +188,7 @@ def explained_rule(rule: Callable[..., Any]) -> str:
             **formula(rule),
             "Run": f"{call_of('step = fusedstep.Operator', f'fusedstep.rules.{signature.name}{switches}')}\n"
             + call_of("step", ", ".join([*signature.states, "grad, indices=None, rows='touched'", *scalars])),
-            "Arguments": f"{terms(said.arguments)}\n{comes_back(signature.states, 'the states, the same objects.')}",
+            "Arguments": f"{terms(merged(said.arguments))}\n{comes_back(signature.states, 'the states, the same objects.')}",
             "Example": example(said.example),
             "Source": wrapped(said.source),
             "Operators": wrapped(", ".join(named)),
@@ -208,7 +208,8 @@ def formula(rule: Callable[..., Any]) -> dict[str, str]:
 
 def meanings(signature: inspect.Signature, arguments: Mapping[str, str]) -> str:
     """What each argument of a signature means, in its order."""
-    return terms({name: arguments.get(name, "").removeprefix("at construction: ") for name in signature.parameters})
+    told = {name: arguments.get(name, "").removeprefix("at construction: ") for name in signature.parameters}
+    return terms(merged(told))
 
 
 def comes_back(states: Iterable[str], returns: str) -> str:
@@ -244,10 +245,9 @@ def sections(parts: Mapping[str, str]) -> str:
 
 def terms(meanings: Mapping[str, str]) -> str:
     """Words in one column, what they mean in another."""
-    shown = merged(meanings)
-    column = max((len(name) for name in shown if len(name) <= WIDEST_TERM), default=0) + 2
+    column = max((len(name) for name in meanings if len(name) <= WIDEST_TERM), default=0) + 2
     lines = []
-    for name, meaning in shown.items():
+    for name, meaning in meanings.items():
         text = wrapped(meaning, " " * column)
         lines.append(name + text[len(name) :] if len(name) <= WIDEST_TERM else f"{name}\n{text}".rstrip())
     return "\n".join(lines)
