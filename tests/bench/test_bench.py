@@ -13,18 +13,22 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from benchmarks import cpu
 
-from fusedstep.bench import catalogue, figures, libraries, measure, memory, plots, results
-from fusedstep.bench.contenders import tables
-from fusedstep.bench.processes import EndedError, FailedError, Process, Team
+from fusedstep.bench import catalogue, environments, figures, measure, memory, plots, results
+from fusedstep.bench.catalogue.contenders import FUSEDSTEP
+from fusedstep.bench.libraries import data
+from fusedstep.bench.processes import EndedError, Process, Processes
+from fusedstep.bench.race import FailedError, Pace, Race
 from fusedstep.bench.works import Contender, Moves, Work
 from fusedstep.cli.main import main
 
 DOCS = Path(__file__).parents[2] / "docs"
-QUICK = measure.Plan(rounds=2, pause=0.0, warm_up=1)
+QUICK = Pace(rounds=2, warm_up=1)
 # A run without the libraries that take long to import.
 ALONE = {"fusedstep": sys.executable}
-SPARSE = catalogue.WORKS["FusedSparseLazyAdam"].quick()
+GROUPS = {"own": catalogue.GROUPS, "checkout": cpu.GROUPS}
+SPARSE = next(work for work in cpu.GROUPS["sparse"] if work.name == "FusedSparseLazyAdam").quick()
 # A library that ends, in each way in which one does.
 FAILING = """#!{python}
 import json, os, sys
@@ -70,7 +74,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[results.Report, 
         "pictures",
         "--save",
         "--results",
-        "kept",
+        "saved",
     ]
     command = [sys.executable, "-W", "error", "-m", "fusedstep", "bench", *names, *options]
     environment = {**os.environ, "COLUMNS": "80"}
@@ -90,10 +94,10 @@ def test_every_contender_that_is_there_was_timed(measured):
         "small-SGD",
         "tiny-call",
     ]
-    there = libraries.pythons({})
+    there = environments.pythons(environments.libraries(catalogue.GROUPS), {})
     for name, result in singles.items():
         work = catalogue.WORKS[name]
-        expected = [each.label for each in work.contenders if each.library in there]
+        expected = [each.label for each in work.contenders if each.library.name in there]
         assert [timing.label for timing in result.contenders] == expected
         assert (result.streaming is not None) == bool(work.states)
         for timing in result.timings:
@@ -118,10 +122,15 @@ def test_the_tables_fit_a_narrow_terminal(measured):
     _, _, printed = measured
     assert max(map(len, printed.splitlines())) <= 80
     assert "…" not in printed
-    for words in ("FusedSparseAdam  Adam, every row", "median", "of", "streaming the same memory", "by batch", " x "):
+    for words in (
+        "FusedSparseAdam: Adam, every row",
+        "median",
+        "of limit",
+        "streaming the same memory",
+        "by batch",
+        " x ",
+    ):
         assert words in printed
-    for peer in libraries.missing(libraries.pythons({})):
-        assert peer in printed.partition("Not installed here:")[2]
 
 
 def test_pictures_are_drawn(measured):
@@ -134,9 +143,9 @@ def test_pictures_are_drawn(measured):
         assert f"pictures/{path.name}" in printed
 
 
-def test_what_is_kept_is_what_was_measured(measured):
+def test_what_is_saved_is_what_was_measured(measured):
     report, folder, _ = measured
-    (file,) = (folder / "kept").iterdir()
+    (file,) = (folder / "saved").iterdir()
     assert file.stem == results.slug(report)
     assert results.from_json(file.read_text(encoding="utf-8")) == report
     assert results.from_json(report.as_json()) == report
@@ -156,14 +165,14 @@ def test_a_later_run_replaces_its_own_works_only(measured, tmp_path):
     assert results.from_json(file.read_text(encoding="utf-8")).results == (again,)
 
 
-def test_the_page_on_performance_shows_what_is_kept(measured, tmp_path):
+def test_the_page_on_performance_shows_what_is_saved(measured, tmp_path):
     pytest.importorskip("matplotlib")
     measured_page = page_writer()
-    measured_page.write(tmp_path, kept=tmp_path)
+    measured_page.write(tmp_path, saved=tmp_path)
     page = tmp_path / "measured" / "machines.md"
     assert "fusedstep bench --save" in page.read_text(encoding="utf-8")
     report, folder, _ = measured
-    measured_page.write(tmp_path, kept=folder / "kept")
+    measured_page.write(tmp_path, saved=folder / "saved")
     text = page.read_text(encoding="utf-8")
     assert report.machine["cpu"] in text
     assert "| streaming the same memory |" in text
@@ -190,28 +199,30 @@ def page_writer() -> ModuleType:
     ],
 )
 def test_a_peer_that_fails_is_one_line_and_the_run_goes_on(failing, when, what, expected):
-    with Team({**ALONE, "mindspore": failing(when, what)}, 1) as team:
-        found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
-        again = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
+    with Processes({**ALONE, "mindspore": failing(when, what)}, 1) as processes:
+        found = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
+        again = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
     for result in (found, again):
         assert result is not None
-        assert [timing.library for timing in result.timings] == ["fusedstep"]
-        assert len(result.timings[0].seconds) == 2
-    # It is started anew for each work: another one may be nothing to it.
-    assert team.notes == [f"FusedSparseLazyAdam: MindSpore is left out: {expected}"] * 2
+        assert {timing.library: len(timing.seconds) for timing in result.timings} == {"fusedstep": 2, "mindspore": 0}
+    # It is started again for each work: it may be able to do another one.
+    assert processes.notes == [f"FusedSparseLazyAdam: MindSpore failed: {expected}"] * 2
 
 
 def test_a_process_that_ends_between_works_begins_anew(failing):
-    with Team({**ALONE, "mindspore": failing("forget", "os._exit(1)")}, 1) as team:
+    with Processes({**ALONE, "mindspore": failing("forget", "os._exit(1)")}, 1) as processes:
         for _ in range(2):
-            found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
+            found = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
             assert found is not None
             assert [timing.library for timing in found.timings] == ["fusedstep", "mindspore"]
-    assert team.notes == ["MindSpore begins anew: its process ended with status 1: something that the library said"] * 2
+    assert (
+        processes.notes
+        == ["MindSpore begins anew: its process ended with status 1: something that the library said"] * 2
+    )
 
 
 def test_an_answer_is_not_waited_for_without_end(failing, tmp_path):
-    process = Process("mindspore", failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
+    process = Process(cpu.MINDSPORE, failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
     try:
         process.wait_until_ready()
         process.limit = 0.2
@@ -226,38 +237,38 @@ def test_a_peer_that_cannot_begin_is_left_out_of_all(tmp_path):
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\necho no such module >&2\nexit 4\n", encoding="utf-8")
     program.chmod(0o755)
-    with Team({**ALONE, "mindspore": str(program)}, 1) as team:
+    with Processes({**ALONE, "mindspore": str(program)}, 1) as processes:
         for _ in range(2):
-            assert measure.measure(measure.Task(SPARSE), team, QUICK, silent) is not None
-    assert team.notes == ["MindSpore is left out: ended with status 4: no such module"]
+            assert measure.measure(measure.Case(SPARSE), processes, QUICK, silent) is not None
+    assert processes.notes == ["MindSpore is left out: ended with status 4: no such module"]
 
 
 def test_a_peer_without_its_library_says_so():
-    with Team({"tensorflow": sys.executable}, 1) as team:
+    with Processes({"tensorflow": sys.executable}, 1) as processes:
         if importlib.util.find_spec("tensorflow"):
             pytest.skip("TensorFlow is installed here")
-        team.call({"tensorflow"})
-        assert team.notes == ["TensorFlow is left out: ModuleNotFoundError: No module named 'tensorflow'"]
-        assert team.running == {}
+        processes.start([cpu.TENSORFLOW])
+        assert processes.notes == ["TensorFlow is left out: ModuleNotFoundError: No module named 'tensorflow'"]
+        assert processes.running == {}
 
 
 def test_a_work_that_does_not_fit_is_skipped(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: 10_000)
-    with Team(ALONE, 1) as team:
-        assert measure.measure(measure.Task(SPARSE), team, QUICK, silent) is None
-    (note,) = team.notes
+    with Processes(ALONE, 1) as processes:
+        assert measure.measure(measure.Case(SPARSE), processes, QUICK, silent) is None
+    (note,) = processes.notes
     assert note.startswith("FusedSparseLazyAdam is skipped: it needs about 0.0 GB of memory, and 0.0 GB are free")
 
 
 def test_a_work_whose_first_contender_is_not_there_is_skipped():
-    with Team(ALONE, 1) as team:
-        task = measure.Task(catalogue.WORKS["small-SGD"].quick())
-        assert measure.measure(task, team, QUICK, silent) is None
-    assert team.notes == ["small-SGD is skipped: it needs torch in this environment"]
+    with Processes(ALONE, 1) as processes:
+        task = measure.Case(catalogue.WORKS["small-SGD"].quick())
+        assert measure.measure(task, processes, QUICK, silent) is None
+    assert processes.notes == ["small-SGD is skipped: it needs torch in this environment"]
 
 
 def test_a_worker_answers_errors_and_goes_on(tmp_path):
-    process = Process("fusedstep", sys.executable, 1, tmp_path / "worker")
+    process = Process(FUSEDSTEP, sys.executable, 1, tmp_path / "worker")
     try:
         process.wait_until_ready()
         size = {"rows": 4, "width": 2}
@@ -315,11 +326,11 @@ def waited_for(found):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["FusedSparsAdam"], "'FusedSparsAdam' is no work; close to it: FusedSparseAdam"),
-        (["zzzz"], "'fusedstep bench --list' has all"),
-        (["--peer", "mindspore"], "expected NAME=PYTHON with NAME one of torch, mindspore, tensorflow, fbgemm, optax"),
+        (["FusedSparsAdam"], "'FusedSparsAdam' is not a work; similar works: FusedSparseAdam"),
+        (["zzzz"], "'fusedstep bench --list' lists all"),
+        (["--peer", "torch"], "expected NAME=PYTHON with NAME one of torch"),
         (["--peer", "jax=python"], "expected NAME=PYTHON with NAME one of"),
-        (["--peer", "mindspore=/no/such/python"], "/no/such/python is no program"),
+        (["--peer", "torch=/no/such/python"], "/no/such/python is not a program"),
         (["--rounds", "0"], "expected a whole number of at least 1"),
         (["--json", "nowhere/file.json"], "expected a file in a folder that exists"),
         (["--plot", "nowhere/pictures"], "expected a folder, or a new one in a folder"),
@@ -336,7 +347,7 @@ def test_options_are_refused_before_any_work(arguments, expected, tmp_path, monk
     assert expected in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("missing", "arguments"), [("rich", []), ("matplotlib", ["--plot", "."])])
+@pytest.mark.parametrize(("missing", "arguments"), [("matplotlib", ["--plot", "."])])
 def test_a_missing_package_is_one_sentence(missing, arguments, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, missing, None)
     assert main(["bench", "--quick", *arguments]) == 2
@@ -352,22 +363,39 @@ def test_the_list_has_every_work(capsys):
     assert listed == list(catalogue.WORKS)
 
 
-@pytest.mark.parametrize("work", catalogue.WORKS.values(), ids=lambda work: work.name)
+@pytest.mark.parametrize("work", [work for works in cpu.GROUPS.values() for work in works], ids=lambda work: work.name)
 def test_works_are_whole(work: Work):
     labels = [contender.label for contender in work.contenders]
     assert len(set(labels)) == len(labels)
     assert max(map(len, labels)) <= 29
-    assert {contender.library for contender in work.contenders} <= libraries.LIBRARIES.keys()
-    assert not libraries.LIBRARIES[work.contenders[0].library].peer
-    folder = Path(measure.__file__).parent / "contenders"
+    assert not work.contenders[0].library.peer
     for contender in work.contenders:
-        text = (folder / f"{libraries.LIBRARIES[contender.library].file}.py").read_text(encoding="utf-8")
+        text = contender.library.file.read_text(encoding="utf-8")
         assert f"def {contender.call}(" in text or f"\n{contender.call} = " in text
 
 
+def test_a_checkout_adds_contenders_and_no_works():
+    assert cpu.JOINING.keys() <= catalogue.WORKS.keys()
+    assert environments.peers(catalogue.GROUPS) == ["torch"]
+    assert sorted(environments.peers(cpu.GROUPS)) == ["fbgemm", "mindspore", "optax", "tensorflow", "torch"]
+    for group, works in catalogue.GROUPS.items():
+        assert [work.name for work in works] == [work.name for work in cpu.GROUPS[group]]
+
+
+def test_the_command_of_a_checkout_names_what_is_missing():
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.cpu", "FusedSparseFtrl", "--quick", "--rounds", "1"]
+    environment = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=DOCS.parent, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "FusedSparseFtrl: FTRL, touched rows" in done.stdout
+    there = environments.pythons(environments.libraries(cpu.GROUPS), {})
+    for peer in environments.peers(cpu.GROUPS):
+        assert (peer in done.stdout.partition("Not installed here:")[2]) == (peer not in there)
+
+
 def test_the_least_bytes_are_those_of_the_rows_that_take_the_step():
-    size = tables.Size(100, 4, 10, law="uniform", batches=1)
-    named = len(np.unique(tables.indices(size)[0]))
+    size = data.Size(100, 4, 10, law="uniform", batches=1)
+    named = len(np.unique(data.indices(size)[0]))
     work = Work("a", "b", size, (), states=3)
     assert work.moves() == Moves(3, 100 * 4 * 4, 100 * 4 * 4)
     assert replace(work, rows="every").moves() == Moves(3, 100 * 4 * 4, 10 * (4 * 4 + 4))
@@ -402,46 +430,46 @@ def test_the_bars_are_the_medians():
 
 def test_a_slow_contender_rests():
     contender = SPARSE.contenders[0]
-    race = measure.Race(SPARSE, Team({}, 1), [contender])
+    race = Race(SPARSE, [contender], Processes({}, 1), QUICK, silent)
     race.times[contender.label] = [3.0] * 4
-    assert not race.rests(contender, 8.0)
+    assert not race.rests(contender)
     race.times[contender.label] = [3.0] * 5
-    assert race.rests(contender, 8.0)
-    assert not race.rests(contender, 16.0)
+    assert race.rests(contender)
+    patient = Race(SPARSE, [contender], Processes({}, 1), replace(QUICK, limit=16.0), silent)
+    patient.times[contender.label] = [3.0] * 5
+    assert not patient.rests(contender)
 
 
 def test_batches_follow_their_law():
-    size = tables.Size(1_000, 2, 4_000)
-    drawn = np.concatenate(tables.indices(size))
+    size = data.Size(1_000, 2, 4_000)
+    drawn = np.concatenate(data.indices(size))
     counts = np.sort(np.bincount(drawn, minlength=1_000))[::-1]
     weights = np.arange(1, 1_001) ** -1.2
     assert drawn.min() >= 0
     assert counts[:3] / drawn.size == pytest.approx(weights[:3] / weights.sum(), rel=0.1)
-    assert tables.distinct(tables.Size(20_000, 1, 28_000, law="uniform")) == pytest.approx(15_070, rel=0.01)
-    assert tables.table(size, 0).min() >= 0
+    assert data.distinct(data.Size(20_000, 1, 28_000, law="uniform")) == pytest.approx(15_070, rel=0.01)
+    assert data.table(size, 0).min() >= 0
 
 
 def test_streaming_moves_what_it_is_asked_to():
-    from fusedstep.bench.contenders import streaming
+    from fusedstep.bench.libraries import streaming
 
     for states, changed, read_only in ((1, 40, 40), (2, 40, 20), (3, 20, 40), (3, 40, 0)):
-        (step,) = streaming.stream(tables.Size(1, 1), states=states, changed=changed, read_only=read_only)
+        (step,) = streaming.stream(data.Size(1, 1), states=states, changed=changed, read_only=read_only)
         step.run()
-        shares = step.run.args[0]
-        moved = [len(share.args) * share.args[0].nbytes for share in shares if share.func is not streaming.read]
-        read = [share.args[0].nbytes for share in shares if share.func is streaming.read]
+        parts = step.run.args[0]
+        moved = [len(part.args) * part.args[0].nbytes for part in parts if part.func is not streaming.read]
+        read = [part.args[0].nbytes for part in parts if part.func is streaming.read]
         assert sum(moved) + sum(read) == states * changed + read_only
 
 
-def test_no_contender_needs_fusedstep_but_its_own():
-    for library in libraries.PEERS:
-        name = libraries.LIBRARIES[library].file
-        text = (Path(measure.__file__).parent / "contenders" / f"{name}.py").read_text(encoding="utf-8")
-        assert "import fusedstep" not in text
-        assert "from fusedstep" not in text
+def test_no_peer_needs_fusedstep():
+    for library in environments.libraries(cpu.GROUPS):
+        text = library.file.read_text(encoding="utf-8")
+        assert library.peer != ("import fusedstep" in text or "from fusedstep" in text)
 
 
 def test_a_contender_has_its_own_item_size():
-    narrow = Contender("a", "fusedstep", "operator", item=2)
-    work = Work("a", "b", tables.Size(10, 4), (narrow,), states=3)
-    assert measure.least_bytes(work, narrow) == 7 * 10 * 4 * 2
+    narrow = Contender("a", FUSEDSTEP, "operator", item=2)
+    work = Work("a", "b", data.Size(10, 4), (narrow,), states=3)
+    assert work.least_bytes(narrow) == 7 * 10 * 4 * 2

@@ -181,17 +181,18 @@ def explained_rule(rule: Callable[..., Any]) -> str:
     said, signature = description(rule.__doc__), read_signature(rule)
     switches = "".join(f", {name}={value}" for name, value in signature.switches.items())
     scalars = [f"{name}={signature.defaults.get(name, '...')}" for name in signature.scalars]
-    named = [entry.name for entry in catalogue.ENTRIES if entry.rule is rule]
+    run_by = [entry.name for entry in catalogue.ENTRIES if entry.rule is rule]
+    returned = comes_back(signature.states, "the states, the same objects.")
     return sections(
         {
             f"fusedstep.rules.{signature.name}": wrapped(said.summary),
             **formula(rule),
             "Run": f"{call_of('step = fusedstep.Operator', f'fusedstep.rules.{signature.name}{switches}')}\n"
             + call_of("step", ", ".join([*signature.states, "grad, indices=None, rows='touched'", *scalars])),
-            "Arguments": f"{terms(merged(said.arguments))}\n{comes_back(signature.states, 'the states, the same objects.')}",
+            "Arguments": f"{terms(merged(said.arguments))}\n{returned}",
             "Example": example(said.example),
             "Source": wrapped(said.source),
-            "Operators": wrapped(", ".join(named)),
+            "Operators": wrapped(", ".join(run_by)),
         }
     )
 
