@@ -51,7 +51,7 @@ def least_bytes(rule: Callable[..., Any], rows: str, storage: str = "float32") -
         rows: the rows that take the step, as in ``LeastBytes``.
         storage: the storage type of the states and of the gradient.
     """
-    item, wanted = ITEM_BYTES[storage], Operator(rule).facts.wanted
+    item, wanted = ITEM_BYTES[storage], Operator(rule).array_spec
     of_each = {"element": 0, "row": 0}
     for kind, changed in zip(wanted.kinds, wanted.changed, strict=True):
         of_each[kind] += item * (1 + changed)
