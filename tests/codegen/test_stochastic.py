@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.storage import STORAGES
 from fusedstep.words import PerRow
 from tests import reference
 
-HALVES = ["float16", "bfloat16"]
+HALVES = [each.name for each in STORAGES.values() if each.stochastic]
 
 
 def add(var: Any, grad: Any) -> Any:

@@ -11,6 +11,7 @@ from fusedstep.codegen.gpu.weave import weave, weave_mark, weave_numbers
 from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.rule.program import ReductionScope, program_of
 from fusedstep.rules.idle import closed_form_of
+from fusedstep.storage import STORAGES
 from tests import reference
 from tests.devices import on_device, on_host
 from tests.rules import test_rules_with_sums
@@ -37,7 +38,7 @@ def texts() -> list[str]:
         )
         loops += ["dense"] if program.reduction_scope == ReductionScope.ELEMENT else []
         loops += ["deferred_rows", "catch_up", "flush"] if closed_form_of(row.rule) else []
-        for loop, storage in zip(loops * 4, ["float32", "float64", "float16", "bfloat16"] * len(loops), strict=False):
+        for loop, storage in zip(loops * len(STORAGES), [*STORAGES] * len(loops), strict=False):
             storages = (storage,) * len(program.signature.states)
             closed = closed_form_of(row.rule) if loop in ("deferred_rows", "catch_up", "flush") else None
             recipe = Recipe(row.rule, operator.switches, loop, storages, storage, loop == "dense", closed)

@@ -13,7 +13,7 @@ from ..codegen.cpu.symbols import plain
 from ..codegen.cpu.targets import processor_of
 from ..codegen.rule.program import Program, program_of
 from ..codegen.rule.signature import read_signature
-from ..storage import ARRAYS, compute_type
+from ..storage import STORAGES, compute_type
 from .c_header import header, is_taken
 from .options import folder_to_write
 from .rule_files import rule_of
@@ -29,7 +29,7 @@ fusedstep computes.
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The subcommand's options."""
     parser.epilog = EPILOG
-    add, types = parser.add_argument, ", ".join(ARRAYS)
+    add, types = parser.add_argument, ", ".join(STORAGES)
     add("rule", type=rule_of, metavar="RULE", help="a rule of fusedstep.rules, or FILE.py:NAME for one of your own")
     add("--target", metavar="TRIPLE", help="the kind of machine, such as riscv64-linux-gnu (default: this one's)")
     add("--cpu", default="", metavar="NAME", help="the CPU, as clang's -mcpu (default: any of the kind)")
@@ -37,12 +37,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--states",
         nargs="+",
-        choices=ARRAYS,
+        choices=STORAGES,
         default=["float32"],
         metavar="TYPE",
         help=f"the type of all states, or of each, of {types} (default: float32)",
     )
-    add("--gradient", choices=ARRAYS, metavar="TYPE", help="the gradient's type (default: the first state's)")
+    add("--gradient", choices=STORAGES, metavar="TYPE", help="the gradient's type (default: the first state's)")
     add(
         "--switch",
         nargs="+",

@@ -17,7 +17,7 @@ class Recipe:
         loop: the name of a file of ``loops``, whose function of the same name is the loop.
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
         idle: the closed form of steps with a zero gradient, if the loop is to use it.
     """
 

@@ -1,8 +1,9 @@
 """Who takes part in works, library by library."""
 
+from ...storage import STORAGES
 from ..works import Contender
 
-TYPES = {"float32": 4, "bfloat16": 2, "float16": 2}
+TYPES = "float32", "bfloat16", "float16"
 
 
 def ours(name: str) -> Contender:
@@ -41,5 +42,5 @@ def stored(name: str) -> tuple[Contender, ...]:
     """An operator in each storage type."""
     return tuple(
         Contender(f"fusedstep {dtype}", "fusedstep", "operator", {"name": name, "dtype": dtype}, item)
-        for dtype, item in TYPES.items()
+        for dtype, item in ((dtype, STORAGES[dtype].item_bytes) for dtype in TYPES)
     )
