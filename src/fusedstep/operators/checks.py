@@ -353,6 +353,20 @@ def storages_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...
             )
 
 
+def can_round_stochastically(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
+    """Narrow states for whose types there is stochastic rounding.
+
+    Raises:
+        TypeError: there is none for a state's type.
+    """
+    for name, storage in zip(names, storages, strict=True):
+        if STORAGES[storage].is_narrow and not STORAGES[storage].stochastic:
+            raise TypeError(
+                f"{operator}: {name} holds {storage}, which cannot be rounded stochastically; "
+                'make the operator with rounding="nearest"'
+            )
+
+
 def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], beside: str) -> tuple[Any, str]:
     """A gradient's elements, as an array or as what says where a tensor lies, and their storage type; copied
     where it is not contiguous, writable and in native byte order.

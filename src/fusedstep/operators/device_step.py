@@ -18,7 +18,7 @@ from ..runtime.gpu.numbers import Evaluating, numbers_of
 from ..runtime.gpu.whole_tensor import launch_whole_tensor
 from ..storage import compute_type
 from . import device_checks as checks
-from .checks import no_indices, tables_for_sums
+from .checks import can_round_stochastically, no_indices, tables_for_sums
 from .facts import Facts
 
 
@@ -59,6 +59,8 @@ def step(
             'make the operator with rounding="nearest"'
         )
     shape, storages, tables = checks.states(name, wanted, in_use)
+    if key is not None:
+        can_round_stochastically(name, wanted.names, storages)
     checks.scalars(name, operator.scalar_names, scalars, device)
     given = shape
     if indices is not None:

@@ -204,6 +204,8 @@ class Operator:
             return self.step_on_device(states, gradient, indices, rows, scalars, key)
         checks.no_tensors(operator, self.scalar_names, scalars)
         variable, storages, tables = checks.states(operator, wanted, in_use)
+        if key is not None:
+            checks.can_round_stochastically(operator, wanted.names, storages)
         shape, loop = variable, LOOPS[None]
         if indices is not None:
             snapshot = checks.indices(operator, indices, wanted.names[0], shape)
