@@ -60,7 +60,7 @@ def transformation(
     operator, scalars = operator_of(rule, training_switches(rule) | scalars_and_switches)
     scalars_of(operator, at_step(operator, scalars, None))
     start = rule_state.initial_values(operator, initial)
-    names, kinds = operator.signature.states[1:], operator.layout.states[1:]
+    names, kinds = operator.signature.states[1:], operator.spec.kinds[1:]
     used = {name: kind for name, kind in zip(names, kinds, strict=True) if kind}
 
     def init(params: Any) -> RuleState:
