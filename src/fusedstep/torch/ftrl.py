@@ -93,10 +93,10 @@ class FTRL(FusedOptimizer):
 
 
 def narrow(param: Tensor) -> bool:
-    """Whether a parameter is of 16 bits."""
-    return bool(param.dtype.itemsize == 2)
+    """Whether a parameter's type is narrower than float32."""
+    return bool(param.dtype.itemsize < torch.float32.itemsize)
 
 
 def seen_by(group: Group, param: Tensor) -> Group:
-    """A parameter's group, which tells how the parameter is stored where that takes 16 bits."""
+    """A parameter's group, which tells how the parameter is stored where its type is narrow."""
     return {**group, "stored_as": param.dtype} if narrow(param) else group

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ..arrays.tables import HUGE_PAGE, empty_table
+from ..storage import compute_type
 from .spread import here
 
 PLAIN = (Tensor, torch.nn.Parameter)
@@ -52,10 +53,16 @@ def alike(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
     state = changeable(state if state.layout is torch.strided else state.to_dense())
     if state.is_floating_point() and (state.dtype is torch.float64) != (param.dtype is torch.float64):
         # float64 goes only with float64: weights were converted, or the checkpoint is of others.
-        state = state.to(torch.promote_types(param.dtype, torch.float32))
+        state = state.to(compute_dtype(param))
     if in_order(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)
+
+
+def compute_dtype(param: Tensor) -> torch.dtype:
+    """The type in which a parameter's steps are computed."""
+    name = compute_type(str(param.dtype).removeprefix("torch."))
+    return torch.float64 if name == "float64" else torch.float32
 
 
 def filled_like(param: Tensor, value: float, dtype: torch.dtype) -> Tensor:

@@ -17,7 +17,7 @@ from .by_parameter import ByParameter
 from .checkpoints import Expected
 from .deferring import Deferring
 from .groups import Group
-from .layouts import alike, changeable, contiguous_order, filled_like, in_order, rows_of
+from .layouts import alike, changeable, compute_dtype, contiguous_order, filled_like, in_order, rows_of
 from .prepared import Prepared, prepare
 from .settings import as_numbers, plain
 from .spread import check_placements, here, is_spread, rows_filled, spread_as
@@ -91,7 +91,7 @@ class FusedOptimizer(Deferring):
         for key, kind in zip(self.keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.start(group, key)
-                dtype = torch.promote_types(param.dtype, torch.float32) if self.wide else param.dtype
+                dtype = compute_dtype(param) if self.wide else param.dtype
                 if kind == "row":
                     state[key] = rows_filled(param, value, dtype)
                 else:
