@@ -26,7 +26,9 @@ C_FILE = Path(__file__).with_suffix(".c")
 KINDS = ("dense", "touched", "every")
 # Of each loop the file that holds it.
 LOOPS = {name: name for name in ("dense_rows", "touched_rows", "every_row", "segment_sum")}
-LOOPS |= dict.fromkeys(("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending"), "grouping")
+LOOPS |= dict.fromkeys(
+    ("group_sorted", "group_by_counting", "group_by_hashing", "cut_into_parts", "sort_rows"), "grouping"
+)
 # Both files of the loops know these names: fields of the block, and what grouping finds.
 ALIKE = ("FIRST", "SLOTS", "ORDER", "INVERSE")
 FUNCTIONS = {
@@ -152,7 +154,7 @@ def header(symbols: Iterable[dict[str, str]]) -> str:
     lines = ["#include <stdint.h>"]
     for module in (grouping, layout):
         for name, value in vars(module).items():
-            if name.isupper() and isinstance(value, int) and not (module is grouping and name == "ITEM"):
+            if name.isupper() and isinstance(value, int):
                 called = f"{name}_AT" if module is layout and name in ALIKE else name
                 lines.append(f"#define {called} (INT64_C({value}))")
     for name, file in LOOPS.items():

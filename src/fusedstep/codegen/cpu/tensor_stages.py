@@ -82,10 +82,10 @@ class StageWriter(StepWriter):
             if each.kind == ROW:
                 builder.store(total, self.total_at(span, layout.ROW_SUMS, each))
             else:
-                address = self.total_at(span, layout.BLOCK_SUMS, each)
+                address = self.total_at(span, layout.PARTIAL_SUMS, each)
                 builder.store(builder.fadd(builder.load(address, typ=DOUBLE), total), address)
         columns = program.reductions(self.stage, COLUMN)
-        starts = [self.columns_at(span, layout.BLOCK_COLUMN_SUMS, each) for each in columns]
+        starts = [self.columns_at(span, layout.PARTIAL_COLUMN_SUMS, each) for each in columns]
 
         def body(i: Any) -> None:
             names = self.element(span, known, i, self.stage).names
@@ -127,8 +127,8 @@ class StageWriter(StepWriter):
         matrices = field_in(builder, block, layout.MATRICES)
         if table in (layout.MATRIX_SUMS, layout.COLUMN_SUMS):
             return matrices, field_in(builder, block, layout.MATRIX)
-        blocks = builder.mul(matrices, field_in(builder, block, layout.BLOCKS))
-        return blocks, field_in(builder, block, layout.BLOCK)
+        blocks = builder.mul(matrices, field_in(builder, block, layout.ROW_BLOCKS))
+        return blocks, field_in(builder, block, layout.ROW_BLOCK)
 
 
 def double_at(span: Span, start: Any, number: Any) -> Any:

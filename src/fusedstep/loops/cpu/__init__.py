@@ -1,5 +1,5 @@
-"""Loops for the CPU: real Python over addresses, which knows of no rule and of no type.
+"""Loops for the CPU: plain Python over addresses, independent of rules and types.
 
-A loop gets the address of a block of numbers (``block``), and calls span functions by their addresses. Each is
-compiled by Numba as an object of its own; run by Python it does the same, slowly.
+A loop takes the address of a block (``block.py``) and calls span functions by their addresses. Numba compiles each loop
+to its own object file. Plain Python runs the same loop, slowly.
 """

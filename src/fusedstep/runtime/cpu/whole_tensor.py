@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays.address import address_of
 from ...codegen.rule.program import Plan
 from ...interrupts import defer_sigint
-from ...loops.cpu.whole_tensor import block_rows, blocks_of
+from ...loops.cpu.whole_tensor import row_block_size, row_blocks
 from .launch import threads_for
 from .span_call import SpanCall, loop
 from .threads import run
@@ -21,14 +21,14 @@ def launch_whole_tensor(call: SpanCall, plan: Plan, shape: tuple[int, ...]) -> N
     rows = shape[-2] if plan.matrices else all_rows
     elements = math.prod(shape)
     matrices = all_rows // rows
-    blocks = blocks_of(rows)
+    blocks = row_blocks(rows)
     row_sums, totals = np.zeros((plan.rows, all_rows)), np.zeros((len(plan.totals), matrices))
     columns = np.zeros((plan.columns, matrices, width))
     block_sums = np.zeros((len(plan.totals), matrices * blocks))
     block_column_sums = np.zeros((plan.columns, matrices * blocks, width))
     tables = [row_sums, totals, columns, block_sums, block_column_sums]
     # In the order of the fields of a block.
-    sums = array("q", [rows, all_rows, block_rows(rows), blocks, matrices, elements, *map(address_of, tables)])
+    sums = array("q", [rows, all_rows, row_block_size(rows), blocks, matrices, elements, *map(address_of, tables)])
     threads = min(threads_for(elements), matrices * blocks)
     stages = []
     for stage in range(plan.stages):
