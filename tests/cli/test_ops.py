@@ -149,7 +149,7 @@ def test_the_source_is_of_the_loop_and_type_asked_for(
     summed = {"float16": "float32", "bfloat16": "float32"}.get(dtype)
     forms = ["prepare", dtype, *([summed] if summed and loop != "dense" else [])]
     forms += ["zero"] * (loop in ("every_row", "deferred_rows"))
-    closed = ["slept"] * (loop == "deferred_rows")
+    closed = ["moments_idle"] * (loop == "deferred_rows")
     assert list(functions_in(text)) == [*(f"adam_{form}" for form in forms), *closed]
 
 

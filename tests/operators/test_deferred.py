@@ -13,7 +13,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.rules.idle import closed_form_of
-from fusedstep.rules.master import ftrl_proximal_with_master
+from fusedstep.rules.master_weights import ftrl_proximal_with_master
 from fusedstep.runtime import advice, history
 from fusedstep.words import column_mean, row_mean, sign
 from tests import reference
