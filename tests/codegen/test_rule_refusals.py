@@ -337,7 +337,7 @@ REFUSED = {
     helper_called_wrongly: "too many positional arguments",
     decorated: "decorat|wrap",
     decorated_helper: "decorat|wrap",
-    executed(): "source of executed cannot be had.*define it with def",
+    executed(): "source of executed is not available.*define it with def",
     a_lambda: "write it as def|define it with def",
 }
 
@@ -414,7 +414,7 @@ def test_a_switch_is_set_when_the_operator_is_made_not_when_it_is_called() -> No
         fs.Operator(switched)(np.ones(3), np.ones(3), twice=True)
 
 
-@pytest.mark.parametrize(("default", "why"), [("0.1", "str"), (None, "None"), (True, "truth value")])
+@pytest.mark.parametrize(("default", "why"), [("0.1", "str"), (None, "None"), (True, "bool")])
 def test_a_default_that_is_no_number_is_refused(default: Any, why: str) -> None:
     def rule(var: Any, grad: Any, *, lr: Any = default) -> Any:
         return var - lr * grad
