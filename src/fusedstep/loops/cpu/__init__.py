@@ -1,5 +1,39 @@
 """Loops for the CPU: plain Python over addresses, independent of rules and types.
 
 A loop takes the address of a block (``block.py``) and calls span functions by their addresses. Numba compiles each loop
-to its own object file. Plain Python runs the same loop, slowly.
+to its own object file. Plain Python runs the same loop, slowly. Code generation reads loops through ``loop_named`` and
+``source`` only.
 """
+
+import importlib
+import types
+from functools import cache
+from pathlib import Path
+
+# The file of each loop that is compiled.
+FILES = {
+    "catch_up": "catch_up",
+    "dense_rows": "dense_rows",
+    "deferred_rows": "deferred_rows",
+    "every_row": "every_row",
+    "flush": "flush",
+    "segment_sum": "segment_sum",
+    "touched_rows": "touched_rows",
+    **dict.fromkeys(
+        ("cut_into_parts", "group_by_counting", "group_by_hashing", "group_sorted", "sort_rows"), "grouping"
+    ),
+    **dict.fromkeys(("column_states", "reduce_partials", "whole_tensor"), "whole_tensor"),
+    **dict.fromkeys(("whole_step", "workspace_items"), "whole_step"),
+}
+
+
+def loop_named(name: str) -> types.FunctionType:
+    """A loop as a Python function."""
+    found: types.FunctionType = getattr(importlib.import_module(f"{__name__}.{FILES[name]}"), name)
+    return found
+
+
+@cache
+def source() -> str:
+    """The text of all loops."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py")))
