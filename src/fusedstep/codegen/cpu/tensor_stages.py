@@ -53,7 +53,7 @@ class StageWriter(StepWriter):
     def known_sums(self) -> list[Reduction]:
         """What was added up before and is the same for a whole row."""
         reductions = self.program.reductions
-        return [each for each in reductions if each.stage < self.stage and each.kind != COLUMN]
+        return [each for each in reductions if each.stage < self.stage and each.axes != COLUMN]
 
     def let_columns(self, span: Span, expressions: Expressions, i: Any, stage: int) -> None:
         for each in self.program.columns(stage):
@@ -63,11 +63,11 @@ class StageWriter(StepWriter):
 
     def sum_before(self, span: Span, known: Expressions, each: Reduction) -> Any:
         """A sum or mean that an earlier stage added up."""
-        if each.kind == ROW:
+        if each.axes == ROW:
             address, count = self.total_at(span, layout.ROW_SUMS, each), span.count
         else:
             counts = {(MATRIX, ROW): layout.MATRIX_ROWS, (TENSOR, ROW): layout.ALL_ROWS}
-            size = counts.get((each.kind, each.of), layout.ELEMENTS)
+            size = counts.get((each.axes, each.argument_axes), layout.ELEMENTS)
             address, count = self.total_at(span, layout.MATRIX_SUMS, each), field_in(span.builder, span.block, size)
         return mean_of(known, each, span.builder.load(address, typ=DOUBLE), count)
 
@@ -76,10 +76,10 @@ class StageWriter(StepWriter):
         builder, program = span.builder, self.program
         sums = self.totals(span, known, self.stage)
         for each in program.reductions_of(self.stage, MATRIX, TENSOR):
-            if each.of != ELEMENT:
+            if each.argument_axes != ELEMENT:
                 sums.append((each, widened(builder, known.names[each.argument])))
         for each, total in sums:
-            if each.kind == ROW:
+            if each.axes == ROW:
                 builder.store(total, self.total_at(span, layout.ROW_SUMS, each))
             else:
                 address = self.total_at(span, layout.PARTIAL_SUMS, each)

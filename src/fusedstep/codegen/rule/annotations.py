@@ -48,7 +48,7 @@ def is_bool(rule: Callable[..., Any], annotation: Any) -> bool:
     return is_bool(rule, inner) if inner is not None else found in (bool, "bool")
 
 
-def reduced_to(rule: Callable[..., Any], name: str, annotation: Any, ordinary: tuple[Any, ...]) -> str:
+def state_kind(rule: Callable[..., Any], name: str, annotation: Any, ordinary: tuple[Any, ...]) -> str:
     """Return whether a state holds one number per ``"row"``, ``"column"`` or ``"element"``, by its annotation.
 
     Args:

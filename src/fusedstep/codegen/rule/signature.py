@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .annotations import is_bool, reduced_to
+from .annotations import is_bool, state_kind
 
 Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
 RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
@@ -103,8 +103,8 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
             "the variable first, and then the gradient: def rule(var, ..., grad, *, lr, ...)"
         )
     ordinary = tuple(parameters[name].annotation for name in (positional[0], positional[-1]))
-    per = {name: reduced_to(rule, name, parameters[name].annotation, ordinary) for name in positional}
-    per_row, per_column = (frozenset(name for name in per if per[name] == axis) for axis in ("row", "column"))
+    kinds = {name: state_kind(rule, name, parameters[name].annotation, ordinary) for name in positional}
+    per_row, per_column = (frozenset(name for name in kinds if kinds[name] == kind) for kind in ("row", "column"))
     if {positional[0], positional[-1]} & (per_row | per_column):
         raise TypeError(
             f"rule {rule.__name__}: {positional[0]} and {positional[-1]} hold one number per element; "
