@@ -1,7 +1,7 @@
 """A rule with its switches set, read and translated once."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ class RuleSpec:
         kinds: for each state, whether it holds one number per "element", "row" or "column"; "" if it is unused.
         used: the indices of the used states.
         changed: for each used state, whether the rule changes it.
-        written: the indices of the states that the rule changes.
+        written: the indices, among the used states, of those that the rule changes.
         reduction_scope: how far the reductions extend.
         matrices: whether rows and columns are those of the variable's last two dimensions.
         sees_rows: whether a state or a reduction is by row, column or matrix.
@@ -40,6 +40,10 @@ class RuleSpec:
     reduction_scope: ReductionScope
     matrices: bool
     sees_rows: bool
+
+    def written_of(self, states: Sequence[Any]) -> list[Any]:
+        """The changed states among the used ones."""
+        return [states[k] for k in self.written]
 
 
 def spec_of(rule: Callable[..., Any], switches: Switches) -> RuleSpec:
@@ -58,7 +62,7 @@ def spec_of(rule: Callable[..., Any], switches: Switches) -> RuleSpec:
         tuple(kinds.get(name, "") for name in signature.states),
         used,
         program.changed,
-        tuple(k for k, changed in zip(used, program.changed, strict=True) if changed),
+        tuple(k for k, changed in enumerate(program.changed) if changed),
         program.reduction_scope,
         program.matrices,
         program.sees_rows,
