@@ -150,7 +150,7 @@ def test_the_source_is_of_the_loop_and_type_asked_for(
     summed = STORAGES[dtype].compute if STORAGES[dtype].is_narrow else None
     forms = ["prepare", dtype, *([summed] if summed and loop != "dense" else [])]
     forms += ["zero"] * (loop in ("every_row", "deferred_rows"))
-    closed = ["slept"] * (loop == "deferred_rows")
+    closed = ["moments_idle"] * (loop == "deferred_rows")
     assert list(functions_in(text)) == [*(f"adam_{form}" for form in forms), *closed]
 
 

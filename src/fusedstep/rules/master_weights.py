@@ -1,7 +1,7 @@
-"""FTRL for weights of 16 bits: beside them may stand the master weights, which are not rounded.
+"""FTRL for 16-bit weights, with master weights that are not rounded.
 
-A step that starts from rounded weights loses gradients that move them by less than their last place. Not listed among
-the rules: it is told what the stored type rounds to, which no rule knows.
+A step from rounded weights loses gradients that move them by less than their last place. This is not a public rule: it
+takes the precision of the storage type, which rules do not know.
 """
 
 from typing import Any
@@ -14,15 +14,15 @@ __all__: list[str] = []
 
 
 def unrounded(var: Any, master: Any, *, splitter: Any, least: Any) -> Any:
-    """What the weights were before they were stored, and the stored weights themselves where something set them.
+    """The master weights, or the stored weights where other code has set them.
 
     Args:
         var: the stored weights.
-        master: the weights that were stored.
-        splitter: 1 and the stored type's last place in units of the compute type's.
-        least: half the smallest step of the stored type.
+        master: the weights before rounding.
+        splitter: 1 plus the last place of the storage type, in units of the last place of the compute type.
+        least: half the smallest step of the storage type.
     """
-    # Veltkamp's splitting: the nearest number of as few bits; at a tie, the one or the other.
+    # Veltkamp's splitting: the nearest number with fewer bits; at a tie, either one.
     large = splitter * master
     nearest = large - (large - master)
     return where(abs(var - master) <= maximum(abs(nearest - master), least), master, var)
@@ -44,7 +44,7 @@ def ftrl_proximal_with_master(
     least: Any = 0.0,
     rounded: bool = False,
 ) -> tuple[Any, Any, Any, Any]:
-    """``ftrl_proximal`` with ``keep_weights``, from the master weights where the stored ones are ``rounded``."""
+    """``ftrl_proximal`` with ``keep_weights``; with ``rounded`` it starts from the master weights."""
     weight = unrounded(var, master, splitter=splitter, least=least) if rounded else var
     weight, accum, linear = ftrl_proximal(
         weight, accum, linear, grad, lr=lr, l1=l1, l2=l2, beta=beta, lr_power=lr_power, keep_weights=True

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.rules.master import ftrl_proximal_with_master, unrounded
+from fusedstep.rules.master_weights import ftrl_proximal_with_master, unrounded
 from tests import reference
 
 PENALTIES = {"l1": 1.0, "l2": 0.2}
