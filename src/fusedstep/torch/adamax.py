@@ -1,0 +1,60 @@
+"""Adamax."""
+
+from typing import Any
+
+from .. import rules
+from .betas import Betas, means
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
+from .settings import given
+
+
+class Adamax(FusedOptimizer):
+    """AdaMax, ``torch.optim.Adamax`` on dense and sparse gradients. It runs the rule ``torch_adamax``.
+
+    State keys: ``step``, ``exp_avg``, ``exp_inf``.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them.
+        lr: the step size.
+        betas: how much of the mean of the gradients and of their largest magnitude a step keeps.
+        eps: added to the gradient's magnitude.
+        weight_decay: the strength of the l2 penalty.
+        foreach: taken as torch takes it; it changes nothing.
+        maximize: go uphill.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
+        differentiable: must be False.
+        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+
+    >>> import torch, fusedstep as fs
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([0.5, 0.0])
+    >>> _ = fs.torch.Adamax([weight], lr=0.125).step()
+    >>> weight.tolist()
+    [0.875, 1.0]
+    """
+
+    keys = ("exp_avg", "exp_inf")
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+        rows: str = "touched",
+    ) -> None:
+        super().__init__(params, given(locals()))
+
+    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+        return rules.torch_adamax, {}
+
+    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+        power = group["betas"][0] ** progress
+        return means(group) | {"weight_decay": group["weight_decay"], "beta1_power": power}

@@ -1,0 +1,95 @@
+"""NAdam."""
+
+from collections.abc import Hashable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from .. import rules
+from .betas import Betas, means
+from .groups import Group
+from .optimizer import FusedOptimizer, Rule
+from .settings import given, plain
+
+
+class NAdam(FusedOptimizer):
+    """NAdam, ``torch.optim.NAdam`` on dense and sparse gradients. It runs the rule ``nadam``.
+
+    State keys: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them.
+        lr: the step size.
+        betas: how much of the means of the gradients and of their squares a step keeps.
+        eps: added to the corrected root.
+        weight_decay: the strength of the penalty.
+        momentum_decay: how fast the momentum grows towards ``betas[0]``.
+        decoupled_weight_decay: shrink the weights instead of adding to the gradient.
+        foreach: taken as torch takes it; it changes nothing.
+        maximize: go uphill.
+        capturable: whether a CUDA graph can capture a step; of parameters on a device.
+        differentiable: must be False.
+        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+
+    >>> import torch, fusedstep as fs
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([0.5, 0.0])
+    >>> optimizer = fs.torch.NAdam([weight], lr=0.125)
+    >>> _ = optimizer.step()
+    >>> print(weight.detach(), optimizer.state[weight]["mu_product"])
+    tensor([0.8679, 1.0000]) tensor(0.4501)
+    """
+
+    keys = ("exp_avg", "exp_avg_sq")
+    counts: ClassVar[dict[str, int]] = {"step": 0, "mu_product": 1}
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        rows: str = "touched",
+    ) -> None:
+        super().__init__(params, given(locals()))
+
+    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+        return rules.nadam, {"decoupled": group["decoupled_weight_decay"]}
+
+    def progress(self, state: dict[str, Any]) -> Hashable:
+        return super().progress(state), plain(state.get("mu_product", 1.0))
+
+    def momentum(self, group: Group, step: float) -> float:
+        """The momentum of a step."""
+        momentum: float = group["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
+        return momentum
+
+    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+        step, product = progress
+        mu = self.momentum(group, step)
+        return means(group) | {
+            "weight_decay": group["weight_decay"],
+            "mu": mu,
+            "mu_next": self.momentum(group, step + 1),
+            "mu_product": product * mu if isinstance(product, Tensor) else rounded_product(product, mu),
+            "beta2_power": group["betas"][1] ** step,
+        }
+
+    def advance(self, group: Group, state: dict[str, Any]) -> None:
+        super().advance(group, state)
+        state["mu_product"] *= self.momentum(group, plain(state["step"]))
+
+
+def rounded_product(product: float, mu: float) -> float:
+    """The next product of momenta, in float32 as it is kept."""
+    rounded: float = torch.tensor(product, device="cpu").mul_(mu).item()
+    return rounded
