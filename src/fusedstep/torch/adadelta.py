@@ -3,27 +3,22 @@
 from typing import Any
 
 from .. import rules
+from .arguments import documented
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
+@documented
 class Adadelta(FusedOptimizer):
-    """Adadelta, ``torch.optim.Adadelta`` on dense and sparse gradients. It runs the rule ``torch_adadelta``.
+    """Adadelta: ``torch.optim.Adadelta`` on dense and sparse gradients. Runs the rule ``torch_adadelta``.
 
     State keys: ``step``, ``square_avg``, ``acc_delta``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: what the update is multiplied by.
-        rho: how much of the means of the squared gradients and updates a step keeps.
-        eps: added under both roots.
-        weight_decay: the strength of the l2 penalty.
-        foreach: taken as torch takes it; it changes nothing.
-        capturable: whether a CUDA graph can capture a step; of parameters on a device.
-        maximize: go uphill.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        lr: a factor on the update.
+        rho: the decay rate of the means of the squared gradients and of the squared updates.
+        eps: added under both square roots.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

@@ -4,31 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import rules
+from .arguments import documented
 from .betas import Betas, powers
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
+@documented
 class Adam(FusedOptimizer):
-    """Adam, ``torch.optim.Adam`` on dense and sparse gradients. It runs the rule ``torch_adam``, or ``adamw``.
+    """Adam: ``torch.optim.Adam`` on dense and sparse gradients. Runs the rule ``torch_adam``, or ``adamw``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``, with ``amsgrad`` ``max_exp_avg_sq``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: how much of the means of the gradients and of their squares a step keeps.
-        eps: added to the corrected root.
-        weight_decay: the strength of the l2 penalty.
+        eps: added to the square root after its bias correction.
         amsgrad: divide by the root of the largest mean square so far.
-        foreach, fused: taken as torch takes them; they change nothing.
-        maximize: go uphill.
-        capturable: whether a CUDA graph can capture a step; of parameters on a device.
-        differentiable: must be False.
-        decoupled_weight_decay: shrink the weights, as ``AdamW`` does.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> table = torch.nn.Embedding(3, 1, sparse=True)

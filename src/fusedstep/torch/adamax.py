@@ -3,28 +3,22 @@
 from typing import Any
 
 from .. import rules
+from .arguments import documented
 from .betas import Betas, means
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
+@documented
 class Adamax(FusedOptimizer):
-    """AdaMax, ``torch.optim.Adamax`` on dense and sparse gradients. It runs the rule ``torch_adamax``.
+    """AdaMax: ``torch.optim.Adamax`` on dense and sparse gradients. Runs the rule ``torch_adamax``.
 
     State keys: ``step``, ``exp_avg``, ``exp_inf``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: how much of the mean of the gradients and of their largest magnitude a step keeps.
-        eps: added to the gradient's magnitude.
-        weight_decay: the strength of the l2 penalty.
-        foreach: taken as torch takes it; it changes nothing.
-        maximize: go uphill.
-        capturable: whether a CUDA graph can capture a step; of parameters on a device.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        betas: decay rates of the mean of the gradients and of their largest magnitude.
+        eps: added to the magnitude of the gradient.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

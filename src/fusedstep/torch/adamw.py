@@ -4,28 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from .adam import Adam
+from .arguments import documented
 from .betas import Betas
 from .settings import given
 
 
+@documented
 class AdamW(Adam):
-    """AdamW, ``torch.optim.AdamW`` on dense and sparse gradients. It runs the rule ``adamw``.
+    """AdamW: ``torch.optim.AdamW`` on dense and sparse gradients. Runs the rule ``adamw``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``, with ``amsgrad`` ``max_exp_avg_sq``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: how much of the means of the gradients and of their squares a step keeps.
-        eps: added to the corrected root.
-        weight_decay: how much of itself a weight loses, times ``lr``.
+        eps: added to the square root after its bias correction.
+        weight_decay: each step shrinks a weight by this share of itself, times ``lr``.
         amsgrad: divide by the root of the largest mean square so far.
-        maximize: go uphill.
-        foreach, fused: taken as torch takes them; they change nothing.
-        capturable: whether a CUDA graph can capture a step; of parameters on a device.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

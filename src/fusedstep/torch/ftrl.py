@@ -8,44 +8,40 @@ from torch import Tensor
 
 from ..operators.operator import Operator
 from ..rules.master import ftrl_proximal_with_master
+from .arguments import documented
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
+@documented
 class FTRL(FusedOptimizer):
-    """FTRL-Proximal (McMahan et al., 2013), not in torch. It runs the rule ``ftrl_proximal`` with ``keep_weights``.
+    """FTRL-Proximal (McMahan et al., 2013), not in torch. Runs the rule ``ftrl_proximal`` with ``keep_weights``.
 
-    Weights are exactly 0 where the sum of all gradients is small. A step starts from the weights that are there,
-    trained ones too: neither a schedule nor another change of a setting moves them, and one that is set stays so. Only
-    what l1 has collected where a weight is 0 is read from ``linear``. With ``lr`` 0 no weight moves.
+    A weight is exactly 0 while the sum of its gradients is small. Each step starts from the current weights, trained or
+    set by hand: a schedule or another change of a setting does not move them. ``linear`` is read only where a weight is
+    0, for what L1 has collected there. With ``lr`` 0 no weight moves.
 
-    State keys: ``step``, ``accum``, ``linear``; beside 16-bit weights these are float32, and there is ``master``, the
-    weights that are not rounded.
+    State keys: ``step``, ``accum``, ``linear``; beside 16-bit weights these are float32, and ``master`` holds the
+    weights before rounding.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
         lr: the step size; the paper's alpha.
-        lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
-        l1: the strength of the l1 penalty; it makes weights exactly 0.
-        l2: the strength of the l2 penalty.
-        beta: added to the root of ``accum``; the paper's beta, there mostly 1.
-        initial_accumulator_value: what ``accum`` starts at.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+        lr_power: the power of ``accum`` by which the step size falls, 0 or less; -0.5 is the square root.
+        beta: added to the root of ``accum``; the paper's beta, which is mostly 1 there.
+        initial_accumulator_value: the initial value of ``accum``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.0]))
     >>> optimizer = fs.torch.FTRL([weight], lr=0.5, l1=0.25)
-    >>> weight.grad = torch.tensor([0.0, 0.125])  # less than l1: too little to be told from 0
+    >>> weight.grad = torch.tensor([0.0, 0.125])  # less than l1: the weight stays 0
     >>> _ = optimizer.step()
     >>> print(weight.detach())
     tensor([1., 0.])
     """
 
     keys = ("accum", "linear", "master")
-    # What l1 has collected grows by small gradients, which 16 bits would lose.
+    # L1 collects small gradients, which 16 bits would lose.
     wide = True
 
     def __init__(

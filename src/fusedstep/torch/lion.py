@@ -3,24 +3,22 @@
 from typing import Any
 
 from .. import rules
+from .arguments import documented
 from .betas import Betas
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
+@documented
 class Lion(FusedOptimizer):
-    """Lion (Chen et al., 2023), not in torch. It runs the rule ``lion``.
+    """Lion (Chen et al., 2023), not in torch. Runs the rule ``lion``.
 
     State keys: ``step``, ``exp_avg``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: the weight of the mean beside the gradient in the step, and how much of the mean a step keeps.
-        weight_decay: how much of itself a weight loses, times ``lr``.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
+        betas: the weight of the mean against the gradient in a step, and the decay rate of the mean.
+        weight_decay: each step shrinks a weight by this share of itself, times ``lr``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

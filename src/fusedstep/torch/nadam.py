@@ -7,30 +7,22 @@ import torch
 from torch import Tensor
 
 from .. import rules
+from .arguments import documented
 from .betas import Betas, means
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given, plain
 
 
+@documented
 class NAdam(FusedOptimizer):
-    """NAdam, ``torch.optim.NAdam`` on dense and sparse gradients. It runs the rule ``nadam``.
+    """NAdam: ``torch.optim.NAdam`` on dense and sparse gradients. Runs the rule ``nadam``.
 
     State keys: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: how much of the means of the gradients and of their squares a step keeps.
-        eps: added to the corrected root.
-        weight_decay: the strength of the penalty.
+        eps: added to the square root after its bias correction.
         momentum_decay: how fast the momentum grows towards ``betas[0]``.
-        decoupled_weight_decay: shrink the weights instead of adding to the gradient.
-        foreach: taken as torch takes it; it changes nothing.
-        maximize: go uphill.
-        capturable: whether a CUDA graph can capture a step; of parameters on a device.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

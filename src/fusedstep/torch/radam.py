@@ -3,29 +3,18 @@
 from typing import Any
 
 from .. import rules
+from .arguments import documented
 from .betas import Betas, means
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
+@documented
 class RAdam(FusedOptimizer):
-    """RAdam, ``torch.optim.RAdam`` on dense and sparse gradients. It runs the rule ``radam``.
+    """RAdam: ``torch.optim.RAdam`` on dense and sparse gradients. Runs the rule ``radam``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``.
-
-    Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: how much of the means of the gradients and of their squares a step keeps.
-        eps: added to the root.
-        weight_decay: the strength of the penalty.
-        decoupled_weight_decay: shrink the weights instead of adding to the gradient.
-        foreach: taken as torch takes it; it changes nothing.
-        maximize: go uphill.
-        capturable: whether a CUDA graph can capture a step; of parameters on a device.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

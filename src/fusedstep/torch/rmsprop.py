@@ -3,29 +3,22 @@
 from typing import Any
 
 from .. import rules
+from .arguments import documented
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given, in_use
 
 
+@documented
 class RMSprop(FusedOptimizer):
-    """RMSProp, ``torch.optim.RMSprop`` on dense and sparse gradients. It runs the rule ``torch_rmsprop``.
+    """RMSProp: ``torch.optim.RMSprop`` on dense and sparse gradients. Runs the rule ``torch_rmsprop``.
 
     State keys: ``step``, ``square_avg``, with ``centered`` ``grad_avg``, with ``momentum`` ``momentum_buffer``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        alpha: how much of the mean of the squared gradients a step keeps.
-        eps: added to the root.
-        weight_decay: the strength of the l2 penalty.
-        momentum: how much of the sum of the steps a step keeps.
+        alpha: the decay rate of the mean of the squared gradients.
+        momentum: the decay rate of the sum of the steps.
         centered: divide by the root of the variance.
-        capturable: whether a CUDA graph can capture a step; of parameters on a device.
-        foreach: taken as torch takes it; it changes nothing.
-        maximize: go uphill.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

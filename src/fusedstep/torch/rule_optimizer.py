@@ -1,31 +1,29 @@
-"""An optimizer for a rule of one's own."""
+"""RuleOptimizer, for a rule of your own."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
+from .arguments import documented
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import plain
 
 
+@documented
 class RuleOptimizer(FusedOptimizer):
-    """Runs an update rule of your own on dense and sparse gradients.
+    """Run an update rule of your own on dense and sparse gradients.
 
-    The scalars are settings of the groups, so that schedulers find ``lr``. One called ``step`` is the number of the
-    step, counted from 1, and one called ``beta_power`` is ``beta`` to its power, unless they are given or have a
-    default.
+    The rule's scalars are settings of the groups, so that schedulers find ``lr``. Unless it is given or has a default,
+    a scalar ``step`` is the number of the step, counted from 1, and a scalar ``beta_power`` is ``beta`` to the power of
+    that number.
 
     State keys: ``step``, and the names of the rule's states after the variable.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        rule: the rule, a plain function, see ``fusedstep.rules``. For pickling it must be a module's.
-        initial: what states start at that do not start at 0.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
-        **scalars: the rule's scalars, and its switches; one called ``keep_weights`` is on unless it is given.
+        rule: the rule, a plain function, see ``fusedstep.rules``; pickling requires one defined in a module.
+        initial: initial values of states that do not start at 0.
+        **scalars: the rule's scalars and switches; a switch ``keep_weights`` is on by default.
 
     >>> import torch, fusedstep as fs
     >>> from fusedstep.words import sign
@@ -79,7 +77,7 @@ class RuleOptimizer(FusedOptimizer):
         for name in signature.scalars:
             if name in group:
                 found[name] = group[name]
-            # What the rule itself has a value for, as FTRL for lr_power, is no power of a step's number.
+            # A scalar with a default, such as FTRL's lr_power, is not a power of the step's number.
             elif name not in signature.defaults and follows_from_step(name, group):
                 found[name] = progress if name == "step" else plain(group[name.removesuffix("_power")]) ** progress
         return found

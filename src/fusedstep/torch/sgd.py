@@ -1,32 +1,26 @@
-"""Gradient descent: plain, with momentum, with shrinkage."""
+"""Gradient descent: SGD and ProximalSGD."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from .. import rules
 from ..arrays.device_tensors import on_device
+from .arguments import documented
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given, in_use
 
 
+@documented
 class SGD(FusedOptimizer):
-    """Gradient descent, ``torch.optim.SGD`` on dense and sparse gradients. It runs the rule ``torch_sgd``.
+    """Gradient descent: ``torch.optim.SGD`` on dense and sparse gradients. Runs the rule ``torch_sgd``.
 
     State keys: with ``momentum`` ``momentum_buffer``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        momentum: how much of the sum of the gradients a step keeps.
-        dampening: how much of a gradient is left out of the sum, but for a parameter's first.
-        weight_decay: the strength of the l2 penalty.
-        nesterov: look one step ahead along the sum; this takes a momentum, and no dampening.
-        maximize: go uphill.
-        foreach, fused: taken as torch takes them; they change nothing.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows decay and move, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+        momentum: the decay rate of the sum of the gradients.
+        dampening: the share of a gradient that the sum leaves out; a parameter's first gradient counts whole.
+        nesterov: step from one step ahead along the sum; requires a momentum and no dampening.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -75,19 +69,13 @@ class SGD(FusedOptimizer):
         return scalars | {"dampening": group["dampening"] if progress else 0.0}
 
 
+@documented
 class ProximalSGD(FusedOptimizer):
-    """Gradient descent that shrinks by l1 and l2 after the step, not in torch.
+    """Gradient descent followed by L1 and L2 shrinkage, not in torch.
 
-    It runs the rule ``proximal_gradient_descent``. It keeps no states.
+    Runs the rule ``proximal_gradient_descent``.
 
-    Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        l1: the strength of the l1 penalty; it makes weights exactly 0.
-        l2: the strength of the l2 penalty.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+    State keys: none.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.01]))

@@ -3,24 +3,23 @@
 from typing import Any
 
 from .. import rules
+from .arguments import documented
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import LIMITS, given
 
 
+@documented
 class AddSign(FusedOptimizer):
-    """AddSign (Bello et al., 2017), not in torch. It runs the rule ``add_sign``.
+    """AddSign (Bello et al., 2017), not in torch. Runs the rule ``add_sign``.
 
     State keys: ``step``, ``exp_avg``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        alpha: the step where either sign is 0.
-        sign_decay: how much longer a step is where the signs of the gradient and of its mean agree.
-        beta: how much of the mean a step keeps.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        alpha: the factor on a step where either sign is 0.
+        sign_decay: added to the factor where the signs of the gradient and of its mean agree; subtracted where they
+            differ.
+        beta: the decay rate of the mean.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -53,19 +52,17 @@ class AddSign(FusedOptimizer):
         return {name: group[name] for name in ("lr", "alpha", "sign_decay", "beta")}
 
 
+@documented
 class PowerSign(FusedOptimizer):
-    """PowerSign (Bello et al., 2017), not in torch. It runs the rule ``power_sign``.
+    """PowerSign (Bello et al., 2017), not in torch. Runs the rule ``power_sign``.
 
     State keys: ``step``, ``exp_avg``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        logbase: the logarithm of the factor by which steps are longer, or shorter.
-        sign_decay: what the logarithm is multiplied by.
-        beta: how much of the mean a step keeps.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        logbase: the logarithm of the factor by which steps are multiplied where the signs of the gradient and of its
+            mean agree, and divided where they differ.
+        sign_decay: a factor on that logarithm.
+        beta: the decay rate of the mean.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))

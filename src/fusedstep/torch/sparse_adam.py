@@ -6,25 +6,21 @@ from typing import Any
 from torch import Tensor
 
 from .. import rules
+from .arguments import documented
 from .betas import Betas, powers
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given
 
 
+@documented
 class SparseAdam(FusedOptimizer):
-    """Adam for tables, ``torch.optim.SparseAdam`` on sparse and dense gradients. It runs the rule ``adam``.
+    """Adam for tables: ``torch.optim.SparseAdam`` on sparse and dense gradients. Runs the rule ``adam``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: how much of the means of the gradients and of their squares a step keeps.
-        eps: added to the root, which is not corrected ("epsilon hat").
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+        eps: added to the square root without its bias correction ("epsilon hat").
 
     >>> import torch, fusedstep as fs
     >>> table = torch.nn.Embedding(1000, 16, sparse=True)
