@@ -102,7 +102,7 @@ def refuse():
             set_optimizer_state_dict(second, ftrl, found, options=options)
         except (ValueError, KeyError) as error:
             # torch itself misses settings in flattened ones.
-            assert "another optimizer's" in str(error) or "param_groups" in str(error), error
+            assert "belong to another optimizer" in str(error) or "param_groups" in str(error), error
         else:
             raise AssertionError(f"Adam's checkpoint is loaded into FTRL, {way}")
         after = ftrl.state_dict()

@@ -12,7 +12,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.arrays import torch_tensors
 from fusedstep.rules import torch_sgd
-from fusedstep.torch.by_parameter import ByParameter
+from fusedstep.torch.weak_parameter_dict import WeakParameterDict
 from tests.torch.test_optimizer import ALL, ROWS, build
 
 torch = pytest.importorskip("torch")
@@ -164,7 +164,7 @@ def test_a_hundred_replacements_grow_by_nothing(name: str) -> None:
             before = before or count
             assert count[0] <= before[0]
             assert count[1] <= before[1] + 24
-            assert len(optimizer.ready) <= 3
+            assert len(optimizer.prepared_steps) <= 3
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -198,23 +198,23 @@ def test_a_prepared_step_runs_on_no_other_memory() -> None:
 def test_memory_that_another_thread_replaces_stays_until_the_step_has_ended() -> None:
     optimizer = stepped(made("SGD", [weight()]))
     param = optimizer.param_groups[0]["params"][0]
-    prepared, state = optimizer.ready[param], dict(optimizer.state[param])
+    prepared, state = optimizer.prepared_steps[param], dict(optimizer.state[param])
     param.grad = torch.ones(4, 3)
     operator = optimizer.operator(optimizer.param_groups[0])
-    ready = prepared.fits(operator, param, state, param.grad)
+    operands = prepared.operands(operator, param, state, param.grad)
     storages = [ref(param.untyped_storage()), ref(param.grad.untyped_storage())]
     param.data = torch.zeros(4, 3)
     param.grad.data = torch.zeros(4, 3)
     state.clear()
-    assert ready is not None
+    assert operands is not None
     assert all(storage() is not None for storage in storages)
-    assert prepared.fits(operator, param, state, param.grad) is None
-    del ready
+    assert prepared.operands(operator, param, state, param.grad) is None
+    del operands
     assert dead(storages)
 
 
 def test_a_mapping_by_parameter_forgets_them() -> None:
-    known: ByParameter[int] = ByParameter()
+    known: WeakParameterDict[int] = WeakParameterDict()
     params = [weight() for _ in range(3)]
     for number, param in enumerate(params):
         known[param] = number
@@ -302,8 +302,8 @@ def test_gradients_that_lie_askew_are_copied() -> None:
         optimizer.step()
     assert param.tolist() == [-2.0, -4.0]
     operator = optimizer.operator(optimizer.param_groups[0])
-    assert optimizer.ready[param].fits(operator, param, {}, torch.ones(2))
-    assert optimizer.ready[param].fits(operator, param, {}, param.grad) is None
+    assert optimizer.prepared_steps[param].operands(operator, param, {}, torch.ones(2))
+    assert optimizer.prepared_steps[param].operands(operator, param, {}, param.grad) is None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -206,7 +206,7 @@ def test_the_initialising_step_of_distributed_checkpoints_changes_no_weight(name
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
     assert (
-        set(optimizer.keys) - {"momentum_buffer", "grad_avg", "max_exp_avg_sq", "master"}
+        set(optimizer.state_keys) - {"momentum_buffer", "grad_avg", "max_exp_avg_sq", "master"}
         <= optimizer.state[param].keys()
     )
 
@@ -400,7 +400,7 @@ def test_a_rule_of_ones_own() -> None:
     optimizer = fs.torch.RuleOptimizer([other], momentum_of_my_own, **settings)
     trained("", other, optimizer=optimizer)
     assert optimizer.state[other].keys() == {"step", "mean"}
-    with pytest.raises(TypeError, match="missing: beta, beta_power; not known: gamma, nothing"):
+    with pytest.raises(TypeError, match="missing: beta, beta_power; unknown: gamma, nothing"):
         fs.torch.RuleOptimizer([param], momentum_of_my_own, lr=0.1, gamma=1, initial={"nothing": 1})
 
 

@@ -1,6 +1,6 @@
 """Optimizers for PyTorch that stand where ``torch.optim``'s do, on dense and sparse gradients alike."""
 
-from . import installed as installed
+from . import torch_version as torch_version
 
 # isort: split
 from .adadelta import Adadelta
@@ -8,7 +8,7 @@ from .adagrad import Adagrad, ProximalAdagrad, RowwiseAdagrad
 from .adam import Adam
 from .adamax import Adamax
 from .adamw import AdamW
-from .clipping import clip_grad_norm_
+from .clip_grad import clip_grad_norm_
 from .ftrl import FTRL
 from .lion import Lion
 from .nadam import NAdam

@@ -4,9 +4,9 @@ from typing import Any
 
 from .. import rules
 from .arguments import documented
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
 @documented
@@ -28,7 +28,7 @@ class Adadelta(FusedOptimizer):
     tensor([0.5233, 1.0000])
     """
 
-    keys = ("square_avg", "acc_delta")
+    state_keys = ("square_avg", "acc_delta")
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class Adadelta(FusedOptimizer):
         differentiable: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adadelta, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "rho", "weight_decay")} | {"epsilon": group["eps"]}

@@ -7,23 +7,23 @@ from torch import Tensor
 
 from .. import rules
 from .arguments import documented
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given, plain
+from .param_groups import ParamGroup
+from .settings import from_locals, to_number
 
 
-class Accumulating(FusedOptimizer):
+class AccumulatorOptimizer(FusedOptimizer):
     """An optimizer whose state ``sum`` is created with it, as in torch's Adagrad."""
 
-    keys = ("sum",)
+    state_keys = ("sum",)
 
-    def __init__(self, params: Any, defaults: Group) -> None:
+    def __init__(self, params: Any, defaults: ParamGroup) -> None:
         super().__init__(params, defaults)
         for group in self.param_groups:
             for param in group["params"]:
-                self.initialise(group, self.as_stepped(param), self.state[param])
+                self.initialise(group, self.memory_of(param), self.state[param])
 
-    def start(self, group: Group, key: str) -> float:
+    def initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"])
 
     def share_memory(self) -> None:
@@ -39,7 +39,7 @@ class Accumulating(FusedOptimizer):
 
 
 @documented
-class Adagrad(Accumulating):
+class Adagrad(AccumulatorOptimizer):
     """Adagrad: ``torch.optim.Adagrad`` on dense and sparse gradients. Runs the rule ``torch_adagrad``.
 
     State keys: ``step``, ``sum``.
@@ -70,18 +70,18 @@ class Adagrad(Accumulating):
         fused: bool | None = None,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adagrad, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        rate = plain(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        rate = to_number(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
         return {"lr": rate, "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 
 @documented
-class RowwiseAdagrad(Accumulating):
+class RowwiseAdagrad(AccumulatorOptimizer):
     """Adagrad with one accumulator a row, not in torch. Runs the rule ``rowwise_adagrad``.
 
     State keys: ``step``; ``sum``, of shape ``param.shape[:1]``.
@@ -107,17 +107,17 @@ class RowwiseAdagrad(Accumulating):
         maximize: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.rowwise_adagrad, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {"lr": group["lr"], "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 
 @documented
-class ProximalAdagrad(Accumulating):
+class ProximalAdagrad(AccumulatorOptimizer):
     """Adagrad followed by L1 and L2 shrinkage, not in torch. Runs the rule ``proximal_adagrad``.
 
     Each step starts from the current weights, trained ones too.
@@ -148,10 +148,10 @@ class ProximalAdagrad(Accumulating):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.proximal_adagrad, {"shrink_by_rate": group["shrink_by_rate"]}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "l1", "l2")}

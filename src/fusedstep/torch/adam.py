@@ -6,9 +6,9 @@ from typing import Any
 from .. import rules
 from .arguments import documented
 from .betas import Betas, powers
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
 @documented
@@ -31,7 +31,7 @@ class Adam(FusedOptimizer):
     [1.0, 1.0, 0.875]
     """
 
-    keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    state_keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Adam(FusedOptimizer):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         rule = rules.adamw if group["decoupled_weight_decay"] else rules.torch_adam
         return rule, {"amsgrad": group["amsgrad"]}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return powers(group, progress) | {"weight_decay": group["weight_decay"]}

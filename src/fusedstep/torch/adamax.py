@@ -5,9 +5,9 @@ from typing import Any
 from .. import rules
 from .arguments import documented
 from .betas import Betas, means
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
 @documented
@@ -28,7 +28,7 @@ class Adamax(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    keys = ("exp_avg", "exp_inf")
+    state_keys = ("exp_avg", "exp_inf")
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Adamax(FusedOptimizer):
         capturable: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adamax, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         power = group["betas"][0] ** progress
         return means(group) | {"weight_decay": group["weight_decay"], "beta1_power": power}

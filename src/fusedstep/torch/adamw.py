@@ -6,7 +6,7 @@ from typing import Any
 from .adam import Adam
 from .arguments import documented
 from .betas import Betas
-from .settings import given
+from .settings import from_locals
 
 
 @documented
@@ -45,7 +45,7 @@ class AdamW(Adam):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, **given(locals()), decoupled_weight_decay=True)
+        super().__init__(params, **from_locals(locals()), decoupled_weight_decay=True)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

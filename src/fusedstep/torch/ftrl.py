@@ -9,9 +9,9 @@ from torch import Tensor
 from ..operators.operator import Operator
 from ..rules.master import ftrl_proximal_with_master
 from .arguments import documented
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
 @documented
@@ -40,9 +40,9 @@ class FTRL(FusedOptimizer):
     tensor([1., 0.])
     """
 
-    keys = ("accum", "linear", "master")
+    state_keys = ("accum", "linear", "master")
     # L1 collects small gradients, which 16 bits would lose.
-    wide = True
+    float32_states = True
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class FTRL(FusedOptimizer):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return ftrl_proximal_with_master, {"rounded": "stored_as" in group}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         found = {name: group[name] for name in ("lr", "l1", "l2", "beta", "lr_power")}
         if "stored_as" in group:
             kind = torch.finfo(group["stored_as"])
@@ -71,28 +71,30 @@ class FTRL(FusedOptimizer):
             found["least"] = kind.tiny * kind.eps / 2
         return found
 
-    def start(self, group: Group, key: str) -> float:
+    def initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"]) if key == "accum" else 0.0
 
     def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
-        return super().align(operator.switched(rounded=narrow(param)), param, state)
+        return super().align(operator.switched(rounded=is_16_bit(param)), param, state)
 
-    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
-        super().initialise(seen_by(group, param), param, state)
+    def initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
+        super().initialise(stored_as(group, param), param, state)
 
-    def update(self, group: Group, operator: Operator, param: Tensor, grad: Tensor, state: Any, known: Any) -> None:
-        if narrow(param):
-            # What is known are scalars of a group whose weights are not rounded.
-            group, known = seen_by(group, param), {}
+    def update(
+        self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
+    ) -> None:
+        if is_16_bit(param):
+            # The cache is for weights that are not rounded.
+            group, cache = stored_as(group, param), {}
             operator = self.operator(group)
-        super().update(group, operator, param, grad, state, known)
+        super().update(group, operator, param, grad, state, cache)
 
 
-def narrow(param: Tensor) -> bool:
+def is_16_bit(param: Tensor) -> bool:
     """Whether a parameter is of 16 bits."""
     return bool(param.dtype.itemsize == 2)
 
 
-def seen_by(group: Group, param: Tensor) -> Group:
+def stored_as(group: ParamGroup, param: Tensor) -> ParamGroup:
     """A parameter's group, which tells how the parameter is stored where that takes 16 bits."""
-    return {**group, "stored_as": param.dtype} if narrow(param) else group
+    return {**group, "stored_as": param.dtype} if is_16_bit(param) else group

@@ -5,9 +5,9 @@ from typing import Any
 from .. import rules
 from .arguments import documented
 from .betas import Betas
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
 @documented
@@ -28,7 +28,7 @@ class Lion(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    keys = ("exp_avg",)
+    state_keys = ("exp_avg",)
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class Lion(FusedOptimizer):
         maximize: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.lion, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         beta1, beta2 = group["betas"]
         return {"lr": group["lr"], "beta1": beta1, "beta2": beta2, "weight_decay": group["weight_decay"]}

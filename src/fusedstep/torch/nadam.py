@@ -9,9 +9,9 @@ from torch import Tensor
 from .. import rules
 from .arguments import documented
 from .betas import Betas, means
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given, plain
+from .param_groups import ParamGroup
+from .settings import from_locals, to_number
 
 
 @documented
@@ -33,8 +33,8 @@ class NAdam(FusedOptimizer):
     tensor([0.8679, 1.0000]) tensor(0.4501)
     """
 
-    keys = ("exp_avg", "exp_avg_sq")
-    counts: ClassVar[dict[str, int]] = {"step": 0, "mu_product": 1}
+    state_keys = ("exp_avg", "exp_avg_sq")
+    counters: ClassVar[dict[str, int]] = {"step": 0, "mu_product": 1}
 
     def __init__(
         self,
@@ -52,36 +52,36 @@ class NAdam(FusedOptimizer):
         differentiable: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.nadam, {"decoupled": group["decoupled_weight_decay"]}
 
     def progress(self, state: dict[str, Any]) -> Hashable:
-        return super().progress(state), plain(state.get("mu_product", 1.0))
+        return super().progress(state), to_number(state.get("mu_product", 1.0))
 
-    def momentum(self, group: Group, step: float) -> float:
+    def momentum(self, group: ParamGroup, step: float) -> float:
         """The momentum of a step."""
         momentum: float = group["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
         return momentum
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         step, product = progress
         mu = self.momentum(group, step)
         return means(group) | {
             "weight_decay": group["weight_decay"],
             "mu": mu,
             "mu_next": self.momentum(group, step + 1),
-            "mu_product": product * mu if isinstance(product, Tensor) else rounded_product(product, mu),
+            "mu_product": product * mu if isinstance(product, Tensor) else next_product(product, mu),
             "beta2_power": group["betas"][1] ** step,
         }
 
-    def advance(self, group: Group, state: dict[str, Any]) -> None:
+    def advance(self, group: ParamGroup, state: dict[str, Any]) -> None:
         super().advance(group, state)
-        state["mu_product"] *= self.momentum(group, plain(state["step"]))
+        state["mu_product"] *= self.momentum(group, to_number(state["step"]))
 
 
-def rounded_product(product: float, mu: float) -> float:
+def next_product(product: float, mu: float) -> float:
     """The next product of momenta, in float32 as it is kept."""
     rounded: float = torch.tensor(product, device="cpu").mul_(mu).item()
     return rounded

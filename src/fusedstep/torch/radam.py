@@ -5,9 +5,9 @@ from typing import Any
 from .. import rules
 from .arguments import documented
 from .betas import Betas, means
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
 @documented
@@ -24,7 +24,7 @@ class RAdam(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    keys = ("exp_avg", "exp_avg_sq")
+    state_keys = ("exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class RAdam(FusedOptimizer):
         differentiable: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.radam, {"decoupled": group["decoupled_weight_decay"]}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return means(group) | {"weight_decay": group["weight_decay"], "step": progress}

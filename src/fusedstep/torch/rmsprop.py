@@ -4,9 +4,9 @@ from typing import Any
 
 from .. import rules
 from .arguments import documented
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given, in_use
+from .param_groups import ParamGroup
+from .settings import enabled, from_locals
 
 
 @documented
@@ -28,7 +28,7 @@ class RMSprop(FusedOptimizer):
     [0.75, 1.0]
     """
 
-    keys = ("square_avg", "grad_avg", "momentum_buffer")
+    state_keys = ("square_avg", "grad_avg", "momentum_buffer")
 
     def __init__(
         self,
@@ -46,10 +46,10 @@ class RMSprop(FusedOptimizer):
         *,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return rules.torch_rmsprop, {"centered": group["centered"], "use_momentum": in_use(group["momentum"])}
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        return rules.torch_rmsprop, {"centered": group["centered"], "use_momentum": enabled(group["momentum"])}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "alpha", "momentum", "weight_decay")} | {"epsilon": group["eps"]}

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
 from .arguments import documented
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import plain
+from .param_groups import ParamGroup
+from .settings import to_number
 
 
 @documented
@@ -52,39 +52,41 @@ class RuleOptimizer(FusedOptimizer):
         **scalars: Any,
     ) -> None:
         signature = read_signature(rule)
-        self.own, self.initial, self.keys = rule, dict(initial or {}), signature.states[1:]
+        self.custom_rule, self.initial, self.state_keys = rule, dict(initial or {}), signature.states[1:]
         missing = [
             name
             for name in signature.scalars
             if name not in signature.defaults and name not in scalars and not follows_from_step(name, scalars)
         ]
         unknown = sorted(scalars.keys() - {*signature.scalars, *signature.switches})
-        unknown += sorted(self.initial.keys() - set(self.keys))
+        unknown += sorted(self.initial.keys() - set(self.state_keys))
         if missing or unknown:
             raise TypeError(
                 f"{rule.__name__}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
-                f"{', '.join(self.keys) or 'no state'}"
+                f"{', '.join(self.state_keys) or 'no state'}"
                 + (f"; missing: {', '.join(missing)}" if missing else "")
-                + (f"; not known: {', '.join(unknown)}" if unknown else "")
+                + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
         super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return self.own, {name: group.get(name, value) for name, value in training_switches(self.own).items()}
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        return self.custom_rule, {
+            name: group.get(name, value) for name, value in training_switches(self.custom_rule).items()
+        }
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        found, signature = {}, read_signature(self.own)
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        found, signature = {}, read_signature(self.custom_rule)
         for name in signature.scalars:
             if name in group:
                 found[name] = group[name]
             # A scalar with a default, such as FTRL's lr_power, is not a power of the step's number.
             elif name not in signature.defaults and follows_from_step(name, group):
-                found[name] = progress if name == "step" else plain(group[name.removesuffix("_power")]) ** progress
+                found[name] = progress if name == "step" else to_number(group[name.removesuffix("_power")]) ** progress
         return found
 
-    def start(self, group: Group, key: str) -> float:
+    def initial_value(self, group: ParamGroup, key: str) -> float:
         return self.initial.get(key, 0.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"own": self.own, "initial": self.initial, "keys": self.keys}
+        own = {name: getattr(self, name) for name in ("custom_rule", "initial", "state_keys")}
         return {**super().__getstate__(), **own}

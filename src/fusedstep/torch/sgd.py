@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from .. import rules
 from ..arrays.device_tensors import on_device
 from .arguments import documented
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given, in_use
+from .param_groups import ParamGroup
+from .settings import enabled, from_locals
 
 
 @documented
@@ -30,8 +30,8 @@ class SGD(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    keys = ("momentum_buffer",)
-    counts: ClassVar[dict[str, int]] = {}
+    state_keys = ("momentum_buffer",)
+    counters: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,
@@ -55,16 +55,16 @@ class SGD(FusedOptimizer):
                 f"SGD: nesterov is True with momentum {momentum} and dampening {dampening}, "
                 "expected a positive momentum and no dampening"
             )
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": in_use(group["momentum"])}
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": enabled(group["momentum"])}
 
     def progress(self, state: dict[str, Any]) -> bool:
         """Whether gradients came before."""
         return state.get("momentum_buffer") is not None
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         scalars = {name: group[name] for name in ("lr", "momentum", "weight_decay")}
         return scalars | {"dampening": group["dampening"] if progress else 0.0}
 
@@ -85,7 +85,7 @@ class ProximalSGD(FusedOptimizer):
     [0.875, 0.0]
     """
 
-    counts: ClassVar[dict[str, int]] = {}
+    counters: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,
@@ -98,10 +98,10 @@ class ProximalSGD(FusedOptimizer):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.proximal_gradient_descent, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "l1", "l2")}

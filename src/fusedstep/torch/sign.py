@@ -4,9 +4,9 @@ from typing import Any
 
 from .. import rules
 from .arguments import documented
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import LIMITS, given
+from .param_groups import ParamGroup
+from .settings import LIMITS, from_locals
 
 
 @documented
@@ -29,7 +29,7 @@ class AddSign(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    keys = ("exp_avg",)
+    state_keys = ("exp_avg",)
     limits = LIMITS | {"beta": "in [0, 1)"}
 
     def __init__(
@@ -43,12 +43,12 @@ class AddSign(FusedOptimizer):
         maximize: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.add_sign, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "alpha", "sign_decay", "beta")}
 
 
@@ -72,7 +72,7 @@ class PowerSign(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    keys = ("exp_avg",)
+    state_keys = ("exp_avg",)
     limits = LIMITS | {"beta": "in [0, 1)"}
 
     def __init__(
@@ -86,10 +86,10 @@ class PowerSign(FusedOptimizer):
         maximize: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.power_sign, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "logbase", "sign_decay", "beta")}

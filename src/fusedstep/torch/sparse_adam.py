@@ -8,9 +8,9 @@ from torch import Tensor
 from .. import rules
 from .arguments import documented
 from .betas import Betas, powers
-from .groups import Group
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
 @documented
@@ -31,7 +31,7 @@ class SparseAdam(FusedOptimizer):
     ['exp_avg', 'exp_avg_sq', 'step']
     """
 
-    keys = ("exp_avg", "exp_avg_sq")
+    state_keys = ("exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class SparseAdam(FusedOptimizer):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.adam, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return powers(group, progress)
 
-    def count(self, group: Group, param: Tensor, value: float) -> float:
+    def new_counter(self, group: ParamGroup, param: Tensor, value: float) -> float:
         # torch's class counts with a plain number.
         return value
