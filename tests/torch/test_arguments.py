@@ -50,7 +50,7 @@ def test_help_shows_arguments_and_example(name: str) -> None:
     text = help_of(getattr(fs.torch, name))
     assert re.search(r"\bparams: ", text)
     assert ">>> import torch, fusedstep as fs" in text
-    # The sections stand apart, as Sphinx asks for.
+    # One empty line between sections.
     assert "\n\n\n" not in getattr(fs.torch, name).__doc__
 
 
@@ -60,7 +60,7 @@ def help_of(thing: Any) -> str:
     return pydoc.plain(pydoc.render_doc(thing))
 
 
-def test_an_argument_that_nobody_describes_is_refused() -> None:
+def test_an_argument_without_a_description_is_refused() -> None:
     class Optimizer:
         """An optimizer.
 
@@ -78,7 +78,7 @@ def test_an_argument_that_nobody_describes_is_refused() -> None:
         documented(Optimizer)
 
 
-def test_what_a_class_says_itself_comes_first() -> None:
+def test_a_class_overrides_shared_descriptions() -> None:
     class Optimizer:
         """An optimizer.
 
@@ -93,7 +93,7 @@ def test_what_a_class_says_itself_comes_first() -> None:
     assert entries(documented(Optimizer)) == [("lr", "a factor,\n        in two lines."), ("eps", ARGUMENTS["eps"])]
 
 
-def test_without_docstrings_the_classes_are_there() -> None:
+def test_classes_import_without_docstrings() -> None:
     script = "import fusedstep as fs; print(fs.torch.Adam.__doc__)"
     done = subprocess.run([sys.executable, "-OO", "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr

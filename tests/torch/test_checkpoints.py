@@ -1,4 +1,4 @@
-"""Checkpoints of one optimizer in another: whose are taken, in which forms, and that a refused one changes nothing."""
+"""Loading checkpoints of other optimizers: which are accepted, in which forms; a refused one changes nothing."""
 
 import copy
 import pickle
@@ -17,7 +17,7 @@ def descent(var: Any, grad: Any, *, lr: Any) -> Any:
     return var - lr * grad
 
 
-# The states of each class: those that are always there, and those that a setting asks for.
+# The states of each class: those that it always has, and those that depend on a setting.
 KEPT = {
     "SGD": ((), ("momentum_buffer",)),
     "ProximalSGD": ((), ()),
@@ -72,7 +72,7 @@ def given(library: str, name: str, settings: dict[str, Any], steps: int = 2) -> 
     theirs = library == "torch"
     optimizer = getattr(torch.optim, name)([param], **settings) if theirs else build(name, [param], **settings)
     if "capturable" in settings:
-        # A device's: this class of torch's takes no such step here.
+        # torch's class does not support this setting on the CPU.
         settings = {key: value for key, value in settings.items() if key != "capturable"}
         optimizer = getattr(torch.optim, name)([param], **settings)
         optimizer.param_groups[0]["capturable"] = False
@@ -147,7 +147,7 @@ def test_half_of_the_states_are_refused(name: str) -> None:
             checkpoint = given("ours", name, {})
             del checkpoint["state"][0][key]
             if absent != "left out":
-                # What a flattened checkpoint that lacks a state is turned into.
+                # torch's form of an absent state in a flattened checkpoint.
                 checkpoint["state"][0][key] = absent
             optimizer = build(name, [weight()])
             with pytest.raises(ValueError, match=f"missing: {key};"):
@@ -289,7 +289,7 @@ def test_sparse_momentum_is_understood(loaded: bool, defer: bool) -> None:
     theirs.step()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's compiler itself
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's compiler
 @pytest.mark.parametrize("name", ["SGD", "ProximalSGD"])
 def test_what_keeps_no_states_has_no_entries(name: str) -> None:
     param = weight()
@@ -308,7 +308,7 @@ def test_what_keeps_no_states_has_no_entries(name: str) -> None:
     param.grad = gradient(name)
     torch.compile(optimizer.step, backend="eager")()
     assert not optimizer.state
-    # What an earlier version kept.
+    # An entry of an earlier version.
     optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: {}}})
     optimizer.step()
 
@@ -326,7 +326,7 @@ def test_parameters_that_were_replaced(name: str) -> None:
     other = build(name, [weight()])
     other.load_state_dict(checkpoint)
     stepped(name, other)
-    # What has left may come back.
+    # A parameter that left may come back.
     assert not any(KEPT[name]) or name == "SGD" or second in optimizer.state
     optimizer.param_groups[0]["params"] = [second, third]
     assert optimizer.state_dict()["state"].keys() <= {0, 1}
@@ -407,7 +407,7 @@ def test_groups_have_torchs_settings_and_no_others(name: str) -> None:
     ours.add_param_group({"params": [weight()], "rows": "touched"})
     for group in (*ours.param_groups, *ours.state_dict()["param_groups"]):
         assert group.keys() == theirs.param_groups[0].keys()
-    # By hand, and back again.
+    # Flatten by hand, and back.
     ours.param_groups[0]["rows"] = "every"
     assert ours.state_dict()["param_groups"][0]["rows"] == "every"
     ours.param_groups[0]["rows"] = "touched"
@@ -433,9 +433,9 @@ def test_the_rows_of_groups_are_kept(name: str) -> None:
         old.load_state_dict(earlier)
         for each in (optimizer, copy.deepcopy(optimizer), pickled(optimizer), again, fresh, old):
             assert [group.get("rows", "touched") for group in each.param_groups] == wanted
-            # In FTRL a gradient of zero moves nothing.
+            # FTRL does not move weights for a gradient of zero.
             assert name == "FTRL" or all_rows_move(name, each) == [rows == "every" for rows in wanted]
-        # What torch's class saved names no rows: they stay.
+        # A checkpoint of torch's class has no rows: the setting stays.
         for group in earlier["param_groups"]:
             del group["rows"]
         optimizer.load_state_dict(earlier)
@@ -443,7 +443,7 @@ def test_the_rows_of_groups_are_kept(name: str) -> None:
 
 
 def all_rows_move(name: str, optimizer: Any) -> list[bool]:
-    """Whether a step with a sparse gradient reaches the states or values of rows that it does not name."""
+    """Whether a sparse gradient changes values or states of rows that it does not name."""
     seen = []
     for group in optimizer.param_groups:
         (param,) = group["params"]

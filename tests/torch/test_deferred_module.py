@@ -1,4 +1,4 @@
-"""Every way to a deferred table: what reads it gets what a dense optimizer computes, or an error."""
+"""Every read of a deferred table sees the values of a dense optimizer, or raises an error."""
 
 import copy
 import gc
@@ -14,14 +14,14 @@ from torch.nn import functional
 
 import fusedstep as fs
 
-# torch says so of its own code.
+# torch warns of its own code.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
 ROWS, WIDTH = 23, 3
 
 
 class Pair:
-    """An embedding whose rows Adam defers, and one that torch's Adam steps whole."""
+    """An embedding whose rows Adam defers, and one that torch's Adam steps densely."""
 
     def __init__(self, deferred=None, **settings):
         torch.manual_seed(0)
@@ -32,7 +32,7 @@ class Pair:
         self.reference = torch.optim.Adam(self.dense.parameters(), lr=0.1, **settings)
 
     def train(self, look_up=None, steps=8, rows=lambda: torch.randint(0, ROWS, (4,))):
-        """Steps with some lookups, and compares what each lookup sees."""
+        """Take steps with some lookups, and compare the rows that each lookup sees."""
         look_up = self.deferred if look_up is None else look_up
         for _ in range(steps):
             ids, losses = rows(), []
@@ -55,21 +55,21 @@ EVERY = torch.arange(ROWS)
 
 
 class Hashed(nn.Embedding):
-    """Computes its rows."""
+    """An embedding that computes its rows."""
 
     def forward(self, words):
         return super().forward(words % ROWS)
 
 
 class Renamed(nn.Embedding):
-    """Calls its argument by another name, and does not ask its base class."""
+    """An embedding whose forward has another argument name and does not call its base class."""
 
     def forward(self, *, words, scale=1.0):
         return functional.embedding(words, self.weight, sparse=True) * scale
 
 
 class Indexed(nn.Embedding):
-    """Looks up without the function for it."""
+    """An embedding that looks up without torch.nn.functional."""
 
     def forward(self, words):
         return self.weight[words]
@@ -113,7 +113,7 @@ LOOKUPS = {
 @pytest.mark.parametrize("way", LOOKUPS)
 def test_whatever_looks_rows_up_sees_them_up_to_date(way):
     pair = Pair()
-    # Found before there is anything to bring up to date, as a bound method or a compiled graph may be.
+    # Bound before any rows are deferred, as a method or a compiled graph may be.
     look_up = LOOKUPS[way](pair)
     pair.train(look_up)
     pair.train(steps=3)
@@ -160,7 +160,7 @@ def test_a_graph_compiled_before_there_is_an_optimizer(backend, what, called_bef
     pair.train(steps=3)
     with torch.no_grad():
         pair.equal(look_up(EVERY))
-    # Another optimizer's table is another one.
+    # Another optimizer has another table.
     states = copy.deepcopy(pair.optimizer.state_dict())
     pair.optimizer = fs.torch.Adam(module.parameters(), lr=0.1, defer=[module])
     pair.optimizer.load_state_dict(states)
@@ -243,7 +243,7 @@ def test_an_exported_module_is_up_to_date_and_plain(training, strict):
     torch.export.save(exported, file)
     file.seek(0)
     pair.equal(torch.export.load(file).module()(EVERY))
-    # What is exported has the same parameter.
+    # The exported program has the same parameter.
     pair.train(steps=2)
     pair.equal(exported.module()(EVERY))
 
@@ -264,7 +264,7 @@ def test_torchscript_is_warned_of_and_what_it_misses_is_refused(maker):
         pair.train(compiled, steps=3)
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
     refused(pair, compiled)
-    # What was taken off the module for TorchScript is back.
+    # The hooks that TorchScript cannot compile are back.
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
     assert pair.owing()
     pair.deferred.eval()(torch.tensor([0]))
@@ -280,7 +280,7 @@ def test_torchscript_from_before_is_refused_once_rows_sleep():
 
 
 def refused(pair, look_up):
-    """A step with what a lookup that was not seen gave rise to changes nothing."""
+    """A gradient of an unseen lookup is refused, and changes nothing."""
     pair.optimizer.zero_grad()
     look_up(torch.tensor([1, 20])).sum().backward()
     memory = pair.optimizer.tables[pair.deferred.weight].memory()
@@ -500,7 +500,7 @@ class TestReplacedWeights:
 
 
 def deferring(way, module, other):
-    """An optimizer that is told in a group to defer."""
+    """An optimizer with ``defer`` in a group."""
     if way == "group":
         groups = [{"params": module.parameters(), "defer": [module]}, {"params": other.parameters()}]
         return fs.torch.Adam(groups, lr=0.1)

@@ -1,4 +1,4 @@
-"""Optimizers that defer the rows of embeddings: what a dense optimizer computes, wherever the table is looked at."""
+"""Optimizers that defer the rows of embeddings compute what dense optimizers do."""
 
 import copy
 import io
@@ -15,7 +15,7 @@ from fusedstep import rules
 
 ROWS, WIDTH = 31, 3
 
-# What each is compared with, on dense gradients.
+# Each with the optimizer that it is compared with, on dense gradients.
 DENSE = {
     "Adam": (fs.torch.Adam, torch.optim.Adam, {}),
     "Adam_weight_decay": (fs.torch.Adam, torch.optim.Adam, {"weight_decay": 0.01, "amsgrad": True}),
@@ -37,7 +37,7 @@ DENSE = {
 
 
 class Pair:
-    """An embedding whose rows are deferred, and one that takes every step whole."""
+    """An embedding whose rows are deferred, and one with dense steps."""
 
     def __init__(self, case="Adam", dtype=torch.float64, module=nn.Embedding, **named):
         deferring, dense, settings = DENSE[case]
@@ -61,7 +61,7 @@ class Pair:
             self.steps += 1
 
     def owing(self):
-        """Whether a row is owed a step."""
+        """Whether a row owes a step."""
         return not torch.allclose(self.deferred.weight, self.dense.weight, rtol=0, atol=1e-6)
 
     def equal(self, weight=None):
@@ -125,7 +125,7 @@ def test_the_first_forward_in_eval_mode_wakes_all_rows():
     with torch.inference_mode():
         pair.deferred(torch.tensor([0]))
     pair.equal()
-    # Whoever trains in eval mode does not pay for all rows at each step.
+    # Training in eval mode does not bring all rows up to date at each step.
     pair.step(5)
     assert pair.owing()
     pair.deferred(torch.arange(ROWS))
@@ -251,7 +251,7 @@ def test_an_optimizer_takes_over_from_another():
     assert pair.owing()
     pair.deferred(torch.arange(ROWS))
     pair.equal()
-    # The one before leaves no row behind any more, since none is brought up to date for it.
+    # The optimizer before keeps all rows up to date now, since lookups do not catch up its steps.
     pair.optimizer = before
     pair.step(5)
     weight = pair.deferred.weight.detach().clone()
@@ -387,7 +387,7 @@ def test_another_weight_put_in_its_place_is_left_alone():
 def test_a_bad_lookup_changes_nothing():
     pair = Pair()
     pair.step(5)
-    # As it lies in memory: to read the parameter would bring it up to date.
+    # The memory itself: reading the parameter would bring it up to date.
     before = pair.optimizer.tables[pair.deferred.weight].memory().clone()
     with pytest.raises(IndexError, match=r"Adam: indices\[1\] is 31"):
         pair.deferred(torch.tensor([0, ROWS]))

@@ -1,4 +1,4 @@
-"""Parameters that are spread over processes, in processes of their own."""
+"""Parameters that are DTensors, in several processes."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def test_spread_over_processes(count: int, names: list[str], tmp_path: Path) -> 
     try:
         told = [process.communicate(timeout=240)[1] for process in processes]
     finally:
-        # One may wait for another that has failed.
+        # A process may wait for another that failed.
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0] * count, "\n".join(told)

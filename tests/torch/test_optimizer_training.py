@@ -1,4 +1,4 @@
-"""The optimizers for PyTorch in a training loop: what torch's conventions ask of an optimizer."""
+"""The optimizers in a training loop, by torch's conventions."""
 
 import copy
 import pickle
@@ -13,12 +13,12 @@ from tests.torch.test_optimizer import ALL, build
 
 torch = pytest.importorskip("torch")
 
-# Of torch's own modules, when they are imported.
+# Warnings of torch's modules at import.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
 
 def trained(name: str, param: Any, steps: int = 3, optimizer: Any = None, **settings: Any) -> Any:
-    """An optimizer after some steps downhill from a bowl's side."""
+    """An optimizer after some steps on a quadratic."""
     optimizer = optimizer or build(name, [param], **settings)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -222,7 +222,7 @@ def test_distributed_checkpoints_take_every_optimizer(name: str) -> None:
     first, second = model(), model()
     optimizer, other = build(name, first.parameters()), build(name, second.parameters())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own, about its own calls
+        warnings.simplefilter("ignore")  # torch warns of its own calls
         for _ in range(2):
             optimizer.zero_grad()
             first(torch.ones(5, 4)).square().sum().backward()
@@ -253,7 +253,7 @@ def test_ftrl_starts_from_trained_weights(settings: dict[str, Any], sparse: bool
         param.grad = torch.sparse_coo_tensor([[1, 1]], torch.zeros(2, 3).double(), (6, 3), check_invariants=True)
     optimizer.step()
     torch.testing.assert_close(param.detach(), before, rtol=1e-13, atol=0)
-    # From there on it is FTRL: a step of lr / (beta + root) against a gradient that is small beside the root.
+    # From here FTRL's step is lr / (beta + root) times a gradient that is small compared with the root.
     param.grad = torch.full_like(before, 1e-6)
     optimizer.step()
     rate = 0.5 / (settings.get("beta", 0.0) + 0.1 ** -settings.get("lr_power", -0.5) + 0.5 * settings.get("l2", 0.0))

@@ -1,4 +1,4 @@
-"""Small parameters step along a shorter path, which must notice whatever changes between two steps."""
+"""Prepared steps of small parameters notice every change between two steps."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def other_memory(param: Any, optimizer: Any) -> None:
 
 
 def other_strides(param: Any, optimizer: Any) -> None:
-    # The same memory, the same number of elements, another order.
+    # The same memory and size, another order.
     param.data = param.detach().as_strided(SHAPE, (1, 4) if param.is_contiguous() else (3, 1))
 
 

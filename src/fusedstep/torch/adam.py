@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import rules
 from .arguments import documented
-from .betas import Betas, powers
+from .betas import Betas, bias_corrected_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
@@ -58,4 +58,4 @@ class Adam(FusedOptimizer):
         return rule, {"amsgrad": group["amsgrad"]}
 
     def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        return powers(group, progress) | {"weight_decay": group["weight_decay"]}
+        return bias_corrected_scalars(group, progress) | {"weight_decay": group["weight_decay"]}

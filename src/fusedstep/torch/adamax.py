@@ -4,7 +4,7 @@ from typing import Any
 
 from .. import rules
 from .arguments import documented
-from .betas import Betas, means
+from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
@@ -51,4 +51,4 @@ class Adamax(FusedOptimizer):
 
     def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         power = group["betas"][0] ** progress
-        return means(group) | {"weight_decay": group["weight_decay"], "beta1_power": power}
+        return mean_scalars(group) | {"weight_decay": group["weight_decay"], "beta1_power": power}

@@ -50,5 +50,5 @@ class AdamW(Adam):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for group in self.param_groups:
-            # A checkpoint of Adam may say otherwise.
+            # A checkpoint of Adam may have another value.
             group["decoupled_weight_decay"] = True

@@ -17,8 +17,10 @@ _numbers = itertools.count(1)
 
 
 class TracedStates:
-    """States that tracing created and no step has used yet. They count as absent until then: absence may matter, as
-    for SGD, which does not dampen a parameter's first gradient."""
+    """States that tracing created and no step has used yet.
+
+    They count as absent until then, which may matter: SGD does not dampen a parameter's first gradient.
+    """
 
     def __init__(self) -> None:
         self._unused: WeakValueDictionary[int, Tensor] = WeakValueDictionary()

@@ -1,4 +1,4 @@
-"""Follow the regularized leader."""
+"""FTRL: follow the regularized leader."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -78,23 +78,23 @@ class FTRL(FusedOptimizer):
         return super().align(operator.switched(rounded=is_16_bit(param)), param, state)
 
     def initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
-        super().initialise(stored_as(group, param), param, state)
+        super().initialise(with_storage(group, param), param, state)
 
     def update(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
     ) -> None:
         if is_16_bit(param):
             # The cache is for weights that are not rounded.
-            group, cache = stored_as(group, param), {}
+            group, cache = with_storage(group, param), {}
             operator = self.operator(group)
         super().update(group, operator, param, grad, state, cache)
 
 
 def is_16_bit(param: Tensor) -> bool:
-    """Whether a parameter is of 16 bits."""
+    """Return whether a parameter's dtype has 16 bits."""
     return bool(param.dtype.itemsize == 2)
 
 
-def stored_as(group: ParamGroup, param: Tensor) -> ParamGroup:
-    """A parameter's group, which tells how the parameter is stored where that takes 16 bits."""
+def with_storage(group: ParamGroup, param: Tensor) -> ParamGroup:
+    """Add a 16-bit parameter's dtype to its group."""
     return {**group, "stored_as": param.dtype} if is_16_bit(param) else group

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .. import rules
 from .arguments import documented
-from .betas import Betas, means
+from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals, to_number
@@ -68,7 +68,7 @@ class NAdam(FusedOptimizer):
     def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         step, product = progress
         mu = self.momentum(group, step)
-        return means(group) | {
+        return mean_scalars(group) | {
             "weight_decay": group["weight_decay"],
             "mu": mu,
             "mu_next": self.momentum(group, step + 1),
@@ -82,6 +82,6 @@ class NAdam(FusedOptimizer):
 
 
 def next_product(product: float, mu: float) -> float:
-    """The next product of momenta, in float32 as it is kept."""
+    """The next product of momenta, rounded to float32 as its state is."""
     rounded: float = torch.tensor(product, device="cpu").mul_(mu).item()
     return rounded

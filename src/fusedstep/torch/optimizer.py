@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import capturing, on_device
 from ..interrupts import defer_sigint
 from ..operators.operator import Operator
 from . import compiled, settings
@@ -165,7 +164,7 @@ class FusedOptimizer(OptimizerStates):
         check_placements(operator.name, operator.layout.reduction_scope, param)
         local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
         values, rows = values_and_rows(operator.name, local)
-        refuse_capture(operator.name, group, param)
+        settings.refuse_capture(operator.name, group, param)
         scalars = self.numbers(group, operator, state, cache)
         memory = self.memory_of(param)
         if self.lacks_states(operator, state):
@@ -199,16 +198,6 @@ class FusedOptimizer(OptimizerStates):
     def _init_group(self, group: ParamGroup, *lists: list[Any]) -> None:
         # torch's compiler calls a method of this name directly instead of tracing it: states are created outside.
         compiled.collect_group(self, group, *lists)
-
-
-def refuse_capture(name: str, group: ParamGroup, param: Tensor) -> None:
-    """Refuse a capture of steps that the host counts: a replayed graph would repeat one count.
-
-    Raises:
-        RuntimeError: a graph is being captured, and the group is not ``capturable``.
-    """
-    if on_device(param) and not group.get("capturable", True) and capturing(param):
-        raise RuntimeError(f"{name}: capturable is False, expected True while a graph is captured")
 
 
 @lru_cache(maxsize=256)

@@ -4,7 +4,7 @@ from typing import Any
 
 from .. import rules
 from .arguments import documented
-from .betas import Betas, means
+from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
@@ -47,4 +47,4 @@ class RAdam(FusedOptimizer):
         return rules.radam, {"decoupled": group["decoupled_weight_decay"]}
 
     def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        return means(group) | {"weight_decay": group["weight_decay"], "step": progress}
+        return mean_scalars(group) | {"weight_decay": group["weight_decay"], "step": progress}

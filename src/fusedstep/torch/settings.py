@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import on_device
+from ..arrays.device_tensors import capturing, on_device
 from ..operators import checks
 
 # The ranges of settings, by name. Others may be any number.
@@ -157,3 +157,13 @@ def check_parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
             f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of "
             "float32, float64, float16 or bfloat16"
         )
+
+
+def refuse_capture(name: str, group: dict[str, Any], param: Tensor) -> None:
+    """Refuse a capture of steps that the host counts: a replayed graph would repeat one count.
+
+    Raises:
+        RuntimeError: a graph is being captured, and the group is not ``capturable``.
+    """
+    if on_device(param) and not group.get("capturable", True) and capturing(param):
+        raise RuntimeError(f"{name}: capturable is False, expected True while a graph is captured")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .. import rules
 from .arguments import documented
-from .betas import Betas, powers
+from .betas import Betas, bias_corrected_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
@@ -50,8 +50,8 @@ class SparseAdam(FusedOptimizer):
         return rules.adam, {}
 
     def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        return powers(group, progress)
+        return bias_corrected_scalars(group, progress)
 
     def new_counter(self, group: ParamGroup, param: Tensor, value: float) -> float:
-        # torch's class counts with a plain number.
+        # torch's class counts in a plain number.
         return value
