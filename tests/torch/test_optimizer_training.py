@@ -414,8 +414,8 @@ def test_a_rule_of_ones_own() -> None:
         (ValueError, {"eps": float("nan")}, "Adam: eps is nan"),
         (ValueError, {"rows": "all"}, "Adam: rows is 'all'"),
         (TypeError, {"maximize": 1}, "Adam: maximize is 1"),
-        (NotImplementedError, {"differentiable": True}, "Adam: differentiable is True, expected False: no gradient"),
-        (NotImplementedError, {"capturable": True}, "Adam: capturable is True, expected False: there is no CUDA graph"),
+        (NotImplementedError, {"differentiable": True}, "Adam: differentiable is True, expected False: a step in place has no gradient"),
+        (NotImplementedError, {"capturable": True}, "Adam: capturable is True, expected False: a CUDA graph cannot capture"),
     ],
 )
 def test_settings_that_are_refused(error: type[Exception], settings: dict[str, Any], sentence: str) -> None:
