@@ -315,7 +315,7 @@ def test_what_would_stand_still_in_a_graph_is_refused(device: str, monkeypatch: 
     param = torch.nn.Parameter(torch.ones(3, device=DEVICE))
     param.grad = torch.ones(3, device=DEVICE)
     optimizer = fs.torch.Adam([param])
-    for module in ("operators.device_step", "operators.device_checks", "operators.device_deferred", "torch.optimizer"):
+    for module in ("operators.device_step", "operators.checks.device", "operators.device_deferred", "torch.optimizer"):
         monkeypatch.setattr(f"fusedstep.{module}.capturing", lambda tensor: True)
     with pytest.raises(RuntimeError, match=r"^momentum: rounding by chance cannot be captured"):
         by_chance(*bits, lr=0.1, beta=0.9, step=1)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..interrupts import defer_sigint
+from ..operators.labels import Labels
 from ..operators.operator import Operator
 from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
@@ -161,7 +162,7 @@ class FusedOptimizer(OptimizerStates):
             state: its states by name.
             cache: the scalars of parameters by their progress.
         """
-        check_placements(operator.name, operator.layout.reduction_scope, param)
+        check_placements(operator.name, operator.spec.reduction_scope, param)
         local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
         values, rows = values_and_rows(operator.name, local)
         settings.refuse_capture(operator.name, group, param)
@@ -170,7 +171,7 @@ class FusedOptimizer(OptimizerStates):
         if self.lacks_states(operator, state):
             self.initialise(group, memory, state)
         order = self.align(operator, memory, state)
-        kinds = operator.layout.states[1:]
+        kinds = operator.spec.kinds[1:]
         states = [memory, *(state[key] if kind else None for key, kind in zip(self.state_keys, kinds, strict=True))]
         views = [each if each is None else permuted(each, order) for each in states]
         table = self.tables.get(param)
@@ -205,7 +206,6 @@ def operator_for(name: str, rule: Rule, keys: tuple[str, ...], switches: tuple[t
     """A rule's operator that speaks of an optimizer, its parameters and its states."""
     chosen: dict[str, Any] = dict(switches)
     # The rows of a sparse gradient lie within it, and it has the parameter's shape.
-    operator = Operator(rule, check_indices=False, **chosen)
-    operator.name, operator.called = name, ("a parameter", *keys)
-    operator.any_rows = True
-    return operator
+    made = Operator(rule, check_indices=False, **chosen)
+    labels, options = Labels(name, ("a parameter", *keys)), made.options._replace(flat_rows=True)
+    return Operator.from_spec(rule, made.spec, labels, options)

@@ -55,12 +55,12 @@ class OptimizerStates(DeferredOptimizer):
 
     def initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
         """Create the states that a parameter lacks."""
-        layout = self.operator(group).layout
-        check_placements(type(self).__name__, layout.reduction_scope, param)
+        spec = self.operator(group).spec
+        check_placements(type(self).__name__, spec.reduction_scope, param)
         for key, initial in self.counters.items():
             if state.get(key) is None:
                 state[key] = self.new_counter(group, param, initial)
-        for key, kind in zip(self.state_keys, layout.states[1:], strict=True):
+        for key, kind in zip(self.state_keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.initial_value(group, key)
                 dtype = torch.promote_types(param.dtype, torch.float32) if self.float32_states else param.dtype
@@ -69,7 +69,7 @@ class OptimizerStates(DeferredOptimizer):
 
     def used_keys(self, operator: Operator) -> list[str]:
         """The keys of the states that an operator uses."""
-        return [key for key, kind in zip(self.state_keys, operator.layout.states[1:], strict=True) if kind]
+        return [key for key, kind in zip(self.state_keys, operator.spec.kinds[1:], strict=True) if kind]
 
     def lacks_states(self, operator: Operator, state: dict[str, Any]) -> bool:
         """Return whether a parameter lacks a state that an operator uses."""
@@ -77,7 +77,7 @@ class OptimizerStates(DeferredOptimizer):
 
     def expected_states(self, group: ParamGroup) -> ExpectedStates:
         every, fewest = self.operator(group), self.operator_without_switches(group)
-        kinds = list(zip(every.layout.states[1:], fewest.layout.states[1:], strict=True))
+        kinds = list(zip(every.spec.kinds[1:], fewest.spec.kinds[1:], strict=True))
         known = dict.fromkeys(self.counters, "number")
         known |= {key: now or without for key, (now, without) in zip(self.state_keys, kinds, strict=True)}
         needed = {key for key, each in zip(self.state_keys, kinds, strict=True) if all(each)}
@@ -95,7 +95,7 @@ class OptimizerStates(DeferredOptimizer):
     def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
         """Give states their parameter's strides; return the order of dimensions in which a kernel can read them."""
         order = contiguous_order(param)
-        if order and operator.layout.reduction_scope != ReductionScope.ELEMENT and order[0] != 0:
+        if order and operator.spec.reduction_scope != ReductionScope.ELEMENT and order[0] != 0:
             # Its rows are not contiguous; the operator refuses them.
             return None
         for key in self.counters:

@@ -1,26 +1,27 @@
 """What a step's scalars come to, evaluated once a call in float64."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ...arrays.device_tensors import on_device
 from ...codegen.gpu.kernels import host_numbers_for, numbers_for
+from ...codegen.rule.spec import RuleSpec
 from .options import EXACT
 
 
 class Evaluating(Protocol):
-    """What is asked of an operator.
+    """The operator whose scalars are evaluated.
 
     Attributes:
-        rule: its rule.
-        switches: its switches.
-        kept: what was made of the rule, for devices.
+        built: what was built of its rule, for devices.
     """
 
-    rule: Callable[..., Any]
-    switches: tuple[tuple[str, bool], ...]
-    kept: dict[tuple[Any, ...], Any]
+    built: dict[tuple[Any, ...], Any]
+
+    @property
+    def spec(self) -> RuleSpec:
+        """Its rule."""
 
 
 def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like: Any) -> tuple[list[Any], bool]:
@@ -33,9 +34,9 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
     if not any(there):
         return host_numbers(operator, compute, scalars), False
     key = ("numbers on the device", compute, there)
-    if key not in operator.kept:
-        operator.kept[key] = numbers_for(operator.rule, operator.switches, compute, there)
-    kernel, count = operator.kept[key]
+    if key not in operator.built:
+        operator.built[key] = numbers_for(operator.spec.program, compute, there)
+    kernel, count = operator.built[key]
     numbers = like.new_empty((count,), dtype=getattr(sys.modules["torch"], compute))
     kernel[(1,)](*scalars, numbers, **EXACT)
     return [numbers], True
@@ -44,7 +45,7 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
 def host_numbers(operator: Evaluating, compute: str, scalars: Sequence[float]) -> list[float]:
     """What plain numbers come to."""
     key = ("numbers", compute)
-    if key not in operator.kept:
-        operator.kept[key] = host_numbers_for(operator.rule, operator.switches, compute)
-    found: list[float] = operator.kept[key](scalars)
+    if key not in operator.built:
+        operator.built[key] = host_numbers_for(operator.spec.program, compute)
+    found: list[float] = operator.built[key](scalars)
     return found

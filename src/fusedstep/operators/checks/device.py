@@ -1,15 +1,16 @@
-"""The checks of a call with tensors on a device, which look at all but elements; each comes before the first write."""
+"""The checks of tensors on a device, which look at all but elements."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from ..arrays.borrow import kind
-from ..arrays.device_tensors import TensorView, capturing, on_device
-from ..arrays.layout import Rows
-from . import checks
+from ...arrays.borrow import kind
+from ...arrays.device_tensors import TensorView, capturing, on_device
+from ...arrays.layout import Rows
+from .arrays import ArraySpec, view_gradient, view_states
+from .indices import no_such_row, view_indices
 
 
-def described(operator: str, name: str, value: Any, device: Any) -> TensorView:
+def view_tensor(operator: str, name: str, value: Any, device: Any) -> TensorView:
     """A tensor on a device, described.
 
     Raises:
@@ -26,32 +27,32 @@ def described(operator: str, name: str, value: Any, device: Any) -> TensorView:
         raise TypeError(f"{operator}: {name} is {error}") from None
 
 
-def states(
-    operator: str, wanted: checks.ArraySpec, tensors: Sequence[Any]
+def view_device_states(
+    operator: str, wanted: ArraySpec, tensors: Sequence[Any]
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
-    """The shape of the variable, and the storage types and the rows of all states; see ``checks.states``."""
+    """The shape of the variable, and the storage types and the rows of all states; see ``view_states``."""
     device = tensors[0].device
-    views = [described(operator, name, each, device) for name, each in zip(wanted.names, tensors, strict=True)]
-    return checks.states(operator, wanted, views)
+    views = [view_tensor(operator, name, each, device) for name, each in zip(wanted.names, tensors, strict=True)]
+    return view_states(operator, wanted, views)
 
 
-def gradient(
+def view_device_gradient(
     operator: str, name: str, value: Any, shape: tuple[int, ...], beside: str, device: Any
 ) -> tuple[Any, str, Any]:
     """A gradient's contiguous tensor, its storage type, and where its elements lie, for checks."""
-    described(operator, name, value, device)
+    view_tensor(operator, name, value, device)
     plain = value.detach().contiguous()
-    flat, storage = checks.gradient(operator, name, TensorView(plain), shape, beside)
+    flat, storage = view_gradient(operator, name, TensorView(plain), shape, beside)
     return plain, storage, flat
 
 
-def indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], device: Any) -> Any:
-    """Row indices as a tensor of 64-bit integers, whose bounds are not looked at; see ``checks.indices``."""
-    checks.indices_of(operator, described(operator, "indices", value, device), variable, shape)
+def view_device_indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], device: Any) -> Any:
+    """Row indices as a tensor of 64-bit integers, whose bounds are not looked at; see ``view_indices``."""
+    view_indices(operator, view_tensor(operator, "indices", value, device), variable, shape)
     return value.long()
 
 
-def bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
+def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
     """Every index names a row; the only check that waits for the device.
 
     Raises:
@@ -66,10 +67,10 @@ def bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
     outside = (indices < 0) | (indices >= rows)
     if bool(outside.any()):
         place = int(outside.nonzero()[0])
-        raise IndexError(checks.no_row(operator, place, int(indices[place]), rows, variable))
+        raise IndexError(no_such_row(operator, place, int(indices[place]), rows, variable))
 
 
-def scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:
+def check_device_scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:
     """Scalars are numbers, or tensors on the same device.
 
     Raises:
