@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators.checks.arrays import SIXTEEN_BITS, check_dimensions, check_storage_mix
+from ..operators.checks.arrays import check_dimensions, check_storage_mix
 from ..operators.operator import Operator
-from ..storage import ARRAYS
+from ..storage import STORAGES, one_of
 
 Shape = tuple[int, ...]
-TYPES = "float32, float64, float16 or bfloat16"
 
 
 def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | None]:
@@ -54,7 +53,7 @@ def parse_state(operator: str, name: str, given: Any) -> jax.Array:
     except (TypeError, ValueError):
         untyped = isinstance(given, jax.ShapeDtypeStruct) or not hasattr(given, "dtype")
         what = f"is {borrow.kind(given)}" if untyped else f"holds {given.dtype}"
-        raise TypeError(f"{operator}: {name} {what}, expected an array of {TYPES}") from None
+        raise TypeError(f"{operator}: {name} {what}, expected an array of {one_of()}") from None
     check_type(operator, name, array.dtype, getattr(given, "dtype", array.dtype))
     return array
 
@@ -65,8 +64,8 @@ def check_type(operator: str, name: str, own: Any, given: Any) -> None:
     Raises:
         TypeError: the type is not supported, or JAX narrows it.
     """
-    if str(own) not in ARRAYS:
-        raise TypeError(f"{operator}: {name} holds {own}, expected {TYPES}")
+    if str(own) not in STORAGES:
+        raise TypeError(f"{operator}: {name} holds {own}, expected {one_of()}")
     # JAX converts NumPy's float64 to float32 silently.
     if str(given).endswith("float64") and own != "float64":
         raise TypeError(
@@ -105,7 +104,7 @@ def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
 
 
 def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, variable: jax.Array) -> jax.Array:
-    """A gradient as an array: of the variable's type, or float32 with a 16-bit variable.
+    """A gradient as an array: of the variable's type, or float32 with a narrow variable.
 
     Raises:
         TypeError: it is not an array, or its type is invalid.
@@ -114,10 +113,10 @@ def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, vari
     array, storage = parse_state(operator.name, name, given), str(variable.dtype)
     if array.shape != shape:
         raise ValueError(f"{operator.name}: {name} has shape {array.shape}, expected {shape}")
-    if array.dtype != variable.dtype and not (array.dtype == jnp.float32 and storage in SIXTEEN_BITS):
-        expected = f"{storage} or float32" if storage in SIXTEEN_BITS else storage
+    accepted = STORAGES[storage].gradients
+    if str(array.dtype) not in accepted:
         raise TypeError(
-            f"{operator.name}: {name} holds {array.dtype}, expected {expected}, the type of the variable; "
+            f"{operator.name}: {name} holds {array.dtype}, expected {one_of(accepted)}, the type of the variable; "
             f'pass {name}.astype("{storage}")'
         )
     return array

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..codegen.rule.signature import read_signature
 from ..operators.operator import Operator
-from ..storage import ARRAYS
+from ..storage import STORAGES
 
 
 def split_switches(rule: Callable[..., Any], given: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
@@ -45,7 +45,7 @@ def parse_scalar_array(operator: str, name: str, value: jax.Array) -> jax.Array:
         TypeError: its type is not a real number's.
         ValueError: it does not have exactly one element.
     """
-    if value.dtype.kind not in "iu" and str(value.dtype) not in ARRAYS:
+    if value.dtype.kind not in "iu" and str(value.dtype) not in STORAGES:
         raise TypeError(f"{operator}: {name} holds {value.dtype}, expected a real number")
     if value.size != 1:
         raise ValueError(f"{operator}: {name} has shape {value.shape}, expected a scalar or an array of one element")

@@ -11,8 +11,8 @@ import optax
 
 from ..codegen.rule.signature import follows_from_step, training_switches
 from ..codegen.xla.build import RuleFunctions
-from ..operators.checks.arrays import SIXTEEN_BITS
 from ..operators.operator import Operator
+from ..storage import STORAGES
 from . import arrays
 from .functions import functions_of
 from .initial_state import initial_state, parse_initial
@@ -108,19 +108,20 @@ def scalars_at(operator: Operator, scalars: Mapping[str, Any], count: jax.Array 
         if name not in found and name not in operator.signature.defaults and follows_from_step(name, found):
             found[name] = 0.0 if count is None else step_scalar(operator, name, found, count)
     for name, value in found.items():
-        check_not_16_bits(operator.name, name, value)
+        check_not_narrow(operator.name, name, value)
     return found
 
 
-def check_not_16_bits(operator: str, name: str, value: Any) -> None:
-    """Refuse scalars of 16 bits, in which 0.999 may be 1 and 1e-8 may be 0.
+def check_not_narrow(operator: str, name: str, value: Any) -> None:
+    """Refuse scalars of a narrow type, in which 0.999 may be 1 and 1e-8 may be 0.
 
     Raises:
-        TypeError: the scalar has 16 bits.
+        TypeError: the type of the scalar is narrow.
     """
-    if is_array(value) and str(value.dtype) in SIXTEEN_BITS:
+    storage = STORAGES.get(str(value.dtype)) if is_array(value) else None
+    if storage and storage.is_narrow:
         raise TypeError(
-            f"{operator}: {name} holds {value.dtype}, expected float32: 16 bits are too few for scalars; "
+            f"{operator}: {name} holds {value.dtype}, expected float32: {storage.bits} bits are too few for scalars; "
             f'pass hyperparam_dtype="float32" to optax.inject_hyperparams, or convert the scalar: .astype("float32")'
         )
 
