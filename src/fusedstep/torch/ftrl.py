@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..operators.operator import Operator
-from ..rules.master import ftrl_proximal_with_master
+from ..rules.master_weights import ftrl_proximal_with_master
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
@@ -75,7 +75,7 @@ class FTRL(FusedOptimizer):
         return float(group["initial_accumulator_value"]) if key == "accum" else 0.0
 
     def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
-        return super().align(operator.switched(rounded=is_16_bit(param)), param, state)
+        return super().align(operator.switched(rounded=is_narrow(param)), param, state)
 
     def initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
         super().initialise(with_storage(group, param), param, state)
@@ -83,18 +83,18 @@ class FTRL(FusedOptimizer):
     def update(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
     ) -> None:
-        if is_16_bit(param):
+        if is_narrow(param):
             # The cache is for weights that are not rounded.
             group, cache = with_storage(group, param), {}
             operator = self.operator(group)
         super().update(group, operator, param, grad, state, cache)
 
 
-def is_16_bit(param: Tensor) -> bool:
-    """Return whether a parameter's dtype has 16 bits."""
-    return bool(param.dtype.itemsize == 2)
+def is_narrow(param: Tensor) -> bool:
+    """Return whether a parameter's dtype is narrower than float32."""
+    return bool(param.dtype.itemsize < torch.float32.itemsize)
 
 
 def with_storage(group: ParamGroup, param: Tensor) -> ParamGroup:
-    """Add a 16-bit parameter's dtype to its group."""
-    return {**group, "stored_as": param.dtype} if is_16_bit(param) else group
+    """Add a narrow parameter's dtype to its group."""
+    return {**group, "stored_as": param.dtype} if is_narrow(param) else group

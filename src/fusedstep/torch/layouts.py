@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ..arrays.tables import HUGE_PAGE, empty_table
+from ..storage import compute_type
 from .distributed import to_local
 
 PLAIN = (Tensor, torch.nn.Parameter)
@@ -51,10 +52,16 @@ def like_param(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
     state = without_inference(state if state.layout is torch.strided else state.to_dense())
     if state.is_floating_point() and (state.dtype is torch.float64) != (param.dtype is torch.float64):
         # float64 is used only with float64: the weights were converted, or the checkpoint has another dtype.
-        state = state.to(torch.promote_types(param.dtype, torch.float32))
+        state = state.to(compute_dtype(param))
     if permuted(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)
+
+
+def compute_dtype(param: Tensor) -> torch.dtype:
+    """Return the dtype in which a parameter's steps are computed."""
+    name = compute_type(str(param.dtype).removeprefix("torch."))
+    return torch.float64 if name == "float64" else torch.float32
 
 
 def full_like(param: Tensor, value: float, dtype: torch.dtype) -> Tensor:

@@ -14,9 +14,11 @@ from ..operators.operator import Operator
 from ..runtime.call import nothing
 from ..runtime.cpu.parts import is_for_one_thread
 from ..runtime.cpu.plain_step import dense_call
+from ..storage import STORAGES
 from .layouts import PLAIN
 
-STORAGES = {torch.float32: "float32", torch.float64: "float64"}
+# Narrow types take the ordinary way.
+WIDE = {getattr(torch, each.name): each.name for each in STORAGES.values() if not each.is_narrow}
 
 
 class Operands(NamedTuple):
@@ -58,7 +60,7 @@ class PreparedStep(NamedTuple):
             if tensor is None or (state.get(key) if key else param) is not tensor:
                 return None
             tensors.append(tensor)
-        plain = of_torch([*tensors, grad], param.shape, self.dtype, STORAGES[self.dtype])
+        plain = of_torch([*tensors, grad], param.shape, self.dtype, WIDE[self.dtype])
         if plain is None or param.numel() != self.size:
             return None
         return Operands(tensors, plain)
@@ -66,10 +68,10 @@ class PreparedStep(NamedTuple):
     def run(self, operands: Operands, scalars: Sequence[float]) -> bool:
         """Take the step; return False, with nothing changed, if the gradient shares memory with a state."""
         # The optimizer bumps the versions of all tensors at once.
-        call = dense_call(self.functions, self.size, operands.plain, scalars, nothing)
-        if call is None:
+        launch = dense_call(self.functions, self.size, operands.plain, scalars, nothing)
+        if launch is None:
             return False
-        call.launch()
+        launch()
         return True
 
 
@@ -85,12 +87,12 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         on_device(tensors[0])
         or not plain
         or not size
-        or dtype not in STORAGES
+        or dtype not in WIDE
         or not is_for_one_thread(size)
         or operator.options.stochastic
         or operator.spec.reduction_scope != ReductionScope.ELEMENT
     ):
         return None
-    functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])
+    functions = operator.span_functions((WIDE[dtype],) * len(tensors), WIDE[dtype])
     named = dict(zip(("", *keys), map(ref, tensors), strict=True))
     return PreparedStep(operator, named, functions, size, dtype)

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..arrays.device_tensors import capturing, on_device
 from ..operators.checks.options import check_rows, parse_flag
 from ..operators.checks.scalars import check_range, parse_pair, parse_scalar
+from ..storage import one_of
 
 # The ranges of settings, by name. Others may be any number.
 NOT_NEGATIVE = ("lr", "eps", "weight_decay", "lr_decay", "momentum", "alpha", "initial_accumulator_value", "l1", "l2")
@@ -155,8 +156,7 @@ def check_parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
         )
     if not param.is_floating_point() or param.layout is not torch.strided:
         raise TypeError(
-            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of "
-            "float32, float64, float16 or bfloat16"
+            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of {one_of()}"
         )
 
 

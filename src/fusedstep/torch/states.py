@@ -11,7 +11,7 @@ from ..operators.operator import Operator
 from .checkpoints import ExpectedStates
 from .deferred_optimizer import DeferredOptimizer
 from .distributed import check_placements, full_rows, redistribute_as
-from .layouts import contiguous_order, full_like, like_param, without_inference
+from .layouts import compute_dtype, contiguous_order, full_like, like_param, without_inference
 from .param_groups import ParamGroup
 
 Rule = Callable[..., Any]
@@ -63,7 +63,7 @@ class OptimizerStates(DeferredOptimizer):
         for key, kind in zip(self.state_keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.initial_value(group, key)
-                dtype = torch.promote_types(param.dtype, torch.float32) if self.float32_states else param.dtype
+                dtype = compute_dtype(param) if self.float32_states else param.dtype
                 create = full_rows if kind == "row" else full_like
                 state[key] = create(param, value, dtype)
 
