@@ -12,7 +12,7 @@ demo: $(VENV)/demo.installed
 # What whoever changes a line wants to know: rules, span functions, loops, refusals and imports, without torch and JAX.
 QUICK := codegen/annotations codegen/compile_lock codegen/conversions codegen/cpu codegen/loops \
     codegen/rule_refusals codegen/stochastic loops/cpu \
-    operators/catalogue operators/deferred operators/operator rules/held rules/idle rules/rules rules/rules_called_plainly \
+    operators/catalogue operators/deferred operators/operator rules/keep_weights rules/idle rules/rules rules/rules_called_plainly \
     rules/rules_with_sums rules/words runtime/grouping system/battery system/golden system/golden_rules system/imports
 
 quick: $(VENV)/quick.installed
@@ -41,11 +41,11 @@ lint: $(VENV)/lint.installed
 
 bench: $(VENV)/bench.installed
 	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about ten minutes)"
-	@$(BIN)/fusedstep bench $(WORKS) $(foreach peer,$(PEERS),--peer $(peer)) $(BENCH)
+	@$(BIN)/python -m benchmarks.cpu $(WORKS) $(foreach peer,$(PEERS),--peer $(peer)) $(BENCH)
 
 bench-gpu: $(VENV)/bench-gpu.installed
 	@echo "== Measuring the operators on this machine's GPU beside PyTorch (some minutes)"
-	@$(BIN)/python benchmarks/gpu.py $(WORKS) $(BENCH)
+	@$(BIN)/python -m benchmarks.gpu $(WORKS) $(BENCH)
 
 gpu-check: # installs nothing: machines with a GPU often reach no package index
 	@PYTHONPATH=src:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu_check $(CHECK)

@@ -207,7 +207,7 @@ def told(kernel: Kernel) -> dict[str, Any]:
     """What of a kernel its assembly depends on."""
     recipe = kernel.recipe
     program = recipe.spec.program
-    by_element = any(each.of == ELEMENT for each in program.reductions if each.stage == kernel.stage)
+    by_element = any(each.argument_axes == ELEMENT for each in program.reductions if each.stage == kernel.stage)
     return {
         "loop": recipe.loop,
         "width": kernel.width,

@@ -43,7 +43,7 @@ def texts() -> list[str]:
             recipe = Recipe(operator.spec, storages, storage, loop == "dense", loop, closed)
             found.append(weave(recipe, on_device=loop == "dense"))
         there = tuple(number % 2 == 0 for number, _ in enumerate(operator.signature.scalars))
-        found.append(weave_numbers(row.rule, operator.switches, "float32", there))
+        found.append(weave_numbers(program, "float32", there))
     return found
 
 

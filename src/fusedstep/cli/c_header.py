@@ -10,7 +10,7 @@ from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_sym
 from ..codegen.cpu.symbols import plain
 from ..codegen.rule.program import Program, ReductionScope
 from ..storage import STORAGES
-from .descriptions import description
+from .descriptions import description, merged
 
 WIDTH = 100
 TYPES = {each.name: f"{each.array_type}_t" for each in STORAGES.values()} | {"float64": "double", "float32": "float"}
@@ -126,7 +126,7 @@ def told(rule: Callable[..., Any], exported: Exported, names: dict[str, str]) ->
         *[f"Held as bits: {', '.join(bits)}."] * bool(bits),
         "Scalars are evaluated in double, once a call. A rule of exp, log or powers needs the library of"
         " mathematics (-lm). Threads may call at once, each with arrays of its own.",
-        "\n".join(f"{name}: {meaning}" for name, meaning in (of_arrays | own | of_scalars).items()),
+        "\n".join(f"{name}: {meaning}" for name, meaning in merged(of_arrays | own | of_scalars).items()),
     ]
 
 

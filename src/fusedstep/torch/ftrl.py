@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..operators.operator import Operator
-from ..rules.master import ftrl_proximal_with_master
+from ..rules.master_weights import ftrl_proximal_with_master
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given

@@ -137,7 +137,7 @@ class SpanFunctions:
         if loop in ("every_row", "deferred_rows"):
             yield "takes a step, with a gradient of zero", ("step", None)
         if loop == "deferred_rows" and closed:
-            yield "takes the steps that a row has slept through, in closed form", ("closed_form", closed)
+            yield "applies the pending steps of a row, in closed form", ("closed_form", closed)
 
     def compile(self, loop: str, closed: Closed | None = None) -> None:
         """Makes ready what a loop calls."""

@@ -114,7 +114,7 @@ class StepWriter:
     def once(self, known: Expressions, stage: int) -> None:
         """What a stage knows for a whole row, beyond what the stages before it know."""
         for line in self.program.lines:
-            if line.value.stage == stage and not line.value.kind & COLUMNS:
+            if line.value.stage == stage and not line.value.axes & COLUMNS:
                 known.let(line.name, known.value(line.value.node))
 
     def totals(self, span: Span, known: Expressions, stage: int) -> list[tuple[Reduction, Any]]:
@@ -141,7 +141,7 @@ class StepWriter:
             value = conversions.load(span.builder, self.gradient, address, self.has_half)
         expressions.let(local(signature.gradient), value)
         for line in program.lines_until(stage):
-            if line.value.kind & COLUMNS:
+            if line.value.axes & COLUMNS:
                 expressions.let(line.name, expressions.value(line.value.node))
         return expressions
 
