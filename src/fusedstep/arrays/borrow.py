@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from ..storage import STORAGES
 from . import mindspore_tensors, torch_tensors
 
-# The storage types and, for those that kernels handle as bits, the type of the bits.
-STORAGES: dict[Any, str] = {np.dtype(name): name for name in ("float64", "float32", "float16")}
-BITS = {"float16": np.uint16, "bfloat16": np.uint16}
+# The storage types by NumPy's types; those of ml_dtypes are added when the first array of one comes.
+BY_DTYPE: dict[Any, str] = {np.dtype(each.name): each.name for each in STORAGES.values() if each.in_numpy}
+# NumPy's types of the bits of the narrow types.
+BITS = {each.name: np.dtype(each.array_type) for each in STORAGES.values() if each.is_narrow}
 
 
 def borrow(array: Any) -> Any:
-    """A NumPy view of an array's memory; of 16-bit integers for a PyTorch bfloat16 tensor.
+    """A NumPy view of an array's memory; of the bits for a PyTorch tensor of a type that NumPy does not have.
 
     Raises:
         TypeError: the object is no array, or none whose memory can be borrowed.
@@ -67,19 +69,18 @@ def new_like(array: Any) -> Any:
 
 def storage_of(array: Any, view: np.ndarray) -> str | None:
     """The storage type of a borrowed array, or None if kernels do not know it."""
-    storage = STORAGES.get(view.dtype)
+    storage = BY_DTYPE.get(view.dtype)
     if storage is None:
         if torch_tensors.is_tensor(array):
-            storage = "bfloat16" if torch_tensors.is_bfloat16(array) else None
-        elif view.dtype.name == "bfloat16" and view.dtype.isnative:
-            # ml_dtypes' type, known once some array of it has come.
-            storage = STORAGES[view.dtype] = "bfloat16"
+            storage = torch_tensors.not_in_numpy(array.dtype)
+        elif view.dtype.name in STORAGES and view.dtype.isnative:
+            storage = BY_DTYPE[view.dtype] = view.dtype.name
     return storage
 
 
 def holds_integers(array: Any, view: np.ndarray) -> bool:
     """Whether the elements of a borrowed array are integers, and not the bits of something else."""
-    return view.dtype.kind in "iu" and not (torch_tensors.is_tensor(array) and torch_tensors.is_bfloat16(array))
+    return view.dtype.kind in "iu" and not (torch_tensors.is_tensor(array) and torch_tensors.not_in_numpy(array.dtype))
 
 
 def dtype_name(array: Any, view: np.ndarray) -> str:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from ..storage import STORAGES
+
 # The kinds of devices that Triton compiles for, as PyTorch calls them; ROCm's are "cuda", too.
 DEVICES = {"cuda", "xpu", "npu"}
-# What NumPy calls PyTorch's types; bfloat16 it has not.
-KINDS = {name: np.dtype(name) for name in ("bool", "float16", "float32", "float64", "complex64", "complex128")}
+# NumPy's types for PyTorch's; of the storage types that NumPy does not have, the type of their bits.
+KINDS = {name: np.dtype(name) for name in ("bool", "complex64", "complex128")}
 KINDS |= {f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
-KINDS |= {"bfloat16": np.dtype(np.uint16)}
+KINDS |= {each.name: np.dtype(each.name if each.in_numpy else each.array_type) for each in STORAGES.values()}
 
 
 def on_device(value: Any) -> bool:
@@ -47,7 +49,7 @@ class TensorView:
 
     @property
     def view(self) -> np.ndarray:
-        """The array; of 16-bit integers for bfloat16."""
+        """The array; of the bits for a type that NumPy does not have."""
         tensor, kind = self.tensor, KINDS.get(str(self.dtype).removeprefix("torch."))
         if kind is None:
             raise TypeError(f"a tensor of {self.dtype}, which NumPy does not know")

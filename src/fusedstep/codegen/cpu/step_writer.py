@@ -51,7 +51,7 @@ class StepWriter:
         storages: the storage type of each state.
         gradient: that of the gradient; None for a gradient of zero.
         has_half: whether the CPU converts float16.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
     """
 
     program: Program
@@ -195,11 +195,12 @@ class StepWriter:
         for k, value in zip(changed, new, strict=True):
             storage, address = self.storages[k], item_at(builder, span.states[k], self.storages[k], i)
             if self.stochastic and storage in STOCHASTIC:
-                builder.store(STOCHASTIC[storage](builder, value, self.chance(span, i, k)), address, align=2)
+                bits = STOCHASTIC[storage](builder, value, self.random_bits(span, i, k))
+                conversions.store_bits(builder, storage, bits, address)
             else:
                 conversions.store(builder, storage, value, address, self.has_half)
 
-    def chance(self, span: Span, i: Any, k: int) -> Any:
+    def random_bits(self, span: Span, i: Any, k: int) -> Any:
         """The random bits for an element of a state."""
         builder = span.builder
         width, key = (field_in(builder, span.block, field) for field in (layout.WIDTH, layout.KEY))

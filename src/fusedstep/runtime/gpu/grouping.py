@@ -4,6 +4,7 @@ import sys
 from typing import Any, NamedTuple
 
 from ...codegen.gpu.kernels import long_segments_for, mark
+from ...storage import compute_type
 from .options import EXACT
 
 BLOCK = 1024
@@ -50,7 +51,7 @@ def sum_long_segments(gradient: Any, storage: str, groups: Groups, rows: int, wi
     """The sums of rows with many gradients; that of one whose indices begin at k has place k // ``LONG``, since no two
     of them begin as near to each other as that."""
     torch = sys.modules["torch"]
-    compute = "float64" if storage == "float64" else "float32"
+    compute = compute_type(storage)
     places = -(-groups.size // LONG)
     long_sums = gradient.new_empty((places * width,), dtype=getattr(torch, compute))
     if groups.size > LONG:

@@ -1,32 +1,26 @@
-"""Gradient descent: plain, with momentum, with shrinkage."""
+"""Gradient descent: SGD and ProximalSGD."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from .. import rules
 from ..arrays.device_tensors import on_device
-from .groups import Group
+from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
-from .settings import given, in_use
+from .param_groups import ParamGroup
+from .settings import enabled, from_locals
 
 
+@documented
 class SGD(FusedOptimizer):
-    """Gradient descent, ``torch.optim.SGD`` on dense and sparse gradients. It runs the rule ``torch_sgd``.
+    """Gradient descent: ``torch.optim.SGD`` on dense and sparse gradients. Runs the rule ``torch_sgd``.
 
     State keys: with ``momentum`` ``momentum_buffer``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        momentum: how much of the sum of the gradients a step keeps.
-        dampening: how much of a gradient is left out of the sum, but for a parameter's first.
-        weight_decay: the strength of the l2 penalty.
-        nesterov: look one step ahead along the sum; this takes a momentum, and no dampening.
-        maximize: go uphill.
-        foreach, fused: taken as torch takes them; they change nothing.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows decay and move, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+        momentum: the decay rate of the sum of the gradients.
+        dampening: the share of a gradient that the sum leaves out; a parameter's first gradient counts whole.
+        nesterov: step from one step ahead along the sum; requires a momentum and no dampening.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -36,8 +30,8 @@ class SGD(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    keys = ("momentum_buffer",)
-    counts: ClassVar[dict[str, int]] = {}
+    state_keys = ("momentum_buffer",)
+    counters: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,
@@ -61,33 +55,27 @@ class SGD(FusedOptimizer):
                 f"SGD: nesterov is True with momentum {momentum} and dampening {dampening}, "
                 "expected a positive momentum and no dampening"
             )
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": in_use(group["momentum"])}
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": enabled(group["momentum"])}
 
     def progress(self, state: dict[str, Any]) -> bool:
         """Whether gradients came before."""
         return state.get("momentum_buffer") is not None
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         scalars = {name: group[name] for name in ("lr", "momentum", "weight_decay")}
         return scalars | {"dampening": group["dampening"] if progress else 0.0}
 
 
+@documented
 class ProximalSGD(FusedOptimizer):
-    """Gradient descent that shrinks by l1 and l2 after the step, not in torch.
+    """Gradient descent followed by L1 and L2 shrinkage, not in torch.
 
-    It runs the rule ``proximal_gradient_descent``. It keeps no states.
+    Runs the rule ``proximal_gradient_descent``.
 
-    Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        l1: the strength of the l1 penalty; it makes weights exactly 0.
-        l2: the strength of the l2 penalty.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+    State keys: none.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.01]))
@@ -97,7 +85,7 @@ class ProximalSGD(FusedOptimizer):
     [0.875, 0.0]
     """
 
-    counts: ClassVar[dict[str, int]] = {}
+    counters: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,
@@ -110,10 +98,10 @@ class ProximalSGD(FusedOptimizer):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.proximal_gradient_descent, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "l1", "l2")}

@@ -1,4 +1,4 @@
-"""Every way to a deferred table: what reads it gets what a dense optimizer computes, or an error."""
+"""Every read of a deferred table sees the values of a dense optimizer, or raises an error."""
 
 import copy
 import gc
@@ -14,14 +14,14 @@ from torch.nn import functional
 
 import fusedstep as fs
 
-# torch says so of its own code.
+# torch warns of its own code.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
 ROWS, WIDTH = 23, 3
 
 
 class Pair:
-    """An embedding whose rows Adam defers, and one that torch's Adam steps whole."""
+    """An embedding whose rows Adam defers, and one that torch's Adam steps densely."""
 
     def __init__(self, deferred=None, **settings):
         torch.manual_seed(0)
@@ -32,7 +32,7 @@ class Pair:
         self.reference = torch.optim.Adam(self.dense.parameters(), lr=0.1, **settings)
 
     def train(self, look_up=None, steps=8, rows=lambda: torch.randint(0, ROWS, (4,))):
-        """Steps with some lookups, and compares what each lookup sees."""
+        """Take steps with some lookups, and compare the rows that each lookup sees."""
         look_up = self.deferred if look_up is None else look_up
         for _ in range(steps):
             ids, losses = rows(), []
@@ -47,7 +47,7 @@ class Pair:
     def equal(self, seen):
         torch.testing.assert_close(seen.detach(), self.dense.weight.detach(), rtol=0, atol=1e-11)
 
-    def asleep(self):
+    def owing(self):
         return not torch.allclose(self.deferred.weight, self.dense.weight, rtol=0, atol=1e-6)
 
 
@@ -55,21 +55,21 @@ EVERY = torch.arange(ROWS)
 
 
 class Hashed(nn.Embedding):
-    """Computes its rows."""
+    """An embedding that computes its rows."""
 
     def forward(self, words):
         return super().forward(words % ROWS)
 
 
 class Renamed(nn.Embedding):
-    """Calls its argument by another name, and does not ask its base class."""
+    """An embedding whose forward has another argument name and does not call its base class."""
 
     def forward(self, *, words, scale=1.0):
         return functional.embedding(words, self.weight, sparse=True) * scale
 
 
 class Indexed(nn.Embedding):
-    """Looks up without the function for it."""
+    """An embedding that looks up without torch.nn.functional."""
 
     def forward(self, words):
         return self.weight[words]
@@ -113,14 +113,14 @@ LOOKUPS = {
 @pytest.mark.parametrize("way", LOOKUPS)
 def test_whatever_looks_rows_up_sees_them_up_to_date(way):
     pair = Pair()
-    # Found before there is anything to bring up to date, as a bound method or a compiled graph may be.
+    # Bound before any rows are deferred, as a method or a compiled graph may be.
     look_up = LOOKUPS[way](pair)
     pair.train(look_up)
     pair.train(steps=3)
     with torch.no_grad():
         pair.equal(look_up(EVERY))
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
 
 
 @pytest.mark.parametrize(
@@ -160,13 +160,13 @@ def test_a_graph_compiled_before_there_is_an_optimizer(backend, what, called_bef
     pair.train(steps=3)
     with torch.no_grad():
         pair.equal(look_up(EVERY))
-    # Another optimizer's table is another one.
+    # Another optimizer has another table.
     states = copy.deepcopy(pair.optimizer.state_dict())
     pair.optimizer = fs.torch.Adam(module.parameters(), lr=0.1, defer=[module])
     pair.optimizer.load_state_dict(states)
     pair.train(look_up)
     pair.train(steps=2, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
 
 
 def test_a_model_is_compiled_in_one_graph():
@@ -217,7 +217,7 @@ def test_a_graph_may_ask_what_a_table_is(fact):
 
     pair.train(torch.compile(look_up, backend="aot_eager", fullgraph=True))
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
 
 
 @pytest.mark.parametrize("way", ["function", "function of names", "bag"])
@@ -226,7 +226,7 @@ def test_a_graph_may_call_the_functions_that_look_up(way):
     pair = Pair()
     pair.train(torch.compile(LOOKUPS[way](pair), backend="aot_eager", fullgraph=True))
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -235,15 +235,15 @@ def test_an_exported_module_is_up_to_date_and_plain(training, strict):
     pair = Pair()
     pair.train()
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
     exported = torch.export.export(pair.deferred.train(training), (EVERY,), strict=strict)
     assert not any("fusedstep" in str(node.target) for node in exported.graph.nodes)
-    assert not pair.asleep()
+    assert not pair.owing()
     file = io.BytesIO()
     torch.export.save(exported, file)
     file.seek(0)
     pair.equal(torch.export.load(file).module()(EVERY))
-    # What is exported has the same parameter.
+    # The exported program has the same parameter.
     pair.train(steps=2)
     pair.equal(exported.module()(EVERY))
 
@@ -253,22 +253,22 @@ def test_torchscript_is_warned_of_and_what_it_misses_is_refused(maker):
     pair = Pair()
     pair.train(steps=3)
     model = nn.Sequential(pair.deferred)
-    with pytest.warns(UserWarning, match=rf"torch.jit.{maker}: a table with deferred rows is written down"):
+    with pytest.warns(UserWarning, match=rf"torch.jit.{maker}: a table with deferred rows is recorded"):
         compiled = torch.jit.trace(model, (EVERY,)) if maker == "trace" else torch.jit.script(model)
     assert model[0] is pair.deferred
     pair.equal(compiled(EVERY))
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
     with pair.optimizer.up_to_date():
         pair.equal(compiled(EVERY))
         pair.train(compiled, steps=3)
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
     refused(pair, compiled)
-    # What was taken off the module for TorchScript is back.
+    # The hooks that TorchScript cannot compile are back.
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
     pair.deferred.eval()(torch.tensor([0]))
-    assert not pair.asleep()
+    assert not pair.owing()
 
 
 def test_torchscript_from_before_is_refused_once_rows_sleep():
@@ -280,12 +280,12 @@ def test_torchscript_from_before_is_refused_once_rows_sleep():
 
 
 def refused(pair, look_up):
-    """A step with what a lookup that was not seen gave rise to changes nothing."""
+    """A gradient of an unseen lookup is refused, and changes nothing."""
     pair.optimizer.zero_grad()
     look_up(torch.tensor([1, 20])).sum().backward()
     memory = pair.optimizer.tables[pair.deferred.weight].memory()
     before, steps = memory.clone(), float(pair.optimizer.state[pair.deferred.weight]["step"])
-    with pytest.raises(RuntimeError, match="Adam: a sparse gradient names row 20, which was not looked up since"):
+    with pytest.raises(RuntimeError, match="Adam: a sparse gradient has row 20, which was not looked up since"):
         pair.optimizer.step()
     assert torch.equal(memory, before)
     assert float(pair.optimizer.state[pair.deferred.weight]["step"]) == steps
@@ -298,7 +298,7 @@ def test_a_gradient_made_by_hand_is_taken_once_rows_are_up_to_date():
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
     grad = torch.sparse_coo_tensor(torch.tensor([[5, 7]]), torch.ones(2, WIDTH, dtype=torch.float64), (ROWS, WIDTH))
     pair.deferred.weight.grad, pair.dense.weight.grad = grad, grad.to_dense()
-    with pytest.raises(RuntimeError, match="names row 5"):
+    with pytest.raises(RuntimeError, match="has row 5"):
         pair.optimizer.step()
     pair.optimizer.flush()
     pair.optimizer.step()
@@ -364,7 +364,7 @@ def test_whatever_reads_the_table_sees_it_up_to_date(way):
     pair.train(steps=3)
     earlier = pair.deferred.weight.detach()
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
     pair.equal(READS[way](pair.deferred.weight))
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
     pair.equal(READS[way](earlier))
@@ -378,7 +378,7 @@ def test_whatever_reads_the_table_in_a_compiled_function(way):
     pair.train(steps=3)
     for _ in range(2):
         pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-        assert pair.asleep()
+        assert pair.owing()
         with torch.no_grad():
             pair.equal(read(EVERY))
 
@@ -429,7 +429,7 @@ def test_a_converted_table_takes_its_steps_first(change):
     pair = Pair()
     pair.train(steps=3)
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
     CHANGES[change](pair.deferred)
     CHANGES[change](pair.dense)
     module = pair.deferred
@@ -449,7 +449,7 @@ def test_another_layout_keeps_on():
     for module in (pair.deferred, pair.dense):
         module.weight.data = module.weight.data.clone()
     pair.train(steps=5)
-    assert pair.asleep()
+    assert pair.owing()
     pair.equal(pair.deferred(EVERY))
 
 
@@ -464,7 +464,7 @@ class TestReplacedWeights:
             del optimizer.state[before], before
         pair.train(steps=8)
         pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-        assert pair.asleep()
+        assert pair.owing()
         pair.equal(pair.deferred(EVERY))
 
     def test_one_that_is_none_is_said(self):
@@ -482,7 +482,7 @@ class TestReplacedWeights:
         pair.optimizer.add_param_group({"params": [pair.deferred.weight], "defer": [pair.deferred]})
         pair.train(steps=5)
         pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-        assert pair.asleep()
+        assert pair.owing()
         pair.equal(pair.deferred(EVERY))
 
     def test_none_is_kept(self):
@@ -500,7 +500,7 @@ class TestReplacedWeights:
 
 
 def deferring(way, module, other):
-    """An optimizer that is told in a group to defer."""
+    """An optimizer with ``defer`` in a group."""
     if way == "group":
         groups = [{"params": module.parameters(), "defer": [module]}, {"params": other.parameters()}]
         return fs.torch.Adam(groups, lr=0.1)
@@ -515,12 +515,12 @@ def test_a_group_may_defer(way):
     pair.optimizer = deferring(way, pair.deferred, other)
     pair.train()
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
     assert all("defer" not in group for group in pair.optimizer.state_dict()["param_groups"])
     pair.equal(pair.deferred(EVERY))
     pair.deferred, pair.optimizer = copy.deepcopy((pair.deferred, pair.optimizer))
     pair.train(steps=3, rows=lambda: torch.tensor([1, 2]))
-    assert pair.asleep()
+    assert pair.owing()
     pair.equal(pair.deferred(EVERY))
 
 

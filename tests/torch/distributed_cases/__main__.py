@@ -1,4 +1,4 @@
-"""Runs the cases of some files of this folder in one of several processes."""
+"""Run the cases of some files of this folder in one of several processes."""
 
 import sys
 from importlib import import_module

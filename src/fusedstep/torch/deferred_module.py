@@ -1,4 +1,4 @@
-"""What a module does beside its lookups, while an optimizer defers its table's rows."""
+"""Hooks on an embedding whose rows are deferred, for what happens outside its lookups."""
 
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -7,56 +7,56 @@ import torch
 from torch import nn
 
 from .deferred_table import DeferredTable
-from .deferred_tensor import out_of_reach
+from .deferred_tensor import warn_of_static_lookups
 
-# What watches each module.
-watched: "WeakKeyDictionary[nn.Module, Lookups]" = WeakKeyDictionary()
+# The hooks of each module.
+hooked: "WeakKeyDictionary[nn.Module, DeferredModule]" = WeakKeyDictionary()
 
 
-class Lookups:
-    """Brings all rows up to date when a module is first evaluated, is called with another weight, or is scripted.
+class DeferredModule:
+    """Bring all rows up to date when a module is first evaluated, is called with another weight, or is scripted.
 
-    It keeps the table alive, but not the optimizer: rows are still owed their steps when that has gone.
+    It keeps the table alive, but not the optimizer: rows still owe steps after the optimizer is gone.
     """
 
     def __init__(self, module: nn.Module, table: DeferredTable) -> None:
-        before = watched.get(module)
+        before = hooked.get(module)
         if before is not None:
-            before.end()
+            before.remove()
         self.table, self.module, self.evaluated = table, ref(module), False
         self.handle = module.register_forward_pre_hook(self.before_forward)
-        # Pickling and copying ask the object for its state, and torch.jit.script for what it is to compile.
+        # Pickling and copying ask the object for its state, torch.jit.script for what to compile.
         self.added = {"__getstate__": self.state, "__prepare_scriptable__": self.before_scripting}
         module.__dict__.update(self.added)
-        watched[module] = self
+        hooked[module] = self
 
-    def end(self) -> None:
-        """Watches no longer."""
+    def remove(self) -> None:
+        """Remove the hooks."""
         self.handle.remove()
         module = self.module()
         if module is not None:
-            del watched[module]
+            del hooked[module]
             for name in self.added:
                 del module.__dict__[name]
 
     def before_forward(self, module: nn.Module, positional: Any) -> None:
-        # In a graph the lookup itself wakes its rows.
+        # In a compiled graph the lookup itself brings its rows up to date.
         if torch.compiler.is_dynamo_compiling():
             return
-        # What stands in the weight's place, as in torch.func, may be the same memory.
+        # Another tensor in the weight's place, as in torch.func, may share its memory.
         if module._parameters.get("weight") is not self.table.param or not (module.training or self.evaluated):
             self.table.flush()
         self.evaluated = not module.training
 
     def before_scripting(self) -> Any:
-        """The module, which can be compiled only while nothing is added to it; the next step adds it again."""
+        """Return the module without hooks, which TorchScript cannot compile; the next step adds them again."""
         self.table.flush()
-        out_of_reach("torch.jit.script")
-        self.end()
+        warn_of_static_lookups("torch.jit.script")
+        self.remove()
         return self.module()
 
     def state(self) -> Any:
-        """The module's state, without what was added here."""
+        """The module's state, without the hooks."""
         module: Any = self.module()
         kind: Any = type(module)
         state = {name: value for name, value in kind.__getstate__(module).items() if name not in self.added}

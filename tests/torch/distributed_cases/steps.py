@@ -1,4 +1,4 @@
-"""Steps with gradients in every placement: as in one process, and as torch's."""
+"""Steps with gradients in every placement equal those of one process, and torch's."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def step_as_one(name: str, whole: Any, spread: Any, lies: Any) -> None:
         two.step()
     assert_same(whole, spread)
     assert (spread.placements, spread.grad.placements) == ((lies,), how)
-    for key in two.used(two.operator(two.param_groups[0])):
+    for key in two.used_keys(two.operator(two.param_groups[0])):
         state = two.state[spread][key]
         assert state.placements == (lies,)
         assert_same(one.state[whole][key], state)
@@ -56,7 +56,7 @@ def beside_torchs(place: Place) -> None:
 
 
 def on_the_way(place: Place) -> None:
-    """A gradient whose sum has been asked for, but not waited for."""
+    """A gradient whose reduction was started, but is not complete."""
     whole, spread = place.pair((5, 4), Replicate(), Partial())
     spread.grad = spread.grad.redistribute(placements=[Replicate()], async_op=True)
     for param in (whole, spread):

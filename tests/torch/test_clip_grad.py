@@ -1,4 +1,4 @@
-"""clip_grad_norm_ beside torch's, on gradients of one process."""
+"""clip_grad_norm_ compared with torch's, in one process."""
 
 import inspect
 import warnings
@@ -16,7 +16,7 @@ ORDERS = [2, 2.0, 1, 0.5, 0, -1, "inf", INFINITY, -INFINITY, "2"]
 
 
 def params(*grads: Any) -> list[Any]:
-    """Parameters with gradients of their own, and one without."""
+    """Parameters with gradients, and one without."""
     made = [torch.nn.Parameter(torch.zeros_like(grad)) for grad in (*grads, torch.ones(2))]
     for param, grad in zip(made, grads, strict=False):
         param.grad = grad.clone()

@@ -1,4 +1,4 @@
-"""What an optimizer does for the tables whose rows it defers."""
+"""Defer rows of embeddings: register modules, flush, and keep checkpoints up to date."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -7,33 +7,33 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .by_parameter import ByParameter
+from .deferred_module import DeferredModule, hooked
 from .deferred_table import DeferredTable
 from .deferred_tensor import DeferredTensor, defer
-from .groups import Group, Groups
-from .lookups import Lookups, watched
-from .spread import check_deferrable
+from .distributed import check_deferrable
+from .param_groups import ParamGroup, ParamGroups
+from .weak_parameter_dict import WeakParameterDict
 
 
-class Deferring(Groups):
-    """An optimizer that lets rows of embeddings wait for their steps until they are looked up."""
+class DeferredOptimizer(ParamGroups):
+    """An optimizer whose embeddings' rows take their steps when they are looked up."""
 
-    def __init__(self, params: Any, defaults: Group) -> None:
+    def __init__(self, params: Any, defaults: ParamGroup) -> None:
         self.deferrable = "defer" in defaults
         self.deferred_modules: list[nn.Module] = []
         modules = defaults.pop("defer", ())
         super().__init__(params, defaults)
-        self.deferred_modules = self._checked([*self.deferred_modules, *listed(type(self).__name__, modules)])
-        self.made()
+        self.deferred_modules = self._checked([*self.deferred_modules, *check_list(type(self).__name__, modules)])
+        self.reset_runtime()
 
-    def add_param_group(self, param_group: Group) -> None:
-        """Adds a group of parameters, with settings of its own where it names them.
+    def add_param_group(self, param_group: ParamGroup) -> None:
+        """Add a parameter group; its settings override the optimizer's.
 
         Args:
-            param_group: ``params``, settings, and with ``defer`` embeddings whose rows are deferred, too.
+            param_group: ``params`` and settings; ``defer`` lists further embeddings whose rows are deferred.
 
         Raises:
-            TypeError, ValueError, NotImplementedError: a setting or a parameter cannot be used.
+            TypeError, ValueError, NotImplementedError: a setting or a parameter is invalid.
         """
         if not isinstance(param_group, dict) or "defer" not in param_group:
             super().add_param_group(param_group)
@@ -41,8 +41,8 @@ class Deferring(Groups):
         name = type(self).__name__
         if not self.deferrable:
             raise TypeError(f"{name}: a group has the setting defer, which {name} does not take")
-        modules = listed(name, param_group["defer"])
-        # Modules are no setting: a checkpoint holds those.
+        modules = check_list(name, param_group["defer"])
+        # Modules are not settings, which checkpoints hold.
         super().add_param_group({key: value for key, value in param_group.items() if key != "defer"})
         try:
             self.deferred_modules = self._checked([*self.deferred_modules, *modules])
@@ -50,32 +50,33 @@ class Deferring(Groups):
             self.param_groups.pop()
             raise
         if "tables" in self.__dict__:
-            self.follow()
+            self.track_weights()
 
-    def made(self) -> None:
-        super().made()
-        self.tables: ByParameter[DeferredTable] = ByParameter()
+    def reset_runtime(self) -> None:
+        super().reset_runtime()
+        self.tables: WeakParameterDict[DeferredTable] = WeakParameterDict()
         for group in self.param_groups:
-            # Checkpoints of earlier versions may hold it.
+            # Checkpoints of earlier versions may hold ``defer``.
             group.pop("defer", None)
-        self.follow()
+        self.track_weights()
 
-    def follow(self) -> None:
-        """Defers the rows of the weights that the modules have by now."""
+    def track_weights(self) -> None:
+        """Defer the rows of the modules' current weights."""
         for module in tuple(self.deferred_modules):
             weight = module._parameters.get("weight")
-            if weight not in self.tables and not self._begun(weight):
+            if weight not in self.tables and not self._start_deferring(weight):
                 self.deferred_modules.remove(module)
                 warnings.warn(
-                    f"{type(self).__name__}: the weight of {module} was replaced by none of the parameters, and its "
-                    'rows are deferred no more; call add_param_group({"params": [module.weight], "defer": [module]})',
+                    f"{type(self).__name__}: the weight of {module} was replaced by none of the parameters, so its "
+                    "rows are no longer deferred; call "
+                    'add_param_group({"params": [module.weight], "defer": [module]})',
                     stacklevel=2,
                 )
-            elif module not in watched or watched[module].table.param is not weight:
-                Lookups(module, self.tables[weight])
+            elif module not in hooked or hooked[module].table.param is not weight:
+                DeferredModule(module, self.tables[weight])
 
-    def _begun(self, weight: Any) -> bool:
-        """Begins to defer the rows of a weight, if it is a parameter; forgets those that no longer are."""
+    def _start_deferring(self, weight: Any) -> bool:
+        """Defer the rows of a weight and return True, if it is one of the parameters; drop those that left."""
         params = {param for group in self.param_groups for param in group["params"]}
         for param in [each for each in self.tables if each not in params]:
             del self.tables[param]
@@ -83,19 +84,19 @@ class Deferring(Groups):
             self.tables[weight] = defer(weight)
         return weight in params
 
-    def as_stepped(self, param: Tensor) -> Tensor:
-        """What stands for a parameter while it takes a step: its memory, which nobody brings up to date before."""
+    def memory_of(self, param: Tensor) -> Tensor:
+        """The tensor that a step updates: of a deferred parameter its memory, without catching up its rows."""
         table = self.tables.get(param)
         return param if table is None else table.memory()
 
     def flush(self) -> None:
-        """Brings all rows of all deferred tables up to date."""
+        """Bring all rows of all deferred tables up to date."""
         for table in self.tables.values():
             table.flush()
 
     @contextmanager
     def up_to_date(self) -> Iterator[None]:
-        """Keeps all rows of all deferred tables up to date, for code that reads or changes ``weight`` itself.
+        """Keep all rows of all deferred tables up to date, for code that reads or changes ``weight`` itself.
 
         >>> import torch, fusedstep as fs
         >>> table = torch.nn.Embedding(3, 1, sparse=True)
@@ -106,15 +107,15 @@ class Deferring(Groups):
         tables = list(self.tables.values())
         for table in tables:
             table.flush()
-            table.awake += 1
+            table.eager += 1
         try:
             yield
         finally:
             for table in tables:
-                table.awake -= 1
+                table.eager -= 1
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint holds, as ``torch.optim.Optimizer.state_dict``, with all rows up to date."""
+        """Return a checkpoint, as ``torch.optim.Optimizer.state_dict``, after bringing all rows up to date."""
         self.flush()
         found: dict[str, Any] = super().state_dict()
         return found
@@ -129,12 +130,12 @@ class Deferring(Groups):
         return {**super().__getstate__(), **own}
 
     def _checked(self, modules: Sequence[Any]) -> list[nn.Module]:
-        """The modules whose tables are deferred, each once.
+        """Check the modules whose rows are deferred, and return each of them once.
 
         Raises:
-            TypeError: one is no embedding, or its table no plain parameter.
-            ValueError: its table is not one of the parameters.
-            NotImplementedError: its table takes steps that a graph is to capture, or other processes read it, too.
+            TypeError: one is not an embedding, or its weight not a plain parameter.
+            ValueError: its weight is not one of the parameters.
+            NotImplementedError: its group is ``capturable``, or other processes read its rows.
         """
         name = type(self).__name__
         groups = {param: group for group in self.param_groups for param in group["params"]}
@@ -153,21 +154,21 @@ class Deferring(Groups):
             if type(weight) not in (nn.Parameter, DeferredTensor):
                 raise TypeError(
                     f"{name}: defer[{place}].weight is of type {type(weight).__name__}, expected a plain "
-                    "torch.nn.Parameter: of others it is not known when they are looked up"
+                    "torch.nn.Parameter, whose lookups can be seen"
                 )
             if groups[weight].get("capturable"):
                 raise NotImplementedError(
                     f"{name}: capturable is True, expected False beside defer: "
-                    "what rows sleep through is reckoned on the host"
+                    "the steps that rows owe are counted on the host"
                 )
         return list(dict.fromkeys(modules))
 
 
-def listed(name: str, modules: Any) -> Sequence[Any]:
-    """The modules that ``defer`` names.
+def check_list(name: str, modules: Any) -> Sequence[Any]:
+    """Check that ``defer`` is a list.
 
     Raises:
-        TypeError: they are no list.
+        TypeError: it is not.
     """
     if not isinstance(modules, Sequence):
         raise TypeError(f"{name}: defer is of type {type(modules).__name__}, expected a list of modules")

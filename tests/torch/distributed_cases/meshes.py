@@ -29,7 +29,7 @@ def several_dimensions(place: Place) -> None:
 
 
 def added_up(value: Any, mesh: Any, how: Any) -> Any:
-    """A value whose parts lie so, the same in all processes that add them up."""
+    """A value with these placements, equal in all processes that reduce it."""
     parts = 2 ** sum(each.is_partial() for each in how)
     flat = [Replicate() if each.is_partial() else each for each in how]
     part = distribute_tensor(value / parts, mesh, flat).to_local()
@@ -37,7 +37,7 @@ def added_up(value: Any, mesh: Any, how: Any) -> Any:
 
 
 def sharded_twice(place: Place) -> None:
-    """By fully_shard, and within that by tensor parallelism, along the same dimension."""
+    """fully_shard, and tensor parallelism within it, along the same dimension."""
     mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("data", "model"))
     for name in ("Adam", "RowwiseAdagrad"):
         whole, spread = (torch.nn.Linear(6, 10, bias=False).double() for _ in range(2))
@@ -57,7 +57,7 @@ def sharded_twice(place: Place) -> None:
 
 
 class Block(torch.nn.Module):
-    """Its norm sees parts of a sequence, so that its weights' gradients are yet to be added up."""
+    """A model whose norm layer has sequence parallelism, so that its weights' gradients are partial."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from tests.torch.test_optimizer import ALL, build, saved
 torch = pytest.importorskip("torch")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's compiler itself
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's compiler
 @pytest.mark.parametrize("name", ["SGD", "ProximalSGD"])
 def test_what_keeps_no_states_has_no_entries(name: str) -> None:
     param = weight()
@@ -31,7 +31,7 @@ def test_what_keeps_no_states_has_no_entries(name: str) -> None:
     param.grad = gradient(name)
     torch.compile(optimizer.step, backend="eager")()
     assert not optimizer.state
-    # What an earlier version kept.
+    # An entry of an earlier version.
     optimizer.load_state_dict({**optimizer.state_dict(), "state": {0: {}}})
     optimizer.step()
 
@@ -49,7 +49,7 @@ def test_parameters_that_were_replaced(name: str) -> None:
     other = build(name, [weight()])
     other.load_state_dict(checkpoint)
     stepped(name, other)
-    # What has left may come back.
+    # A parameter that left may come back.
     assert not any(KEPT[name]) or name == "SGD" or second in optimizer.state
     optimizer.param_groups[0]["params"] = [second, third]
     assert optimizer.state_dict()["state"].keys() <= {0, 1}
@@ -130,7 +130,7 @@ def test_groups_have_torchs_settings_and_no_others(name: str) -> None:
     ours.add_param_group({"params": [weight()], "rows": "touched"})
     for group in (*ours.param_groups, *ours.state_dict()["param_groups"]):
         assert group.keys() == theirs.param_groups[0].keys()
-    # By hand, and back again.
+    # Flatten by hand, and back.
     ours.param_groups[0]["rows"] = "every"
     assert ours.state_dict()["param_groups"][0]["rows"] == "every"
     ours.param_groups[0]["rows"] = "touched"
@@ -156,9 +156,9 @@ def test_the_rows_of_groups_are_kept(name: str) -> None:
         old.load_state_dict(earlier)
         for each in (optimizer, copy.deepcopy(optimizer), pickled(optimizer), again, fresh, old):
             assert [group.get("rows", "touched") for group in each.param_groups] == wanted
-            # In FTRL a gradient of zero moves nothing.
+            # FTRL does not move weights for a gradient of zero.
             assert name == "FTRL" or all_rows_move(name, each) == [rows == "every" for rows in wanted]
-        # What torch's class saved names no rows: they stay.
+        # A checkpoint of torch's class has no rows: the setting stays.
         for group in earlier["param_groups"]:
             del group["rows"]
         optimizer.load_state_dict(earlier)
@@ -166,7 +166,7 @@ def test_the_rows_of_groups_are_kept(name: str) -> None:
 
 
 def all_rows_move(name: str, optimizer: Any) -> list[bool]:
-    """Whether a step with a sparse gradient reaches the states or values of rows that it does not name."""
+    """Whether a sparse gradient changes values or states of rows that it does not name."""
     seen = []
     for group in optimizer.param_groups:
         (param,) = group["params"]

@@ -1,7 +1,7 @@
-"""Parameters that are spread over processes (DTensors): what is run in each of several processes.
+"""Cases for parameters that are DTensors; each of several processes runs them.
 
-``python -m tests.spread <processes> <rank> <folder> <name>...`` ends with 0 if all cases of some files here went as
-they should. They share their processes, which take long to start.
+``python -m tests.torch.distributed_cases <processes> <rank> <folder> <name>...`` exits with 0 if all cases of the named
+files pass. They share their processes, which are slow to start.
 """
 
 import os
@@ -20,19 +20,19 @@ import fusedstep as fs
 
 HOWS = (Replicate(), Shard(0), Shard(1), Partial(), Partial("avg"))
 LIES = HOWS[:3]
-# Of the first each process has rows, though not as many; of the other only one process has any.
+# Of the first shape each process has rows, of different numbers; of the second only one process has any.
 SHAPES = ((5, 4), (1, 4))
 
 
 class Place:
-    """Where a process stands among the others."""
+    """The place of a process among the others."""
 
     def __init__(self, processes: int, rank: int, folder: str) -> None:
         self.processes, self.rank, self.folder = processes, rank, folder
         self.mesh = init_device_mesh("cpu", (processes,))
 
     def spread(self, value: Any, *placements: Any, mesh: Any = None) -> Any:
-        """A value as a DTensor; what is yet to be added up differs from process to process."""
+        """A value as a DTensor; partial values differ between processes."""
         if not any(each.is_partial() for each in placements):
             return distribute_tensor(value, mesh or self.mesh, placements)
         own = 8.0 * self.rank - 4.0 * (self.processes - 1)
@@ -40,8 +40,8 @@ class Place:
         return DTensor.from_local(part + own, self.mesh, placements)
 
     def pair(self, shape: tuple[int, ...], lies: Any, how: Any = None, *, turned: bool = False) -> tuple[Any, Any]:
-        """A parameter with its gradient, whole and spread."""
-        # Sums of these are exact, in any order.
+        """A parameter with its gradient, as a plain tensor and as a DTensor."""
+        # Sums of these are exact in any order.
         value = (torch.arange(torch.Size(shape).numel()) - 7.0).reshape(shape) / 8
         grad = value.flip(0) * 4 + 1
         value = value.t().contiguous().t() if turned else value
@@ -55,7 +55,7 @@ def build(name: str, params: Any, **settings: Any) -> Any:
 
 
 def refused(act: Callable[[], Any], kind: type[Exception], *words: str) -> None:
-    """Every process is told so: none gets to a point where it waits for others."""
+    """Every process raises, so that none waits for another."""
     with pytest.raises(kind) as told:
         act()
     assert all(word in str(told.value) for word in words), told.value
@@ -66,15 +66,15 @@ def assert_same(whole: Any, spread: Any) -> None:
 
 
 def run(cases: Iterable[Callable[[Place], None]], processes: int, rank: int, folder: str) -> None:
-    """Runs cases in this process, as others do."""
+    """Run cases in this process, as the others do."""
     warnings.simplefilter("error")
-    # PyTorch's own, of its own modules.
+    # PyTorch warns of its own modules.
     warnings.filterwarnings("ignore", module="torch")
     torch.set_num_threads(1)
-    meet, patience = f"file://{folder}/meet", timedelta(seconds=100)
-    distributed.init_process_group("gloo", init_method=meet, rank=rank, world_size=processes, timeout=patience)
+    rendezvous, timeout = f"file://{folder}/meet", timedelta(seconds=100)
+    distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=processes, timeout=timeout)
     for case in cases:
         case(Place(processes, rank, folder))
-    # Gloo's own threads may abort the process as it ends, so it ends at once, and only after the others.
+    # Gloo's threads may abort an exiting process: exit at once, after the other processes.
     distributed.barrier()
     os._exit(0)

@@ -1,4 +1,4 @@
-"""States that are spread as their parameters are."""
+"""States have the placements of their parameters."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def step_rows(place: Place, shape: tuple[int, ...], lies: Any, how: Any) -> None
             one.step()
             two.step()
         assert_same(whole, spread)
-        (key,) = two.keys
+        (key,) = two.state_keys
         state = two.state[spread][key]
         assert (state.shape, state.placements) == (shape[:1], (lies,))
         assert len(state.to_local()) == len(spread.to_local())
@@ -48,7 +48,7 @@ class Model(torch.nn.Module):
 
 
 def checkpoints(place: Place) -> None:
-    """What was saved in one placement goes on in another."""
+    """A checkpoint of one placement loads in another."""
     for name in ("RowwiseAdagrad", "Adam"):
         for before, after in ((Shard(0), Replicate()), (Replicate(), Shard(0))):
             (whole, old), (_, new) = place.pair((5, 4), before), place.pair((5, 4), after)

@@ -1,4 +1,4 @@
-"""What is known of parameters, and forgotten with them."""
+"""A dict by parameter that forgets parameters which nobody else holds."""
 
 from collections.abc import Iterator, MutableMapping
 from typing import Any, TypeVar
@@ -6,16 +6,16 @@ from weakref import ref
 
 from torch import Tensor
 
-Known = TypeVar("Known")
+Value = TypeVar("Value")
 
 
-class ByParameter(MutableMapping[Tensor, Known]):
+class WeakParameterDict(MutableMapping[Tensor, Value]):
     """A mapping by parameter, as ``dict``, that keeps no parameter alive.
 
     A ``WeakKeyDictionary`` compares its keys, which tensors do element by element; torch's own takes microseconds.
 
     >>> import torch
-    >>> seen, weight = ByParameter(), torch.nn.Parameter(torch.ones(2))
+    >>> seen, weight = WeakParameterDict(), torch.nn.Parameter(torch.ones(2))
     >>> seen[weight] = "once"
     >>> weight in seen, len(seen)
     (True, 1)
@@ -25,28 +25,28 @@ class ByParameter(MutableMapping[Tensor, Known]):
     """
 
     def __init__(self) -> None:
-        self._entries: dict[int, tuple[ref[Tensor], Known]] = {}
+        self._entries: dict[int, tuple[ref[Tensor], Value]] = {}
 
     def get(self, param: Tensor, default: Any = None) -> Any:
         entry = self._entries.get(id(param))
-        # A number may be another parameter's by now.
+        # The id may belong to another parameter by now.
         return entry[1] if entry is not None and entry[0]() is param else default
 
-    def __getitem__(self, param: Tensor) -> Known:
+    def __getitem__(self, param: Tensor) -> Value:
         entry = self._entries[id(param)]
         if entry[0]() is not param:
             raise KeyError(param)
         return entry[1]
 
-    def __setitem__(self, param: Tensor, value: Known) -> None:
-        number, its = id(param), ref(self)
+    def __setitem__(self, param: Tensor, value: Value) -> None:
+        key, weak_self = id(param), ref(self)
 
         def forget(dead: ref[Tensor]) -> None:
-            known = its()
-            if known is not None and known._entries.get(number, (None,))[0] is dead:
-                del known._entries[number]
+            mapping = weak_self()
+            if mapping is not None and mapping._entries.get(key, (None,))[0] is dead:
+                del mapping._entries[key]
 
-        self._entries[number] = ref(param, forget), value
+        self._entries[key] = ref(param, forget), value
 
     def __delitem__(self, param: Tensor) -> None:
         self[param]

@@ -1,4 +1,4 @@
-"""Optimizers that defer the rows of embeddings: what a dense optimizer computes, wherever the table is looked at."""
+"""Optimizers that defer the rows of embeddings compute what dense optimizers do."""
 
 import copy
 import io
@@ -15,7 +15,7 @@ from fusedstep import rules
 
 ROWS, WIDTH = 31, 3
 
-# What each is compared with, on dense gradients.
+# Each with the optimizer that it is compared with, on dense gradients.
 DENSE = {
     "Adam": (fs.torch.Adam, torch.optim.Adam, {}),
     "Adam_weight_decay": (fs.torch.Adam, torch.optim.Adam, {"weight_decay": 0.01, "amsgrad": True}),
@@ -37,7 +37,7 @@ DENSE = {
 
 
 class Pair:
-    """An embedding whose rows are deferred, and one that takes every step whole."""
+    """An embedding whose rows are deferred, and one with dense steps."""
 
     def __init__(self, case="Adam", dtype=torch.float64, module=nn.Embedding, **named):
         deferring, dense, settings = DENSE[case]
@@ -60,8 +60,8 @@ class Pair:
                 optimizer.step()
             self.steps += 1
 
-    def asleep(self):
-        """Whether a row is owed a step."""
+    def owing(self):
+        """Whether a row owes a step."""
         return not torch.allclose(self.deferred.weight, self.dense.weight, rtol=0, atol=1e-6)
 
     def equal(self, weight=None):
@@ -78,7 +78,7 @@ def test_what_a_lookup_sees_is_what_the_dense_optimizer_computes(case):
         torch.testing.assert_close(pair.deferred(rows), pair.dense(rows), rtol=0, atol=1e-11)
     pair.optimizer.flush()
     pair.equal()
-    keys = pair.optimizer.keys
+    keys = pair.optimizer.state_keys
     states, expected = pair.optimizer.state[pair.deferred.weight], pair.reference.state[pair.dense.weight]
     for key in keys:
         if expected.get(key) is not None:
@@ -96,7 +96,7 @@ def test_cycled_betas_wake_nobody(case):
         pair.step()
         for cycle in cycles:
             cycle.step()
-        assert step < 5 or pair.asleep()
+        assert step < 5 or pair.owing()
     pair.optimizer.flush()
     pair.equal()
 
@@ -110,10 +110,10 @@ def test_other_types_follow_float64(dtype):
     torch.testing.assert_close(pair.deferred.weight, pair.dense.weight, rtol=bound, atol=bound)
 
 
-def test_rows_sleep_until_they_are_looked_up():
+def test_rows_owe_steps_until_they_are_looked_up():
     pair = Pair()
     pair.step(5)
-    assert pair.asleep()
+    assert pair.owing()
     pair.deferred(torch.arange(ROWS))
     pair.equal()
 
@@ -125,9 +125,9 @@ def test_the_first_forward_in_eval_mode_wakes_all_rows():
     with torch.inference_mode():
         pair.deferred(torch.tensor([0]))
     pair.equal()
-    # Whoever trains in eval mode does not pay for all rows at each step.
+    # Training in eval mode does not bring all rows up to date at each step.
     pair.step(5)
-    assert pair.asleep()
+    assert pair.owing()
     pair.deferred(torch.arange(ROWS))
     pair.equal()
     pair.deferred.train()
@@ -163,7 +163,7 @@ def test_a_checkpoint_moves_to_torch_and_back():
     pair.deferred.load_state_dict(pair.dense.state_dict())
     pair.optimizer.load_state_dict(copy.deepcopy(pair.reference.state_dict()))
     pair.step(3)
-    assert pair.asleep()
+    assert pair.owing()
     pair.optimizer.flush()
     pair.equal()
 
@@ -203,7 +203,7 @@ def test_a_copied_optimizer_defers_its_copied_module(way):
     pair.step(5)
     pair.deferred, pair.optimizer = COPIES[way]((pair.deferred, pair.optimizer))
     pair.step(5)
-    assert pair.asleep()
+    assert pair.owing()
     pair.deferred(torch.arange(ROWS))
     pair.equal()
 
@@ -219,7 +219,7 @@ def test_up_to_date_holds_for_reading_writing_and_stepping():
             pair.deferred.weight.mul_(0.5)
             pair.dense.weight.mul_(0.5)
     pair.step(5)
-    assert pair.asleep()
+    assert pair.owing()
     with pair.optimizer.up_to_date():
         pair.equal()
 
@@ -229,7 +229,7 @@ def test_up_to_date_ends_with_an_error():
     with pytest.raises(KeyError), pair.optimizer.up_to_date():
         raise KeyError
     pair.step(5)
-    assert pair.asleep()
+    assert pair.owing()
 
 
 def test_rows_are_owed_their_steps_when_the_optimizer_has_gone():
@@ -248,10 +248,10 @@ def test_an_optimizer_takes_over_from_another():
     pair.equal()
     pair.optimizer.load_state_dict(copy.deepcopy(before.state_dict()))
     pair.step(5)
-    assert pair.asleep()
+    assert pair.owing()
     pair.deferred(torch.arange(ROWS))
     pair.equal()
-    # The one before leaves no row behind any more, since none is brought up to date for it.
+    # The optimizer before keeps all rows up to date now, since lookups do not catch up its steps.
     pair.optimizer = before
     pair.step(5)
     weight = pair.deferred.weight.detach().clone()
@@ -347,7 +347,7 @@ def test_two_modules_share_a_table():
     other.weight = pair.deferred.weight
     pair.optimizer = fs.torch.Adam(pair.deferred.parameters(), defer=[pair.deferred, other, other])
     pair.step(5)
-    assert pair.asleep()
+    assert pair.owing()
     other(torch.arange(ROWS))
     pair.equal()
 
@@ -387,7 +387,7 @@ def test_another_weight_put_in_its_place_is_left_alone():
 def test_a_bad_lookup_changes_nothing():
     pair = Pair()
     pair.step(5)
-    # As it lies in memory: to read the parameter would bring it up to date.
+    # The memory itself: reading the parameter would bring it up to date.
     before = pair.optimizer.tables[pair.deferred.weight].memory().clone()
     with pytest.raises(IndexError, match=r"Adam: indices\[1\] is 31"):
         pair.deferred(torch.tensor([0, ROWS]))

@@ -1,4 +1,4 @@
-"""The norm of gradients that are spread."""
+"""The norm of gradients that are DTensors."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ def clip(place: Place, cases: Any, order: Any, beside: bool) -> None:
         for params in (wholes, spreads):
             params.append(torch.nn.Parameter(torch.ones(3)))
             params[-1].grad = torch.arange(1.0, 4.0)
-    # torch has no norm of an empty gradient for some orders.
+    # torch's norm of an empty gradient is undefined for some orders.
     norm = torch.nn.utils.clip_grad_norm_([each for each in wholes if each.numel()], 0.5, order)
     ours = fs.torch.clip_grad_norm_(spreads, 0.5, order)
-    # All of one kind, it is what torch's gives.
+    # Gradients of one kind have torch's norm.
     assert isinstance(ours, DTensor) is not beside
     torch.testing.assert_close(ours if beside else ours.full_tensor(), norm)
     for one, two in zip(wholes, spreads, strict=True):

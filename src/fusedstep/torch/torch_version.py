@@ -1,4 +1,4 @@
-"""The PyTorch that is installed: what is too old, or not there, is said before anything is imported that needs it."""
+"""Check that PyTorch is installed, and new enough, before anything imports it."""
 
 try:
     import torch

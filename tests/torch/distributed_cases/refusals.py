@@ -1,4 +1,4 @@
-"""What is refused, in all processes alike."""
+"""Invalid parameters and gradients are refused in all processes."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def mean_of_all(var: Any, grad: Any, *, lr: Any) -> Any:
 
 def gradients(place: Place) -> None:
     sparse = torch.sparse_coo_tensor(torch.tensor([[1]]), torch.ones(1, 4), (5, 4), check_invariants=True)
-    # The same processes the other way round.
+    # The same processes in reverse order.
     other = DeviceMesh("cpu", list(range(place.processes))[::-1])
     for name in NAMES:
         for lies in LIES[:2]:
@@ -31,7 +31,7 @@ def gradients(place: Place) -> None:
                 (spread, whole.grad, TypeError, ("a gradient is a plain tensor", "distribute_tensor()")),
                 (spread, sparse, TypeError, ("a gradient is a sparse tensor", "sparse=False")),
                 (whole, spread.grad, TypeError, ("a gradient is a DTensor", "full_tensor()")),
-                (spread, distribute_tensor(whole.grad, other, [lies]), ValueError, ("a gradient lies on", "mesh")),
+                (spread, distribute_tensor(whole.grad, other, [lies]), ValueError, ("a gradient is on", "mesh")),
             ):
                 optimizer = build(name, [param])
                 param.grad = grad
@@ -40,7 +40,7 @@ def gradients(place: Place) -> None:
                 assert optimizer.state[param].get("step", 0) == 0
 
 
-def parameters_that_are_no_sums_yet(place: Place) -> None:
+def partial_parameters(place: Place) -> None:
     for name in NAMES:
         added = torch.nn.Parameter(DTensor.from_local(torch.ones(5, 4), place.mesh, [Partial()]))
         added.grad = place.spread(torch.ones(5, 4), Replicate())
@@ -56,7 +56,7 @@ def sums_over_processes(place: Place) -> None:
         refused(optimizer.step, ValueError, "expected Replicate", "more than a row")
         assert not optimizer.state[spread]
     whole, spread = place.pair((5, 4), Replicate(), Partial())
-    # Along a dimension of one process nothing is cut.
+    # A mesh dimension of one process cuts nothing.
     alone = init_device_mesh("cpu", (place.processes, 1))
     cut = torch.nn.Parameter(place.spread(whole.detach(), Replicate(), Shard(1), mesh=alone))
     cut.grad = place.spread(whole.grad, Replicate(), Shard(1), mesh=alone)
@@ -84,7 +84,7 @@ def deferred_rows(place: Place) -> None:
     optimizer = partitioned(rows="every")
     model(torch.tensor([1, 2])).sum().backward()
     optimizer.step()
-    # Here each process owns the whole table.
+    # Each process has the whole table.
     fs.torch.Adam(model.parameters(), defer=[model[0]])
     spread = torch.nn.Embedding(10, 4)
     spread.weight = torch.nn.Parameter(place.spread(spread.weight.detach(), Replicate()))
@@ -92,4 +92,4 @@ def deferred_rows(place: Place) -> None:
     refused(lambda: fs.torch.Adam(spread.parameters(), defer=[spread]), NotImplementedError, *words)
 
 
-CASES = (gradients, parameters_that_are_no_sums_yet, sums_over_processes, what_autograd_saved, deferred_rows)
+CASES = (gradients, partial_parameters, sums_over_processes, what_autograd_saved, deferred_rows)

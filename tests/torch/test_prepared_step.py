@@ -1,4 +1,4 @@
-"""Small parameters step along a shorter path, which must notice whatever changes between two steps."""
+"""Prepared steps of small parameters notice every change between two steps."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def other_memory(param: Any, optimizer: Any) -> None:
 
 
 def other_strides(param: Any, optimizer: Any) -> None:
-    # The same memory, the same number of elements, another order.
+    # The same memory and size, another order.
     param.data = param.detach().as_strided(SHAPE, (1, 4) if param.is_contiguous() else (3, 1))
 
 
@@ -94,7 +94,7 @@ def test_the_short_path_does_what_the_long_one_does(steps: list[tuple[Any, Any]]
             before = param._version
             optimizer.step()
             assert param._version > before
-            optimizers[1].ready.clear()
+            optimizers[1].prepared_steps.clear()
         assert torch.equal(*params)
         first, second = (optimizer.state[param] for param, optimizer in zip(params, optimizers, strict=True))
         assert first.keys() == second.keys()
@@ -108,8 +108,8 @@ def test_small_parameters_take_it_and_no_others() -> None:
     for param in params:
         param.grad = torch.ones_like(param)
     optimizer.step()
-    assert set(optimizer.ready) >= {params[0]}
-    assert params[1] not in optimizer.ready
+    assert set(optimizer.prepared_steps) >= {params[0]}
+    assert params[1] not in optimizer.prepared_steps
 
 
 def stepped_twice() -> tuple[Any, Any]:

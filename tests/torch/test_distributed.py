@@ -1,4 +1,4 @@
-"""Parameters that are spread over processes, in processes of their own."""
+"""Parameters that are DTensors, in several processes."""
 
 import subprocess
 import sys
@@ -11,11 +11,11 @@ pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("count", "names"), [(2, ["steps", "states", "refusals", "clipping"]), (4, ["meshes"])])
-def test_spread_over_processes(count: int, names: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "names"), [(2, ["steps", "states", "refusals", "clip_grad"]), (4, ["meshes"])])
+def test_parameters_distributed_over_processes(count: int, names: list[str], tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.spread", str(count), str(rank), str(tmp_path), *names],
+            [sys.executable, "-m", "tests.torch.distributed_cases", str(count), str(rank), str(tmp_path), *names],
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
@@ -25,7 +25,7 @@ def test_spread_over_processes(count: int, names: list[str], tmp_path: Path) -> 
     try:
         told = [process.communicate(timeout=240)[1] for process in processes]
     finally:
-        # One may wait for another that has failed.
+        # A process may wait for another that failed.
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0] * count, "\n".join(told)
