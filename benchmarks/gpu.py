@@ -58,11 +58,11 @@ def interpreted() -> str:
     """Makes Triton interpret, and takes the CPU for a device."""
     import numpy as np
 
-    from fusedstep.arrays import device_tensors
+    from fusedstep.arrays import torch_device
     from fusedstep.bench.gpu import interpreter
 
     interpreter.mend()
-    device_tensors.DEVICES.add("cpu")
+    torch_device.DEVICES.add("cpu")
     # The interpreter is NumPy, which warns of what devices say nothing about.
     np.seterr(all="ignore")
     return "cpu"

@@ -30,7 +30,7 @@ from fusedstep.codegen.rule.program import ReductionScope, plan_of, program_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.launch import BYTES, WAKING_BYTES, tiles_for
-from fusedstep.runtime.gpu.options import EXACT
+from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.storage import ITEM_BYTES, compute_type
 from tests.rules import test_rules, test_rules_with_sums
 

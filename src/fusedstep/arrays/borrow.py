@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from . import mindspore_tensors, torch_tensors
+from .devices import library_of, on_device
+from .tensor_view import TensorView
 
 # The storage types and, for those that kernels handle as bits, the type of the bits.
 STORAGES: dict[Any, str] = {np.dtype(name): name for name in ("float64", "float32", "float16")}
@@ -21,6 +23,8 @@ def borrow(array: Any) -> Any:
     """
     if type(array) is np.ndarray:
         return array
+    if isinstance(array, TensorView):
+        return array.view
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError("a masked array, whose mask would be ignored; pass its .data")
     if isinstance(array, np.ndarray):
@@ -59,6 +63,10 @@ def borrow_dlpack(array: Any) -> np.ndarray:
 
 def new_like(array: Any) -> Any:
     """A new array of an array's kind, shape and type, with anything in it."""
+    if on_device(array):
+        library = library_of(array)
+        described = library.describe(array)
+        return library.empty(described.shape, described.dtype, array)
     if torch_tensors.is_tensor(array):
         return torch_tensors.new_like(array)
     view = borrow(array)
@@ -69,8 +77,8 @@ def storage_of(array: Any, view: np.ndarray) -> str | None:
     """The storage type of a borrowed array, or None if kernels do not know it."""
     storage = STORAGES.get(view.dtype)
     if storage is None:
-        if torch_tensors.is_tensor(array):
-            storage = "bfloat16" if torch_tensors.is_bfloat16(array) else None
+        if is_bfloat16(array):
+            storage = "bfloat16"
         elif view.dtype.name == "bfloat16" and view.dtype.isnative:
             # ml_dtypes' type, known once some array of it has come.
             storage = STORAGES[view.dtype] = "bfloat16"
@@ -79,13 +87,22 @@ def storage_of(array: Any, view: np.ndarray) -> str | None:
 
 def holds_integers(array: Any, view: np.ndarray) -> bool:
     """Whether the elements of a borrowed array are integers, and not the bits of something else."""
-    return view.dtype.kind in "iu" and not (torch_tensors.is_tensor(array) and torch_tensors.is_bfloat16(array))
+    return view.dtype.kind in "iu" and not is_bfloat16(array)
+
+
+def is_bfloat16(array: Any) -> bool:
+    """Whether an array that is borrowed as integers holds bfloat16."""
+    if isinstance(array, TensorView):
+        return array.dtype == "bfloat16"
+    return torch_tensors.is_tensor(array) and torch_tensors.is_bfloat16(array)
 
 
 def dtype_name(array: Any, view: np.ndarray) -> str:
     """What the caller calls the type of an array's elements."""
+    if isinstance(array, TensorView):
+        return array.dtype
     if torch_tensors.is_tensor(array):
-        return str(array.dtype).removeprefix("torch.")
+        return torch_tensors.type_name(array.dtype)
     name = view.dtype.name
     return name if view.dtype.isnative else f"byte-swapped {name}"
 

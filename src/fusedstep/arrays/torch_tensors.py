@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .device_tensors import KINDS, TensorView, address_of
+from .tensor_view import KINDS
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether a value is a PyTorch tensor, or describes one."""
+    """Whether a value is a PyTorch tensor."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, (getattr(torch, "Tensor", TensorView), TensorView))
+    return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
 
 
 def is_bfloat16(tensor: Any) -> bool:
@@ -73,8 +73,6 @@ def borrow(tensor: Any) -> Any:
     Raises:
         TypeError: the tensor has no memory that NumPy can use: another device, sparse, quantized, lazily conjugated.
     """
-    if isinstance(tensor, TensorView):
-        return tensor.view
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
         raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")
@@ -129,7 +127,20 @@ def lies_in(storage: Any, address: int, size: int) -> bool:
 @cache
 def kind_of(dtype: Any) -> np.dtype | None:
     """NumPy's type for a type of PyTorch's; integers for bfloat16, which it does not have."""
-    return KINDS.get(str(dtype).removeprefix("torch."))
+    return KINDS.get(type_name(dtype))
+
+
+def type_name(dtype: Any) -> str:
+    """The name of a type of PyTorch's: "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
+def address_of(tensor: Any) -> int:
+    """The address of a tensor's first element; 0 if it has no memory."""
+    try:
+        return int(tensor.data_ptr())
+    except RuntimeError:
+        return 0
 
 
 def unusable(tensor: Any, why: str) -> NoReturn:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import torch_tensors
 from ..arrays.borrow import BITS, STORAGES, borrow, dtype_name, holds_integers, kind, storage_of
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import library_of, on_device
 from ..arrays.layout import Rows, extent, rows_of
 from ..codegen.rule.program import Plan
 from ..loops.cpu.whole_tensor import CHUNK
@@ -84,11 +84,13 @@ def scalar_on_device(operator: str, name: str, value: Any) -> Any:
         TypeError: it holds no real number.
         ValueError: it has another number of elements than one.
     """
-    if value.numel() != 1:
-        raise ValueError(f"{operator}: {name} has shape {tuple(value.shape)}, expected one element")
-    if value.is_complex() or dtype_name(value, value) == "bool":
-        raise TypeError(f"{operator}: {name} holds {dtype_name(value, value)}, expected a real number")
-    return value.detach()
+    library = library_of(value)
+    described = library.describe(value)
+    if math.prod(described.shape) != 1:
+        raise ValueError(f"{operator}: {name} has shape {described.shape}, expected one element")
+    if described.dtype.startswith(("complex", "bool")):
+        raise TypeError(f"{operator}: {name} holds {described.dtype}, expected a real number")
+    return library.detach(value)
 
 
 def no_tensors(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.borrow import bump_versions
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..arrays.layout import Rows
 from ..codegen.rule.program import ReductionScope
 from ..interrupts import defer_sigint
@@ -115,7 +115,7 @@ class DeferredRows:
         )
         # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
         self._last_steps = (
-            self._device.awake(shape[0], states[0].device) if self._device else np.zeros(shape[0], np.int16)
+            self._device.awake(shape[0], states[self._used[0]]) if self._device else np.zeros(shape[0], np.int16)
         )
         self._lock = threading.RLock()
 

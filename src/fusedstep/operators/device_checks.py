@@ -4,24 +4,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..arrays.borrow import kind
-from ..arrays.device_tensors import TensorView, capturing, on_device
+from ..arrays.devices import capturing, find_library, library_of, on_device
 from ..arrays.layout import Rows
+from ..arrays.tensor_view import TensorView
 from . import checks
 
 
-def described(operator: str, name: str, value: Any, device: Any) -> TensorView:
-    """A tensor on a device, described.
+def described(operator: str, name: str, value: Any, like: Any) -> TensorView:
+    """An array on a device, seen for checks; ``like`` is the variable.
 
     Raises:
-        TypeError: it is no tensor, or one that kernels cannot use.
-        ValueError: it lies on another device.
+        TypeError: it is no array of the variable's library, or one that kernels cannot use.
+        ValueError: it is on another device.
     """
-    if not hasattr(value, "device") or not hasattr(value, "data_ptr"):
-        raise TypeError(f"{operator}: {name} is {kind(value)}, expected a tensor on {device}, as the variable is")
-    if value.device != device:
-        raise ValueError(f"{operator}: {name} is on {value.device}, expected {device}, the device of the variable")
+    library = library_of(like)
+    if find_library(value) is not library or not hasattr(value, "device"):
+        raise TypeError(f"{operator}: {name} is {kind(value)}, expected a tensor on {like.device}, as the variable is")
+    if value.device != like.device:
+        raise ValueError(f"{operator}: {name} is on {value.device}, expected {like.device}, the device of the variable")
     try:
-        return TensorView(value)
+        return library.describe(value)
     except TypeError as error:
         raise TypeError(f"{operator}: {name} is {error}") from None
 
@@ -30,25 +32,25 @@ def states(
     operator: str, wanted: checks.ArraySpec, tensors: Sequence[Any]
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
     """The shape of the variable, and the storage types and the rows of all states; see ``checks.states``."""
-    device = tensors[0].device
-    views = [described(operator, name, each, device) for name, each in zip(wanted.names, tensors, strict=True)]
+    views = [described(operator, name, each, tensors[0]) for name, each in zip(wanted.names, tensors, strict=True)]
     return checks.states(operator, wanted, views)
 
 
 def gradient(
-    operator: str, name: str, value: Any, shape: tuple[int, ...], beside: str, device: Any
+    operator: str, name: str, value: Any, shape: tuple[int, ...], beside: str, like: Any
 ) -> tuple[Any, str, Any]:
     """A gradient's contiguous tensor, its storage type, and where its elements lie, for checks."""
-    described(operator, name, value, device)
-    plain = value.detach().contiguous()
-    flat, storage = checks.gradient(operator, name, TensorView(plain), shape, beside)
+    described(operator, name, value, like)
+    library = library_of(like)
+    plain = library.contiguous(value)
+    flat, storage = checks.gradient(operator, name, library.describe(plain), shape, beside)
     return plain, storage, flat
 
 
-def indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], device: Any) -> Any:
+def indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], like: Any) -> Any:
     """Row indices as a tensor of 64-bit integers, whose bounds are not looked at; see ``checks.indices``."""
-    checks.indices_of(operator, described(operator, "indices", value, device), variable, shape)
-    return value.long()
+    checks.indices_of(operator, described(operator, "indices", value, like), variable, shape)
+    return library_of(like).as_int64(value)
 
 
 def bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
@@ -63,10 +65,9 @@ def bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
             f"{operator}: indices cannot be checked while a graph is captured; make the operator with "
             "check_indices=False, and indices that name no row are left out"
         )
-    outside = (indices < 0) | (indices >= rows)
-    if bool(outside.any()):
-        place = int(outside.nonzero()[0])
-        raise IndexError(checks.no_row(operator, place, int(indices[place]), rows, variable))
+    outside = library_of(indices).first_outside(indices, rows)
+    if outside:
+        raise IndexError(checks.no_row(operator, *outside, rows, variable))
 
 
 def scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:

@@ -4,15 +4,13 @@ The pending steps of rows are kept on the host, where the scalars are, and sent 
 indices waits for the device.
 """
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.borrow import bump_versions
-from ..arrays.device_tensors import capturing, current
+from ..arrays.devices import capturing, library_of
 from ..arrays.layout import Rows
 from ..codegen.gpu.kernels import host_totals_for
 from ..rules.idle import ClosedForm
@@ -47,10 +45,9 @@ class DeferredTable(NamedTuple):
     last_steps: Any
 
 
-def awake(rows: int, device: Any) -> Any:
-    """The last steps of rows without pending steps."""
-    torch = sys.modules["torch"]
-    return torch.zeros(rows, dtype=torch.int16, device=device)
+def awake(rows: int, like: Any) -> Any:
+    """The last steps of rows without pending steps, on the device of an array."""
+    return library_of(like).full((rows,), 0, "int16", like)
 
 
 def not_captured(operator: str, like: Any) -> None:
@@ -81,12 +78,12 @@ class Step(NamedTuple):
 
 def checked(table: DeferredTable, shape: tuple[int, ...], grad: Any, indices: Any) -> Step:
     """The gradient and the indices of a step, checked."""
-    operator, names, device = table.operator.name, table.operator.facts.wanted.names, table.states[0].device
+    operator, names, like = table.operator.name, table.operator.facts.wanted.names, table.states[0]
     named = checked_indices(table, shape, indices)
-    given = (named.numel(), *shape[1:])
-    plain, storage, flat = checks.gradient(operator, "grad", grad, given, table.storages[0], device)
+    given = (*named.shape, *shape[1:])
+    plain, storage, flat = checks.gradient(operator, "grad", grad, given, table.storages[0], like)
     if shares_with_states(operator, names, table.tables, flat):
-        plain = plain.clone()
+        plain = library_of(like).copy(plain)
     return Step(plain, storage, named)
 
 
@@ -94,7 +91,7 @@ def checked_indices(table: DeferredTable, shape: tuple[int, ...], indices: Any) 
     """The rows that are named, checked."""
     operator, variable = table.operator.name, table.operator.facts.wanted.names[0]
     not_captured(operator, table.states[0])
-    named = checks.indices(operator, indices, variable, shape, table.states[0].device)
+    named = checks.indices(operator, indices, variable, shape, table.states[0])
     if table.operator.check_indices:
         checks.bounds(operator, named, table.tables[0].rows, variable)
     return named
@@ -103,9 +100,10 @@ def checked_indices(table: DeferredTable, shape: tuple[int, ...], indices: Any) 
 def take(table: DeferredTable, step: Step, scalars: Sequence[float]) -> None:
     """The named rows catch up, and take the step that the history has just begun."""
     table.history.numbers[table.history.steps] = host_numbers(table.operator, table.history.compute, scalars)
-    if step.indices.numel() and table.tables[0].flat.size:
-        groups, rows, width = group(step.indices), table.tables[0].rows, table.tables[0].width
-        with current(step.gradient):
+    if step.indices.shape[0] and table.tables[0].flat.size:
+        rows, width = table.tables[0].rows, table.tables[0].width
+        with library_of(step.gradient).stream(step.gradient):
+            groups = group(step.indices)
             long_sums = sum_long_segments(step.gradient, step.storage, groups, rows, width)
         own = [step.gradient, *groups, long_sums, groups.size, rows]
         run(table, "deferred_rows", step.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
@@ -113,8 +111,9 @@ def take(table: DeferredTable, step: Step, scalars: Sequence[float]) -> None:
 
 def catch_up(table: DeferredTable, indices: Any) -> None:
     """The named rows catch up."""
-    if indices.numel() and table.tables[0].flat.size:
-        groups = group(indices)
+    if indices.shape[0] and table.tables[0].flat.size:
+        with library_of(indices).stream(indices):
+            groups = group(indices)
         own = [groups.sorted_indices, groups.size, table.tables[0].rows]
         run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 
@@ -125,21 +124,22 @@ def flush(table: DeferredTable) -> None:
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
-        table.last_steps.zero_()
+        table.last_steps[...] = 0
 
 
 def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
     """Launches a loop with the pending steps of rows, of which the history holds so many."""
     history, like = table.history, table.states[0]
+    library = library_of(like)
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, idle=table.idle)
-    announce = partial(bump_versions, table.states)
-    states = [state.detach() for state in table.states]
-    with current(like):
+    announce = partial(library.bump_versions, table.states)
+    states = [library.detach(state) for state in table.states]
+    with library.stream(like):
         kept, settled = totals_of(table)
         pending = [
-            sent(history.numbers[:steps], like),
-            sent(kept, like),
-            sent(settled, like),
+            library.to_device(history.numbers[:steps], like),
+            library.to_device(kept, like),
+            library.to_device(settled, like),
             kept.shape[1],
             table.last_steps,
         ]
@@ -162,9 +162,3 @@ def totals_of(table: DeferredTable) -> tuple[np.ndarray, np.ndarray]:
         kept_by[key] = host_totals_for(table.operator.rule, table.operator.switches, table.idle, history.compute)
     numbers = kept_by[key]
     return numbers(totals, history.held), numbers(settled, history.held)
-
-
-def sent(array: np.ndarray, like: Any) -> Any:
-    """An array on a tensor's device, on its way there behind what is launched already."""
-    tensor = sys.modules["torch"].from_numpy(np.ascontiguousarray(array))
-    return tensor if like.device.type == "cpu" else tensor.pin_memory().to(like.device, non_blocking=True)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from ..arrays.borrow import bump_versions
-from ..arrays.device_tensors import capturing, current
+from ..arrays.devices import library_of
 from ..codegen.gpu.kernels import kernel_for
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
@@ -50,23 +49,25 @@ def step(
     key: int | None,
 ) -> tuple[Any, ...]:
     """Checks everything, then launches the kernels; see ``Operator.step``. ``key`` is that of stochastic rounding."""
-    name, facts, device = operator.name, operator.facts, states[operator.facts.used[0]].device
+    name, facts = operator.name, operator.facts
     wanted, reach = facts.wanted, facts.reduction_scope
     in_use = [states[k] for k in facts.used]
-    if key is not None and capturing(in_use[0]):
+    like = in_use[0]
+    library = library_of(like)
+    if key is not None and library.capturing(like):
         raise RuntimeError(
             f"{name}: rounding by chance cannot be captured in a graph, which would repeat the chances of one step; "
             'make the operator with rounding="nearest"'
         )
     shape, storages, tables = checks.states(name, wanted, in_use)
-    checks.scalars(name, operator.scalar_names, scalars, device)
+    checks.scalars(name, operator.scalar_names, scalars, like.device)
     given = shape
     if indices is not None:
         if reach == ReductionScope.TENSOR:
             no_indices(name, indices)
-        named = checks.indices(name, indices, wanted.names[0], shape, device)
-        given = (named.numel(), *shape[1:])
-    plain, storage, flat = checks.gradient(name, operator.gradient_name, gradient, given, storages[0], device)
+        named = checks.indices(name, indices, wanted.names[0], shape, like)
+        given = (*named.shape, *shape[1:])
+    plain, storage, flat = checks.gradient(name, operator.gradient_name, gradient, given, storages[0], like)
     if indices is not None and operator.check_indices:
         checks.bounds(name, named, tables[0].rows, wanted.names[0])
     held = tables
@@ -79,17 +80,17 @@ def step(
     else:
         launch = launch_touched_rows if rows == "touched" else launch_every_row
         run = partial(grouped, named, launch)
-    if not tables[0].flat.size or (indices is not None and rows == "touched" and not named.numel()):
+    if not tables[0].flat.size or (indices is not None and rows == "touched" and not named.shape[0]):
         return tuple(states)
     # A gradient that lies in a state is copied, as on a CPU.
     if shares_with_states(name, wanted.names, held, flat):
-        plain = plain.clone()
-    with current(in_use[0]):
+        plain = library.copy(plain)
+    with library.stream(like):
         compute = compute_type(storages[0])
-        numbers, on_device = numbers_of(operator, compute, scalars, in_use[0])
+        numbers, on_device = numbers_of(operator, compute, scalars, like)
         kernels = partial(kernel_of, operator, storages, storage, on_device)
-        announce = partial(bump_versions, [states[k] for k in facts.changed])
-        tensors = [each.detach() for each in in_use]
+        announce = partial(library.bump_versions, [states[k] for k in facts.changed])
+        tensors = [library.detach(each) for each in in_use]
         call = Call(kernels, tensors, tables, plain, storage, numbers + ([] if key is None else [key]), announce)
         if operator.use_locking:
             locks.exclusive(partial(run, call), [table.table() for table in held], [flat])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.borrow import bump_versions
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..arrays.layout import as_array
 from ..codegen.rule.program import Layout, Plan, Program, ReductionScope, layout_of, program_of
 from ..codegen.rule.signature import read_signature

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from .. import rules
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from .groups import Group
 from .optimizer import FusedOptimizer, Rule
 from .settings import given, in_use

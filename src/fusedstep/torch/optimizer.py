@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import capturing, on_device
+from ..arrays.devices import capturing, on_device
 from ..codegen.rule.program import ReductionScope
 from ..interrupts import defer_sigint
 from ..operators.operator import Operator

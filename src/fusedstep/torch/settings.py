@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..operators import checks
 
 # What the settings of optimizers must lie in, where they have them. Those that are not named may be any number.

@@ -1,12 +1,13 @@
 """Launches kernels over the rows of a table: in which tiles, by how many programs."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ...arrays.devices import DeviceLibrary, library_of
 from ...arrays.layout import Rows
+from ...storage import compute_type
 from .grouping import LONG, Groups, places_of, sum_long_segments
-from .options import EXACT
+from .launch_kernel import launch_kernel
 
 # How many bytes of the narrowest state a program of the dense loop has: its threads, 256 on some devices, then load 16
 # at once.
@@ -37,6 +38,11 @@ class Call(NamedTuple):
     storage: str
     numbers: Sequence[Any]
     announce: Callable[[], None]
+
+    @property
+    def library(self) -> DeviceLibrary:
+        """The library of the states."""
+        return library_of(self.states[0])
 
     @property
     def rows(self) -> int:
@@ -70,9 +76,9 @@ class Tiles(NamedTuple):
     rows: int
     columns: int
 
-    def programs(self, rows: int) -> tuple[int]:
-        """How many programs so many rows take."""
-        return (-(-rows // self.rows),)
+    def programs(self, rows: int) -> int:
+        """The number of programs for a number of rows."""
+        return -(-rows // self.rows)
 
 
 def tiles_for(width: int, narrowest: int, size: int = BYTES) -> Tiles:
@@ -102,16 +108,16 @@ def launch(
         **known: what else is known when the kernel is compiled.
     """
     row_strides = {f"row_stride_{k}": table.row_stride for k, table in enumerate(call.tables)}
-    call.kernel(loop)[tiles.programs(over)](
-        *call.states,
-        *own,
-        *last,
+    launch_kernel(
+        call.library,
+        call.kernel(loop),
+        tiles.programs(over),
+        [*call.states, *own, *last],
         **row_strides,
         width=call.width,
         **known,
         ROWS=tiles.rows,
         COLUMNS=tiles.columns,
-        **EXACT,
     )
 
 
@@ -119,7 +125,8 @@ def launch_dense(call: Call) -> None:
     """Every element takes the step."""
     count, block = call.tables[0].flat.size, BYTES // call.narrowest
     call.announce()
-    call.kernel("dense")[(-(-count // block),)](*call.states, call.gradient, count, *call.numbers, BLOCK=block, **EXACT)
+    arguments = [*call.states, call.gradient, count, *call.numbers]
+    launch_kernel(call.library, call.kernel("dense"), -(-count // block), arguments, BLOCK=block)
 
 
 def launch_dense_rows(call: Call) -> None:
@@ -154,7 +161,6 @@ def long_sums_of(call: Call, groups: Groups) -> Any:
     return sum_long_segments(call.gradient, call.storage, groups, call.rows, call.width)
 
 
-def alloc_sums(like: Any, *shape: int) -> Any:
-    """Room for sums, in the compute type."""
-    torch = sys.modules["torch"]
-    return like.new_zeros(shape, dtype=torch.float64 if like.dtype is torch.float64 else torch.float32)
+def alloc_sums(call: Call, *shape: int) -> Any:
+    """A new array of zeros for sums, in the compute type."""
+    return call.library.full(shape, 0, compute_type(call.storage), call.states[0])

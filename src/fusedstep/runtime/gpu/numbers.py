@@ -1,12 +1,11 @@
 """What a step's scalars come to, evaluated once a call in float64."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ...arrays.device_tensors import on_device
+from ...arrays.devices import library_of, on_device
 from ...codegen.gpu.kernels import host_numbers_for, numbers_for
-from .options import EXACT
+from .launch_kernel import launch_kernel
 
 
 class Evaluating(Protocol):
@@ -36,8 +35,9 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
     if key not in operator.kept:
         operator.kept[key] = numbers_for(operator.rule, operator.switches, compute, there)
     kernel, count = operator.kept[key]
-    numbers = like.new_empty((count,), dtype=getattr(sys.modules["torch"], compute))
-    kernel[(1,)](*scalars, numbers, **EXACT)
+    library = library_of(like)
+    numbers = library.empty((count,), compute, like)
+    launch_kernel(library, kernel, 1, [*scalars, numbers])
     return [numbers], True
 
 

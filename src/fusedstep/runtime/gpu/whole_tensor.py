@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from ...arrays.devices import DeviceLibrary
 from ...codegen.rule.program import Plan
 from ...interrupts import defer_sigint
 from .launch import BYTES, Call, alloc_sums, launch, tiles_for
@@ -17,12 +18,11 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
     rows = shape[-2] if plan.matrices else all_rows
     matrices = all_rows // rows
     tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if plan.columns else call.tiles
-    blocks = tiles.programs(rows)[0]
-    like = call.states[0]
-    row_sums, totals = alloc_sums(like, plan.rows, all_rows), alloc_sums(like, len(plan.totals), matrices)
-    columns = alloc_sums(like, plan.columns, matrices, width)
-    block_sums = alloc_sums(like, len(plan.totals), matrices * blocks)
-    block_column_sums = alloc_sums(like, plan.columns, matrices * blocks, width)
+    blocks = tiles.programs(rows)
+    row_sums, totals = alloc_sums(call, plan.rows, all_rows), alloc_sums(call, len(plan.totals), matrices)
+    columns = alloc_sums(call, plan.columns, matrices, width)
+    block_sums = alloc_sums(call, len(plan.totals), matrices, blocks)
+    block_column_sums = alloc_sums(call, plan.columns, matrices, blocks, width)
     sums = [row_sums, totals, columns, block_sums, block_column_sums]
     own = [call.gradient, *sums, blocks, rows, all_rows, math.prod(shape)]
     with defer_sigint():
@@ -31,16 +31,16 @@ def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
             over = matrices * blocks * tiles.rows
             launch(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
             if stage + 1 < plan.stages:
-                reduce_partials(plan, matrices, totals, columns, block_sums, block_column_sums)
+                reduce_partials(call.library, plan, totals, columns, block_sums, block_column_sums)
 
 
 def reduce_partials(
-    plan: Plan, matrices: int, totals: Any, columns: Any, block_sums: Any, block_column_sums: Any
+    library: DeviceLibrary, plan: Plan, totals: Any, columns: Any, block_sums: Any, block_column_sums: Any
 ) -> None:
-    """Adds up the sums of the programs, in PyTorch's fixed order."""
+    """Add up the sums of the programs, in the library's fixed order."""
     for number, everything in enumerate(plan.totals):
-        totals[number] = block_sums[number].view(matrices, -1).sum(dim=1)
+        library.sum_into(totals[number], block_sums[number], 1)
         if everything:
-            totals[number] = totals[number].sum()
-    for number, each in enumerate(block_column_sums):
-        columns[number] = each.view(matrices, -1, each.shape[-1]).sum(dim=1)
+            library.sum_into(totals[number], totals[number], None)
+    for number in range(plan.columns):
+        library.sum_into(columns[number], block_column_sums[number], 1)

@@ -1,0 +1,49 @@
+"""An array on a device, seen as a NumPy array for checks, which read everything but its elements."""
+
+import numpy as np
+
+# NumPy's types by the names that libraries of arrays share. NumPy has no bfloat16.
+KINDS = {name: np.dtype(name) for name in ("bool", "float16", "float32", "float64", "complex64", "complex128")}
+KINDS |= {f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
+KINDS |= {"bfloat16": np.dtype(np.uint16)}
+
+
+class TensorView:
+    """The address, shape, strides and type of an array on a device.
+
+    Attributes:
+        address: of the first element.
+        shape: its shape.
+        strides: in elements.
+        dtype: the name of its type.
+    """
+
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: str) -> None:
+        self.address, self.shape, self.strides, self.dtype = address, shape, strides, dtype
+
+    @property
+    def view(self) -> np.ndarray:
+        """A NumPy array at that address, of 16-bit integers for bfloat16. Its elements cannot be read.
+
+        Raises:
+            TypeError: NumPy does not have the type.
+        """
+        kind = KINDS.get(self.dtype)
+        if kind is None:
+            raise TypeError(f"a tensor of {self.dtype}, which NumPy does not know")
+        if 0 in self.shape:
+            return np.empty(self.shape, kind)
+        return np.asarray(Interface(self.address, self.shape, self.strides, kind))
+
+
+class Interface:
+    """NumPy's array interface to memory that NumPy does not own."""
+
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: np.dtype) -> None:
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (address, False),
+            "shape": shape,
+            "strides": tuple(stride * kind.itemsize for stride in strides),
+            "typestr": kind.str,
+        }
