@@ -14,6 +14,7 @@ HEAVY = [
     "numba",
     "llvmlite",
     "torch",
+    "cupy",
     "jax",
     "optax",
     "triton",

@@ -15,7 +15,7 @@ from .tensor_view import TensorView
 
 # The file here that serves the arrays of a package, by the package that defines their type. Neither is imported
 # before such an array is passed.
-LIBRARIES = {"torch": "torch_device"}
+LIBRARIES = {"torch": "torch_device", "cupy": "cupy_device"}
 
 
 class DeviceLibrary(Protocol):

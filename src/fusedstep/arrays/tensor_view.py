@@ -26,11 +26,11 @@ class TensorView:
         """A NumPy array at that address, of 16-bit integers for bfloat16. Its elements cannot be read.
 
         Raises:
-            TypeError: NumPy does not have the type.
+            TypeError: kernels and NumPy do not have the type.
         """
         kind = KINDS.get(self.dtype)
         if kind is None:
-            raise TypeError(f"a tensor of {self.dtype}, which NumPy does not know")
+            raise TypeError(f"an array of {self.dtype}, which kernels do not know")
         if 0 in self.shape:
             return np.empty(self.shape, kind)
         return np.asarray(Interface(self.address, self.shape, self.strides, kind))

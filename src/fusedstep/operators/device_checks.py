@@ -19,7 +19,10 @@ def described(operator: str, name: str, value: Any, like: Any) -> TensorView:
     """
     library = library_of(like)
     if find_library(value) is not library or not hasattr(value, "device"):
-        raise TypeError(f"{operator}: {name} is {kind(value)}, expected a tensor on {like.device}, as the variable is")
+        package = type(like).__module__.partition(".")[0]
+        raise TypeError(
+            f"{operator}: {name} is {kind(value)}, expected an array of {package} on {like.device}, as the variable is"
+        )
     if value.device != like.device:
         raise ValueError(f"{operator}: {name} is on {value.device}, expected {like.device}, the device of the variable")
     try:

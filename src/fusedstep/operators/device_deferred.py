@@ -124,7 +124,8 @@ def flush(table: DeferredTable) -> None:
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
-        table.last_steps[...] = 0
+        with library_of(table.last_steps).stream(table.last_steps):
+            table.last_steps[...] = 0
 
 
 def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
