@@ -23,50 +23,6 @@ def is_bfloat16(tensor: Any) -> bool:
     return tensor.dtype is sys.modules["torch"].bfloat16
 
 
-class TensorMemory:
-    """The memory of a plain contiguous tensor, by its address: a NumPy view of it costs as much as a small step.
-
-    Attributes:
-        address: of its first element.
-        shape, size, itemsize, nbytes: as NumPy has them.
-    """
-
-    __slots__ = ("address", "itemsize", "nbytes", "shape", "size", "storage")
-
-    def __init__(self, tensor: Any, shape: tuple[int, ...], itemsize: int) -> None:
-        # Before the address: another thread may give the tensor other memory at any time.
-        self.storage = tensor.untyped_storage()
-        self.address = address_of(tensor)
-        self.shape, self.itemsize = shape, itemsize
-        self.size = math.prod(shape)
-        self.nbytes = self.size * itemsize
-
-    def view(self) -> np.ndarray:
-        """A NumPy view."""
-        return view_at(self.address, self.storage, self.shape, None, np.dtype(f"f{self.itemsize}"))
-
-
-def memory_of(tensor: Any) -> TensorMemory | None:
-    """The memory of a tensor of float32 or float64, if it is as plain as most."""
-    torch = sys.modules["torch"]
-    kind, dtype = type(tensor), tensor.dtype
-    if (kind is not torch.Tensor and kind is not torch.nn.Parameter) or not tensor.is_cpu:
-        return None
-    itemsize = 4 if dtype is torch.float32 else 8 if dtype is torch.float64 else 0
-    if not itemsize or tensor.layout is not torch.strided or tensor.is_nested:
-        return None
-    if not tensor.is_contiguous() or tensor.is_neg():
-        return None
-    try:
-        memory = TensorMemory(tensor, tuple(tensor.shape), itemsize)
-    except (RuntimeError, NotImplementedError):
-        # One of torch.func, which has no storage; what is wrong with it is said by ``borrow``.
-        return None
-    if not memory.address or memory.address % itemsize:
-        return None
-    return memory if lies_in(memory.storage, memory.address, memory.nbytes) else None
-
-
 def borrow(tensor: Any) -> Any:
     """A NumPy view of a tensor's memory; bfloat16 as 16-bit integers.
 

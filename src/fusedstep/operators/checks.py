@@ -11,6 +11,7 @@ from ..arrays import torch_tensors
 from ..arrays.borrow import BITS, STORAGES, borrow, dtype_name, holds_integers, kind, storage_of
 from ..arrays.devices import library_of, on_device
 from ..arrays.layout import Rows, extent, rows_of
+from ..arrays.plain import memory_of
 from ..codegen.rule.program import Plan
 from ..loops.cpu.whole_tensor import CHUNK
 from ..runtime.cpu.grouping import Groups, group
@@ -224,7 +225,7 @@ def plain_states(arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str, ...
             if not array.flags.carray:
                 return None
     elif torch_tensors.is_tensor(first):
-        arrays = [torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None for array in arrays]
+        arrays = [memory_of(array) if torch_tensors.is_tensor(array) else None for array in arrays]
         first = arrays[0]
         for memory in arrays:
             if memory is None or memory.shape != first.shape or memory.itemsize != first.itemsize:
@@ -364,7 +365,7 @@ def gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], besid
         TypeError: it is no array, or neither of the variable's type nor float32 beside a 16-bit variable.
         ValueError: it has another shape.
     """
-    memory = torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None
+    memory = memory_of(array) if torch_tensors.is_tensor(array) else None
     if memory and memory.shape == shape and beside == ("float32" if memory.itemsize == 4 else "float64"):
         return memory, beside
     try:
