@@ -197,7 +197,7 @@ def test_what_is_refused_changes_nothing(device: str) -> None:
         step(var, var, grad, indices, **scalars)
     with pytest.raises(ValueError, match=r"^proximal_adagrad: accum has shape \(5, 2\), expected \(5, 3\)"):
         step(var, accum[:, :2], grad, indices, **scalars)
-    with pytest.raises(ValueError, match=r"^proximal_adagrad: var has rows whose elements are apart"):
+    with pytest.raises(ValueError, match=r"^proximal_adagrad: var has rows that are not contiguous"):
         step(var.T, accum.T, on_device(numbers(2, 5)), indices, **scalars)
     with pytest.raises(ValueError, match=r"lamb: indices are given"):
         fs.Operator(fs.rules.lamb)(

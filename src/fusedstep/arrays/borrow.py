@@ -1,4 +1,4 @@
-"""Borrows the memory of any array: NumPy's, PyTorch's, MindSpore's, DLPack's, the array interface's, a buffer's."""
+"""Borrow the memory of an array: of NumPy, PyTorch, MindSpore, DLPack, the array interface or the buffer protocol."""
 
 import sys
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def borrow(array: Any) -> Any:
     """A NumPy view of an array's memory; of 16-bit integers for a PyTorch bfloat16 tensor.
 
     Raises:
-        TypeError: the object is no array, or none whose memory can be borrowed.
+        TypeError: the object is not an array, or its memory cannot be borrowed.
     """
     if type(array) is np.ndarray:
         return array
@@ -62,7 +62,7 @@ def borrow_dlpack(array: Any) -> np.ndarray:
 
 
 def new_like(array: Any) -> Any:
-    """A new array of an array's kind, shape and type, with anything in it."""
+    """A new array of the same library, device, shape and type, with arbitrary elements."""
     if on_device(array):
         library = library_of(array)
         described = library.describe(array)
@@ -74,7 +74,7 @@ def new_like(array: Any) -> Any:
 
 
 def storage_of(array: Any, view: np.ndarray) -> str | None:
-    """The storage type of a borrowed array, or None if kernels do not know it."""
+    """The storage type of a borrowed array; None if it is not a storage type."""
     storage = STORAGES.get(view.dtype)
     if storage is None:
         if is_bfloat16(array):
@@ -98,7 +98,7 @@ def is_bfloat16(array: Any) -> bool:
 
 
 def dtype_name(array: Any, view: np.ndarray) -> str:
-    """What the caller calls the type of an array's elements."""
+    """The name of an array's type, as its library has it."""
     if isinstance(array, TensorView):
         return array.dtype
     if torch_tensors.is_tensor(array):
@@ -108,12 +108,14 @@ def dtype_name(array: Any, view: np.ndarray) -> str:
 
 
 def bump_versions(arrays: Sequence[Any]) -> None:
-    """Tells the owners of arrays that their memory will be written to; before it is, so that no interrupt can come
-    between the writing and the telling."""
+    """Raise the version counters of the PyTorch tensors among arrays that are about to be changed.
+
+    Before the change, so that no interrupt can come between the two.
+    """
     if sys.modules.get("torch"):
         torch_tensors.bump_versions(arrays)
 
 
 def kind(value: Any) -> str:
-    """What a value is, for a sentence."""
+    """The kind of a value, for a message."""
     return "None" if value is None else f"of type {type(value).__name__}"

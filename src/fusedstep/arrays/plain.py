@@ -100,7 +100,7 @@ def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Pla
     """The memory of tensors of a shape and type; None if one is not plain, or has another."""
     torch = sys.modules["torch"]
     tensor_type, parameter_type, joined = torch.Tensor, torch.nn.Parameter, 0
-    # By the expected shape: another thread may give a tensor smaller memory at any time.
+    # Of the expected shape: another thread may replace the memory by less at any time.
     item = ITEM_BYTES[storage]
     size = item * math.prod(shape)
     addresses: list[int] = []
@@ -117,7 +117,7 @@ def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Pla
                 or tensor.is_neg()
             ):
                 return None
-            # Before the address: another thread may give the tensor other memory at any time.
+            # Before the address: another thread may replace the memory of the tensor at any time.
             owner = tensor.untyped_storage()
             address, start = tensor.data_ptr(), owner.data_ptr()
             if not start <= address <= start + owner.nbytes() - size:

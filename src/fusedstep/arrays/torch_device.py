@@ -49,7 +49,7 @@ def describe(tensor: Any) -> TensorView:
         raise TypeError("a tensor that is lazily negated or conjugated; pass its resolve_neg() or resolve_conj()")
     address = address_of(tensor)
     if tensor.numel() and not address:
-        raise TypeError("a tensor without memory of its own (one of torch.func, or a fake one); pass a plain tensor")
+        raise TypeError("a tensor without memory (one of torch.func, or a fake one); pass a plain tensor")
     return TensorView(address, tuple(tensor.shape), tensor.stride(), type_name(tensor.dtype))
 
 

@@ -1,4 +1,4 @@
-"""PyTorch tensors on the CPU, for callers who have imported torch; it is never imported here."""
+"""PyTorch's tensors on the CPU. PyTorch is imported by the caller, never here."""
 
 import ctypes
 import math
@@ -44,13 +44,13 @@ def borrow(tensor: Any) -> Any:
     if not tensor.numel():
         return np.empty(tuple(tensor.shape), kind)
     try:
-        # Before the address: another thread may give the tensor other memory at any time.
+        # Before the address: another thread may replace the memory of the tensor at any time.
         storage = tensor.untyped_storage()
     except (RuntimeError, NotImplementedError):
         storage = None
     address = address_of(tensor)
     if storage is None or not address:
-        unusable(tensor, "it has none of its own")
+        unusable(tensor, "it has no memory")
     strides = None if tensor.is_contiguous() else tensor.stride()
     return view_at(address, storage, tuple(tensor.shape), strides, kind)
 
@@ -58,7 +58,7 @@ def borrow(tensor: Any) -> Any:
 def view_at(
     address: int, storage: Any, shape: tuple[int, ...], strides: tuple[int, ...] | None, kind: np.dtype
 ) -> np.ndarray:
-    """A NumPy view of a tensor's memory by its address. Its own ``numpy()`` would forbid the storage to be resized."""
+    """A NumPy view of a tensor's memory by its address. ``tensor.numpy()`` would make its storage fixed in size."""
     elements = math.prod(shape)
     if strides is not None:
         elements = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
@@ -66,15 +66,15 @@ def view_at(
     if not lies_in(storage, address, kind.itemsize * elements):
         raise TypeError("a tensor whose elements lie outside of its storage, which has been replaced or resized")
     memory: Any = (ctypes.c_char * (kind.itemsize * elements)).from_address(address)
-    # The view keeps what it looks at.
+    # The view keeps the storage alive.
     memory.storage = storage
     return np.ndarray(shape, kind, memory, 0, strides)
 
 
 def lies_in(storage: Any, address: int, size: int) -> bool:
-    """Whether so many bytes from an address on belong to a storage, which then keeps them.
+    """Whether ``size`` bytes from an address on belong to a storage.
 
-    Another thread may give a tensor another storage between two questions, and a storage may have been shrunk.
+    Another thread may replace a tensor's storage between two questions, and a storage may have been shrunk.
     """
     start: int = storage.data_ptr()
     return start <= address and address + size <= start + storage.nbytes()
@@ -104,13 +104,13 @@ def unusable(tensor: Any, why: str) -> NoReturn:
 
 
 def new_like(tensor: Any) -> Any:
-    """A new contiguous tensor of a tensor's shape and type."""
+    """A new contiguous tensor of the same shape, type and device."""
     torch = sys.modules["torch"]
     return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
 
 
 def bump_versions(arrays: Sequence[Any]) -> None:
-    """Raises the version counters of the tensors among some arrays, so that autograd notices the change."""
+    """Raise the version counters of the tensors among some arrays, so that autograd notices the change."""
     tensor_type = sys.modules["torch"].Tensor
     tensors = [array for array in arrays if isinstance(array, tensor_type)]
     if tensors:
@@ -118,5 +118,5 @@ def bump_versions(arrays: Sequence[Any]) -> None:
 
 
 def increment_version(tensors: Sequence[Any]) -> None:
-    """Raises the version counters of tensors; those of inference mode have none, and are left out."""
+    """Raise the version counters of tensors. Those of inference mode have none and are left out."""
     sys.modules["torch"].autograd.graph.increment_version(tensors)

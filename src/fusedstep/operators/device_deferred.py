@@ -16,7 +16,7 @@ from ..codegen.gpu.kernels import host_totals_for
 from ..rules.idle import ClosedForm
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import LONG, group, sum_long_segments
-from ..runtime.gpu.launch import WAKING_BYTES, Call, launch, tiles_for
+from ..runtime.gpu.launch import CATCH_UP_BYTES, Call, launch_loop, tiles_for
 from ..runtime.gpu.numbers import host_numbers
 from ..runtime.history import History
 from . import device_checks as checks
@@ -133,7 +133,7 @@ def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: in
     history, like = table.history, table.states[0]
     library = library_of(like)
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, idle=table.idle)
-    announce = partial(library.bump_versions, table.states)
+    bump_versions = partial(library.bump_versions, table.states)
     states = [library.detach(state) for state in table.states]
     with library.stream(like):
         kept, settled = totals_of(table)
@@ -145,9 +145,9 @@ def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: in
             table.last_steps,
         ]
         pending += [history.steps, history.window, int(history.closed)]
-        announce()
-        call = Call(kernels, states, table.tables, None, gradient, (), announce)
-        launch(call, loop, own, over, tiles_for(call.width, call.narrowest, WAKING_BYTES), pending, **known)
+        bump_versions()
+        call = Call(kernels, states, table.tables, None, gradient, (), bump_versions)
+        launch_loop(call, loop, own, over, tiles_for(call.width, call.narrowest, CATCH_UP_BYTES), pending, **known)
 
 
 def totals_of(table: DeferredTable) -> tuple[np.ndarray, np.ndarray]:

@@ -89,9 +89,9 @@ def step(
         compute = compute_type(storages[0])
         numbers, on_device = numbers_of(operator, compute, scalars, like)
         kernels = partial(kernel_of, operator, storages, storage, on_device)
-        announce = partial(library.bump_versions, [states[k] for k in facts.changed])
+        bump_versions = partial(library.bump_versions, [states[k] for k in facts.changed])
         tensors = [library.detach(each) for each in in_use]
-        call = Call(kernels, tensors, tables, plain, storage, numbers + ([] if key is None else [key]), announce)
+        call = Call(kernels, tensors, tables, plain, storage, numbers + ([] if key is None else [key]), bump_versions)
         if operator.use_locking:
             locks.exclusive(partial(run, call), [table.table() for table in held], [flat])
         else:

@@ -1,4 +1,4 @@
-"""Which rows some indices name, found on the device without waiting for it."""
+"""The unique rows of indices, found on the device without waiting for it."""
 
 from typing import Any, NamedTuple
 
@@ -8,17 +8,17 @@ from ...storage import compute_type
 from .launch_kernel import launch_kernel
 
 BLOCK = 1024
-# Rows with more gradients than so many are added up by programs of their own, each of so many columns.
+# A segment of more gradients than LONG is long: its own programs sum it, COLUMNS columns each.
 LONG, COLUMNS = 64, 32
 
 
 class Groups(NamedTuple):
-    """Which rows some indices name.
+    """Indices grouped by row.
 
     Attributes:
         sorted_indices: the indices, sorted.
-        positions: where each stood.
-        segment_ends: for each where the indices of its row stop.
+        positions: the position of each before sorting.
+        segment_ends: for each the place behind the last index of its row.
     """
 
     sorted_indices: Any
@@ -27,19 +27,19 @@ class Groups(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many indices there are."""
+        """The number of indices."""
         return int(self.sorted_indices.shape[0])
 
 
 def group(indices: Any) -> Groups:
-    """Groups indices by row; those of one row stay in their order."""
+    """Group indices by row; equal indices keep their order."""
     library = library_of(indices)
     sorted_indices, positions = library.sort(indices)
     return Groups(sorted_indices, positions, library.searchsorted(sorted_indices, sorted_indices))
 
 
-def places_of(groups: Groups, rows: int) -> Any:
-    """For each row where it is first named among the sorted indices, or -1."""
+def first_places(groups: Groups, rows: int) -> Any:
+    """For each row of a table the place of its first sorted index, or -1."""
     library = library_of(groups.sorted_indices)
     places = library.full((rows,), -1, "int32", groups.sorted_indices)
     if groups.size:
@@ -49,8 +49,10 @@ def places_of(groups: Groups, rows: int) -> Any:
 
 
 def sum_long_segments(gradient: Any, storage: str, groups: Groups, rows: int, width: int) -> Any:
-    """The sums of rows with many gradients; that of one whose indices begin at k has place k // ``LONG``, since no two
-    of them begin as near to each other as that."""
+    """The sums of the long segments.
+
+    The sum of a segment that begins at place k is row k // ``LONG``: two long segments never begin closer together.
+    """
     library, compute = library_of(gradient), compute_type(storage)
     places = -(-groups.size // LONG)
     long_sums = library.empty((places * width,), compute, gradient)

@@ -1,4 +1,4 @@
-"""What a step's scalars come to, evaluated once a call in float64."""
+"""The numbers of a step: expressions of its scalars, evaluated once per call in float64."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -9,12 +9,12 @@ from .launch_kernel import launch_kernel
 
 
 class Evaluating(Protocol):
-    """What is asked of an operator.
+    """What this module needs of an operator.
 
     Attributes:
         rule: its rule.
         switches: its switches.
-        kept: what was made of the rule, for devices.
+        kept: the cache of what is compiled for the rule.
     """
 
     rule: Callable[..., Any]
@@ -23,17 +23,17 @@ class Evaluating(Protocol):
 
 
 def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like: Any) -> tuple[list[Any], bool]:
-    """What kernels take for the scalars, and whether it lies on the device.
+    """The arguments of kernels for the numbers, and whether these are on the device.
 
-    Plain numbers are handed over with the call. As soon as one scalar is a tensor on the device, all that follows
-    from scalars is evaluated there, by a program of its own.
+    Numbers from plain scalars are arguments themselves. If one scalar is an array on the device, a kernel evaluates
+    all of them there.
     """
-    there = tuple(on_device(value) for value in scalars)
-    if not any(there):
+    are_there = tuple(on_device(value) for value in scalars)
+    if not any(are_there):
         return host_numbers(operator, compute, scalars), False
-    key = ("numbers on the device", compute, there)
+    key = ("numbers on the device", compute, are_there)
     if key not in operator.kept:
-        operator.kept[key] = numbers_for(operator.rule, operator.switches, compute, there)
+        operator.kept[key] = numbers_for(operator.rule, operator.switches, compute, are_there)
     kernel, count = operator.kept[key]
     library = library_of(like)
     numbers = library.empty((count,), compute, like)
@@ -42,7 +42,7 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
 
 
 def host_numbers(operator: Evaluating, compute: str, scalars: Sequence[float]) -> list[float]:
-    """What plain numbers come to."""
+    """The numbers from plain scalars."""
     key = ("numbers", compute)
     if key not in operator.kept:
         operator.kept[key] = host_numbers_for(operator.rule, operator.switches, compute)

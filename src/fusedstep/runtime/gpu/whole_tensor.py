@@ -1,4 +1,4 @@
-"""Runs a rule whose sums reach beyond a row on a device: stage by stage over the whole tensor."""
+"""Launch a rule with sums beyond a row, stage by stage."""
 
 import math
 from typing import Any
@@ -6,41 +6,41 @@ from typing import Any
 from ...arrays.devices import DeviceLibrary
 from ...codegen.rule.program import Plan
 from ...interrupts import defer_sigint
-from .launch import BYTES, Call, alloc_sums, launch, tiles_for
+from .launch import BYTES, Call, alloc_sums, launch_loop, tiles_for
 
-# With sums by column each program leaves a row of them: fewer programs, with more rows each, leave less.
+# With sums by column each program writes a row of partial sums: fewer programs with more rows write less.
 BYTES_OF_COLUMNS = 4 * BYTES
 
 
 def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
-    """Every element takes the step, once all that the rule adds up is known."""
+    """Step all elements, after the passes that compute the sums of the rule."""
     all_rows, width = call.rows, call.width
     rows = shape[-2] if plan.matrices else all_rows
     matrices = all_rows // rows
     tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if plan.columns else call.tiles
-    blocks = tiles.programs(rows)
-    row_sums, totals = alloc_sums(call, plan.rows, all_rows), alloc_sums(call, len(plan.totals), matrices)
-    columns = alloc_sums(call, plan.columns, matrices, width)
-    block_sums = alloc_sums(call, len(plan.totals), matrices, blocks)
-    block_column_sums = alloc_sums(call, plan.columns, matrices, blocks, width)
-    sums = [row_sums, totals, columns, block_sums, block_column_sums]
-    own = [call.gradient, *sums, blocks, rows, all_rows, math.prod(shape)]
+    row_blocks = tiles.programs(rows)
+    row_sums, matrix_sums = alloc_sums(call, plan.rows, all_rows), alloc_sums(call, len(plan.totals), matrices)
+    column_sums = alloc_sums(call, plan.columns, matrices, width)
+    partial_sums = alloc_sums(call, len(plan.totals), matrices, row_blocks)
+    partial_column_sums = alloc_sums(call, plan.columns, matrices, row_blocks, width)
+    sums = [row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums]
+    own = [call.gradient, *sums, row_blocks, rows, all_rows, math.prod(shape)]
     with defer_sigint():
-        call.announce()
+        call.bump_versions()
         for stage in range(plan.stages):
-            over = matrices * blocks * tiles.rows
-            launch(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
+            over = matrices * row_blocks * tiles.rows
+            launch_loop(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
             if stage + 1 < plan.stages:
-                reduce_partials(call.library, plan, totals, columns, block_sums, block_column_sums)
+                reduce_partials(call.library, plan, matrix_sums, column_sums, partial_sums, partial_column_sums)
 
 
 def reduce_partials(
-    library: DeviceLibrary, plan: Plan, totals: Any, columns: Any, block_sums: Any, block_column_sums: Any
+    library: DeviceLibrary, plan: Plan, matrix_sums: Any, column_sums: Any, partial_sums: Any, partial_column_sums: Any
 ) -> None:
-    """Add up the sums of the programs, in the library's fixed order."""
-    for number, everything in enumerate(plan.totals):
-        library.sum_into(totals[number], block_sums[number], 1)
-        if everything:
-            library.sum_into(totals[number], totals[number], None)
+    """Add the partial sums of the row blocks, in the fixed order of the library."""
+    for number, over_tensor in enumerate(plan.totals):
+        library.sum_into(matrix_sums[number], partial_sums[number], 1)
+        if over_tensor:
+            library.sum_into(matrix_sums[number], matrix_sums[number], None)
     for number in range(plan.columns):
-        library.sum_into(columns[number], block_column_sums[number], 1)
+        library.sum_into(column_sums[number], partial_column_sums[number], 1)
