@@ -29,9 +29,9 @@ def asked_for(dtype: str) -> Iterator[tuple[str, str, Any, Any]]:
     """What is compiled: a kind of function, the rule, and the function's key."""
     for name in fs.rules.__all__:
         operator = fs.Operator(getattr(fs.rules, name))
-        program = operator.program
+        program = operator.spec.program
         make = partial(SpanFunctions, program, (dtype,) * len(program.signature.states), dtype)
-        reach, closed = operator.layout.reduction_scope, operator.closed_form
+        reach, closed = operator.spec.reduction_scope, operator.closed_form
         if reach == ReductionScope.ELEMENT:
             yield "a step", name, make(), ("step", dtype)
         if reach <= ReductionScope.ROW:
@@ -43,7 +43,7 @@ def asked_for(dtype: str) -> Iterator[tuple[str, str, Any, Any]]:
         if closed:
             yield "a closed form", name, make(), ("closed_form", (closed, operator.switches))
         if reach > ReductionScope.ROW:
-            for stage in range(operator.layout.plan.stages):
+            for stage in range(operator.spec.program.stages):
                 yield "a stage of a rule with sums beyond rows", name, make(), ("stage", stage)
 
 

@@ -30,7 +30,7 @@ def indices() -> np.ndarray:
 
 def states(operator: Operator) -> list[np.ndarray | None]:
     shapes = {"element": (ROWS, WIDTH), "row": (ROWS,), "column": (WIDTH,)}
-    return [table(seed, shapes[kind]) if kind else None for seed, kind in enumerate(operator.layout.states)]
+    return [table(seed, shapes[kind]) if kind else None for seed, kind in enumerate(operator.spec.kinds)]
 
 
 def scalars(rule: Callable[..., Any]) -> dict[str, float]:

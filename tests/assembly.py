@@ -23,10 +23,11 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 import fusedstep as fs
-from fusedstep.codegen.gpu.kernels import kernel_for
+from fusedstep.codegen.gpu.kernels import build
 from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.rule.axes import ELEMENT
-from fusedstep.codegen.rule.program import ReductionScope, plan_of, program_of
+from fusedstep.codegen.rule.program import ReductionScope
+from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.launch import BYTES, CATCH_UP_BYTES, tiles_for
@@ -64,14 +65,15 @@ def of_rule(
 ) -> Iterator[Kernel]:
     """The kernels of a rule on a loop: one, or one a stage."""
     chosen = tuple(sorted({**fs.Operator(rule).signature.switches, **(switches or {})}.items()))
-    program = program_of(rule, chosen)
+    spec = spec_of(rule, chosen)
+    program = spec.program
     states = (storage,) * len(program.signature.states)
     idle = closed_form_of(rule) if loop in DEFERRED else None
     if idle and not set(program.signature.states) <= set(idle.takes):
         idle = None
-    recipe = Recipe(rule, chosen, loop, states, storage, others.pop("stochastic", False), idle)
+    recipe = Recipe(spec, states, storage, others.pop("stochastic", False), loop, idle)
     on = "-".join(name for name, value in (switches or {}).items() if value)
-    for stage in range(plan_of(program).stages if loop == "whole_tensor" else 1):
+    for stage in range(program.stages if loop == "whole_tensor" else 1):
         marks = [rule.__name__, on, loop, storage, *map(str, others.values()), str(stage)]
         marks.append("by_chance" * recipe.stochastic)
         yield Kernel("-".join(filter(None, marks)), recipe, stage=stage, **others)
@@ -127,12 +129,12 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     recipe, types, known = kernel.recipe, {}, {}
     compute = POINTERS[compute_type(recipe.storages[0])]
     narrowest = min(ITEM_BYTES[storage] for storage in recipe.storages)
-    size = CATCH_UP_BYTES if recipe.idle or recipe.loop in DEFERRED else BYTES
+    size = CATCH_UP_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
     tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
     for parameter in function.params:
-        name, by_row = parameter.name, program_of(recipe.rule, recipe.switches).by_row
+        name, by_row = parameter.name, recipe.spec.program.by_row
         if parameter.is_constexpr:
             row_stride = 1 if name.startswith("row_stride") and int(name.rpartition("_")[2]) in by_row else kernel.width
             types[name], known[name] = "constexpr", constants.get(name, row_stride)
@@ -204,13 +206,13 @@ def spilled(cubin: bytes) -> int:
 def told(kernel: Kernel) -> dict[str, Any]:
     """What of a kernel its assembly depends on."""
     recipe = kernel.recipe
-    program = program_of(recipe.rule, recipe.switches)
-    by_element = any(each.of == ELEMENT for each in program.translation.reductions if each.stage == kernel.stage)
+    program = recipe.spec.program
+    by_element = any(each.of == ELEMENT for each in program.reductions if each.stage == kernel.stage)
     return {
         "loop": recipe.loop,
         "width": kernel.width,
         "double": recipe.storages[0] == "float64",
-        "inexact": bool({"exp", "log", "power"} & program.translation.words),
+        "inexact": bool({"exp", "log", "power"} & program.words),
         # Whether it goes through elements, or only through what they were added up to.
         "elements": recipe.loop != "whole_tensor" or by_element or kernel.stage == program.last,
     }
@@ -219,7 +221,7 @@ def told(kernel: Kernel) -> dict[str, Any]:
 def main(choice: str, target: str) -> None:
     found = {}
     for kernel in {"rules": rules, "loops": loops, "everything": everything}[choice]():
-        function = kernel_for(kernel.recipe, kernel.on_device)
+        function = build(kernel.recipe, kernel.on_device)
         types, known = signature_of(kernel, function)
         found[kernel.name] = told(kernel) | facts_of(compiled(function, types, known, target).asm)
     json.dump(found, sys.stdout)

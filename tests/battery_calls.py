@@ -194,10 +194,10 @@ class Call:
         switched: Operator = operator
         if operator.entry.by_rank:
             switched = operator.switched(**{name: of(named[0].ndim) for name, of in operator.entry.by_rank.items()})
-        if not grad.size and switched.layout.reduction_scope == ReductionScope.TENSOR:
+        if not grad.size and switched.spec.reduction_scope == ReductionScope.TENSOR:
             # Without elements there is no step, where NumPy has means of nothing.
             return [state.astype(compute or state.dtype) for state in named]
-        states = [kept(state, kind, named[0].shape) for state, kind in zip(named, switched.layout.states, strict=True)]
+        states = [kept(state, kind, named[0].shape) for state, kind in zip(named, switched.spec.kinds, strict=True)]
         new = reference.step(
             operator.rule,
             states,

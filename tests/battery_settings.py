@@ -80,7 +80,7 @@ class Setting:
 
     def is_elementwise(self, state: str) -> bool:
         """Whether a state is used, and of the variable's shape."""
-        return dict(zip(self.operator.state_names, self.operator.layout.states, strict=True))[state] == "element"
+        return dict(zip(self.operator.state_names, self.operator.spec.kinds, strict=True))[state] == "element"
 
     def like(self, state: str) -> str:
         """The role whose base call says what a state without a role holds."""
@@ -105,7 +105,7 @@ class Setting:
     @cached_property
     def read_only_roles(self) -> set[str]:
         """The states that are only read."""
-        wanted = self.operator.wanted()[-1]
+        wanted = self.operator.array_spec
         unchanged = [name for name, changed in zip(wanted.names, wanted.changed, strict=True) if not changed]
         return {self.roles[name] for name in unchanged if name in self.roles}
 

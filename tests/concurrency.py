@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import fusedstep as fs
-from fusedstep.runtime.cpu import launch
+from fusedstep.runtime.cpu import parts
 from tests import reference
 from tests.battery_calls import CASES, Call, build
 from tests.battery_settings import SETTINGS, Setting
@@ -150,8 +150,8 @@ def toctou_indices(case: dict[str, Any], setting: Setting) -> None:
 def main(label: str, *ids: str) -> None:
     setting = next(setting for setting in SETTINGS if setting.label == label)
     # Several threads in every call, however small: what helpers leave behind is what fork has to deal with.
-    assert launch.ELEMENTS_PER_THREAD > 1
-    launch.ELEMENTS_PER_THREAD = 1
+    assert parts.ELEMENTS_PER_THREAD > 1
+    parts.ELEMENTS_PER_THREAD = 1
     fs.set_num_threads(3)
     for case in (case for name in ids for case in CASES if case["id"] == name):
         print(case["id"], case["mode"], file=sys.stderr, flush=True)

@@ -31,8 +31,8 @@ def threads() -> Iterator[None]:
 @pytest.fixture
 def split_small(monkeypatch: pytest.MonkeyPatch, threads: None) -> None:
     """Makes tiny arrays worth splitting, so that a test of threads need not be a large one."""
-    monkeypatch.setattr("fusedstep.runtime.cpu.launch.ELEMENTS_PER_THREAD", 1)
-    monkeypatch.setattr("fusedstep.runtime.cpu.launch.ELEMENTS_PER_PART", 300)
+    monkeypatch.setattr("fusedstep.runtime.cpu.parts.ELEMENTS_PER_THREAD", 1)
+    monkeypatch.setattr("fusedstep.runtime.cpu.parts.ELEMENTS_PER_PART", 300)
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import SpanFunction, prepare_function, step_function, sum_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
 from fusedstep.codegen.cpu.targets import processor_of
-from fusedstep.codegen.rule.program import Program, program_of
+from fusedstep.codegen.rule.program import Program
 from fusedstep.codegen.rule.signature import read_signature
+from fusedstep.codegen.rule.spec import program_of
 from fusedstep.loops.cpu import block as layout
 from fusedstep.loops.cpu import grouping
 from fusedstep.storage import compute_type

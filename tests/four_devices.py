@@ -80,9 +80,9 @@ def test_states_lie_as_their_parameter_and_stay_there(row: Any, kind: AxisType, 
     for other in (jax.jit(optimizer.init)(param), optimizer.init(described)):
         assert all(jax.tree.leaves(jax.tree.map(same_place, other.states, state.states)))
     operator = fs.Operator(row.rule, **getattr(row, "switches", {}))
-    kinds = dict(zip(operator.signature.states, operator.layout.states, strict=True))
+    kinds = dict(zip(operator.signature.states, operator.spec.kinds, strict=True))
     for name, each in state.states.items():
-        wanted = AXES_OF[kinds[name], operator.layout.plan.matrices](axes)
+        wanted = AXES_OF[kinds[name], operator.spec.matrices](axes)
         assert each.sharding.is_equivalent_to(placed(kind, *wanted), each.ndim), f"{name}: {each.sharding.spec}"
     places = jax.tree.map(lambda each: each.sharding, (param, state.states))
     # With warnings as errors a donated array that lies elsewhere afterwards is one.

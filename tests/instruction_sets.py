@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import fusedstep as fs
-from fusedstep.runtime.cpu import launch
+from fusedstep.runtime.cpu import parts
 from tests import reference
 from tests.rules.test_rules import LOOPS, RULES, Row, momentum
 
@@ -66,7 +66,7 @@ def digest(row: Row, dtype: str, loop: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    launch.ELEMENTS_PER_THREAD, launch.ELEMENTS_PER_PART = 1, 30
+    parts.ELEMENTS_PER_THREAD, parts.ELEMENTS_PER_PART = 1, 30
     with np.errstate(over="ignore"):
         print(json.dumps({name: digest(*case) for name, *case in cases() if not names or name in names}, indent=0))
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import fusedstep as fs
-from fusedstep.runtime.cpu import launch
+from fusedstep.runtime.cpu import parts
 from tests import reference
 from tests.runtime.test_threads import SCALARS, momentum
 
@@ -25,7 +25,7 @@ INDICES = np.arange(ROWS) // 2
 
 def threaded() -> None:
     """Several threads in every call, however small."""
-    launch.ELEMENTS_PER_THREAD = 1
+    parts.ELEMENTS_PER_THREAD = 1
     fs.set_num_threads(3)
 
 

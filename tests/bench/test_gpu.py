@@ -164,7 +164,7 @@ def test_what_is_compiled_computes_what_the_rule_does(
     formula: Callable[..., None], rule: Callable[..., Any], scalars: dict[str, float], rows: str | None
 ) -> None:
     random, operator = np.random.default_rng(3), fs.Operator(rule)
-    kinds = operator.facts.wanted.kinds
+    kinds = operator.array_spec.kinds
     states = [random.random((30,) if kind == "row" else (30, 8), dtype=np.float32) for kind in kinds]
     indices = () if rows is None else (random.integers(0, 30, 12),)
     gradient = random.standard_normal((30 if rows is None else 12, 8), dtype=np.float32)

@@ -123,7 +123,7 @@ def test_the_source_is_what_the_operators_loop_calls(name: str, capsys: pytest.C
     loop = LOOPS[ENTRIES[name].rows] if name in ENTRIES else "dense"
     operator = fs.Operator(rule)
     if operator.loops == ("whole_tensor",):
-        suffixes = [f"float32.stage_{stage}" for stage in range(operator.layout.plan.stages)]
+        suffixes = [f"float32.stage_{stage}" for stage in range(operator.spec.program.stages)]
     else:
         suffixes = ["float32", *["zero"] * (loop == "every_row")]
     assert list(functions_in(text)) == [f"{rule.__name__}_{each}" for each in ("prepare", *suffixes)]

@@ -50,9 +50,9 @@ from fusedstep.codegen.cpu import disk_cache
 for name in {names}:
     operator = fs.Operator(getattr(fs.rules, name))
     for dtype in {dtypes}:
-        shapes = [(40,) if kind == "row" else (40, 3) for kind in operator.layout.states if kind]
+        shapes = [(40,) if kind == "row" else (40, 3) for kind in operator.spec.kinds if kind]
         states = iter([np.ones(shape, dtype) for shape in shapes])
-        table = fs.DeferredRows(operator.rule, *[next(states) if kind else None for kind in operator.layout.states])
+        table = fs.DeferredRows(operator.rule, *[next(states) if kind else None for kind in operator.spec.kinds])
         scalars = dict.fromkeys(operator.signature.scalars, 0.5) | operator.signature.defaults
         for rows in ([1, 2, 2], [2, 3, 3], [1, 2], [9, 8]):
             table.step(np.ones((len(rows), 3), dtype), np.array(rows), **scalars)

@@ -17,37 +17,17 @@ from fusedstep.codegen.cpu import compiler, disk_cache, engine, functions, loops
 from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
-from fusedstep.loops.cpu import (
-    catch_up,
-    deferred_rows,
-    dense_rows,
-    every_row,
-    flush,
-    grouping,
-    memory,
-    segment_sum,
-    touched_rows,
-    whole_tensor,
-)
 from fusedstep.loops.cpu import catch_up_row as waking
-from fusedstep.runtime.cpu import grouping as groups
-from fusedstep.runtime.cpu import span_call
+from fusedstep.loops.cpu import (
+    loop_named,
+    memory,
+)
+from fusedstep.runtime.cpu import loops as loops_at_hand
 from fusedstep.words import PerColumn, PerRow, column_mean, row_mean, row_sum, sqrt, tensor_sum, where
 from tests import reference
 from tests.forked import in_child
 
 ROOT = Path(__file__).parents[2]
-LOOPS = {
-    "dense_rows": dense_rows.dense_rows,
-    "touched_rows": touched_rows.touched_rows,
-    "every_row": every_row.every_row,
-    "whole_tensor": whole_tensor.whole_tensor,
-    "column_states": whole_tensor.column_states,
-    "reduce_partials": whole_tensor.reduce_partials,
-    "deferred_rows": deferred_rows.deferred_rows,
-    "catch_up": catch_up.catch_up,
-    "flush": flush.flush,
-}
 SCALARS = {"lr": 0.1, "beta": 0.75}
 
 
@@ -69,9 +49,7 @@ def rule_of_columns(var: Any, slot: PerColumn, grad: Any, *, lr: Any) -> tuple[A
 @pytest.fixture
 def loops_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """All loops as Python; span functions stay machine code."""
-    monkeypatch.setattr(groups, "grouping_loop", lambda name: getattr(grouping, name))
-    monkeypatch.setattr(groups, "segment_sum", lambda: segment_sum.segment_sum)
-    monkeypatch.setattr(span_call, "loop", lambda name, module="": LOOPS[name])
+    monkeypatch.setattr(loops_at_hand, "loop", loop_named)
 
 
 @pytest.mark.parametrize("indices", [None, [0, 0, 2, 3, 3], [4, 1, 4, 0, 1, 4], list(range(9, -1, -1)) * 3], ids=str)
@@ -254,7 +232,7 @@ def test_a_rule_has_any_name(name: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_no_instruction_is_fused_nor_fast() -> None:
-    program = fs.Operator(fs.rules.adam).program
+    program = fs.Operator(fs.rules.adam).spec.program
     for gradient in ("float32", None):
         text = step_function(StepWriter(program, ("float32",) * 3, gradient, has_half=True)).text
         assert " fast " not in text
@@ -264,7 +242,7 @@ def test_no_instruction_is_fused_nor_fast() -> None:
 
 
 def test_a_gradient_in_the_compute_type_needs_no_function_of_its_own() -> None:
-    program = fs.Operator(momentum).program
+    program = fs.Operator(momentum).spec.program
     functions = SpanFunctions(program, ("float32", "float32"), "float32")
     assert functions.stored == functions.summed
     narrow = SpanFunctions(program, ("bfloat16", "float32"), "bfloat16")
@@ -277,7 +255,7 @@ def rule_of_threads(var: Any, grad: Any, *, lr: Any) -> Any:
 
 def test_threads_that_need_a_function_at_once_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_cache, "read_own", lambda path: b"")
-    program = fs.Operator(rule_of_threads).program
+    program = fs.Operator(rule_of_threads).spec.program
     found: list[int] = []
     all_there = threading.Barrier(8)
 
@@ -297,7 +275,7 @@ def test_threads_that_need_a_function_at_once_get_one(monkeypatch: pytest.Monkey
 
 def made(number: int) -> Any:
     """A rule that no cache holds."""
-    program = fs.Operator(rule_of_threads).program
+    program = fs.Operator(rule_of_threads).spec.program
     text = step_function(StepWriter(program, ("float64",), None, has_half=True))
     return engine.address_of(f"{text.name}_{number}", f"{text.text}; {number}", lambda symbol: code(text, symbol))
 
@@ -338,9 +316,7 @@ def compile_loop(number: int) -> None:
     from fusedstep.codegen.cpu import loops
 
     loops.translated.cache_clear()
-    engine.address_of(
-        f"dense_rows_{number}", str(number), lambda symbol: loops.object_code("dense_rows", "dense_rows", symbol)
-    )
+    engine.address_of(f"dense_rows_{number}", str(number), lambda symbol: loops.object_code("dense_rows", symbol))
 
 
 def test_an_interrupt_while_compiling_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,7 +344,7 @@ for name in fs.rules.__all__:
     operator = fs.Operator(getattr(fs.rules, name))
     signature = operator.signature
     shapes = {"row": (4,), "column": (3,), "element": (4, 3), "": (4, 3)}
-    states = [np.ones(shapes[kind], np.float32) for kind in operator.layout.states]
+    states = [np.ones(shapes[kind], np.float32) for kind in operator.spec.kinds]
     scalars = dict.fromkeys(signature.scalars, 0.5) | signature.defaults
     if "touched_rows" in operator.loops:
         operator(*states, np.ones((2, 3), np.float32), np.array([1, 1]), **scalars)
@@ -389,14 +365,7 @@ def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> No
     assert said == ["True", "False"]
 
 
-KEPT = (
-    span_call.loop,
-    functions.loop,
-    functions.sums,
-    groups.grouping_loop,
-    groups.segment_sum,
-    groups.sum_functions,
-)
+CACHED = (loops_at_hand.loop, loops_at_hand.sum_functions, functions.loop, functions.sums)
 
 
 def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,15 +376,15 @@ def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pyte
         return 1
 
     monkeypatch.setattr(engine, "address_of", address_of)
-    for kept in KEPT:
+    for kept in CACHED:
         kept.cache_clear()
     for rule in (getattr(fs.rules, name) for name in fs.rules.__all__):
         operator = fs.Operator(rule)
-        used = sum(map(bool, operator.layout.states))
+        used = sum(map(bool, operator.spec.kinds))
         for dtype in reference.DTYPES:
             for loop in operator.loops:
                 operator.compile(loop, (dtype,) * used, dtype)
-    for kept in KEPT:
+    for kept in CACHED:
         kept.cache_clear()
     assert 10 < len(by_numba) <= 40
     assert len(others) > 500
@@ -423,7 +392,7 @@ def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pyte
 
 def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
     # A rule that sees rows takes them one by one.
-    program = SEVERAL.replace("    operator(*states", "    operator.layout.reduction_scope == 0 and operator(*states")
+    program = SEVERAL.replace("    operator(*states", "    operator.spec.reduction_scope == 0 and operator(*states")
     program = program.replace("and operator(*states, np.ones((2", "and 0 and operator(*states, np.ones((2")
     environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
@@ -503,7 +472,7 @@ FAST = ("fast", "contract", "reassoc", "nnan", "ninf", "nsz", "arcp", "afn", "fm
 def test_no_text_has_flags_that_change_bits(dtype: str) -> None:
     for name in fs.rules.__all__:
         operator = fs.Operator(getattr(fs.rules, name))
-        functions = SpanFunctions(operator.program, (dtype,) * len(operator.program.signature.states), dtype)
+        functions = SpanFunctions(operator.spec.program, (dtype,) * len(operator.spec.program.signature.states), dtype)
         closed = (operator.closed_form, operator.switches) if operator.closed_form else None
         texts = [functions.text(*key) for loop in operator.loops for _, key in functions.called_by(loop, closed)]
         for function in texts:

@@ -170,7 +170,7 @@ def test_how_it_is_asked_for() -> None:
         with pytest.raises(ValueError, match=r"add: seed is .*, expected 0 to 2\*\*64 - 1"):
             stochastic(seed=huge)
     operator = pickle.loads(pickle.dumps(stochastic(seed=5)))  # noqa: S301
-    assert (operator.stochastic, operator.seed) == (True, 5)
+    assert (operator.options.stochastic, operator.options.seed) == (True, 5)
     named = fs.ops.ApplyGradientDescent(rounding="stochastic", seed=5)
     for again in (named, pickle.loads(pickle.dumps(named))):  # noqa: S301
         var = np.ones(64, reference.BFLOAT16)

@@ -9,7 +9,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.codegen.gpu.weave import weave, weave_mark, weave_numbers
 from fusedstep.codegen.recipe import Recipe
-from fusedstep.codegen.rule.program import ReductionScope, program_of
+from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.rules.idle import closed_form_of
 from tests import reference
 from tests.devices import on_device, on_host
@@ -29,7 +29,7 @@ def texts() -> list[str]:
     found = [weave_mark()]
     for row in (*RULES, *test_rules_with_sums.ROWS):
         operator = fs.Operator(row.rule, **getattr(row, "switches", {}))
-        program = program_of(row.rule, operator.switches)
+        program = operator.spec.program
         loops = (
             ["whole_tensor"]
             if program.reduction_scope == ReductionScope.TENSOR
@@ -40,7 +40,7 @@ def texts() -> list[str]:
         for loop, storage in zip(loops * 4, ["float32", "float64", "float16", "bfloat16"] * len(loops), strict=False):
             storages = (storage,) * len(program.signature.states)
             closed = closed_form_of(row.rule) if loop in ("deferred_rows", "catch_up", "flush") else None
-            recipe = Recipe(row.rule, operator.switches, loop, storages, storage, loop == "dense", closed)
+            recipe = Recipe(operator.spec, storages, storage, loop == "dense", loop, closed)
             found.append(weave(recipe, on_device=loop == "dense"))
         there = tuple(number % 2 == 0 for number, _ in enumerate(operator.signature.scalars))
         found.append(weave_numbers(row.rule, operator.switches, "float32", there))

@@ -88,7 +88,7 @@ def reducing() -> Iterator[Any]:
     """Every rule that adds up, in types and shapes; in each run odd shapes in one type."""
     types = [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32"), ("float16", "float16")]
     for number, row in enumerate(test_rules_with_sums.ROWS):
-        odd = [(1, 1), (0, 4), (5, 0)] + ([(3, 2, 67)] if fs.Operator(row.rule).layout.plan.matrices else [])
+        odd = [(1, 1), (0, 4), (5, 0)] + ([(3, 2, 67)] if fs.Operator(row.rule).spec.matrices else [])
         for mixture, (kind, shapes) in itertools.product(types, {"plain": [(37, 5)], "odd": odd}.items()):
             short = mixture in types[:2] if kind == "plain" else mixture == types[1] and row.rule in ODD
             marks = () if short or row is test_rules_with_sums.ROWS[-2] else pytest.mark.long

@@ -38,7 +38,7 @@ def arrays(case: Case, dtype: str, zeros: list[tuple[bool, bool, bool]]) -> tupl
     rule, _, switches = case
     operator, rng = fs.Operator(rule, **switches), np.random.default_rng(7)
     states: list[Any] = []
-    for number, kind in enumerate(operator.layout.states):
+    for number, kind in enumerate(operator.spec.kinds):
         own = {"row": (SHAPE[0], 1), "column": (1, SHAPE[1])}.get(kind, SHAPE)
         drawn = np.abs(rng.standard_normal(own)) + 0.1 if number else rng.standard_normal(own)
         for place, (others, var, _) in enumerate(zeros):

@@ -61,7 +61,7 @@ def test_both_ways_are_equal(
     fs.Operator(row.rule, **switches)(*given, grads, ids, rows=rows, **row.scalars)
     with jax.enable_x64(storage.var == "float64"):
         step = partial(fs.jax.sparse_update, row.rule, rows=rows, **row.scalars, **switches)
-        used = [bool(kind) for kind in fs.Operator(row.rule, **switches).layout.states]
+        used = [bool(kind) for kind in fs.Operator(row.rule, **switches).spec.kinds]
         new, others = step(states[0], states[1:], ids, grads)
         in_use = [each for each, is_used in zip(states, used, strict=True) if is_used]
         other_way = iter(by_xla(row.rule, in_use, ids, grads, rows, row.scalars, **switches))

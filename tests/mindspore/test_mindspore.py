@@ -466,7 +466,7 @@ def arguments(
             values[argument] = Parameter(Tensor(np.ones(reduced.get(argument, shape))).astype(state), name=argument)
         elif argument == "indices":
             values[argument] = Tensor([0, 2], ms.int32)
-        elif argument == operator.gradient_name:
+        elif argument == operator.labels.gradient:
             rows = (2, *shape[1:]) if "indices" in order else shape
             values[argument] = Tensor(np.ones(rows)).astype(gradient or state)
         else:
@@ -517,11 +517,11 @@ def scalars_of(name: str) -> list[str]:
     return [
         each
         for each in operator.entry.meanings
-        if each not in (*operator.state_names, operator.gradient_name, "indices")
+        if each not in (*operator.state_names, operator.labels.gradient, "indices")
     ]
 
 
-WITH_GRADIENT = [name for name in NAMES if grouped(name, plain_made(name).gradient_name)]
+WITH_GRADIENT = [name for name in NAMES if grouped(name, plain_made(name).labels.gradient)]
 WITH_SCALARS = [name for name in NAMES if grouped(name, *scalars_of(name))]
 WITH_INDICES = [name for name in NAMES if plain_made(name).entry.rows]
 
@@ -537,7 +537,7 @@ def test_every_operator_of_the_catalogue_is_there() -> None:
 def test_the_table_fits_the_catalogue(name: str) -> None:
     operator = plain_made(name)
     letters = dict(zip(operator.entry.meanings, DOCUMENTED[name].groups.split(), strict=True))
-    assert letters[operator.gradient_name] == letters[variable_of(name)]
+    assert letters[operator.labels.gradient] == letters[variable_of(name)]
     assert DOCUMENTED[name].outputs in ("all", "first", "zeros")
     for module in (ops, ops.operations, ops.operations.nn_ops):
         assert getattr(module, name) is getattr(ops, name)
@@ -608,7 +608,7 @@ def test_a_lower_gradient_is_converted(name: str, gradient: str) -> None:
     made(name)(*same.values())
     for each in states_of(name):
         assert values[each].asnumpy().tobytes() == same[each].asnumpy().tobytes()
-    assert repr(values[plain_made(name).gradient_name]) in before
+    assert repr(values[plain_made(name).labels.gradient]) in before
 
 
 def test_a_bfloat16_gradient_is_converted() -> None:
@@ -628,7 +628,7 @@ def test_a_bfloat16_gradient_is_converted() -> None:
 )
 def test_a_parameter_is_never_converted(name: str, state: str, gradient: str) -> None:
     values, error = arguments(name, state, gradient=gradient), DOCUMENTED[name].refusal
-    beside = plain_made(name).gradient_name
+    beside = plain_made(name).labels.gradient
     refused(name, values, error, f"{variable_of(name)} is {state} beside .*{beside}.* and would become {gradient}")
     for key, value in values.items():
         # The same holds for plain tensors in their places.
@@ -694,7 +694,7 @@ def test_types_that_are_not_documented(name: str, type_: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_arrays_that_are_no_tensors(name: str) -> None:
-    good, gradient, variable = arguments(name), plain_made(name).gradient_name, variable_of(name)
+    good, gradient, variable = arguments(name), plain_made(name).labels.gradient, variable_of(name)
     shape = good[gradient].shape
     for wrong in (np.ones(shape, np.float32), 1.0, None, np.ones(shape).tolist()):
         refused(name, good | {gradient: wrong}, TypeError, f"{gradient} is of type")

@@ -48,7 +48,7 @@ def test_by_position_and_by_name(name: str) -> None:
         results.append(states_of(name, given))
         for got, state in returned_states(name, given, returned):
             if state is None:
-                assert got.shape == given[made(name).gradient_name].shape
+                assert got.shape == given[made(name).labels.gradient].shape
                 assert not any(np.shares_memory(got, each) for each in values if isinstance(each, np.ndarray))
                 results[-1].append(got)
             else:
@@ -73,14 +73,14 @@ def test_arguments_that_do_not_fit(name: str) -> None:
             step(*positional, **named)
     either = (TypeError, ValueError)
     wrong: list[tuple[Any, str, Any]] = [
-        (TypeError, step.gradient_name, given[step.gradient_name].astype(np.float64)),
-        (ValueError, step.gradient_name, given[step.gradient_name][..., :2].copy()),
-        (TypeError, step.gradient_name, None),
+        (TypeError, step.labels.gradient, given[step.labels.gradient].astype(np.float64)),
+        (ValueError, step.labels.gradient, given[step.labels.gradient][..., :2].copy()),
+        (TypeError, step.labels.gradient, None),
     ]
     if "indices" in given:
         wrong += [(TypeError, "indices", None), (TypeError, "indices", np.array([0.0, 1.0, 2.0]))]
         wrong += [(ValueError, "indices", np.array([[0]])), (IndexError, "indices", np.array([0, 5, 1]))]
-    wanted = step.wanted()[-1]
+    wanted = step.array_spec
     changed = dict(zip(wanted.names, wanted.changed, strict=True))
     for state in step.state_names:
         # What is not used is not looked at.
@@ -91,7 +91,7 @@ def test_arguments_that_do_not_fit(name: str) -> None:
             wrong += [(either, state, None)]
             wrong += [(TypeError, state, given[state].astype(np.int32))]
     for each, meanings in step.entry.meanings.items():
-        if each not in (*step.state_names, step.gradient_name, "indices"):
+        if each not in (*step.state_names, step.labels.gradient, "indices"):
             wrong += [(TypeError, each, bad) for bad in (None, "a", True)]
             wrong += [(ValueError, each, np.ones(3))]
             if set(meanings) & set(step.entry.step_sizes):
@@ -115,9 +115,9 @@ def test_constructors(name: str) -> None:
     # In the documented order, by position or by name.
     plain = [each for each in signature.parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
     values = [needed.get(each.name, each.default) for each in plain]
-    assert kind(*values).options == kind(**needed).options
-    assert kind(**needed, use_locking=True).use_locking is True
-    assert kind(**needed).use_locking is False
+    assert kind(*values).constructor_arguments == kind(**needed).constructor_arguments
+    assert kind(**needed, use_locking=True).options.use_locking is True
+    assert kind(**needed).options.use_locking is False
     with pytest.raises(TypeError, match=rf"{name}\(\): .*expected \("):
         kind(*values, False)
     with pytest.raises(TypeError, match=rf"{name}\(\): .*rate"):
@@ -163,7 +163,7 @@ def test_pickled_operators_do_the_same(name: str) -> None:
     operator = made(name, **flipped)
     again = pickle.loads(pickle.dumps(operator))  # noqa: S301
     assert type(again) is type(operator)
-    assert again.options == operator.options
+    assert again.constructor_arguments == operator.constructor_arguments
     assert again.switches == operator.switches
     first, second = arguments(name), arguments(name)
     operator(*first.values())
@@ -177,8 +177,8 @@ def test_pickled_operators_do_the_same(name: str) -> None:
 def test_dense_operators_take_sparse_gradients(name: str, rows: str) -> None:
     operator = made(name)
     given = arguments(name)
-    gradient, indices = given[operator.gradient_name][:3].copy(), np.array([3, 1, 3])
-    sparse = given | {operator.gradient_name: gradient}
+    gradient, indices = given[operator.labels.gradient][:3].copy(), np.array([3, 1, 3])
+    sparse = given | {operator.labels.gradient: gradient}
     before = copied(given)
     if operator.entry.creates:
         with pytest.raises(TypeError, match=rf"^{name}: .*indices"):
@@ -211,7 +211,7 @@ def reaches_beyond(operator: NamedOperator, given: dict[str, Any]) -> bool:
     """Whether the rule adds up more than a row."""
     operator(*copied(given).values())
     inner = next(iter(operator._switched.values()), operator)
-    return inner.layout.reduction_scope == ReductionScope.TENSOR
+    return inner.spec.reduction_scope == ReductionScope.TENSOR
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if made(name).entry.rows])
@@ -223,7 +223,7 @@ def test_sparse_operators_sum_the_gradients_of_a_row(name: str) -> None:
     expected = reference.step(
         operator.rule,
         before,
-        given[operator.gradient_name],
+        given[operator.labels.gradient],
         given["indices"],
         str(operator.entry.rows),
         scalars,

@@ -247,8 +247,8 @@ def test_no_closed_form_where_it_does_not_hold(
 
 def test_a_switch_that_uses_another_state_replays() -> None:
     states = [np.zeros((3, 2)) for _ in range(4)]
-    assert fs.DeferredRows(fs.rules.adamw, *states)._history.idle is not None
-    assert fs.DeferredRows(fs.rules.adamw, *states, amsgrad=True)._history.idle is None
+    assert fs.DeferredRows(fs.rules.adamw, *states)._history.closed_form is not None
+    assert fs.DeferredRows(fs.rules.adamw, *states, amsgrad=True)._history.closed_form is None
 
 
 def momentum_table(rows: int = 6, **options: Any) -> tuple[fs.DeferredRows, list[np.ndarray]]:
@@ -422,7 +422,7 @@ def test_what_cannot_be_deferred() -> None:
         fs.DeferredRows(fs.rules.momentum, var, accum, method="often")
     with pytest.raises(TypeError, match="no switch is called 'rounding'"):
         fs.DeferredRows(fs.rules.momentum, var, accum, rounding="stochastic")
-    with pytest.raises(ValueError, match="no row can sleep"):
+    with pytest.raises(ValueError, match="no row can be deferred"):
         fs.DeferredRows(by_column, var)
     with pytest.raises(ValueError, match="accum has shape"):
         fs.DeferredRows(fs.rules.momentum, var, accum[:2])

@@ -273,7 +273,7 @@ def test_operators_can_be_copied_and_pickled(again: Callable[[Any], Any]) -> Non
     other = again(own)
     assert type(other) is fs.Operator
     assert other.rule is switched
-    assert other.use_locking is True
+    assert other.options.use_locking is True
     assert other.switches == own.switches
     results = []
     for operator in (own, other):
@@ -285,5 +285,5 @@ def test_operators_can_be_copied_and_pickled(again: Callable[[Any], Any]) -> Non
     for named in (fs.ops.ApplyProximalAdagrad(True, shrink="lr/sqrt(accum)"), fs.ops.FusedSparseAdam(False, True)):
         other = again(named)
         assert type(other) is type(named)
-        assert other.use_locking == named.use_locking
+        assert other.options == named.options
         assert other.switches == named.switches

@@ -36,7 +36,7 @@ def states_of(rule: Callable[..., Any], shape: tuple[int, ...]) -> tuple[list[np
     """States, those by row and by column with an axis of length 1, and a gradient."""
     signature, rng = fs.Operator(rule).signature, np.random.default_rng(4)
     states: list[np.ndarray | None] = []
-    for name, kind in zip(signature.states, fs.Operator(rule).layout.states, strict=True):
+    for name, kind in zip(signature.states, fs.Operator(rule).spec.kinds, strict=True):
         own = list(shape)
         if name in signature.per_row:
             own[-1] = 1

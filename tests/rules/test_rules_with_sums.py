@@ -146,8 +146,8 @@ def assert_near(got: np.ndarray, exact: np.ndarray, before: np.ndarray, ulps: fl
 @pytest.mark.usefixtures("split_small")
 def test_float64_and_threads(row: Row) -> None:
     operator = fs.Operator(row.rule, **row.switches)
-    asks_for_rows = "row" in operator.wanted()[-1].kinds or operator.wanted()[-1].rows
-    for shape in SHAPES + ([] if asks_for_rows and not operator.wanted()[-1].matrices else MATRICES):
+    asks_for_rows = "row" in operator.array_spec.kinds or operator.array_spec.rows
+    for shape in SHAPES + ([] if asks_for_rows and not operator.array_spec.matrices else MATRICES):
         states, grad = inputs(row, shape, (FLOAT64, FLOAT64))
         # Without elements there is no step, where NumPy has means of nothing.
         exact = expected(row, states, grad) if grad.size else states

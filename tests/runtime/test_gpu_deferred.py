@@ -86,11 +86,11 @@ def test_rows_sleep_and_wake_as_those_of_arrays(case: Any, storage: str, method:
             host.catch_up(seen)
             table.catch_up(on_device(seen))
             table = pickle.loads(pickle.dumps(table))  # noqa: S301 - our own
-    for name, tensor, want in zip(host._names, table.states, states, strict=False):
+    for name, tensor, want in zip(host._operator.array_spec.names, table.states, states, strict=False):
         assert_equal(tensor, want, rule, f"{name}, asleep")
     host.flush()
     table.flush()
-    for name, tensor, want in zip(host._names, table.states, states, strict=False):
+    for name, tensor, want in zip(host._operator.array_spec.names, table.states, states, strict=False):
         assert_equal(tensor, want, rule, f"{name}, awake")
 
 

@@ -49,7 +49,7 @@ def shapes() -> Iterator[Any]:
     wide = {fs.rules.rowwise_adagrad, fs.rules.lamb, ROWS[-2].rule}
     for number, row in enumerate(ROWS):
         yield pytest.param(row, SHAPES, id=f"{row.name}-{number}")
-        wanted = fs.Operator(row.rule, **row.switches).facts.wanted
+        wanted = fs.Operator(row.rule, **row.switches).array_spec
         if wanted.matrices or not ("row" in wanted.kinds or wanted.rows):
             yield pytest.param(row, MATRICES, id=f"{row.name}-matrices-{number}")
         marks = () if row.rule in wide and row is not ROWS[-1] else LONG_INTERPRETED

@@ -9,7 +9,7 @@ from fusedstep.loops.cpu.grouping import COUNTS, FIRST, INVERSE, ORDER, SLOTS
 from fusedstep.runtime.cpu import grouping
 
 
-@pytest.mark.parametrize("crowded", [0, 10**9], ids=["by hashing", "by counting"])
+@pytest.mark.parametrize("counting_rows", [0, 10**9], ids=["by hashing", "by counting"])
 @pytest.mark.parametrize("ascending", [False, True], ids=["in any order", "sorted"])
 @settings(deadline=None)
 @given(data=st.data())
@@ -68,7 +68,7 @@ def test_shares_are_of_equal_work() -> None:
     assert abs((40 + 10 * first.stop) - 10 * (41 - first.stop)) <= 10
 
 
-@pytest.mark.parametrize("crowded", [0, 10**9], ids=["by hashing", "by counting"])
+@pytest.mark.parametrize("counting_rows", [0, 10**9], ids=["by hashing", "by counting"])
 @pytest.mark.parametrize("bad", [-1, 5, -(2**63), 2**63 - 1])
 def test_the_first_bad_index_is_named(counting_rows: int, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grouping, "COUNTING_ROWS", counting_rows)

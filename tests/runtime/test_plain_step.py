@@ -12,7 +12,8 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.arrays import plain
-from fusedstep.runtime.cpu import calls, launch, plain_step
+from fusedstep.operators import host_step
+from fusedstep.runtime.cpu import parts, plain_step
 from fusedstep.words import sqrt
 from tests import reference
 
@@ -65,8 +66,8 @@ def outcome(arrays: Sequence[Any], indices: Any, rows: str = "touched", numbers:
 def left(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The calls that are left to others."""
     seen: list[Any] = []
-    whole = calls.SpanCall
-    monkeypatch.setattr(calls, "SpanCall", lambda *given: seen.append(given) or whole(*given))
+    whole = host_step.SpanCall
+    monkeypatch.setattr(host_step, "SpanCall", lambda *given: seen.append(given) or whole(*given))
     return seen
 
 
@@ -165,8 +166,8 @@ def test_arrays_that_are_not_plain_have_the_outcome_of_any_call(
         return outcome(each, None if indices is None else kind(indices))
 
     first = result()
-    monkeypatch.setattr(plain_step, "dense", lambda *_: False)
-    monkeypatch.setattr(plain_step, "sparse", lambda *_: False)
+    monkeypatch.setattr(plain_step, "prepare_dense", lambda *_: None)
+    monkeypatch.setattr(plain_step, "prepare_sparse", lambda *_: None)
     second = result()
     assert type(first) is type(second)
     if isinstance(first, tuple):
@@ -193,7 +194,7 @@ def test_indices_have_the_outcome_of_any_call(
 
     first = result()
     assert isinstance(first, tuple)
-    monkeypatch.setattr(plain_step, "sparse", lambda *_: False)
+    monkeypatch.setattr(plain_step, "prepare_sparse", lambda *_: None)
     assert result() == first
 
 
@@ -247,7 +248,7 @@ def test_work_for_several_threads_is_left_to_others(
     named = np.zeros(3000, np.int64)
     grad = np.ones((len(named), WIDTH), np.float32)
     # The table is small: the gradients are what there is to do.
-    monkeypatch.setattr(launch, "ELEMENTS_PER_THREAD", 5000)
+    monkeypatch.setattr(parts, "ELEMENTS_PER_THREAD", 5000)
     outcome([var, mean, square, grad], named, rows)
     assert len(left) == 1
 
@@ -256,7 +257,7 @@ def test_few_shapes_are_kept() -> None:
     operator = fs.Operator(momentum)
     for size in range(1, 3 * plain_step.SHAPES):
         operator(*(np.ones(size, np.float32) for _ in range(4)), **NUMBERS)
-    (functions,) = operator._span_functions.values()
+    (functions,) = operator._functions.values()
     assert 0 < len(functions.plain_blocks) <= plain_step.SHAPES
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.runtime import locks
-from fusedstep.runtime.cpu import launch
+from fusedstep.runtime.cpu import launch, parts
 from fusedstep.runtime.cpu import threads as pool
 from fusedstep.runtime.cpu.cpus import usable_cpus
 from tests import reference
@@ -67,15 +67,15 @@ def test_work_is_split_into_several_shares_a_thread(rows: str | None, monkeypatc
         assert max(noted) in range(count, 500, count)
 
 
-@pytest.mark.parametrize("parts", ["few", "many"])
+@pytest.mark.parametrize("cuts", ["few", "many"])
 @pytest.mark.parametrize("order", ["any", "sorted", "most rows"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float16])
 @pytest.mark.usefixtures("split_small")
 def test_touched_rows_are_right_in_few_parts_and_in_many(
-    parts: str, order: str, dtype: type, monkeypatch: pytest.MonkeyPatch
+    cuts: str, order: str, dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Few parts add up their own duplicates, many take them as they were added up before.
-    monkeypatch.setattr(launch, "ELEMENTS_PER_PART", 10**9 if parts == "few" else 300)
+    monkeypatch.setattr(parts, "ELEMENTS_PER_PART", 10**9 if cuts == "few" else 300)
     random = np.random.default_rng(3)
     rows = 100 if order == "most rows" else 5000
     indices = random.integers(0, rows, 300)
@@ -91,7 +91,7 @@ def test_touched_rows_are_right_in_few_parts_and_in_many(
         states = [each.copy() for each in start]
         noted.clear()
         fs.Operator(momentum)(*states, grad, indices, **SCALARS)
-        assert (max(noted) > count) == (parts == "many" and count in (2, 3))
+        assert (max(noted) > count) == (cuts == "many" and count in (2, 3))
         for got, want in zip(states, expected, strict=True):
             reference.assert_same_bits(got, want)
 

@@ -191,7 +191,7 @@ def by_rule(operator: Any, states: dict[str, np.ndarray], arguments: dict[str, n
     values = states | arguments
     numbers = operator.numbers([values[name] for name in operator.entry.meanings])
     scalars = dict(zip(operator.signature.scalars, numbers, strict=True))
-    gradient, indices = arguments[operator.gradient_name], arguments.get("indices")
+    gradient, indices = arguments[operator.labels.gradient], arguments.get("indices")
     rows, switches = operator.entry.rows, dict(operator.switches)
     given = [states[name] for name in operator.state_names]
     new = reference.step(operator.rule, given, gradient, indices, rows, scalars, switches, np.dtype(np.float64))

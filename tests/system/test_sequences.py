@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import fusedstep as fs
-from fusedstep.runtime.cpu import launch
+from fusedstep.runtime.cpu import parts
 from tests import reference
 from tests.battery_calls import laid_out
 from tests.forked import in_child
@@ -30,12 +30,12 @@ class Calls(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = launch.ELEMENTS_PER_THREAD, launch.ELEMENTS_PER_PART, fs.get_num_threads()
-        launch.ELEMENTS_PER_THREAD, launch.ELEMENTS_PER_PART = 1, 20
+        self.limits = parts.ELEMENTS_PER_THREAD, parts.ELEMENTS_PER_PART, fs.get_num_threads()
+        parts.ELEMENTS_PER_THREAD, parts.ELEMENTS_PER_PART = 1, 20
         self.operators: dict[tuple[str, bool, bool], Any] = {}
 
     def teardown(self) -> None:
-        launch.ELEMENTS_PER_THREAD, launch.ELEMENTS_PER_PART, threads = self.limits
+        parts.ELEMENTS_PER_THREAD, parts.ELEMENTS_PER_PART, threads = self.limits
         fs.set_num_threads(threads)
 
     @initialize(seed=seeds, dtype=st.sampled_from(["float64", "float32"]), wide=st.booleans())

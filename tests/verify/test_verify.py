@@ -16,8 +16,8 @@ import pytest
 import fusedstep as fs
 from fusedstep.cli import verify as command
 from fusedstep.cli.main import main
-from fusedstep.codegen.rule.program import program_of
-from fusedstep.operators import checks
+from fusedstep.codegen.rule.spec import program_of, spec_of
+from fusedstep.operators import host_step
 from fusedstep.operators.operator import Operator
 from fusedstep.runtime.cpu import grouping
 from fusedstep.verify import golden, memory
@@ -58,7 +58,7 @@ def uphill(var: Any, grad: Any, *, lr: Any) -> Any:
 
 
 def test_a_kernel_of_another_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fusedstep.operators.operator.program_of", lambda rule, switches: program_of(uphill, switches))
+    monkeypatch.setattr("fusedstep.operators.operator.spec_of", lambda rule, switches: spec_of(uphill, switches))
     outcome = verify(DENSE, ["float32"])
     assert outcome.failed("rule") == outcome.made["rule"]
     assert outcome.failed("golden") == outcome.made["golden"]
@@ -72,7 +72,7 @@ def test_a_call_that_is_not_refused_is_found(monkeypatch: pytest.MonkeyPatch) ->
     def careless(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Any) -> grouping.Groups:
         return grouping.group(np.clip(snapshot, 0, table.rows - 1), table.rows)
 
-    monkeypatch.setattr(checks, "group_indices", careless)
+    monkeypatch.setattr(host_step, "group_indices", careless)
     found = failed(SPARSE, "calls")
     assert {failure.came for failure in found} == {"no error"}
     for index in (6, -1, 2**32 + 1, -(2**63)):
@@ -151,7 +151,7 @@ def test_an_error_of_another_kind_is_found(monkeypatch: pytest.MonkeyPatch, erro
     def refuse(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(checks, "gradient", refuse)
+    monkeypatch.setattr(host_step, "view_gradient", refuse)
     outcome = verify(DENSE, [])
     said = {failure.expected for failure in outcome.failures if failure.check == "delta None"}
     assert said == {"TypeError, ValueError or IndexError, and a sentence about ApplyGradientDescent"}

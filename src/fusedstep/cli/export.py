@@ -11,8 +11,9 @@ from ..codegen.cpu.exported import exported_code
 from ..codegen.cpu.exported_arguments import Exported
 from ..codegen.cpu.symbols import plain
 from ..codegen.cpu.targets import processor_of
-from ..codegen.rule.program import Program, program_of
+from ..codegen.rule.program import Program
 from ..codegen.rule.signature import read_signature
+from ..codegen.rule.spec import program_of
 from ..storage import ARRAYS, compute_type
 from .c_header import header, is_taken
 from .options import folder_to_write

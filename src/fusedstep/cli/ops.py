@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from .. import rules
 from ..codegen.recipe import Recipe
-from ..codegen.rule.program import ReductionScope, program_of
+from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
 from ..operators import catalogue
 from ..operators.operator import Operator
-from ..runtime.cpu.launch import DEFERRED_ROWS, LOOPS
+from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..storage import ARRAYS
 from .descriptions import code, description, fold
 from .sources import SOURCES, assembly_on_cpu
@@ -111,15 +111,15 @@ def recipe(options: argparse.Namespace) -> Recipe:
         # What has no default is a number, and no kernel depends on one.
         needed = [each.name for each in catalogue.constructor(entry).parameters.values() if each.default is each.empty]
         operator, rows = catalogue.OPERATORS[entry.name](**dict.fromkeys(needed, 0.0)), entry.rows
-    program = program_of(rule, operator.switches)
+    spec = operator.spec
     loop = options.loop or LOOPS[rows]
-    if program.reduction_scope == ReductionScope.TENSOR:
+    if spec.reduction_scope == ReductionScope.TENSOR:
         if options.loop:
             options.refuse(f"--loop {options.loop}: {rule.__name__} adds up more than rows, and has a loop of its own")
         loop = "whole_tensor"
-    types = (options.dtype,) * len(program.signature.states), options.dtype
-    idle = operator.closed_form if loop == DEFERRED_ROWS else None
-    return Recipe(rule, operator.switches, loop, *types, idle=idle)
+    types = (options.dtype,) * len(spec.used), options.dtype
+    closed_form = operator.closed_form if loop == DEFERRED_ROWS else None
+    return Recipe(spec, *types, loop=loop, closed_form=closed_form)
 
 
 def listing() -> str:

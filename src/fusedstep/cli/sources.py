@@ -6,9 +6,9 @@ from dataclasses import replace
 from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.recipe import Recipe
-from ..codegen.rule.program import ReductionScope, program_of
+from ..codegen.rule.program import ReductionScope
 from ..codegen.xla.weave import weave_whole
-from ..runtime.cpu.launch import LOOPS
+from ..runtime.cpu.loops import LOOPS
 from ..storage import compute_type
 
 
@@ -24,17 +24,13 @@ def assembly_on_cpu(recipe: Recipe) -> str:
 
 def source_on_gpu(recipe: Recipe) -> str:
     """The text of a recipe's kernel for Triton; rules that add up rows have a dense loop of their own there."""
-    by_rows = (
-        recipe.loop == LOOPS[None]
-        and program_of(recipe.rule, recipe.switches).reduction_scope != ReductionScope.ELEMENT
-    )
+    by_rows = recipe.loop == LOOPS[None] and recipe.spec.reduction_scope != ReductionScope.ELEMENT
     return weave_for_gpu(replace(recipe, loop="dense_rows") if by_rows else recipe)
 
 
 def source_for_jax(recipe: Recipe) -> str:
     """The text of a recipe's rule for XLA, which finds loops itself."""
-    _, text = weave_whole(recipe.rule, recipe.switches, compute_type(recipe.storages[0]))
-    return text
+    return weave_whole(recipe.spec, compute_type(recipe.storages[0]))
 
 
 SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": source_on_cpu, "gpu": source_on_gpu, "jax": source_for_jax}

@@ -12,8 +12,7 @@ from ..codegen.cpu.disk_cache import cache_folder
 from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.cpus import usable_cpus
-from ..runtime.cpu.grouping import prepare_grouping
-from ..runtime.cpu.launch import COMPILED, prepare_loops
+from ..runtime.cpu.loops import COMPILED, prepare_grouping, prepare_loops
 from ..storage import ARRAYS, compute_type
 from ..verify.arguments import made
 from . import optimizers
@@ -94,7 +93,7 @@ def compile_kernels(names: Iterable[str], dtypes: Iterable[str]) -> int:
     """Compiles the kernels of operators and rules, unless they are kept already; how many there are."""
     ready = 0
     for operator in (operator_of(subject(name)) for name in names):
-        states = sum(map(bool, operator.layout.states))
+        states = sum(map(bool, operator.spec.kinds))
         for dtype, loop in product(dtypes, operator.loops):
             operator.compile(loop, (dtype,) * states, dtype)
             ready += 1

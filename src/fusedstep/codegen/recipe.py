@@ -1,30 +1,27 @@
-"""What a kernel for a device is made of."""
+"""What backends build kernels from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from ..rules.idle import ClosedForm
+from .rule.spec import RuleSpec
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a kernel is made of.
+    """What a backend's ``build`` makes kernels from.
 
     Attributes:
-        rule: the rule.
-        switches: its switches, as sorted pairs.
-        loop: the name of a file of ``loops``, whose function of the same name is the loop.
-        storages: the storage type of each state.
+        spec: the rule.
+        storages: the storage type of each state in use.
         gradient: the storage type of the gradient.
         stochastic: whether 16-bit states are rounded by chance.
-        idle: the closed form of steps with a zero gradient, if the loop is to use it.
+        loop: the loop that runs them, a name of ``loops``; empty where each is built at its first use.
+        closed_form: the closed form of steps with a zero gradient, where the loop uses one.
     """
 
-    rule: Callable[..., Any]
-    switches: tuple[tuple[str, bool], ...]
-    loop: str
+    spec: RuleSpec
     storages: tuple[str, ...]
     gradient: str
     stochastic: bool = False
-    idle: ClosedForm | None = None
+    loop: str = ""
+    closed_form: ClosedForm | None = None

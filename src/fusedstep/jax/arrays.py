@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators import checks
+from ..operators.checks.arrays import SIXTEEN_BITS, check_dimensions, check_storage_mix
 from ..operators.operator import Operator
 from ..storage import ARRAYS
 
@@ -22,7 +22,7 @@ def states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | N
         TypeError: they are no sequence, or of types that are not updated or do not mix.
         ValueError: they are too few or too many, or of other shapes than the variable's.
     """
-    names, kinds = operator.signature.states, operator.layout.states
+    names, kinds = operator.signature.states, operator.spec.kinds
     if not isinstance(others, tuple | list):
         raise TypeError(
             f"{operator.name}: states is of type {type(others).__name__}, expected a tuple of {listed(names[1:])}"
@@ -34,9 +34,9 @@ def states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | N
         found.append(state(operator.name, name, given) if kind else None)
     first, *_ = in_use = [each for each in found if each is not None]
     used = [name for name, kind in zip(names, kinds, strict=True) if kind]
-    checks.storages_mix(operator.name, tuple(used), tuple(str(each.dtype) for each in in_use))
-    if operator.layout.plan.matrices and first.ndim < 2:
-        checks.dimensions(operator.name, operator.wanted()[-1], first.shape)
+    check_storage_mix(operator.name, tuple(used), tuple(str(each.dtype) for each in in_use))
+    if operator.spec.matrices and first.ndim < 2:
+        check_dimensions(operator.name, operator.array_spec, first.shape)
     for name, kind, each in zip(names, kinds, found, strict=True):
         if each is not None:
             of_shape(operator, name, each.shape, kind, first.shape)
@@ -81,7 +81,7 @@ def of_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Shape)
     Raises:
         ValueError: it has another.
     """
-    bare = reduced_shape(kind, shape, operator.layout.plan.matrices)
+    bare = reduced_shape(kind, shape, operator.spec.matrices)
     kept = {"row": (*bare, 1), "column": (*bare[:-1], 1, *bare[-1:])}.get(kind, bare)
     if own not in (bare, kept):
         what = operator.signature.states[0]
@@ -114,8 +114,8 @@ def gradient(operator: Operator, name: str, given: Any, shape: Shape, beside: ja
     array, storage = state(operator.name, name, given), str(beside.dtype)
     if array.shape != shape:
         raise ValueError(f"{operator.name}: {name} has shape {array.shape}, expected {shape}")
-    if array.dtype != beside.dtype and not (array.dtype == jnp.float32 and storage in checks.SIXTEEN_BITS):
-        expected = f"{storage} or float32" if storage in checks.SIXTEEN_BITS else storage
+    if array.dtype != beside.dtype and not (array.dtype == jnp.float32 and storage in SIXTEEN_BITS):
+        expected = f"{storage} or float32" if storage in SIXTEEN_BITS else storage
         raise TypeError(
             f"{operator.name}: {name} holds {array.dtype}, expected {expected}, the type of the variable; "
             f'pass {name}.astype("{storage}")'

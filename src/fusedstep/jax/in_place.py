@@ -23,7 +23,7 @@ def update_rows(
 ) -> list[jax.Array]:
     """The new states in use, in the buffers of the old ones where these are donated. The scalars are those that are
     ``known``, and in the places of None those ``traced``."""
-    changed = [k for k, is_changed in enumerate(operator.layout.changed) if is_changed]
+    changed = [k for k, is_changed in enumerate(operator.spec.changed) if is_changed]
     callback = buffer_callback(
         partial(step, operator, rows, changed, known),
         [jax.ShapeDtypeStruct(states[k].shape, states[k].dtype) for k in changed],
@@ -54,9 +54,9 @@ def step(
         results: the buffers to write to.
         *buffers: of the states in use, the ids, the gradients and the traced scalars.
     """
-    used = [k for k, kind in enumerate(operator.layout.states) if kind]
+    used = [k for k, kind in enumerate(operator.spec.kinds) if kind]
     arrays = [np.asarray(each) for each in buffers]
-    states: list[Any] = [None] * len(operator.layout.states)
+    states: list[Any] = [None] * len(operator.spec.kinds)
     for place, k in enumerate(used):
         states[k] = arrays[place]
     for place, result in zip(changed, results, strict=True):

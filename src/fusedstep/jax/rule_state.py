@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators import checks
+from ..operators.checks.arrays import check_storage_mix
+from ..operators.checks.scalars import parse_scalar
 from ..operators.operator import Operator
 from . import arrays
 from .scalars import is_array, scalar
@@ -45,7 +46,7 @@ def initial_values(operator: Operator, given: Any) -> dict[str, Any]:
         states = ", ".join(names) or "no state"
         raise TypeError(f"{operator.name}: takes initial values of {states}; not known: {', '.join(unknown)}")
     return {
-        name: (scalar if is_array(value) else checks.number)(operator.name, f"initial[{name!r}]", value)
+        name: (scalar if is_array(value) else parse_scalar)(operator.name, f"initial[{name!r}]", value)
         for name, value in given.items()
     }
 
@@ -87,12 +88,12 @@ def beside(operator: Operator, param: jax.Array, given: Mapping[str, Any]) -> li
         TypeError: one is of another type.
         ValueError: one has another shape.
     """
-    kinds = dict(zip(operator.signature.states, operator.layout.states, strict=True))
+    kinds = dict(zip(operator.signature.states, operator.spec.kinds, strict=True))
     found = {name: arrays.state(operator.name, name, each) for name, each in given.items()}
     for name, each in found.items():
         arrays.of_shape(operator, name, each.shape, kinds[name], param.shape)
     storages = tuple(str(each.dtype) for each in (param, *found.values()))
-    checks.storages_mix(operator.name, ("parameter", *found), storages)
+    check_storage_mix(operator.name, ("parameter", *found), storages)
     return [*found.values()]
 
 
@@ -126,7 +127,7 @@ def seen_by(operator: Operator, shape: arrays.Shape) -> None:
     Raises:
         ValueError: it has too few dimensions.
     """
-    if operator.layout.plan.matrices and len(shape) < 2:
+    if operator.spec.matrices and len(shape) < 2:
         raise ValueError(
             f"{operator.name}: a parameter has shape {shape}, expected two dimensions or more, as the rule sees "
             "columns; give such parameters another rule with optax.multi_transform"

@@ -18,9 +18,8 @@ def operator_of(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Ope
         TypeError: ``rule`` is not a rule, or a switch is no bool.
     """
     switches = read_signature(rule).switches | {"maximize": False}
-    operator = Operator(rule, **{name: named.get(name, value) for name, value in switches.items()})
-    # As for the optimizers of the torch face: rows are what the first dimension counts.
-    operator.any_rows = True
+    made = Operator(rule, **{name: named.get(name, value) for name, value in switches.items()})
+    operator = Operator.from_spec(rule, made.spec, made.labels, made.options._replace(flat_rows=True))
     return operator, {name: value for name, value in named.items() if name not in switches}
 
 

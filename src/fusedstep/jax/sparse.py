@@ -10,9 +10,9 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 
 from ..codegen.rule.program import ReductionScope
-from ..operators import checks
+from ..operators.checks.options import check_rows
 from ..operators.operator import Operator
-from ..runtime.cpu.launch import LOOPS
+from ..runtime.cpu.loops import LOOPS
 from . import arrays, by_xla, in_place
 from .row_ids import row_ids
 from .scalars import is_array, operator_of, scalars_of
@@ -62,8 +62,8 @@ def sparse_update(
     ([[1.0, 1.0], [1.0, 1.0], [0.75, 0.75]], [0.25, 0.25])
     """
     operator, named = operator_of(rule, scalars_and_switches)
-    checks.rows(operator.name, rows)
-    if operator.layout.reduction_scope == ReductionScope.TENSOR:
+    check_rows(operator.name, rows)
+    if operator.spec.reduction_scope == ReductionScope.TENSOR:
         raise ValueError(
             f"{operator.name}: the rule adds up more than a row, so that no row can step alone; "
             "pass a dense gradient to dense_update"

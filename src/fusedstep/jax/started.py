@@ -14,10 +14,10 @@ from . import arrays, rule_state
 def started_at(operator: Operator, leaf: Any, kind: str, value: Any) -> jax.Array:
     """A parameter's state when no step was taken. Of a parameter's description there is one, too."""
     if isinstance(leaf, jax.core.Tracer):
-        return traced(rule_state.parameter(operator, leaf), kind, operator.layout.plan.matrices, value)
+        return traced(rule_state.parameter(operator, leaf), kind, operator.spec.matrices, value)
     is_array = not isinstance(leaf, jax.ShapeDtypeStruct)
     param = rule_state.parameter(operator, leaf) if is_array else rule_state.described(operator, leaf)
-    without = arrays.reduced_axes(kind, len(param.shape), operator.layout.plan.matrices)
+    without = arrays.reduced_axes(kind, len(param.shape), operator.spec.matrices)
     shape = tuple(each for k, each in enumerate(param.shape) if k not in without)
     # What is not committed to its devices must stay free to go to others.
     sharding = spread(param.sharding, len(param.shape), without) if getattr(param, "committed", True) else None

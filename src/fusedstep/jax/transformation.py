@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from ..codegen.rule.signature import follows_from_step, training_switches
-from ..operators import checks
+from ..operators.checks.arrays import SIXTEEN_BITS
 from ..operators.operator import Operator
 from . import arrays, rule_state
 from .rule_state import RuleState
@@ -60,7 +60,7 @@ def transformation(
     operator, scalars = operator_of(rule, training_switches(rule) | scalars_and_switches)
     scalars_of(operator, at_step(operator, scalars, None))
     start = rule_state.initial_values(operator, initial)
-    names, kinds = operator.signature.states[1:], operator.layout.states[1:]
+    names, kinds = operator.signature.states[1:], operator.spec.kinds[1:]
     used = {name: kind for name, kind in zip(names, kinds, strict=True) if kind}
 
     def init(params: Any) -> RuleState:
@@ -114,7 +114,7 @@ def wide_enough(operator: str, name: str, value: Any) -> None:
     Raises:
         TypeError: it was.
     """
-    if is_array(value) and str(value.dtype) in checks.SIXTEEN_BITS:
+    if is_array(value) and str(value.dtype) in SIXTEEN_BITS:
         raise TypeError(
             f"{operator}: {name} holds {value.dtype}, expected float32: 16 bits are too few for scalars; "
             f'pass optax.inject_hyperparams hyperparam_dtype="float32", or elsewhere .astype("float32")'

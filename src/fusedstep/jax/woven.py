@@ -81,7 +81,6 @@ class Woven:
 
 
 def weave(operator: Operator, storage: str) -> Woven:
-    """An operator's rule for a variable's storage type. Woven anew: a number that the rule names may have changed."""
+    """An operator's rule for a variable's storage type."""
     compute = compute_type(storage)
-    program, text = weave_whole(operator.rule, operator.switches, compute)
-    return Woven(program, execute(text), compute)
+    return Woven(operator.spec.program, execute(weave_whole(operator.spec, compute)), compute)

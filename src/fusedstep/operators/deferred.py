@@ -6,22 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import bump_versions
 from ..arrays.devices import on_device
 from ..arrays.layout import Rows
 from ..codegen.rule.program import ReductionScope
+from ..codegen.rule.spec import spec_of
 from ..interrupts import defer_sigint
 from ..rules.idle import ClosedForm
-from ..runtime.advice import mostly_touched
 from ..runtime.aliasing import ensure_no_alias
-from ..runtime.cpu.calls import call_of
-from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
-from ..runtime.cpu.grouping import Groups
-from ..runtime.cpu.launch import DEFERRED_ROWS, LOOPS, parts, share_every_row, share_touched_rows, threads_for
-from ..runtime.cpu.threads import run
 from ..runtime.history import History
 from ..storage import compute_type
-from . import checks
+from . import host_deferred
+from .checks.options import parse_switches
+from .checks.scalars import check_host_scalars
+from .deferred_table import DeferredTable
 from .operator import Operator
 
 
@@ -75,10 +72,10 @@ class DeferredRows:
         check_indices: bool = True,
         **switches: bool,
     ) -> None:
-        operator = Operator(rule, check_indices=check_indices)
-        operator.switches = checks.switches(operator.name, operator.signature.switches, switches)
-        operator.name = f"DeferredRows({operator.name})"
-        self._begin(operator, states, method)
+        made = Operator(rule, check_indices=check_indices)
+        chosen = parse_switches(made.name, made.signature.switches, switches)
+        labels = made.labels._replace(operator=f"DeferredRows({made.name})")
+        self._begin(Operator.from_spec(rule, spec_of(rule, chosen), labels, made.options), states, method)
 
     @classmethod
     def of(cls, operator: Operator, states: Sequence[Any], method: str = "series") -> "DeferredRows":
@@ -89,34 +86,26 @@ class DeferredRows:
 
     def _begin(self, operator: Operator, states: Sequence[Any], method: str) -> None:
         self._operator, self.name = operator, operator.name
-        expected = operator.signature.states
+        spec, expected = operator.spec, operator.signature.states
         if len(states) != len(expected):
             raise TypeError(f"{self.name}: takes the states {', '.join(expected)}, got {len(states)}")
         if method not in ("series", "replay"):
             raise ValueError(f'{self.name}: method is {method!r}, expected "series" or "replay"')
         self.states, self.method = tuple(states), method
         self._on_device = on_device(states[0])
-        # States that the switches leave unused may be None.
-        facts = operator.facts
-        reach, self._used, self._wanted = facts.reduction_scope, facts.used, facts.wanted
-        if reach == ReductionScope.TENSOR:
+        if spec.reduction_scope == ReductionScope.TENSOR:
             raise ValueError(
-                f"{self.name}: the rule adds up more than a row, so that no row can sleep; call fs.Operator instead"
+                f"{self.name}: the rule adds up more than a row, so no row can be deferred; call fs.Operator instead"
             )
-        self._names = self._wanted.names
         self._shape: Any = None
         shape, storages, tables = self._borrow()
-        self._shape = shape, storages
+        self._shape, names = (shape, storages), operator.array_spec.names
         if not shape:
-            raise ValueError(f"{self.name}: {self._names[0]} has no dimension, expected at least one, that of the rows")
-        ensure_no_alias(self.name, self._names, tables, np.empty(0))
-        self._history = History(
-            self._closed_form(), dict(operator.switches), compute_type(storages[0]), operator.layout.hoisted
-        )
-        # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
-        self._last_steps = (
-            self._device.awake(shape[0], states[self._used[0]]) if self._device else np.zeros(shape[0], np.int16)
-        )
+            raise ValueError(f"{self.name}: {names[0]} has no dimension, expected at least one, that of the rows")
+        ensure_no_alias(self.name, names, tables, np.empty(0))
+        count = len(spec.program.numbers)
+        self._history = History(self._closed_form(), dict(operator.switches), compute_type(storages[0]), count)
+        self._last_steps = self._backend.new_last_steps(shape[0], states[0])
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -128,9 +117,8 @@ class DeferredRows:
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
         self._lock = threading.RLock()
-        # No copy of functions made in others can be sent: they are found again. An operator is sent without its name.
-        self._history.idle = self._closed_form()
-        self._operator.name = self.name
+        # No copy of functions made in others can be sent: they are found again.
+        self._history.closed_form = self._closed_form()
 
     def step(self, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
         """Takes one step: the named rows now, all others when they are next looked at.
@@ -149,64 +137,25 @@ class DeferredRows:
         """
         return self.take(grad, indices, self._operator.scalars(scalars))
 
-    def take(self, grad: Any, indices: Any, numbers: Sequence[float]) -> tuple[Any, ...]:
+    def take(self, grad: Any, indices: Any, scalars: Sequence[float]) -> tuple[Any, ...]:
         """The same with the scalars in the rule's order."""
         with self._lock:
-            checks.no_tensors(self.name, self._operator.scalar_names, numbers)
-            if self._device:
-                return self._take_on_device(grad, indices, numbers)
-            names = dict(zip(self._operator.signature.scalars, numbers, strict=True))
-            shape, storages, tables = self._borrow()
-            snapshot = checks.indices(self.name, indices, self._names[0], shape)
-            flat, storage = checks.gradient(self.name, "grad", grad, (snapshot.size, *shape[1:]), storages[0])
-            groups = checks.group_indices(self.name, indices, snapshot, self._names[0], tables[0])
-            call = self._call(DEFERRED_ROWS, storages, tables, flat, storage, numbers)
-            if tables[0].array.size and mostly_touched(self.name, groups.distinct, tables[0].rows):
-                return self._every_row(storages, tables, call.gradient, storage, groups, numbers)
-            # All memory that a step needs is there before anything changes; a new history's is asked for once all rows
-            # are awake, which is what they were due anyhow.
-            shares, threads = share_touched_rows(call.gradient, storage, groups, tables[0].width)
+            names = self._operator.signature.scalars
+            check_host_scalars(self.name, names, scalars)
+            step = self._backend.prepare_step(self._table(), grad, indices, scalars)
+            named = dict(zip(names, scalars, strict=True))
+            # A new history's memory is asked for once all rows are up to date, which is what they were due anyhow.
             with defer_sigint():
-                if not self._history.allows(names):
+                if step.every_row:
                     self.flush()
-                totals = self._history.begin(names)
-                call.remember()
-                self._announce()
-                run([share.stepping(call.step(groups, share)) for share in shares], threads)
+                    step.launch()
+                    return self.states
+                if not self._history.allows(named):
+                    self.flush()
+                totals = self._history.begin(named)
+                step.launch()
                 self._history.end(totals)
             return self.states
-
-    def _take_on_device(self, grad: Any, indices: Any, numbers: Sequence[float]) -> tuple[Any, ...]:
-        """The same on a device."""
-        device, names = self._device, self._operator.scalar_names
-        shape, _, _ = self._borrow()
-        step = device.checked(self._sleeping(), shape, grad, indices)
-        scalars = dict(zip(names, numbers, strict=True))
-        with defer_sigint():
-            if not self._history.allows(scalars):
-                self.flush()
-            totals = self._history.begin(scalars)
-            device.take(self._sleeping(), step, numbers)
-            self._history.end(totals)
-        return self.states
-
-    def _every_row(
-        self,
-        storages: tuple[str, ...],
-        tables: list[Rows],
-        flat: np.ndarray,
-        storage: str,
-        groups: Groups,
-        numbers: Sequence[float],
-    ) -> tuple[Any, ...]:
-        """Wakes all rows, and takes one step with every one."""
-        call = call_of(self._operator, LOOPS["every"], storages, tables, flat, storage, numbers, self._announce)
-        shares, threads = share_every_row(call, groups)
-        with defer_sigint():
-            self.flush()
-            self._announce()
-            run(shares, threads)
-        return self.states
 
     def catch_up(self, indices: Any) -> tuple[Any, ...]:
         """Brings rows up to date, so that they can be read.
@@ -221,21 +170,7 @@ class DeferredRows:
             TypeError, ValueError, IndexError: before anything is changed.
         """
         with self._lock:
-            shape, storages, tables = self._borrow()
-            if self._device:
-                table = self._sleeping()
-                named = self._device.checked_indices(table, shape, indices)
-                if self._history.steps:
-                    self._device.catch_up(table, named)
-                return self.states
-            snapshot = checks.indices(self.name, indices, self._names[0], shape)
-            groups = checks.group_indices(self.name, indices, snapshot, self._names[0], tables[0])
-            if self._history.steps and groups.distinct:
-                threads = threads_for(snapshot.size * tables[0].width)
-                cuts = parts(groups.distinct, tables[0].width, threads)
-                call = self._waking("catch_up", storages, tables)
-                self._announce()
-                run([call.catch_up(groups, start, stop) for start, stop in cuts], threads)
+            self._backend.prepare_catch_up(self._table(), indices)()
             return self.states
 
     def first_asleep(self, indices: Any) -> int | None:
@@ -245,7 +180,7 @@ class DeferredRows:
             indices: the rows, integers in any order and number; those of no row are left out.
         """
         with self._lock:
-            if not self._history.steps or self._device:
+            if not self._history.steps or self._on_device:
                 return None
             named = np.asarray(indices).reshape(-1)
             named = named[(named >= 0) & (named < len(self._last_steps))]
@@ -262,20 +197,11 @@ class DeferredRows:
             TypeError, ValueError: the states can no longer be updated; nothing is changed.
         """
         with self._lock:
-            _, storages, tables = self._borrow()
-            if self._history.steps and self._device:
+            table = self._table()
+            if self._history.steps:
+                flush = self._backend.prepare_flush(table)
                 with defer_sigint():
-                    self._device.flush(self._sleeping())
-                    self._history.forget()
-            elif self._history.steps:
-                rows, width = tables[0].rows, tables[0].width
-                threads = threads_for(rows * width)
-                cuts = parts(rows, width, threads)
-                call = self._waking("flush", storages, tables)
-                with defer_sigint():
-                    self._announce()
-                    run([call.flush(start, stop) for start, stop in cuts], threads)
-                    self._last_steps[:] = 0
+                    flush()
                     self._history.forget()
             return self.states
 
@@ -285,50 +211,33 @@ class DeferredRows:
 
     def _borrow(self) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
         """The shape, the storage types and the rows of the states that the rule uses."""
-        used = [self.states[number] for number in self._used]
-        look = self._device.checks.states if self._device else checks.states
-        shape, storages, tables = look(self.name, self._wanted, used)
+        operator = self._operator
+        shape, storages, tables = self._backend.view_states(self.name, operator.array_spec, self._in_use)
         if self._shape not in (None, (shape, storages)):
+            variable = operator.array_spec.names[0]
             raise ValueError(
-                f"{self.name}: {self._names[0]} is now {shape} of {storages[0]}, expected {self._shape}, as at first"
+                f"{self.name}: {variable} is now {shape} of {storages[0]}, expected {self._shape}, as at first"
             )
         return shape, storages, tables
 
-    @property
-    def _device(self) -> Any:
-        """What does the same on a device, if the states lie there."""
-        if not self._on_device:
-            return None
-        from . import device_deferred as deferred
-
-        return deferred
-
-    def _sleeping(self) -> Any:
-        """The table, for what does the same on a device."""
-        _, storages, tables = self._borrow()
-        used = [self.states[number] for number in self._used]
-        return self._device.DeferredTable(
-            self._operator, self._history.idle, used, storages, tables, self._history, self._last_steps
+    def _table(self) -> DeferredTable:
+        """The table as it is now."""
+        shape, storages, tables = self._borrow()
+        closed_form = self._history.closed_form
+        return DeferredTable(
+            self._operator, closed_form, shape, self._in_use, storages, tables, self._history, self._last_steps
         )
 
-    def _waking(self, loop: str, storages: tuple[str, ...], tables: list[Rows]) -> DeferredCall:
-        """A call that only wakes rows, of a loop that does."""
-        numbers = [0.0] * len(self._operator.signature.scalars)
-        return self._call(loop, storages, tables, NO_GRADIENT, storages[0], numbers)
+    @property
+    def _in_use(self) -> list[Any]:
+        """The states in use; others may be None."""
+        return [self.states[number] for number in self._operator.spec.used]
 
-    def _call(
-        self,
-        loop: str,
-        storages: tuple[str, ...],
-        tables: list[Rows],
-        flat: Any,
-        storage: str,
-        numbers: Sequence[float],
-    ) -> DeferredCall:
-        """A checked call, ready to be cut into parts."""
-        call = call_of(self._operator, LOOPS["touched"], storages, tables, flat, storage, numbers, self._announce)
-        return DeferredCall(call, loop, self._history, self._last_steps, self._operator.switches)
+    @property
+    def _backend(self) -> Any:
+        """What checks and launches where the states lie."""
+        if not self._on_device:
+            return host_deferred
+        from . import device_deferred
 
-    def _announce(self) -> None:
-        """Tells the owners of the states, right before they are written to, that they will be."""
-        bump_versions([self.states[number] for number in self._used])
+        return device_deferred

@@ -4,48 +4,27 @@ The pending steps of rows are kept on the host, where the scalars are, and sent 
 indices waits for the device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays.devices import capturing, library_of
-from ..arrays.layout import Rows
 from ..codegen.gpu.kernels import host_totals_for
-from ..rules.idle import ClosedForm
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import LONG, group, sum_long_segments
 from ..runtime.gpu.launch import CATCH_UP_BYTES, Call, launch_loop, tiles_for
 from ..runtime.gpu.numbers import host_numbers
-from ..runtime.history import History
-from . import device_checks as checks
-from .device_step import Stepping, kernel_of
+from .checks.device import check_bounds, view_device_gradient, view_device_indices
+from .checks.device import view_device_states as view_states
+from .deferred_table import DeferredTable
+from .device_step import kernel_of
+
+__all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
 
 
-class DeferredTable(NamedTuple):
-    """A table whose rows sleep.
-
-    Attributes:
-        operator: the operator that they are owed steps of.
-        idle: its closed form, if it is used.
-        states: the tensors that it uses.
-        storages: their storage types.
-        tables: their rows.
-        history: their pending steps.
-        last_steps: on the device, the last step of each row.
-    """
-
-    operator: Stepping
-    idle: ClosedForm | None
-    states: Sequence[Any]
-    storages: tuple[str, ...]
-    tables: Sequence[Rows]
-    history: History
-    last_steps: Any
-
-
-def awake(rows: int, like: Any) -> Any:
+def new_last_steps(rows: int, like: Any) -> Any:
     """The last steps of rows without pending steps, on the device of an array."""
     return library_of(like).full((rows,), 0, "int16", like)
 
@@ -66,61 +45,78 @@ class Step(NamedTuple):
     """A checked step.
 
     Attributes:
+        table: the table.
         gradient: the gradient's contiguous tensor.
         storage: its storage type.
         indices: the rows that it belongs to.
+        scalars: the rule's.
+        every_row: whether all rows take the step.
     """
 
+    table: DeferredTable
     gradient: Any
     storage: str
     indices: Any
+    scalars: Sequence[float]
+    every_row: bool = False
+
+    def launch(self) -> None:
+        """Bring the named rows up to date; they then take the step that the history has just begun."""
+        table, indices = self.table, self.indices
+        numbers = host_numbers(table.operator, table.history.compute, self.scalars)
+        table.history.numbers[table.history.steps] = numbers
+        if indices.shape[0] and table.tables[0].flat.size:
+            rows, width = table.tables[0].rows, table.tables[0].width
+            with library_of(self.gradient).stream(self.gradient):
+                groups = group(indices)
+                long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
+            own = [self.gradient, *groups, long_sums, groups.size, rows]
+            run(table, "deferred_rows", self.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
 
 
-def checked(table: DeferredTable, shape: tuple[int, ...], grad: Any, indices: Any) -> Step:
-    """The gradient and the indices of a step, checked."""
-    operator, names, like = table.operator.name, table.operator.facts.wanted.names, table.states[0]
-    named = checked_indices(table, shape, indices)
-    given = (*named.shape, *shape[1:])
-    plain, storage, flat = checks.gradient(operator, "grad", grad, given, table.storages[0], like)
-    if shares_with_states(operator, names, table.tables, flat):
-        plain = library_of(like).copy(plain)
-    return Step(plain, storage, named)
+def prepare_step(table: DeferredTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
+    """Check a step of the rows that indices name."""
+    operator, names, like = table.operator.name, table.operator.array_spec.names, table.states[0]
+    named = checked_indices(table, indices)
+    given = (*named.shape, *table.shape[1:])
+    gradient, storage, elements = view_device_gradient(operator, "grad", grad, given, table.storages[0], like)
+    if shares_with_states(operator, names, table.tables, elements):
+        gradient = library_of(like).copy(gradient)
+    return Step(table, gradient, storage, named, scalars)
 
 
-def checked_indices(table: DeferredTable, shape: tuple[int, ...], indices: Any) -> Any:
+def checked_indices(table: DeferredTable, indices: Any) -> Any:
     """The rows that are named, checked."""
-    operator, variable = table.operator.name, table.operator.facts.wanted.names[0]
+    operator, variable = table.operator.name, table.operator.array_spec.names[0]
     not_captured(operator, table.states[0])
-    named = checks.indices(operator, indices, variable, shape, table.states[0])
-    if table.operator.check_indices:
-        checks.bounds(operator, named, table.tables[0].rows, variable)
+    named = view_device_indices(operator, indices, variable, table.shape, table.states[0])
+    if table.operator.options.check_indices:
+        check_bounds(operator, named, table.tables[0].rows, variable)
     return named
 
 
-def take(table: DeferredTable, step: Step, scalars: Sequence[float]) -> None:
-    """The named rows catch up, and take the step that the history has just begun."""
-    table.history.numbers[table.history.steps] = host_numbers(table.operator, table.history.compute, scalars)
-    if step.indices.shape[0] and table.tables[0].flat.size:
-        rows, width = table.tables[0].rows, table.tables[0].width
-        with library_of(step.gradient).stream(step.gradient):
-            groups = group(step.indices)
-            long_sums = sum_long_segments(step.gradient, step.storage, groups, rows, width)
-        own = [step.gradient, *groups, long_sums, groups.size, rows]
-        run(table, "deferred_rows", step.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
+def prepare_catch_up(table: DeferredTable, indices: Any) -> Callable[[], None]:
+    """Check the rows to bring up to date; return what does so."""
+    return partial(catch_up, table, checked_indices(table, indices))
 
 
 def catch_up(table: DeferredTable, indices: Any) -> None:
-    """The named rows catch up."""
-    if indices.shape[0] and table.tables[0].flat.size:
+    """Bring the named rows up to date."""
+    if table.history.steps and indices.shape[0] and table.tables[0].flat.size:
         with library_of(indices).stream(indices):
             groups = group(indices)
         own = [groups.sorted_indices, groups.size, table.tables[0].rows]
         run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 
 
-def flush(table: DeferredTable) -> None:
-    """All rows catch up."""
+def prepare_flush(table: DeferredTable) -> Callable[[], None]:
+    """Return what brings all rows up to date."""
     not_captured(table.operator.name, table.states[0])
+    return partial(flush, table)
+
+
+def flush(table: DeferredTable) -> None:
+    """Bring all rows up to date."""
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
@@ -131,9 +127,9 @@ def flush(table: DeferredTable) -> None:
 def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
     """Launches a loop with the pending steps of rows, of which the history holds so many."""
     history, like = table.history, table.states[0]
+    kernels = partial(kernel_of, table.operator, table.storages, gradient, False, closed_form=table.closed_form)
     library = library_of(like)
-    kernels = partial(kernel_of, table.operator, table.storages, gradient, False, idle=table.idle)
-    bump_versions = partial(library.bump_versions, table.states)
+    bump = partial(library.bump_versions, table.states)
     states = [library.detach(state) for state in table.states]
     with library.stream(like):
         kept, settled = totals_of(table)
@@ -145,21 +141,21 @@ def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: in
             table.last_steps,
         ]
         pending += [history.steps, history.window, int(history.closed)]
-        bump_versions()
-        call = Call(kernels, states, table.tables, None, gradient, (), bump_versions)
+        bump()
+        call = Call(kernels, states, table.tables, None, gradient, (), bump)
         launch_loop(call, loop, own, over, tiles_for(call.width, call.narrowest, CATCH_UP_BYTES), pending, **known)
 
 
 def totals_of(table: DeferredTable) -> tuple[np.ndarray, np.ndarray]:
     """What the closed form needs since each step, and the same where a whole window of steps was replayed."""
     history = table.history
-    if not (table.idle and history.closed):
+    if not (table.closed_form and history.closed):
         return np.zeros((1, 1), history.compute), np.zeros((1, 1), history.compute)
-    totals, kept = history.totals[:, : history.steps + 1], len(table.idle.kept_totals)
+    totals, kept = history.totals[:, : history.steps + 1], len(table.closed_form.kept_totals)
     settled = totals.copy()
     settled[kept:] = totals[kept:, -1:]
-    kept_by, key = table.operator.kept, ("totals", table.idle, history.compute)
-    if key not in kept_by:
-        kept_by[key] = host_totals_for(table.operator.rule, table.operator.switches, table.idle, history.compute)
-    numbers = kept_by[key]
+    built, key = table.operator.built, ("totals", table.closed_form, history.compute)
+    if key not in built:
+        built[key] = host_totals_for(table.operator.spec, table.closed_form, history.compute)
+    numbers = built[key]
     return numbers(totals, history.held), numbers(settled, history.held)

@@ -1,102 +1,125 @@
-"""One step with tensors on a device."""
+"""The checks of a step with tensors on a device, before its kernels are launched."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from ..arrays.devices import library_of
-from ..codegen.gpu.kernels import kernel_for
+from ..arrays.layout import Rows
+from ..codegen.gpu.kernels import build
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..rules.idle import ClosedForm
-from ..runtime import locks
 from ..runtime.aliasing import shares_with_states
+from ..runtime.call import BumpVersions, NothingToDo
+from ..runtime.call import Call as AnyCall
 from ..runtime.gpu.grouping import group
 from ..runtime.gpu.launch import Call, launch_dense, launch_dense_rows, launch_every_row, launch_touched_rows
-from ..runtime.gpu.numbers import Evaluating, numbers_of
+from ..runtime.gpu.numbers import numbers_of
 from ..runtime.gpu.whole_tensor import launch_whole_tensor
+from ..runtime.locks import exclusive
 from ..storage import compute_type
-from . import device_checks as checks
-from .checks import no_indices, tables_for_sums
-from .facts import Facts
+from .checks.arrays import view_for_sums
+from .checks.device import (
+    check_bounds,
+    check_device_scalars,
+    view_device_gradient,
+    view_device_indices,
+    view_device_states,
+)
+from .checks.indices import check_no_indices
 
 
-class Stepping(Evaluating, Protocol):
-    """What is asked of an operator."""
-
-    name: str
-    stochastic: bool
-    use_locking: bool
-    check_indices: bool
-    gradient_name: str
-
-    @property
-    def scalar_names(self) -> tuple[str, ...]:
-        """The names of its rule's scalars."""
-
-    @property
-    def facts(self) -> Facts:
-        """What its rule asks for."""
-
-
-def step(
-    operator: Stepping,
+def prepare(
+    operator: Any,
     states: Sequence[Any],
     gradient: Any,
     indices: Any,
     rows: str | None,
     scalars: Sequence[Any],
-    key: int | None,
-) -> tuple[Any, ...]:
-    """Checks everything, then launches the kernels; see ``Operator.step``. ``key`` is that of stochastic rounding."""
-    name, facts = operator.name, operator.facts
-    wanted, reach = facts.wanted, facts.reduction_scope
-    in_use = [states[k] for k in facts.used]
-    like = in_use[0]
-    library = library_of(like)
+    written: Sequence[Any],
+    number: Any,
+) -> AnyCall:
+    """Check a step; see ``Operator.prepare``, and ``host_step.prepare`` for the arguments."""
+    name, spec, arrays, like = operator.name, operator.spec, operator.array_spec, states[0]
+    key, library = operator.rounding_key(number), library_of(like)
     if key is not None and library.capturing(like):
         raise RuntimeError(
             f"{name}: rounding by chance cannot be captured in a graph, which would repeat the chances of one step; "
             'make the operator with rounding="nearest"'
         )
-    shape, storages, tables = checks.states(name, wanted, in_use)
-    checks.scalars(name, operator.scalar_names, scalars, like.device)
-    given = shape
+    shape, storages, tables = view_device_states(name, arrays, states)
+    check_device_scalars(name, operator.signature.scalars, scalars, like.device)
+    given, whole_tensor = shape, spec.reduction_scope is ReductionScope.TENSOR
     if indices is not None:
-        if reach == ReductionScope.TENSOR:
-            no_indices(name, indices)
-        named = checks.indices(name, indices, wanted.names[0], shape, like)
-        given = (*named.shape, *shape[1:])
-    plain, storage, flat = checks.gradient(name, operator.gradient_name, gradient, given, storages[0], like)
-    if indices is not None and operator.check_indices:
-        checks.bounds(name, named, tables[0].rows, wanted.names[0])
+        if whole_tensor:
+            check_no_indices(name, indices)
+        indices = view_device_indices(name, indices, arrays.names[0], shape, like)
+        given = (*indices.shape, *shape[1:])
+    gradient, storage, elements = view_device_gradient(
+        name, operator.labels.gradient, gradient, given, storages[0], like
+    )
+    if indices is not None and operator.options.check_indices:
+        check_bounds(name, indices, tables[0].rows, arrays.names[0])
     held = tables
-    if reach == ReductionScope.TENSOR:
-        tables = tables_for_sums(name, wanted, tables, shape, facts.plan)
-        run: Callable[[Call], None] = partial(launch_whole_tensor, plan=facts.plan, shape=shape)
+    if whole_tensor:
+        tables = view_for_sums(name, arrays, tables, shape, spec.sees_rows)
+        run: Callable[[Call], None] = partial(launch_whole_tensor, program=spec.program, shape=shape)
     elif indices is None:
-        whole = reach == ReductionScope.ELEMENT and all(table.row_stride == table.width for table in tables)
+        whole = spec.reduction_scope is ReductionScope.ELEMENT and all(each.row_stride == each.width for each in tables)
         run = launch_dense if whole else launch_dense_rows
     else:
-        launch = launch_touched_rows if rows == "touched" else launch_every_row
-        run = partial(grouped, named, launch)
-    if not tables[0].flat.size or (indices is not None and rows == "touched" and not named.shape[0]):
-        return tuple(states)
+        run = partial(grouped, indices, launch_touched_rows if rows == "touched" else launch_every_row)
+    if not tables[0].flat.size or (indices is not None and rows == "touched" and not indices.shape[0]):
+        return NothingToDo()
     # A gradient that lies in a state is copied, as on a CPU.
-    if shares_with_states(name, wanted.names, held, flat):
-        plain = library.copy(plain)
-    with library.stream(like):
-        compute = compute_type(storages[0])
-        numbers, on_device = numbers_of(operator, compute, scalars, like)
-        kernels = partial(kernel_of, operator, storages, storage, on_device)
-        bump_versions = partial(library.bump_versions, [states[k] for k in facts.changed])
-        tensors = [library.detach(each) for each in in_use]
-        call = Call(kernels, tensors, tables, plain, storage, numbers + ([] if key is None else [key]), bump_versions)
-        if operator.use_locking:
-            locks.exclusive(partial(run, call), [table.table() for table in held], [flat])
-        else:
-            run(call)
-    return tuple(states)
+    if shares_with_states(name, arrays.names, held, elements):
+        gradient = library.copy(gradient)
+    locked = ([table.table() for table in held], [elements]) if operator.options.use_locking else None
+    bump = partial(library.bump_versions, written)
+    return DeviceCall(operator, run, states, storages, tables, gradient, storage, scalars, key, bump, locked)
+
+
+class DeviceCall(NamedTuple):
+    """A checked call on a device.
+
+    Attributes:
+        operator: the operator.
+        run: launches its kernels.
+        states, storages, tables: the states in use, their storage types and rows.
+        gradient, storage: the gradient's contiguous tensor, and its storage type.
+        scalars: the rule's.
+        key: of stochastic rounding.
+        bump: raises the version counters of the states.
+        locked: with locking, the memory that the call writes, and that it reads.
+    """
+
+    operator: Any
+    run: Callable[[Call], None]
+    states: Sequence[Any]
+    storages: tuple[str, ...]
+    tables: Sequence[Rows]
+    gradient: Any
+    storage: str
+    scalars: Sequence[Any]
+    key: int | None
+    bump: BumpVersions
+    locked: tuple[list[Any], list[Any]] | None
+
+    def launch(self) -> None:
+        """Run the call on the device's current stream."""
+        library = library_of(self.states[0])
+        with library.stream(self.states[0]):
+            compute = compute_type(self.storages[0])
+            numbers, on_device = numbers_of(self.operator, compute, self.scalars, self.states[0])
+            kernels = partial(kernel_of, self.operator, self.storages, self.storage, on_device)
+            tensors = [library.detach(each) for each in self.states]
+            numbers += [] if self.key is None else [self.key]
+            call = Call(kernels, tensors, self.tables, self.gradient, self.storage, numbers, self.bump)
+            if self.locked is None:
+                self.run(call)
+            else:
+                exclusive(partial(self.run, call), *self.locked)
 
 
 def grouped(indices: Any, launch: Callable[..., None], call: Call) -> None:
@@ -105,16 +128,16 @@ def grouped(indices: Any, launch: Callable[..., None], call: Call) -> None:
 
 
 def kernel_of(
-    operator: Stepping,
+    operator: Any,
     storages: tuple[str, ...],
     gradient: str,
     on_device: bool,
     loop: str,
-    idle: ClosedForm | None = None,
+    closed_form: ClosedForm | None = None,
 ) -> Any:
     """The kernel of a loop for some storage types."""
-    key = (loop, storages, gradient, on_device, idle)
-    if key not in operator.kept:
-        recipe = Recipe(operator.rule, operator.switches, loop, storages, gradient, operator.stochastic, idle)
-        operator.kept[key] = kernel_for(recipe, on_device)
-    return operator.kept[key]
+    key = (loop, storages, gradient, on_device, closed_form)
+    if key not in operator.built:
+        recipe = Recipe(operator.spec, storages, gradient, operator.options.stochastic, loop, closed_form)
+        operator.built[key] = build(recipe, on_device)
+    return operator.built[key]

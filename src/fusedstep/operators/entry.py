@@ -1,5 +1,6 @@
 """What an operator of the catalogue documents: its entry, and the signatures and the docstring made of it."""
 
+import ast
 import inspect
 import re
 from collections.abc import Callable
@@ -41,7 +42,7 @@ class Entry:
             ``choices`` holds.
         rows: with ``indices`` among the arguments, which rows take the step: "touched" or "every".
         step_sizes: the scalars that are step sizes or penalties: finite, not negative.
-        ranges: scalars, and arguments that others are derived from, that must lie in another of ``checks.RANGES``.
+        ranges: scalars, and arguments that others are derived from, that must lie in another of ``RANGES``.
         choices: constructor's arguments whose values stand for switches of the rule.
         settings: scalars and switches of the rule that no argument sets.
         derived: scalars of the rule that are computed from the operator's own arguments, which the function names.
@@ -104,9 +105,32 @@ def meanings_of(arguments: str) -> dict[str, tuple[str, ...]]:
 
 def constructor(entry: Entry) -> inspect.Signature:
     """The signature of an operator's constructor."""
-    given = inspect.signature(eval(f"lambda {entry.constructor}: None")).parameters  # noqa: S307 - the catalogue's text
-    added = [inspect.Parameter(name, Named, default=value) for name, value in COMMON.items() if name not in given]
-    return inspect.Signature([*given.values(), *added])
+    given = parameters_of(entry.constructor)
+    names = {each.name for each in given}
+    added = [inspect.Parameter(name, Named, default=value) for name, value in COMMON.items() if name not in names]
+    return inspect.Signature([*given, *added])
+
+
+@cache
+def parameters_of(text: str) -> list[inspect.Parameter]:
+    """The parameters that a text names, with their defaults, as Python writes them.
+
+    >>> [(each.name, each.default) for each in parameters_of("use_locking=False, *, shrink='lr'")]
+    [('use_locking', False), ('shrink', 'lr')]
+    """
+    function = ast.parse(f"lambda {text}: None", mode="eval").body
+    assert isinstance(function, ast.Lambda)
+    plain, named = function.args.args, function.args.kwonlyargs
+    defaults = [
+        *[None] * (len(plain) - len(function.args.defaults)),
+        *function.args.defaults,
+        *function.args.kw_defaults,
+    ]
+    kinds = [*[Plain] * len(plain), *[Named] * len(named)]
+    return [
+        inspect.Parameter(each.arg, kind, default=inspect.Parameter.empty if value is None else ast.literal_eval(value))
+        for each, kind, value in zip([*plain, *named], kinds, defaults, strict=True)
+    ]
 
 
 def call(entry: Entry) -> inspect.Signature:

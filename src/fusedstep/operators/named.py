@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays.borrow import new_like
-from ..runtime.cpu.launch import DEFERRED_ROWS, LOOPS
-from . import checks
+from ..codegen.rule.signature import read_signature
+from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
+from .checks.options import check_rows, parse_flag, parse_switches
+from .checks.scalars import check_range, parse_pair, parse_scalar
 from .entry import COMMON, Entry, call, constructor, docstring
+from .labels import Labels, parse_options
 from .operator import Operator
 
 
@@ -23,16 +26,20 @@ class NamedOperator(Operator):
         entry = self.entry
         given = bind(f"{entry.name}()", constructor(entry), options, named)
         switches, fixed = settled(entry, given)
-        settings: dict[str, Any] = {name: given[name] for name in COMMON} | switches
-        super().__init__(entry.rule, **settings)
-        self.options = given
+        signature = read_signature(entry.rule)
+        self.constructor_arguments = given
         order = list(entry.meanings)
-        self.state_names = tuple(map(entry.documented, self.signature.states))
-        self.gradient_name = entry.documented("grad")
+        self.state_names, gradient = tuple(map(entry.documented, signature.states)), entry.documented("grad")
         # Of what is made like the gradient, the gradient is what the caller knows.
-        self.called = tuple(self.gradient_name if name in entry.creates else name for name in self.state_names)
-        self.variable_name = self.gradient_name if entry.creates else self.state_names[0]
-        self._gradient = order.index(self.gradient_name)
+        labels = tuple(gradient if name in entry.creates else name for name in self.state_names)
+        variable = gradient if entry.creates else self.state_names[0]
+        self._construct(
+            entry.rule,
+            parse_switches(entry.name, signature.switches, switches),
+            Labels(entry.name, labels, gradient, variable),
+            parse_options(entry.name, **{name: given[name] for name in COMMON}),
+        )
+        self._gradient = order.index(gradient)
         self._indices = order.index("indices") if "indices" in order else None
         self._step = order.index("step") if "step" in order else None
         # A state that is no argument is created, or its switches leave it unused.
@@ -83,7 +90,7 @@ class NamedOperator(Operator):
             arguments = tuple(given[name] for name in self.entry.meanings)
             indices, rows, step = given.get("indices"), rows or given.get("rows"), given.get("step")
             if rows is not None:
-                checks.rows(self.name, rows)
+                check_rows(self.name, rows)
         elif self._step is not None:
             step = arguments[self._step]
         if self._indices is not None:
@@ -98,7 +105,8 @@ class NamedOperator(Operator):
         if self.entry.by_rank:
             rank = getattr(states[0], "ndim", 0)
             operator = self.switched(**{name: decide(rank) for name, decide in self.entry.by_rank.items()})
-        updated = operator.step(states, arguments[self._gradient], indices, rows, scalars, step)
+        gradient = arguments[self._gradient]
+        updated = operator.step(states, gradient, indices, rows, scalars, step)
         if self.entry.returns:
             return tuple(updated[self.state_names.index(name)] for name in self.entry.returns)
         if len(self._returned) == len(states):
@@ -112,23 +120,23 @@ class NamedOperator(Operator):
         try:
             return new_like(arguments[self._gradient])
         except TypeError as error:
-            raise TypeError(f"{self.name}: {self.gradient_name} is {error}") from error.__cause__
+            raise TypeError(f"{self.name}: {self.labels.gradient} is {error}") from error.__cause__
 
     def numbers(self, arguments: Sequence[Any]) -> list[float]:
         """The rule's scalars in its order, from the arguments of a call and from the constructor's."""
         scalars = self._fixed.copy()
         for position, place, name in self._given:
             value = arguments[place]
-            scalars[position] = value if type(value) is float else checks.number(self.name, name, value)
+            scalars[position] = value if type(value) is float else parse_scalar(self.name, name, value)
         for positions, place, name in self._pairs:
-            for position, value in zip(positions, checks.pair(self.name, name, arguments[place]), strict=True):
+            for position, value in zip(positions, parse_pair(self.name, name, arguments[place]), strict=True):
                 scalars[position] = value
         for position, name, allowed in self._sizes:
-            checks.within(self.name, name, scalars[position], allowed)
+            check_range(self.name, name, scalars[position], allowed)
         for position, derive, places in self._derived:
-            values = {name: checks.number(self.name, name, arguments[place]) for name, place in places.items()}
+            values = {name: parse_scalar(self.name, name, arguments[place]) for name, place in places.items()}
             for name in values.keys() & self.entry.ranges.keys():
-                checks.within(self.name, name, values[name], self.entry.ranges[name])
+                check_range(self.name, name, values[name], self.entry.ranges[name])
             try:
                 scalars[position] = float(derive(**values))
             except (ArithmeticError, TypeError):
@@ -138,7 +146,7 @@ class NamedOperator(Operator):
         return scalars
 
     def __reduce__(self) -> Any:
-        return _rebuild, (type(self), self.options)
+        return _rebuild, (type(self), self.constructor_arguments)
 
 
 def _rebuild(cls: type[NamedOperator], options: dict[str, Any]) -> NamedOperator:
@@ -167,11 +175,11 @@ def settled(entry: Entry, given: dict[str, Any]) -> tuple[dict[str, bool], dict[
         if name in entry.choices:
             switches |= chosen(entry, name, value)
         elif name in entry.signature.switches:
-            switches[name] = checks.flag(entry.name, name, value)
+            switches[name] = parse_flag(entry.name, name, value)
         elif name not in COMMON:
-            fixed[name] = checks.number(entry.name, name, value)
+            fixed[name] = parse_scalar(entry.name, name, value)
             if name in entry.allowed:
-                checks.within(entry.name, name, fixed[name], entry.allowed[name])
+                check_range(entry.name, name, fixed[name], entry.allowed[name])
     return switches, fixed
 
 
@@ -179,7 +187,7 @@ def chosen(entry: Entry, option: str, value: Any) -> dict[str, bool]:
     """The switches that an option's value sets."""
     choices = entry.choices[option]
     if set(choices) == {False, True}:
-        checks.flag(entry.name, option, value)
+        parse_flag(entry.name, option, value)
     elif not isinstance(value, str):
         raise TypeError(f"{entry.name}: {option} is of type {type(value).__name__}, expected a string")
     if value not in choices:

@@ -1,37 +1,24 @@
 """An operator: a rule, run in place on the caller's arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..arrays.borrow import bump_versions
 from ..arrays.devices import on_device
-from ..arrays.layout import as_array
-from ..codegen.rule.program import Layout, Plan, Program, ReductionScope, layout_of, program_of
+from ..codegen.recipe import Recipe
+from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
+from ..codegen.rule.spec import RuleSpec, Switches, spec_of
 from ..rules.idle import ClosedForm, closed_form_of
-from ..runtime import locks
-from ..runtime.advice import mostly_touched
-from ..runtime.cpu import plain_step
-from ..runtime.cpu.calls import call_of
-from ..runtime.cpu.grouping import prepare_grouping
-from ..runtime.cpu.launch import (
-    DEFERRED_ROWS,
-    LOOPS,
-    WHOLE_TENSOR,
-    launch_dense,
-    launch_every_row,
-    launch_touched_rows,
-    prepare_loops,
-)
-from ..runtime.cpu.whole_tensor import launch_whole_tensor
+from ..runtime.call import Call
+from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, WHOLE_TENSOR, prepare_loops
 from ..runtime.random_key import key_of
-from ..storage import compute_type
-from . import checks
-from .facts import Facts
+from . import host_step
+from .checks.arrays import ArraySpec
+from .checks.options import check_rows, parse_counter, parse_switches
+from .checks.scalars import parse_scalar
+from .labels import DEFAULTS, Labels, Options, parse_options
 
 
 class Operator:
@@ -48,7 +35,7 @@ class Operator:
         rounding: how 16-bit states are rounded: to the ``"nearest"``, or ``"stochastic"``: up or down by chance, so
             that they are right in the mean and steps far below the last place are not lost.
         seed: of the stochastic rounding. The same seed and ``step`` give the same bits, whatever the threads.
-        maximize: go uphill: the rule is given the gradient with the opposite sign.
+        maximize: maximize the objective: the rule gets the gradient with the opposite sign.
         check_indices: whether indices on a device are checked before a step, which waits for the device. Without it
             those that name no row are left out. On the CPU they are always checked.
         **switches: the rule's compile-time switches.
@@ -71,8 +58,6 @@ class Operator:
     [[1.0, 1.0], [1.0, 1.0], [0.875, 1.125]]
     """
 
-    documented_name = ""
-
     def __init__(
         self,
         rule: Callable[..., Any],
@@ -84,37 +69,47 @@ class Operator:
         check_indices: bool = True,
         **switches: bool,
     ) -> None:
-        self.signature = read_signature(rule)
-        self.rule = rule
-        self.name = self.documented_name or self.signature.name
-        self.stochastic = checks.rounding(self.name, rounding)
-        self.seed = checks.counter(self.name, "seed", seed)
-        self.use_locking = checks.flag(self.name, "use_locking", use_locking)
-        self.check_indices = checks.flag(self.name, "check_indices", check_indices)
-        given = checks.switches(self.name, self.signature.switches, switches)
-        uphill = {"maximize": True} if checks.flag(self.name, "maximize", maximize) else {}
-        self.switches = tuple(sorted({**dict(given), **uphill}.items()))
-        # What a caller calls the states, the gradient, and the variable if it is none of the states.
-        self.called = self.signature.states
-        self.gradient_name = "grad"
-        self.variable_name = ""
-        # Whether rows are what the first dimension counts, however many follow; else rules that see rows ask for two.
-        self.any_rows = False
-        self._program: Program | None = None
-        self._layout: Layout | None = None
-        self._facts: Facts | None = None
-        self._span_functions: dict[tuple[str, ...], Any] = {}
-        # What was made of the rule beside, for devices.
-        self.kept: dict[tuple[Any, ...], Any] = {}
-        self._switched: dict[tuple[tuple[str, bool], ...], Operator] = {}
+        signature = read_signature(rule)
+        name = signature.name
+        options = parse_options(name, use_locking, rounding, seed, check_indices)
+        given = parse_switches(name, signature.switches, switches, maximize)
+        self._construct(rule, given, Labels(name, signature.states), options)
+
+    @classmethod
+    def from_spec(
+        cls, rule: Callable[..., Any], spec: RuleSpec, labels: Labels, options: Options = DEFAULTS
+    ) -> "Operator":
+        """Make an operator of a rule that was read already, with labels of its own."""
+        operator = Operator.__new__(cls)
+        operator._construct(rule, spec.switches, labels, options, spec)
+        return operator
+
+    def _construct(
+        self,
+        rule: Callable[..., Any],
+        switches: Switches,
+        labels: Labels,
+        options: Options,
+        spec: RuleSpec | None = None,
+    ) -> None:
+        self.rule, self.switches, self.labels, self.options = rule, switches, labels, options
+        self.signature, self.name = read_signature(rule), labels.operator
+        self._spec, self._array_spec = spec, None if spec is None else array_spec(spec, labels, options)
+        self._functions: dict[tuple[str, ...], Any] = {}
+        self._switched: dict[Switches, Operator] = {}
+        # What was built of the rule for devices.
+        self.built: dict[tuple[Any, ...], Any] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self) and not name.startswith("_"):
+            raise AttributeError(f"{self.name}: {name} cannot be changed; make another operator")
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         return f"<fusedstep operator {self.name}>"
 
     def __reduce__(self) -> Any:
-        rounding = "stochastic" if self.stochastic else "nearest"
-        options = {"use_locking": self.use_locking, "rounding": rounding, "seed": self.seed}
-        return _rebuild, (type(self), self.rule, options | {"check_indices": self.check_indices}, dict(self.switches))
+        return _rebuild, (type(self), self.rule, self.switches, self.labels, self.options)
 
     def __call__(self, *arrays: Any, rows: str = "touched", step: Any = None, **named: Any) -> tuple[Any, ...]:
         """Takes one step.
@@ -153,7 +148,7 @@ class Operator:
         missing = [name for name in order[:-1] if name not in given]
         if missing:
             raise TypeError(f"{self.name}: {', '.join(missing)} not given; pass {', '.join(order[:-1])}[, indices]")
-        checks.rows(self.name, rows)
+        check_rows(self.name, rows)
         if "step" in signature.scalars and step is not None:
             named["step"] = step
         states = [given[name] for name in signature.states]
@@ -172,7 +167,7 @@ class Operator:
                     + (f"; not known: {', '.join(unknown)}" if unknown else "")
                 )
             named = {**signature.defaults, **named}
-        return [checks.number(self.name, name, named[name]) for name in signature.scalars]
+        return [parse_scalar(self.name, name, named[name]) for name in signature.scalars]
 
     def step(
         self,
@@ -183,152 +178,104 @@ class Operator:
         scalars: Sequence[float],
         number: Any = None,
     ) -> tuple[Any, ...]:
-        """Checks everything, then runs the kernel. ``rows`` is ignored without ``indices``."""
-        # Asked for at each call: a property costs a call of its own.
-        facts = self._facts or self.facts
-        plan, reach, used, changed, wanted, elementwise = facts
-        operator = self.name
-        in_use = [states[k] for k in used]
-        device = type(in_use[0]) is not np.ndarray and on_device(in_use[0])
-        # A call on tiny arrays is all checks: those of plain ones come first.
-        if elementwise and not (device or self.stochastic or self.use_locking):
-            written = [states[k] for k in changed]
-            if indices is None:
-                done = plain_step.dense(self, in_use, gradient, scalars, written)
-            else:
-                done = plain_step.sparse(self, in_use, gradient, indices, rows, scalars, written)
-            if done:
-                return tuple(states)
-        key = key_of(self.seed, checks.counter(operator, "step", number)) if self.stochastic else None
-        if device:
-            return self.step_on_device(states, gradient, indices, rows, scalars, key)
-        checks.no_tensors(operator, self.scalar_names, scalars)
-        variable, storages, tables = checks.states(operator, wanted, in_use)
-        shape, loop = variable, LOOPS[None]
-        if indices is not None:
-            snapshot = checks.indices(operator, indices, wanted.names[0], shape)
-            shape, loop = (snapshot.size, *shape[1:]), LOOPS[rows]
-        flat, storage = checks.gradient(operator, self.gradient_name, gradient, shape, storages[0])
-        held = tables
-        if reach == ReductionScope.TENSOR:
-            checks.no_indices(operator, indices)
-            tables, loop = checks.tables_for_sums(operator, wanted, tables, variable, plan), WHOLE_TENSOR
-            launch: Callable[[Any], None] = partial(launch_whole_tensor, plan=plan, shape=variable)
-        elif indices is None:
-            launch = launch_dense
-        else:
-            groups = checks.group_indices(operator, indices, snapshot, wanted.names[0], tables[0])
-            # For what it says: the order of the rows is chosen already.
-            mostly_touched(operator, groups.distinct, tables[0].rows)
-            launch = partial(launch_touched_rows if rows == "touched" else launch_every_row, groups=groups)
-        if not tables[0].array.size:
-            return tuple(states)
-        announce = partial(bump_versions, [states[k] for k in changed])
-        call = call_of(self, loop, storages, tables, flat, storage, scalars, announce, key, held)
-        if self.use_locking:
-            locks.exclusive(partial(launch, call), [table.table() for table in held], [as_array(call.gradient)])
-        else:
-            launch(call)
+        """Check everything, then run. ``rows`` is ignored without ``indices``."""
+        self.prepare(states, gradient, indices, rows, scalars, number).launch()
         return tuple(states)
 
-    def step_on_device(
+    def prepare(
         self,
         states: Sequence[Any],
         gradient: Any,
         indices: Any,
         rows: str | None,
-        scalars: Sequence[Any],
-        key: int | None,
-    ) -> tuple[Any, ...]:
-        """The same for tensors on a device, by Triton's kernels.
+        scalars: Sequence[float],
+        number: Any = None,
+    ) -> Call:
+        """Check everything; return the call, ready to be launched. Changes nothing.
 
         Raises:
-            ImportError: Triton is not installed.
+            ImportError: the tensors lie on a device, and Triton is not installed.
         """
-        from . import device_step as step
+        # Not by the property: a call on tiny arrays is all checks.
+        spec = self._spec or self.spec
+        in_use = [states[k] for k in spec.used]
+        written = [states[k] for k in spec.written]
+        if type(in_use[0]) is np.ndarray or not on_device(in_use[0]):
+            return host_step.prepare(self, in_use, gradient, indices, rows, scalars, written, number)
+        from . import device_step
 
-        return step.step(self, states, gradient, indices, rows, scalars, key)
-
-    @property
-    def facts(self) -> Facts:
-        """What the rule asks of a call."""
-        if self._facts is None:
-            plan, reach, used, wanted = self.wanted()
-            changed = [k for k, is_changed in zip(used, wanted.changed, strict=True) if is_changed]
-            self._facts = Facts(plan, reach, used, changed, wanted, reach == ReductionScope.ELEMENT)
-        return self._facts
+        return device_step.prepare(self, in_use, gradient, indices, rows, scalars, written, number)
 
     @property
-    def scalar_names(self) -> tuple[str, ...]:
-        """The names of the rule's scalars."""
-        return self.signature.scalars
-
-    def wanted(self) -> tuple[Plan, ReductionScope, list[int], checks.ArraySpec]:
-        """What the rule asks of a call: its sums, how far they reach, which states it uses, and of what kinds."""
-        kinds, changed, reach, plan, _ = self.layout
-        used = [k for k, kind in enumerate(kinds) if kind]
-        names = tuple(self.called[k] for k in used)
-        rows = (reach == ReductionScope.ROW and not self.any_rows) or (reach == ReductionScope.TENSOR and plan.by_row)
-        variable = self.variable_name or names[0]
-        used_kinds = tuple(kinds[k] for k in used)
-        return plan, reach, used, checks.ArraySpec(names, used_kinds, changed, variable, rows, plan.matrices)
+    def spec(self) -> RuleSpec:
+        """What the rule, with its switches, asks of a call: read at the first call and fixed afterwards."""
+        if self._spec is None:
+            self._spec = spec_of(self.rule, self.switches)
+        return self._spec
 
     @property
-    def program(self) -> Program:
-        """The rule, with its switches set, as statements."""
-        if self._program is None:
-            self._program = program_of(self.rule, self.switches)
-        return self._program
-
-    @property
-    def layout(self) -> Layout:
-        """What the rule, with its switches, asks of the arrays of a call."""
-        if self._layout is None:
-            self._layout = layout_of(self.rule, self.program)
-        return self._layout
+    def array_spec(self) -> ArraySpec:
+        """What the rule asks of the states of a call."""
+        if self._array_spec is None:
+            self._array_spec = array_spec(self.spec, self.labels, self.options)
+        return self._array_spec
 
     @property
     def loops(self) -> tuple[str, ...]:
         """The loops that calls may run."""
-        return (
-            (WHOLE_TENSOR,)
-            if self.layout.reduction_scope == ReductionScope.TENSOR
-            else (*LOOPS.values(), DEFERRED_ROWS)
-        )
+        whole = self.spec.reduction_scope == ReductionScope.TENSOR
+        return (WHOLE_TENSOR,) if whole else (*LOOPS.values(), DEFERRED_ROWS)
 
     @property
     def closed_form(self) -> ClosedForm | None:
-        """The closed form of steps with a gradient of zero, if there is one for the states in use."""
-        idle, used = closed_form_of(self.rule), {self.signature.states[k] for k in self.facts.used}
-        return idle if idle and used.issubset(idle.takes) else None
+        """The closed form of steps with a zero gradient, if there is one for the states in use."""
+        found, used = closed_form_of(self.rule), {self.signature.states[k] for k in self.spec.used}
+        return found if found and used.issubset(found.takes) else None
+
+    def rounding_key(self, number: Any) -> int | None:
+        """The key of stochastic rounding in a step; None where states are rounded to the nearest.
+
+        Raises:
+            TypeError, ValueError: the number of the step is invalid.
+        """
+        if not self.options.stochastic:
+            return None
+        return key_of(self.options.seed, parse_counter(self.name, "step", number))
 
     def compile(self, loop: str, storages: tuple[str, ...], gradient: str) -> None:
-        """Makes ready all that calls on some storage types run."""
-        closed = self.closed_form
-        self.span_functions(storages, gradient).compile(loop, (closed, self.switches) if closed else None)
-        if loop in (LOOPS["touched"], LOOPS["every"], DEFERRED_ROWS):
-            prepare_grouping(gradient, compute_type(storages[0]))
-        prepare_loops(loop)
+        """Compile all that calls on some storage types run."""
+        from ..codegen.cpu.functions import build
+
+        build(Recipe(self.spec, storages, gradient, self.options.stochastic, loop, self.closed_form))
+        prepare_loops(loop, storages[0], gradient)
 
     def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
-        """The compiled functions of the rule for some storage types; each is made when it is asked for."""
+        """The compiled functions of the rule for some storage types; each is compiled at its first use."""
         key = (*storages, gradient)
-        if key not in self._span_functions:
-            from ..codegen.cpu.functions import SpanFunctions
+        if key not in self._functions:
+            from ..codegen.cpu.functions import build
 
-            self._span_functions[key] = SpanFunctions(self.program, storages, gradient, self.stochastic)
-        return self._span_functions[key]
+            self._functions[key] = build(Recipe(self.spec, storages, gradient, self.options.stochastic))
+        return self._functions[key]
 
     def switched(self, **switches: bool) -> "Operator":
         """The same operator with other switches."""
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
-            other = copy(self)
-            other.switches, other._program, other._layout, other._facts = key, None, None, None
-            other._span_functions, other.kept = {}, {}
-            self._switched[key] = other
+            self._switched[key] = Operator.from_spec(self.rule, spec_of(self.rule, key), self.labels, self.options)
         return self._switched[key]
 
 
-def _rebuild(cls: type[Operator], rule: Any, options: dict[str, Any], switches: dict[str, bool]) -> Operator:
-    return cls(rule, **{**options, **switches})
+def array_spec(spec: RuleSpec, labels: Labels, options: Options) -> ArraySpec:
+    """What a rule asks of the states of a call, under the names that the caller knows."""
+    names = tuple(labels.states[k] for k in spec.used)
+    by_row = spec.reduction_scope == ReductionScope.ROW and not options.flat_rows
+    rows = by_row or (spec.reduction_scope == ReductionScope.TENSOR and spec.sees_rows)
+    kinds = tuple(spec.kinds[k] for k in spec.used)
+    return ArraySpec(names, kinds, spec.changed, labels.variable or names[0], rows, spec.matrices)
+
+
+def _rebuild(cls: type[Operator], rule: Any, switches: Switches, labels: Labels, options: Options) -> Operator:
+    operator = cls.__new__(cls)
+    operator._construct(rule, switches, labels, options)
+    return operator

@@ -30,17 +30,17 @@ class History:
         window: how many of the steps that a row sleeps through move its variable.
     """
 
-    def __init__(self, idle: ClosedForm | None, switches: Mapping[str, bool], compute: str, count: int) -> None:
-        self.idle, self.switches, self.compute = idle, dict(switches), compute
-        self.starts = [*idle.kept_totals.values(), *idle.moved_totals.values()] if idle else []
+    def __init__(self, closed_form: ClosedForm | None, switches: Mapping[str, bool], compute: str, count: int) -> None:
+        self.closed_form, self.switches, self.compute = closed_form, dict(switches), compute
+        self.starts = [*closed_form.kept_totals.values(), *closed_form.moved_totals.values()] if closed_form else []
         self.numbers = np.empty((0, count), compute)
         self.totals = np.empty((len(self.starts), 0))
-        self.held = np.empty(len(idle.held) if idle else 0)
+        self.held = np.empty(len(closed_form.held) if closed_form else 0)
         self.constant: tuple[float, ...] = ()
         self.closed, self.window, self.steps = False, LIMIT, 0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "idle": None}
+        return {**vars(self), "closed_form": None}
 
     def forget(self) -> None:
         """All rows are awake."""
@@ -52,25 +52,25 @@ class History:
 
     def constants(self, scalars: Mapping[str, float]) -> tuple[float, ...]:
         """What must not change while rows sleep; last, whether the closed form holds."""
-        if self.idle is None:
+        if self.closed_form is None:
             return (False,)
-        return (*(scalars[name] for name in self.idle.constant), 0 <= self.fading(scalars) < 1)
+        return (*(scalars[name] for name in self.closed_form.constant), 0 <= self.fading(scalars) < 1)
 
     def fading(self, scalars: Mapping[str, float]) -> float:
         """By how much the weight of a step is less than that of the step before."""
-        assert self.idle is not None
+        assert self.closed_form is not None
         with np.errstate(all="ignore"):
-            return float(called(self.idle.fading, {**scalars, **self.switches}))
+            return float(call_with_names(self.closed_form.fading, {**scalars, **self.switches}))
 
     def begin(self, scalars: Mapping[str, float]) -> np.ndarray:
         """A step is about to be taken: makes room for it, and tells the totals after it."""
         if self.steps == 0:
             self.constant = self.constants(scalars)
             self.closed = bool(self.constant[-1])
-            self.window = 1 if self.closed and self.idle and self.idle.moved else LIMIT
-            if self.idle:
-                self.held[:] = [scalars[name] for name in self.idle.held]
-        if self.closed and self.idle and self.idle.moved:
+            self.window = 1 if self.closed and self.closed_form and self.closed_form.moved else LIMIT
+            if self.closed_form:
+                self.held[:] = [scalars[name] for name in self.closed_form.held]
+        if self.closed and self.closed_form and self.closed_form.moved:
             # It only grows: what it left out so far weighs as little under weights that fall more slowly from now on.
             fading = self.fading(scalars)
             steps = math.log(NEGLIGIBLE[self.compute]) / math.log(fading) if fading else 0
@@ -95,28 +95,28 @@ class History:
         """The totals since each step, with one step more."""
         steps = self.steps + 1
         totals = np.empty((len(self.starts), steps))
-        if self.idle and self.closed:
+        if self.closed_form and self.closed:
             names = {**scalars, **self.switches, "tolerance": TOLERANCE[self.compute]}
-            kept = len(self.idle.kept_totals)
+            kept = len(self.closed_form.kept_totals)
             with np.errstate(all="ignore"):
-                fill(totals[:kept], called(self.idle.kept, names, *self.totals[:kept, :steps]))
-                if self.idle.moved:
+                fill(totals[:kept], call_with_names(self.closed_form.kept, names, *self.totals[:kept, :steps]))
+                if self.closed_form.moved:
                     start = max(0, steps - self.window)
                     recent = *totals[:kept, start:], *self.totals[kept:, start:steps]
-                    fill(totals[kept:, start:], called(self.idle.moved, names, *recent))
+                    fill(totals[kept:, start:], call_with_names(self.closed_form.moved, names, *recent))
         return totals
 
     def end(self, totals: np.ndarray) -> None:
         """The step was taken; its totals are at hand, as no memory may be asked for once rows have stepped."""
         self.steps += 1
-        if self.idle and self.closed:
-            kept, start = len(self.idle.kept_totals), max(0, self.steps - self.window)
+        if self.closed_form and self.closed:
+            kept, start = len(self.closed_form.kept_totals), max(0, self.steps - self.window)
             self.totals[:kept, : self.steps] = totals[:kept]
             self.totals[kept:, start : self.steps] = totals[kept:, start:]
             self.totals[:, self.steps] = self.starts
 
 
-def called(function: Callable[..., Any], names: Mapping[str, Any], *totals: Any) -> Any:
+def call_with_names(function: Callable[..., Any], names: Mapping[str, Any], *totals: Any) -> Any:
     """Calls a function with the totals that it takes, and with those of the names that it asks for."""
     asked = asked_for(function)
     return function(*totals, **(names if asked is None else {name: names[name] for name in asked if name in names}))

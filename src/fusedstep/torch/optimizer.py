@@ -10,6 +10,7 @@ from torch import Tensor
 from ..arrays.devices import capturing, on_device
 from ..codegen.rule.program import ReductionScope
 from ..interrupts import defer_sigint
+from ..operators.labels import Labels
 from ..operators.operator import Operator
 from . import compiled, settings
 from .by_parameter import ByParameter
@@ -82,12 +83,12 @@ class FusedOptimizer(Deferring):
 
     def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
         """Creates the states that a parameter has not got yet."""
-        layout = self.operator(group).layout
-        check_placements(type(self).__name__, layout.reduction_scope, param)
+        spec = self.operator(group).spec
+        check_placements(type(self).__name__, spec.reduction_scope, param)
         for key, first in self.counts.items():
             if state.get(key) is None:
                 state[key] = self.count(group, param, first)
-        for key, kind in zip(self.keys, layout.states[1:], strict=True):
+        for key, kind in zip(self.keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self.start(group, key)
                 dtype = torch.promote_types(param.dtype, torch.float32) if self.wide else param.dtype
@@ -98,7 +99,7 @@ class FusedOptimizer(Deferring):
 
     def used(self, operator: Operator) -> list[str]:
         """The states that an operator needs, by their keys."""
-        return [key for key, kind in zip(self.keys, operator.layout.states[1:], strict=True) if kind]
+        return [key for key, kind in zip(self.keys, operator.spec.kinds[1:], strict=True) if kind]
 
     def lacks(self, operator: Operator, state: dict[str, Any]) -> bool:
         """Whether a parameter has not got all that an operator needs."""
@@ -107,7 +108,7 @@ class FusedOptimizer(Deferring):
     def expected(self, group: Group) -> Expected:
         rule, switches = self.rule(group)
         least = operator_for(type(self).__name__, rule, self.keys, tuple((name, False) for name in sorted(switches)))
-        both = list(zip(self.operator(group).layout.states[1:], least.layout.states[1:], strict=True))
+        both = list(zip(self.operator(group).spec.kinds[1:], least.spec.kinds[1:], strict=True))
         kinds = dict.fromkeys(self.counts, "number")
         kinds |= {key: now or then for key, (now, then) in zip(self.keys, both, strict=True)}
         return Expected(kinds, {*self.counts, *(key for key, each in zip(self.keys, both, strict=True) if all(each))})
@@ -124,7 +125,7 @@ class FusedOptimizer(Deferring):
     def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
         """Gives states the parameter's strides; returns the order of dimensions in which a kernel can walk them."""
         order = contiguous_order(param)
-        if order and operator.layout.reduction_scope != ReductionScope.ELEMENT and order[0] != 0:
+        if order and operator.spec.reduction_scope != ReductionScope.ELEMENT and order[0] != 0:
             # Its rows lie scattered; the operator says so.
             return None
         for key in self.counts:
@@ -238,7 +239,7 @@ class FusedOptimizer(Deferring):
             state: its states by name.
             known: the scalars of parameters that have come as far.
         """
-        check_placements(operator.name, operator.layout.reduction_scope, param)
+        check_placements(operator.name, operator.spec.reduction_scope, param)
         values, rows = rows_of(operator.name, here(spread_as(operator.name, "a gradient", grad, param)))
         not_captured(operator.name, group, param)
         scalars = self.numbers(group, operator, state, known)
@@ -246,7 +247,7 @@ class FusedOptimizer(Deferring):
         if self.lacks(operator, state):
             self.initialise(group, stepped, state)
         order = self.align(operator, stepped, state)
-        kinds = operator.layout.states[1:]
+        kinds = operator.spec.kinds[1:]
         states = [stepped, *(state[key] if kind else None for key, kind in zip(self.keys, kinds, strict=True))]
         views = [each if each is None else in_order(each, order) for each in states]
         table = self.tables.get(param)
@@ -291,7 +292,6 @@ def operator_for(name: str, rule: Rule, keys: tuple[str, ...], switches: tuple[t
     """A rule's operator that speaks of an optimizer, its parameters and its states."""
     chosen: dict[str, Any] = dict(switches)
     # The rows of a sparse gradient lie within it, and it has the parameter's shape.
-    operator = Operator(rule, check_indices=False, **chosen)
-    operator.name, operator.called = name, ("a parameter", *keys)
-    operator.any_rows = True
-    return operator
+    made = Operator(rule, check_indices=False, **chosen)
+    labels, options = Labels(name, ("a parameter", *keys)), made.options._replace(flat_rows=True)
+    return Operator.from_spec(rule, made.spec, labels, options)

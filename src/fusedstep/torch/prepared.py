@@ -11,8 +11,9 @@ from ..arrays.devices import on_device
 from ..arrays.plain import Plain, of_torch
 from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
-from ..runtime.cpu.launch import is_for_one_thread
-from ..runtime.cpu.plain_step import dense_step
+from ..runtime.call import nothing
+from ..runtime.cpu.parts import is_for_one_thread
+from ..runtime.cpu.plain_step import dense_call
 from .layouts import PLAIN
 
 STORAGES = {torch.float32: "float32", torch.float64: "float64"}
@@ -64,12 +65,12 @@ class Prepared(NamedTuple):
 
     def run(self, ready: Ready, scalars: Sequence[float]) -> bool:
         """Takes the step; False, and nothing done, where the gradient shares memory with a state."""
-        *addresses, gradient_at = ready.plain.addresses
-        return dense_step(self.functions, self.size, addresses, gradient_at, scalars, announced)
-
-
-def announced() -> None:
-    """The optimizer tells autograd of all its steps at once."""
+        # The optimizer tells autograd of all its steps at once.
+        call = dense_call(self.functions, self.size, ready.plain, scalars, nothing)
+        if call is None:
+            return False
+        call.launch()
+        return True
 
 
 def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | None]) -> Prepared | None:
@@ -86,8 +87,8 @@ def prepare(operator: Operator, keys: Sequence[str], states: Sequence[Tensor | N
         or not size
         or dtype not in STORAGES
         or not is_for_one_thread(size)
-        or operator.stochastic
-        or operator.layout.reduction_scope != ReductionScope.ELEMENT
+        or operator.options.stochastic
+        or operator.spec.reduction_scope != ReductionScope.ELEMENT
     ):
         return None
     functions = operator.span_functions((STORAGES[dtype],) * len(tensors), STORAGES[dtype])

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..arrays.devices import on_device
-from ..operators import checks
+from ..operators.checks.options import check_rows, parse_flag
+from ..operators.checks.scalars import check_range, parse_pair, parse_scalar
 
 # What the settings of optimizers must lie in, where they have them. Those that are not named may be any number.
 NOT_NEGATIVE = ("lr", "eps", "weight_decay", "lr_decay", "momentum", "alpha", "initial_accumulator_value", "l1", "l2")
@@ -46,15 +47,15 @@ def check(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
             raise NotImplementedError(f"{name}: {setting} is True, expected False: {why}")
     for setting, allowed in limits.items():
         if setting in group:
-            checks.within(name, setting, checks.number(name, setting, group[setting]), allowed)
+            check_range(name, setting, parse_scalar(name, setting, group[setting]), allowed)
     if "betas" in group:
         betas = pair(name, group["betas"])
         for place, (_, number) in enumerate(betas):
-            checks.within(name, f"betas[{place}]", number, BETA)
+            check_range(name, f"betas[{place}]", number, BETA)
         group["betas"] = tuple(beta if isinstance(beta, Tensor) else number for beta, number in betas)
-    checks.flag(name, "maximize", group["maximize"])
-    checks.flag(name, "capturable", group.get("capturable", False))
-    checks.rows(name, rows(group))
+    parse_flag(name, "maximize", group["maximize"])
+    parse_flag(name, "capturable", group.get("capturable", False))
+    check_rows(name, rows(group))
 
 
 def rows(group: dict[str, Any]) -> Any:
@@ -72,7 +73,7 @@ def pair(name: str, betas: Any) -> list[tuple[Any, float]]:
     """Two settings that are given as one, each as it is and as a number."""
     # What a tensor of two is taken apart into shares its memory.
     each = list(betas) if isinstance(betas, Tensor) and betas.dim() == 1 else betas
-    return list(zip(each, checks.pair(name, "betas", each), strict=True))
+    return list(zip(each, parse_pair(name, "betas", each), strict=True))
 
 
 def tensors_in(group: dict[str, Any]) -> list[Tensor]:
@@ -122,9 +123,9 @@ def now(name: str, setting: str, value: Any, allowed: str | None) -> Any:
     """What a setting is now, see ``as_numbers``."""
     if type(value) in AT_REST:
         return value
-    number = checks.number(name, setting, value)
+    number = parse_scalar(name, setting, value)
     if allowed is not None:
-        checks.within(name, setting, number, allowed)
+        check_range(name, setting, number, allowed)
     return plain(number)
 
 

@@ -73,7 +73,7 @@ def arguments(
     for each, meanings in operator.entry.meanings.items():
         if each in operator.state_names:
             values[each] = numbers(rng, shape_of(operator, each, shape), dtype, positive=each in rooted)
-        elif each == operator.gradient_name:
+        elif each == operator.labels.gradient:
             rows = (len(indices), *shape[1:]) if operator.entry.rows else shape
             values[each] = numbers(rng, rows, dtype)
         elif each == "indices":

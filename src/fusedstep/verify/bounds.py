@@ -28,11 +28,10 @@ def is_exact(program: Program, scalars: Mapping[str, float], compute: str) -> bo
     They are where the rule adds nothing up and is made of words that IEEE 754 says all of: ``+ - * / sqrt``,
     comparisons and what chooses by them. A power that is a root is one of these.
     """
-    translation = program.translation
-    if translation.reductions:
+    if program.reductions:
         return False
-    of_scalars = [ast.parse(text, mode="eval").body for text in translation.hoisted]
-    for node in [*(line.value.node for line in translation.lines), *(each.node for each in translation.results)]:
+    of_scalars = [ast.parse(text, mode="eval").body for text in program.hoisted]
+    for node in [*(line.value.node for line in program.lines), *(each.node for each in program.results)]:
         for call in calls(node, APPROXIMATE):
             if not is_root(call, of_scalars, scalars):
                 return False

@@ -51,7 +51,7 @@ def check_taken(operator: NamedOperator, values: dict[str, Any]) -> None:
 def odd_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]]]:
     """Calls that are unlike others, and good."""
     name, sparse = operator.name, bool(operator.entry.rows)
-    gradient, first = operator.gradient_name, next(iter(states_of(operator, good(name))))
+    gradient, first = operator.labels.gradient, next(iter(states_of(operator, good(name))))
     yield "no rows", good(name, (0, 4))
     yield "rows of nothing", good(name, (5, 0))
     if sparse:
@@ -70,7 +70,7 @@ def odd_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]]]:
     values = good(name)
     values[gradient].flags.writeable = False
     yield "a read-only gradient", values
-    if values[first].shape == SHAPE and not on_matrices(operator).wanted()[-1].matrices:
+    if values[first].shape == SHAPE and not on_matrices(operator).array_spec.matrices:
         wide = np.full((ROWS, SHAPE[1] + 3), np.nan, np.float32)
         wide[:, 1 : SHAPE[1] + 1] = values[first]
         yield f"{first} a column slice", good(name) | {first: wide[:, 1 : SHAPE[1] + 1]}

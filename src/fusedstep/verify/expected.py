@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.rule.program import program_of
+from ..codegen.rule.spec import program_of
 from ..operators.catalogue import NamedOperator
 from . import reference
 from .bounds import UNSIGNED_ZEROS, differs, is_exact, is_far
@@ -26,7 +26,7 @@ class Expected:
     def __init__(self, operator: NamedOperator, values: dict[str, Any]) -> None:
         signature, entry = operator.signature, operator.entry
         scalars = dict(zip(signature.scalars, operator.numbers([values[name] for name in entry.meanings]), strict=True))
-        gradient = np.asarray(values[operator.gradient_name])
+        gradient = np.asarray(values[operator.labels.gradient])
         gradient = gradient.astype(gradient.dtype.newbyteorder("="))
         # What is created starts with anything, what is left unused is ignored.
         self.before = {name: np.array(values.get(name, np.zeros_like(gradient))) for name in operator.state_names}
@@ -36,7 +36,7 @@ class Expected:
         program = rule_program(operator.rule, tuple(sorted(switches.items())))
         compute = reference.compute_type(variable)
         self.exact = is_exact(program, scalars, compute.name)
-        self.signed_zeros = not program.translation.words & UNSIGNED_ZEROS
+        self.signed_zeros = not program.words & UNSIGNED_ZEROS
         self.after = self.before
         if variable.size:
             indices, rows = values.get("indices"), entry.rows or values.get("rows", "touched")

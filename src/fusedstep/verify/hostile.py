@@ -57,7 +57,7 @@ def hostile_indices(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong
 
 def hostile_gradients(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
     """Gradients of another shape or type."""
-    name = operator.gradient_name
+    name = operator.labels.gradient
     gradient = values[name]
     others = {
         "None": None,
@@ -76,7 +76,7 @@ def hostile_gradients(operator: NamedOperator, values: Mapping[str, Any]) -> Wro
 
 def used_states(operator: NamedOperator, values: Mapping[str, Any]) -> dict[str, bool]:
     """The states of a call that matter, and whether the operator changes them."""
-    wanted = on_matrices(operator).wanted()[-1]
+    wanted = on_matrices(operator).array_spec
     changed = dict(zip(wanted.names, wanted.changed, strict=True))
     return {name: changed[name] for name in states_of(operator, values) if name in changed}
 
@@ -139,7 +139,7 @@ def hostile_numbers(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong
     """Scalars that are no numbers, and step sizes that are none."""
     entry = operator.entry
     for name, meanings in entry.meanings.items():
-        if name in (*operator.state_names, operator.gradient_name, "indices"):
+        if name in (*operator.state_names, operator.labels.gradient, "indices"):
             continue
         for bad in NUMBERS:
             yield name, f"is {bad!r}", {name: bad}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..runtime.cpu import launch
+from ..runtime.cpu import parts
 from .calls import check_calls
 from .golden import check_golden
 from .outcome import Outcome
@@ -20,4 +20,4 @@ def verify(name: str, chosen: Sequence[str]) -> Outcome:
 
 def split_small() -> None:
     """Makes tiny arrays worth splitting in this process, so that what threads do shows on them."""
-    launch.ELEMENTS_PER_THREAD, launch.ELEMENTS_PER_PART = 1, 300
+    parts.ELEMENTS_PER_THREAD, parts.ELEMENTS_PER_PART = 1, 300

@@ -38,7 +38,7 @@ def branches(name: str) -> Iterator[Branch]:
     operator = described(name)
     yield Branch({}, {})
     for scalar, value in BRANCHES.items():
-        if scalar in operator.options:
+        if scalar in operator.constructor_arguments:
             yield Branch({scalar: value}, {})
         elif scalar in operator.entry.meanings:
             yield Branch({}, {scalar: value})
@@ -104,9 +104,9 @@ def special_arguments(name: str, dtype: str) -> dict[str, Any]:
     indices[[1, 7, 8, 20]] = 9
     operator = described(name)
     values = arguments(name, SHAPE, dtypes()[dtype], indices)
-    if rule_program(operator.rule, operator.switches).translation.reductions:
+    if rule_program(operator.rule, operator.switches).reductions:
         return values
-    grad = values[operator.gradient_name]
+    grad = values[operator.labels.gradient]
     grad[3, 0], grad[4, 1], grad[4, 2] = np.nan, np.inf, -np.inf
     grad[5, :3] = 0.0, -0.0, np.finfo(np.float16).tiny / 8
     # Nothing was ever seen here: 0/0 for a rule that divides by a root of it.

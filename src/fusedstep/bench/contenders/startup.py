@@ -40,7 +40,7 @@ def begin(threads: int) -> None:
 def rules() -> list[Any]:
     """The rules that add up nothing."""
     found = [getattr(fs.rules, name) for name in fs.rules.__all__]
-    return [rule for rule in found if fs.Operator(rule).layout.reduction_scope == ReductionScope.ELEMENT]
+    return [rule for rule in found if fs.Operator(rule).spec.reduction_scope == ReductionScope.ELEMENT]
 
 
 def span_functions(size: Size, dtype: str) -> list[Step]:
@@ -50,7 +50,7 @@ def span_functions(size: Size, dtype: str) -> list[Step]:
 
 def compile_rule(rule: Any, dtype: str) -> None:
     """Compiles both, and keeps nothing."""
-    program = fs.Operator(rule).program
+    program = fs.Operator(rule).spec.program
     functions = SpanFunctions(program, (dtype,) * len(program.signature.states), dtype)
     for gradient in (dtype, None):
         function = functions.text("step", gradient)

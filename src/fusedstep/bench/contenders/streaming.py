@@ -6,7 +6,7 @@ import numpy as np
 from numba import __version__, njit
 
 from fusedstep.runtime.cpu import threads
-from fusedstep.runtime.cpu.launch import parts
+from fusedstep.runtime.cpu.parts import parts
 
 from .steps import Step
 from .tables import Size

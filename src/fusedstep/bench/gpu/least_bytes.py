@@ -56,7 +56,7 @@ def least_bytes(rule: Callable[..., Any], rows: str, storage: str = "float32") -
     >>> least_bytes(fs.rules.rowwise_adagrad, "touched").total(Size(rows=1000, width=64, batch=10), named=7)
     6280
     """
-    item, wanted = ITEM_BYTES[storage], Operator(rule).facts.wanted
+    item, wanted = ITEM_BYTES[storage], Operator(rule).array_spec
     of_each = {"element": 0, "row": 0}
     for kind, changed in zip(wanted.kinds, wanted.changed, strict=True):
         of_each[kind] += item * (1 + changed)

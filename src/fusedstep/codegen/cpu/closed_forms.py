@@ -43,7 +43,7 @@ def closed_form_function(idle: ClosedForm, program: Program, storages: Sequence[
     states = [state_at(builder, block, row, k) for k in range(len(storages))]
     count = field_in(builder, block, layout.WIDTH)
     numbers = numbers_of(builder, program, pending_totals(builder, block, idle, kept, moved), writer.compute)
-    condition = program.translation.condition
+    condition = program.condition
     if condition:
         served = builder.alloca(TRUTH, name="served")
         with builder.if_then(builder.icmp_signed("!=", asks, INTEGER(0))):

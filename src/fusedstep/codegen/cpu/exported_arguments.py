@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..rule.program import Program, ReductionScope, plan_of
+from ..rule.program import Program, ReductionScope
 from . import compiler
 from .compiler import Processor
 from .elements import INTEGER, POINTER, VOID
@@ -20,10 +20,9 @@ from .words import FLOATS
 
 def extents_of(program: Program) -> tuple[str, ...]:
     """The arguments that say how many elements there are."""
-    plan = plan_of(program)
-    if plan.matrices:
+    if program.matrices:
         return "matrices", "rows", "columns"
-    return ("rows", "columns") if plan.by_row else ("count",)
+    return ("rows", "columns") if program.sees_rows else ("count",)
 
 
 @dataclass(frozen=True)

@@ -7,34 +7,37 @@ from llvmlite import ir
 from ...loops.cpu import block as layout
 from ...loops.cpu.whole_tensor import CHUNK
 from ...storage import ITEM_BYTES, compute_type
-from ..rule.program import Plan, plan_of
 from . import loops, span_functions
 from .elements import INTEGER, POINTER, VOID, field_at, item_at, numbers_at
 from .exported_arguments import Exported, Given, begun, extents_of, workspace_symbol
 from .scalars import numbers_of
 from .tensor_stages import StageWriter
 
-FILE = "whole_step"
 # By names that no function of C can have.
 STEP, ITEMS = "loop.step", "loop.items"
 
 
 def texts(exported: Exported) -> list[str]:
     """All that the function is made of, as LLVM text."""
-    looped = [*loops.texts("whole_step", FILE, STEP), *loops.texts("workspace_items", FILE, ITEMS)]
+    looped = [*loops.texts("whole_step", STEP), *loops.texts("workspace_items", ITEMS)]
     return [*looped, *(span_functions.step_function(writer).text for writer in writers(exported)), step_text(exported)]
 
 
 def writers(exported: Exported) -> list[StageWriter]:
     """What writes each stage."""
     known = exported.program, exported.storages, exported.gradient, exported.has_half, False
-    return [StageWriter(*known, number) for number in range(plan_of(exported.program).stages)]
+    return [StageWriter(*known, number) for number in range(exported.program.stages)]
 
 
 def step_text(exported: Exported) -> str:
     """The function that is called from outside, and the one that says how much memory it takes."""
-    module, plan = ir.Module(exported.symbol), plan_of(exported.program)
-    sums = [INTEGER(plan.rows), INTEGER(len(plan.totals)), INTEGER(plan.over_all), INTEGER(plan.columns)]
+    module, program = ir.Module(exported.symbol), exported.program
+    sums = [
+        INTEGER(program.row_sums),
+        INTEGER(len(program.matrix_sums)),
+        INTEGER(program.over_tensor),
+        INTEGER(program.column_sums),
+    ]
     given = begun(module, exported)
     builder = given.builder
     step = ir.Function(module, ir.FunctionType(VOID, [INTEGER] * (4 + len(sums))), STEP)
@@ -42,7 +45,7 @@ def step_text(exported: Exported) -> str:
     addresses = [builder.ptrtoint(each, INTEGER) for each in (block, *given.workspace, functions)]
     builder.call(step, [*addresses, INTEGER(exported.program.last + 1), *sums])
     builder.ret_void()
-    say_workspace(module, exported, plan)
+    say_workspace(module, exported)
     return str(module)
 
 
@@ -50,7 +53,7 @@ def block_of(given: Given, exported: Exported) -> Any:
     """The block of the call, but for what the loop writes."""
     builder, program, storages = given.builder, exported.program, exported.storages
     compute = compute_type(storages[0])
-    size = layout.scalars_at(len(storages), len(program.translation.hoisted))
+    size = layout.scalars_at(len(storages), len(program.hoisted))
     block = allocated(builder, size, "block")
 
     def put(field: int, value: Any) -> None:
@@ -92,15 +95,15 @@ def allocated(builder: ir.IRBuilder, items: int, name: str) -> Any:
     return builder.inttoptr(builder.ptrtoint(memory, INTEGER), POINTER)
 
 
-def say_workspace(module: ir.Module, exported: Exported, plan: Plan) -> None:
+def say_workspace(module: ir.Module, exported: Exported) -> None:
     """Writes the function that says how many numbers of 64 bits the sums take."""
-    extents = extents_of(exported.program)
+    program, extents = exported.program, extents_of(exported.program)
     kind = ir.FunctionType(INTEGER, [INTEGER] * len(extents))
     function = ir.Function(module, kind, workspace_symbol(exported.symbol))
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     items = ir.Function(module, ir.FunctionType(INTEGER, [INTEGER] * 6), ITEMS)
     matrices, rows, width, _ = shape_of(builder, function.args)
-    sums = INTEGER(plan.rows), INTEGER(len(plan.totals)), INTEGER(plan.columns)
+    sums = INTEGER(program.row_sums), INTEGER(len(program.matrix_sums)), INTEGER(program.column_sums)
     builder.ret(builder.call(items, [matrices, rows, width, *sums]))
 
 

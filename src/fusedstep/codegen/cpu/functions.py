@@ -9,7 +9,8 @@ from typing import Any
 from ...loops.cpu.block import Template
 from ...rules.idle import ClosedForm
 from ...storage import ITEM_BYTES, compute_type
-from ..rule.program import Program, ReductionScope, plan_of
+from ..recipe import Recipe
+from ..rule.program import Program, ReductionScope
 from . import compiler, engine, loops
 from .span_functions import SpanFunction, flat_step_function, prepare_function, step_function, sum_function
 from .step_writer import StepWriter
@@ -18,6 +19,15 @@ from .tensor_stages import StageWriter
 Function = Callable[..., Any]
 Closed = tuple[ClosedForm, tuple[tuple[str, bool], ...]]
 Key = tuple[str, str | int | Closed | None]
+
+
+def build(recipe: Recipe) -> "SpanFunctions":
+    """The span functions of a rule; those that the recipe's loop calls are compiled, others at their first use."""
+    functions = SpanFunctions(recipe.spec.program, recipe.storages, recipe.gradient, recipe.stochastic)
+    if recipe.loop:
+        closed = (recipe.closed_form, recipe.spec.switches) if recipe.closed_form else None
+        functions.compile(recipe.loop, closed)
+    return functions
 
 
 class SpanFunctions:
@@ -44,7 +54,7 @@ class SpanFunctions:
         self.state_bytes = [ITEM_BYTES[storage] for storage in storages]
         self.gradient_bytes = ITEM_BYTES[gradient]
         scalars = len(program.signature.scalars)
-        self.template = Template(self.state_bytes, len(program.translation.hoisted), scalars)
+        self.template = Template(self.state_bytes, len(program.hoisted), scalars)
         self.plain_blocks: dict[Any, array[int]] = {}
         self._addresses: dict[Key, int] = {}
         self._prepare: Function | None = None
@@ -118,7 +128,7 @@ class SpanFunctions:
         """The functions that a loop calls, and what each is for; ``closed`` is the closed form of sleeping rows."""
         yield "evaluates the scalars and compares where arrays lie, once a call", ("prepare", None)
         if loop == "whole_tensor":
-            for number in range(plan_of(self.program).stages):
+            for number in range(self.program.stages):
                 yield f"stage {number + 1}: goes through a row", ("stage", number)
             return
         yield "takes a step, with a gradient as it is stored", ("step", self.gradient)
@@ -151,10 +161,10 @@ def flat_step() -> Function:
 
 
 @cache
-def loop(name: str, module: str = "") -> Function:
-    """A loop of ``loops/cpu``: a function, and the file that holds it where that has another name."""
-    arguments, returns = loops.interface(name, module or name)
-    address = engine.address_of(name, loops.sources(), lambda symbol: loops.object_code(name, module or name, symbol))
+def loop(name: str) -> Function:
+    """A loop of ``loops/cpu``, compiled."""
+    arguments, returns = loops.interface(name)
+    address = engine.address_of(name, loops.sources(), lambda symbol: loops.object_code(name, symbol))
     return callable_at(address, arguments, returns)
 
 

@@ -4,7 +4,7 @@ import ast
 
 from ..recipe import Recipe
 from ..rule.axes import COLUMN, MATRIX, ROW, TENSOR
-from ..rule.program import Program, program_of
+from ..rule.program import Program
 from ..rule.values import local
 from . import compiler
 from .functions import SpanFunctions
@@ -15,9 +15,9 @@ REDUCED = ROW, MATRIX, TENSOR, COLUMN
 def listing(recipe: Recipe, assembly: bool = False) -> str:
     """The program, then each function that the loop calls, as LLVM text or as assembly."""
     parts = []
-    program = program_of(recipe.rule, recipe.switches)
-    functions = SpanFunctions(program, recipe.storages, recipe.gradient)
-    closed = (recipe.idle, recipe.switches) if recipe.idle else None
+    program = recipe.spec.program
+    functions = SpanFunctions(program, recipe.storages, recipe.gradient, recipe.stochastic)
+    closed = (recipe.closed_form, recipe.spec.switches) if recipe.closed_form else None
     for said, key in functions.called_by(recipe.loop, closed):
         function = functions.text(*key)
         text = compiler.assembly(function.text) if assembly else compiler.for_host(function.text)
@@ -27,13 +27,12 @@ def listing(recipe: Recipe, assembly: bool = False) -> str:
 
 def statements(program: Program) -> str:
     """The program, as comments: numbers that are evaluated once a call, then the statements of an element."""
-    translation = program.translation
-    lines = [f"scalars[{k}] = {text}" for k, text in enumerate(translation.hoisted)]
+    lines = [f"scalars[{k}] = {text}" for k, text in enumerate(program.hoisted)]
     for stage in range(program.last + 1):
-        now = [each for each in translation.lines if each.value.stage == stage]
+        now = [each for each in program.lines if each.value.stage == stage]
         lines += [f"{each.name} = {ast.unparse(each.value.node)}" for each in now]
-        lines += [f"{each.name} = {each.word}({each.argument})" for each in program.reductions(stage, *REDUCED)]
+        lines += [f"{each.name} = {each.word}({each.argument})" for each in program.reductions_of(stage, *REDUCED)]
     states = [local(name) for name in program.signature.states]
-    results = [ast.unparse(each.node) for each in translation.results]
+    results = [ast.unparse(each.node) for each in program.results]
     lines += [f"{state} = {new}" for state, new in zip(states, results, strict=True) if state != new]
     return "\n".join(f"; {line}" for line in lines)

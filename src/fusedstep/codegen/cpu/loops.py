@@ -1,6 +1,5 @@
 """Has Numba compile a loop of ``loops/cpu``, as machine code that needs neither Numba nor Python to run."""
 
-import importlib
 import types
 from collections.abc import Callable
 from functools import cache
@@ -9,37 +8,30 @@ from typing import Any, cast
 
 from llvmlite import ir
 
+from ...loops import cpu
+from ...loops.cpu import loop_named
 from . import compiler
 from .compiler import Processor
 
-LOOPS = Path(__file__).parent.parent.parent / "loops" / "cpu"
-PACKAGE = f"{__package__.partition('.')[0]}.loops.cpu"
 
-
-def interface(name: str, file: str) -> tuple[int, bool]:
+def interface(name: str) -> tuple[int, bool]:
     """How many integers a loop takes, and whether it returns one."""
-    loop = loop_named(name, file)
+    loop = loop_named(name)
     return loop.__code__.co_argcount, loop.__annotations__["return"] is int
 
 
-def loop_named(name: str, file: str) -> types.FunctionType:
-    """A loop as Python."""
-    found: types.FunctionType = getattr(importlib.import_module(f"{PACKAGE}.{file}"), name)
-    return found
-
-
-def object_code(name: str, file: str, symbol: str, processor: Processor | None = None) -> bytes:
+def object_code(name: str, symbol: str, processor: Processor | None = None) -> bytes:
     """The object file of a loop."""
-    return compiler.linked_code([symbol], *texts(name, file, symbol), processor=processor)
+    return compiler.linked_code([symbol], *texts(name, symbol), processor=processor)
 
 
-def texts(name: str, file: str, symbol: str) -> tuple[str, str]:
+def texts(name: str, symbol: str) -> tuple[str, str]:
     """A loop as LLVM text, for any processor of 64 bits: as Numba makes it, and a function that calls it."""
     from numba.core import types as kinds
 
-    arguments, returns = interface(name, file)
+    arguments, returns = interface(name)
     signature = (kinds.int64 if returns else kinds.void)(*[kinds.int64] * arguments)
-    dispatcher = translated(loop_named(name, file))
+    dispatcher = translated(loop_named(name))
     dispatcher.compile(signature)
     compiled = dispatcher.overloads[signature.args]
     return compiled.library.get_llvm_str(), calling(compiled.fndesc.llvm_func_name, arguments, returns, symbol)
@@ -55,7 +47,7 @@ def translated(function: Callable[..., Any], inline: bool = False) -> Any:
     known: dict[str, Any] = dict(function.__globals__)
     for name in function.__code__.co_names:
         meaning = known.get(name)
-        if isinstance(meaning, types.FunctionType) and meaning.__module__.startswith(PACKAGE):
+        if isinstance(meaning, types.FunctionType) and meaning.__module__.startswith(cpu.__name__):
             word = WORDS.get(cast(Any, meaning))
             known[name] = word or translated(meaning, inline=True)
     copied = types.FunctionType(function.__code__, known, function.__name__)
@@ -83,9 +75,7 @@ def calling(name: str, count: int, returns: bool, symbol: str) -> str:
 
 @cache
 def sources() -> str:
-    """The text of all loops: what decides on their machine code."""
+    """The text of all loops and of what compiles them: what decides on their machine code."""
     here = Path(__file__).parent
-    return "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in [*sorted(LOOPS.glob("*.py")), here / "loops.py", here / "memory_words.py"]
-    )
+    own = [(here / name).read_text(encoding="utf-8") for name in ("loops.py", "memory_words.py")]
+    return "\n".join([cpu.source(), *own])

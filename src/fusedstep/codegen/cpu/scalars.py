@@ -14,5 +14,5 @@ def numbers_of(builder: Builder, program: Program, scalars: Sequence[Value], com
     expressions = Expressions(builder, "float64")
     for name, scalar in zip(program.signature.scalars, scalars, strict=True):
         expressions.let(local(name), scalar)
-    exact = [expressions.number(ast.parse(text, mode="eval").body) for text in program.translation.hoisted]
+    exact = [expressions.number(ast.parse(text, mode="eval").body) for text in program.hoisted]
     return [Expressions(builder, compute).converted(each) for each in exact]

@@ -52,7 +52,7 @@ def step_function(writer: StepWriter) -> SpanFunction:
     start = numbers_at(builder, block)
     numbers = [
         builder.load(item_at(builder, start, writer.compute, INTEGER(k)), typ=FLOATS[writer.compute])
-        for k in range(len(writer.program.translation.hoisted))
+        for k in range(len(writer.program.hoisted))
     ]
     builder.call(elements, [*states, stored, block, row, count, *numbers])
     builder.ret_void()
@@ -80,7 +80,7 @@ def prepare_function(program: Program, compute: str) -> SpanFunction:
         function.args[0],
         program.signature.states,
     )
-    start = layout.scalars_at(len(states), len(program.translation.hoisted))
+    start = layout.scalars_at(len(states), len(program.hoisted))
     fields = [field_at(builder, block, start + k) for k in range(len(program.signature.scalars))]
     scalars = [builder.load(field, typ=FLOATS["float64"]) for field in fields]
     numbers = numbers_at(builder, block)

@@ -73,7 +73,7 @@ class StepWriter:
     def elements(self, module: ir.Module) -> ir.Function:
         """The function that goes through the elements: states, gradient, block, row, count, numbers."""
         names = [f"{name}_at" for name in (*self.program.signature.states, "gradient")]
-        numbers = [f"scalars_{k}" for k in range(len(self.program.translation.hoisted))]
+        numbers = [f"scalars_{k}" for k in range(len(self.program.hoisted))]
         kinds = [*[POINTER] * (len(names) + 1), INTEGER, INTEGER, *[FLOATS[self.compute]] * len(numbers)]
         # By a name that no exported function can have.
         function = ir.Function(module, ir.FunctionType(VOID, kinds), "rule.elements")
@@ -113,7 +113,7 @@ class StepWriter:
 
     def once(self, known: Expressions, stage: int) -> None:
         """What a stage knows for a whole row, beyond what the stages before it know."""
-        for line in self.program.translation.lines:
+        for line in self.program.lines:
             if line.value.stage == stage and not line.value.kind & COLUMNS:
                 known.let(line.name, known.value(line.value.node))
 
@@ -130,7 +130,7 @@ class StepWriter:
     def element(self, span: Span, known: Expressions, i: Any, stage: int, roots: bool = False) -> Expressions:
         """What expressions may name for an element in some stage."""
         program, signature = self.program, self.program.signature
-        exponents = tuple(program.translation.exponents)
+        exponents = tuple(program.exponents)
         expressions = replace(known, names=dict(known.names), roots=roots, exponents=exponents)
         for k in (*program.by_element, *program.by_column):
             expressions.let(local(signature.states[k]), self.load(span, k, i))
@@ -140,7 +140,7 @@ class StepWriter:
             address = item_at(span.builder, span.gradient, self.gradient, i)
             value = conversions.load(span.builder, self.gradient, address, self.has_half)
         expressions.let(local(signature.gradient), value)
-        for line in program.lines(stage):
+        for line in program.lines_until(stage):
             if line.value.kind & COLUMNS:
                 expressions.let(line.name, expressions.value(line.value.node))
         return expressions
@@ -150,7 +150,7 @@ class StepWriter:
 
     def new_elements(self, span: Span, known: Expressions) -> None:
         """The new states of every element, computed and stored."""
-        builder, exponents = span.builder, self.program.translation.exponents
+        builder, exponents = span.builder, self.program.exponents
 
         def loop(roots: bool) -> None:
             def body(i: Any) -> None:
@@ -172,7 +172,7 @@ class StepWriter:
     def all_roots(self, known: Expressions) -> Any:
         """Whether every exponent is that of a root."""
         found: Any = ir.Constant(ir.IntType(1), 1)
-        for exponent in self.program.translation.exponents:
+        for exponent in self.program.exponents:
             value = known.value(ast.parse(exponent, mode="eval").body)
             found = known.builder.and_(found, compare(known.builder, "==", value, ir.Constant(value.type, 0.5)))
         return found
@@ -188,7 +188,7 @@ class StepWriter:
 
     def store(self, span: Span, expressions: Expressions, numbers: list[int], i: Any) -> None:
         """Computes and stores an element of some of the states, of those that the rule changes."""
-        results, builder = self.program.translation.results, span.builder
+        results, builder = self.program.results, span.builder
         changed = [k for k in numbers if self.program.changed[k]]
         # All are computed before the first is stored: the next may read what this one changes.
         new = [expressions.number(results[k].node) for k in changed]

@@ -52,7 +52,7 @@ class StageWriter(StepWriter):
 
     def known_sums(self) -> list[Reduction]:
         """What was added up before and is the same for a whole row."""
-        reductions = self.program.translation.reductions
+        reductions = self.program.reductions
         return [each for each in reductions if each.stage < self.stage and each.kind != COLUMN]
 
     def let_columns(self, span: Span, expressions: Expressions, i: Any, stage: int) -> None:
@@ -75,7 +75,7 @@ class StageWriter(StepWriter):
         """Adds the row's sums to those of its block, and stores those of the row."""
         builder, program = span.builder, self.program
         sums = self.totals(span, known, self.stage)
-        for each in program.reductions(self.stage, MATRIX, TENSOR):
+        for each in program.reductions_of(self.stage, MATRIX, TENSOR):
             if each.of != ELEMENT:
                 sums.append((each, widened(builder, known.names[each.argument])))
         for each, total in sums:
@@ -84,7 +84,7 @@ class StageWriter(StepWriter):
             else:
                 address = self.total_at(span, layout.BLOCK_SUMS, each)
                 builder.store(builder.fadd(builder.load(address, typ=DOUBLE), total), address)
-        columns = program.reductions(self.stage, COLUMN)
+        columns = program.reductions_of(self.stage, COLUMN)
         starts = [self.columns_at(span, layout.BLOCK_COLUMN_SUMS, each) for each in columns]
 
         def body(i: Any) -> None:

@@ -29,9 +29,7 @@ def closed_words(tiles: Tiles) -> dict[str, str]:
         tiles: what writes its steps: the tiles of the closed form as a program.
     """
     program = tiles.program
-    totals = "".join(
-        f"load(table + ({k} * stride + step), present), " for k, _ in enumerate(program.translation.numbers)
-    )
+    totals = "".join(f"load(table + ({k} * stride + step), present), " for k, _ in enumerate(program.numbers))
     zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(tiles.storages[0])})"
     served = [
         "served = present",

@@ -12,31 +12,28 @@ from ...rules import words
 from ...rules.idle import ClosedForm
 from ..module_loader import execute, name_of
 from ..recipe import Recipe
-from ..rule.program import program_of
+from ..rule.program import Program
+from ..rule.spec import RuleSpec
 from .weave import weave, weave_host_numbers, weave_host_totals, weave_long_segments, weave_mark, weave_numbers
 
 # What scalars are computed with on the host.
 WORDS = {f"word_{name}": getattr(words, name) for name in words.__all__}
 
 
-def kernel_for(recipe: Recipe, on_device: bool) -> Any:
+def build(recipe: Recipe, on_device: bool = False) -> Any:
     """The kernel of a recipe. Woven anew each time: a number that the rule names may have changed."""
     return load(weave(recipe, on_device)).kernel
 
 
-def numbers_for(
-    rule: Any, switches: tuple[tuple[str, bool], ...], compute: str, there: tuple[bool, ...]
-) -> tuple[Any, int]:
+def numbers_for(program: Program, compute: str, there: tuple[bool, ...]) -> tuple[Any, int]:
     """The kernel that evaluates a step's numbers on a device, where some of the scalars lie, and how many they are."""
-    kernel = load(weave_numbers(rule, switches, compute, there)).kernel
-    return kernel, len(program_of(rule, switches).translation.numbers)
+    kernel = load(weave_numbers(program, compute, there)).kernel
+    return kernel, len(program.numbers)
 
 
-def host_numbers_for(
-    rule: Any, switches: tuple[tuple[str, bool], ...], compute: str
-) -> Callable[[Sequence[float]], list[float]]:
+def host_numbers_for(program: Program, compute: str) -> Callable[[Sequence[float]], list[float]]:
     """The function that evaluates a step's numbers from plain scalars, in float64, and rounds them once."""
-    module = load_for_host(weave_host_numbers(rule, switches))
+    module = load_for_host(weave_host_numbers(program))
     round_once = np.dtype(compute).type
 
     def numbers(scalars: Sequence[float]) -> list[float]:
@@ -47,10 +44,10 @@ def host_numbers_for(
 
 
 def host_totals_for(
-    rule: Any, switches: tuple[tuple[str, bool], ...], idle: ClosedForm, compute: str
+    spec: RuleSpec, closed_form: ClosedForm, compute: str
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """The function that evaluates what a closed form needs from totals, since many steps at once."""
-    module = load_for_host(weave_host_totals(rule, switches, idle))
+    module = load_for_host(weave_host_totals(spec, closed_form))
 
     def numbers(totals: np.ndarray, held: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):

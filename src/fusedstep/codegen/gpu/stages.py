@@ -3,7 +3,6 @@
 from ...storage import compute_type
 from ..module_text import indented
 from ..rule.axes import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
-from ..rule.program import plan_of
 from ..rule.values import Reduction
 from .tiles import COLUMNS, Tiles, divided
 
@@ -43,7 +42,7 @@ class Stages(Tiles):
         return places | dict.fromkeys(self.program.by_column, "(matrix * width + columns)")
 
     def over_columns(self, gradient: str, lines: list[str]) -> list[str]:
-        if plan_of(self.program).by_row:
+        if self.program.sees_rows:
             return super().over_columns(gradient, lines)
         body = [COLUMNS, HERE, f"gradient_here = {gradient}", *lines]
         return ["for begin in range(0, width, COLUMNS):", *indented(body)]
@@ -52,7 +51,7 @@ class Stages(Tiles):
         """What earlier stages added up, and what a row needs of it once, computed again."""
         found = []
         for earlier in range(stage + 1):
-            sums = [each for each in self.program.translation.reductions if each.stage == earlier - 1]
+            sums = [each for each in self.program.reductions if each.stage == earlier - 1]
             found += [f"{each.name} = {self.loaded(each)}" for each in sums if each.kind != COLUMN]
             found += self.once(earlier) if earlier < stage else []
         return found
@@ -83,7 +82,7 @@ class Stages(Tiles):
 
     def summed(self, stage: int, gradient: str) -> list[str]:
         """Adds up what a stage adds up over a tile: by row as ``total_0`` and so on; columns are stored."""
-        sums = [each for each in self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
+        sums = [each for each in self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
         if not sums:
             return []
         lines = [f"term = {self.call(f'terms_{stage}', stage, self.places)}"]
@@ -103,7 +102,7 @@ class Stages(Tiles):
     def accumulate_partials(self, stage: int) -> list[str]:
         """Stores the sums of rows, and of all rows of a tile together."""
         lines = []
-        added = self.program.reductions(stage, ROW, MATRIX, TENSOR, COLUMN)
+        added = self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
         terms = [each for each in added if each.of == ELEMENT]
         for each in added:
             k = self.program.place(each)

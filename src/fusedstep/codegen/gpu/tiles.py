@@ -58,7 +58,7 @@ class Tiles:
         """A step of whole rows, in as many passes over their columns as the rule has stages."""
         program, lines = self.program, [*self.row_states()]
         for stage in range(program.last):
-            sums = program.reductions(stage, ROW)
+            sums = program.reductions_of(stage, ROW)
             lines += [*self.once(stage), *self.summed(stage, gradient)]
             lines += [f"{each.name} = {divided(f'total_{k}', each, 'width')}" for k, each in enumerate(sums)]
         lines += self.once(program.last)
@@ -83,7 +83,7 @@ class Tiles:
 
     def by_exponents(self, lines: list[str]) -> list[str]:
         """Lines that run the rule: by roots where all its exponents are one half."""
-        exponents = self.program.translation.exponents
+        exponents = self.program.exponents
         if not exponents:
             return lines
         roots = " & ".join(f"({exponent} == 0.5)" for exponent in exponents)
@@ -152,7 +152,7 @@ class Tiles:
 
     def summed(self, stage: int, gradient: str) -> list[str]:
         """Adds up what a stage adds up over a row: ``total_0`` and so on."""
-        sums = self.program.reductions(stage, ROW)
+        sums = self.program.reductions_of(stage, ROW)
         if not sums:
             return []
         term = f"term = {self.call(f'terms_{stage}', stage, self.places)}"

@@ -1,16 +1,15 @@
 """Weaves a rule, a loop and the words of Triton into the text of one module."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from ...rules.idle import ClosedForm
 from ...storage import chance, compute_type
 from ..module_text import BANNER, scalars_of
 from ..recipe import Recipe
 from ..rule.closed_form import closed_program
-from ..rule.program import Program, ReductionScope, program_of
+from ..rule.program import Program, ReductionScope
+from ..rule.spec import RuleSpec
 from ..rule.values import local
 from .closed_form import NO_CLOSED_FORM, closed_function, closed_words, history_words
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
@@ -36,20 +35,20 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
         recipe: what the kernel is made of.
         on_device: whether the step's numbers lie on the device; else they are handed over with the call.
     """
-    program = program_of(recipe.rule, recipe.switches)
+    program = recipe.spec.program
     compute = compute_type(recipe.storages[0])
     tiles = (Stages if program.reduction_scope == ReductionScope.TENSOR else Tiles)(
         program, recipe.storages, recipe.gradient, recipe.stochastic
     )
-    closed = closed_program(recipe.idle, program, recipe.switches) if recipe.idle else None
-    count = len(program.translation.numbers) + recipe.stochastic
+    closed = closed_program(recipe.closed_form, program, recipe.spec.switches) if recipe.closed_form else None
+    count = len(program.numbers) + recipe.stochastic
     words = tiles.words() | history_words(count)
     words |= closed_words(replace(tiles, program=closed)) if closed else NO_CLOSED_FORM
     used, loops = span_words_of(recipe.loop), loop_definitions(recipe.loop)
     if "update_rows_by_sums" in used:
         # What this word is made of is a loop itself.
         used, loops = used | span_words_of("segment_sum"), loop_definitions("segment_sum") | loops
-    switches = "".join(f", {name}={value}" for name, value in recipe.switches)
+    switches = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
         f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
@@ -63,13 +62,10 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     )
 
 
-def weave_numbers(
-    rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str, there: tuple[bool, ...]
-) -> str:
+def weave_numbers(program: Program, compute: str, there: tuple[bool, ...]) -> str:
     """The text of the module that evaluates on a device what is computed from scalars, of which some lie there."""
-    program = program_of(rule, switches)
     names = [local(name) for name in program.signature.scalars]
-    numbers = [rewritten(text, ScalarExpressions()) for text in program.translation.hoisted or ["0.0"]]
+    numbers = [rewritten(text, ScalarExpressions()) for text in program.hoisted or ["0.0"]]
     given = [f"scalar_{k}" if lies else f'scalar_{k}: "fp64"' for k, lies in enumerate(there)]
     plain = [f"scalar_{k}" for k, lies in enumerate(there) if not lies]
     loads = [
@@ -79,7 +75,7 @@ def weave_numbers(
     stores = [f"    tl.store(numbers + {k}, compute({number}))" for k, number in enumerate(numbers)]
     return module(
         f"numbers of rule {program.signature.name}",
-        word_definitions({f"word_{word}" for word in program.translation.words} | {"quotient"}),
+        word_definitions({f"word_{word}" for word in program.words} | {"quotient"}),
         numbers_of_type(compute),
         f"{WITHIN}\ndef wide(x):\n    return tl.full((), x, tl.float64)",
         "\n".join(
@@ -93,23 +89,20 @@ def weave_numbers(
     )
 
 
-def weave_host_numbers(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...]) -> str:
+def weave_host_numbers(program: Program) -> str:
     """The text of the module that evaluates what is computed from scalars alone, in NumPy's words."""
-    program = program_of(rule, switches)
     names = [local(name) for name in program.signature.scalars]
     return module(
         f"numbers of rule {program.signature.name}",
-        scalars_of("numbers", names, program.translation.hoisted or ["0"]),
+        scalars_of("numbers", names, program.hoisted or ["0"]),
     )
 
 
-def weave_host_totals(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], idle: ClosedForm) -> str:
+def weave_host_totals(spec: RuleSpec, closed_form: ClosedForm) -> str:
     """The text of the module that evaluates what a closed form needs from totals, in NumPy's words."""
-    program = closed_program(idle, program_of(rule, switches), switches)
+    program = closed_program(closed_form, spec.program, spec.switches)
     names = [local(name) for name in program.signature.scalars]
-    return module(
-        f"totals of {program.signature.name}", scalars_of("numbers", names, program.translation.hoisted or ["0"])
-    )
+    return module(f"totals of {program.signature.name}", scalars_of("numbers", names, program.hoisted or ["0"]))
 
 
 def weave_long_segments(gradient: str, compute: str) -> str:
@@ -147,7 +140,7 @@ def module(title: str, *parts: str) -> str:
 def functions(program: Program) -> list[str]:
     """The functions of an element in Triton's words; the rule by roots, too, where it has exponents."""
     found = [rewritten(text) for text in program.functions]
-    exponents = program.translation.exponents
+    exponents = program.exponents
     if exponents:
         rule = program.function("rule_by_roots", program.last, program.new(program.by_element))
         found.append(rewritten(rule, ByRoots(exponents), Expressions()))
@@ -156,8 +149,8 @@ def functions(program: Program) -> list[str]:
 
 def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
     """The text of the words that a recipe needs."""
-    words = program.translation.words | (closed.translation.words if closed else set())
-    words |= {"sqrt"} if program.translation.exponents else set()
+    words = program.words | (closed.words if closed else set())
+    words |= {"sqrt"} if program.exponents else set()
     storages = {*recipe.storages, recipe.gradient, compute_type(recipe.storages[0])}
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:

@@ -17,13 +17,13 @@ def closed_program(idle: ClosedForm, program: Program, switches: tuple[tuple[str
     none: frozenset[str] = frozenset()
     signature = Signature(idle.states.__name__, idle.takes, "grad", scalars, {}, {}, none, none, may_refuse=True)
     known = {name: value for name, value in switches if name in parameters}
-    translation = translate(idle.states, signature, known)
+    closed = translate(idle.states, signature, known)
     used = program.signature.states
-    results = [each for name, each in zip(idle.takes, translation.results, strict=True) if name in used]
-    return Program(replace(signature, states=used), replace(translation, results=results))
+    results = [each for name, each in zip(idle.takes, closed.results, strict=True) if name in used]
+    return replace(closed, signature=replace(signature, states=used), results=results)
 
 
 def condition_of(program: Program) -> list[str]:
     """The condition on which a translated closed form serves an element, if there is one."""
-    found = program.translation.condition
+    found = program.condition
     return [ast.unparse(found.node)] if found else []

@@ -19,8 +19,9 @@ import numpy as np
 from ...rules import words
 from .axes import COLUMN, COLUMNS, CONSTANT, ELEMENT, MATRIX, ROW, SCALAR, TENSOR, joined
 from .definition import definition_of
+from .program import Program
 from .signature import Signature
-from .values import Line, Reduction, Translation, Value, local
+from .values import Line, Reduction, Value, local
 
 WORDS: dict[Any, str] = {getattr(words, name): name for name in words.__all__}
 for _library in (np, math, builtins):
@@ -52,13 +53,13 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str, bool]) -> Translation:
+def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str, bool]) -> Program:
     """Translates a rule with its switches set; a closed form may return a condition behind its states.
 
     Raises:
         TypeError: the rule says something that cannot be woven; the message names the line and the remedy.
     """
-    scope = Scope(rule, Translation())
+    scope = Scope(rule, Program(signature))
     kinds = dict.fromkeys(signature.per_row, ROW) | dict.fromkeys(signature.per_column, COLUMN)
     for name in (*signature.states, signature.gradient):
         scope.names[name] = Value(ast.Name(local(name)), kinds.get(name, ELEMENT))
@@ -72,7 +73,7 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
         scope.names[signature.gradient] = scope.named(signature.gradient, Value(uphill, ELEMENT))
     returned = scope.run(scope.body)
     if signature.may_refuse and returned is not None and len(returned) == len(signature.states) + 1:
-        scope.translation.condition = returned.pop()
+        scope.program.condition = returned.pop()
     if returned is None or len(returned) != len(signature.states):
         raise TypeError(
             f"rule {rule.__name__} returns {'nothing' if returned is None else len(returned)} for its "
@@ -86,16 +87,16 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
                 f"rule {rule.__name__} returns one value an element for {name}, which holds one a "
                 f"{'row' if name in signature.per_row else 'column'}: reduce it, as with row_mean()"
             )
-        scope.translation.results.append(replace(result, node=scope.expression(result)))
-    return scope.translation
+        scope.program.results.append(replace(result, node=scope.expression(result)))
+    return scope.program
 
 
 class Scope:
     """The names that a function's body sees, and what they stand for, while it is translated line by line."""
 
-    def __init__(self, function: Callable[..., Any], translation: Translation, prefix: str = "") -> None:
+    def __init__(self, function: Callable[..., Any], program: Program, prefix: str = "") -> None:
         self.function = function
-        self.translation = translation
+        self.program = program
         self.prefix = prefix
         self.within: tuple[Any, ...] = (function,)
         self.names: dict[str, Value] = {}
@@ -111,8 +112,8 @@ class Scope:
         if value.kind < 0 or isinstance(value.node, ast.Name):
             return value
         # With a number of its own: no two values have one name, and none that of an argument (see local()).
-        unique = f"{self.prefix}{name}_{len(self.translation.lines)}_"
-        self.translation.lines.append(Line(unique, value))
+        unique = f"{self.prefix}{name}_{len(self.program.lines)}_"
+        self.program.lines.append(Line(unique, value))
         return Value(ast.Name(unique), value.kind, value.truth, value.stage)
 
     def run(self, body: list[ast.stmt]) -> list[Value] | None:
@@ -289,11 +290,11 @@ class Scope:
                 annotation = "PerRow" if name == "per_row" else "PerColumn"
                 self.refuse(node, f"{name}() is for a state that the signature annotates: {annotation}")
             return arguments[0]
-        self.translation.words.add(name)
+        self.program.words.add(name)
         if name == "power" and arguments[0].kind >= 0 and arguments[0].kind & COLUMNS and arguments[1].kind == SCALAR:
             exponent = ast.unparse(self.expression(arguments[1]))
-            if exponent not in self.translation.exponents:
-                self.translation.exponents.append(exponent)
+            if exponent not in self.program.exponents:
+                self.program.exponents.append(exponent)
         return self.joint(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
 
     def reduce(self, node: ast.expr, name: str, value: Value) -> Value:
@@ -303,7 +304,7 @@ class Scope:
             self.refuse(node, f"{name}() adds up what differs by element{REMEDIES[name[: name.index('_')]]}")
         argument = self.named("part", value)
         assert isinstance(argument.node, ast.Name)
-        reductions = self.translation.reductions
+        reductions = self.program.reductions
         result = f"reduced_{len(reductions)}"
         reductions.append(Reduction(result, argument.node.id, value.kind, kind, name.endswith("mean"), value.stage))
         return Value(ast.Name(result), kind, stage=value.stage + 1)
@@ -317,7 +318,7 @@ class Scope:
         variadic = any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters.values())
         if variadic or any(word.arg is None for word in node.keywords):
             self.refuse(node, "helpers take plain arguments, no *these or **those")
-        inner = Scope(helper, self.translation, f"{self.prefix}{helper.__name__}__{len(self.translation.lines)}__")
+        inner = Scope(helper, self.program, f"{self.prefix}{helper.__name__}__{len(self.program.lines)}__")
         inner.within = (*self.within, helper)
         try:
             given = signature.bind(
@@ -353,9 +354,9 @@ class Scope:
         if value.kind == CONSTANT:
             return ast.Call(ast.Name("compute"), [node], [])
         text = ast.unparse(node)
-        if text not in self.translation.hoisted:
-            self.translation.hoisted.append(text)
-        hoisted = ast.Subscript(ast.Name("scalars"), ast.Constant(self.translation.hoisted.index(text)))
+        if text not in self.program.hoisted:
+            self.program.hoisted.append(text)
+        hoisted = ast.Subscript(ast.Name("scalars"), ast.Constant(self.program.hoisted.index(text)))
         return ast.Compare(hoisted, [ast.NotEq()], [ast.Constant(0)]) if value.truth else hoisted
 
     def resolve(self, node: ast.expr) -> Any:

@@ -1,10 +1,9 @@
-"""What a translated rule is made of: values, the lines that name them, and what is added up."""
+"""What programs are made of: values, the lines that name them, and what is added up."""
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .axes import ROW, TENSOR
-from .signature import Signature
 
 
 @dataclass(frozen=True)
@@ -57,40 +56,6 @@ class Reduction:
         """The word that adds up."""
         along = {ROW: "row", TENSOR: "tensor"}.get(self.kind, "column")
         return f"{along}_{'mean' if self.mean else 'sum'}"
-
-
-@dataclass
-class Translation:
-    """A rule as text: ``hoisted`` expressions of scalars, then the ``lines`` that an element goes through, what is
-    added up on the way, the new states, and behind those of a closed form whether it serves the element.
-    ``exponents`` are those of an element's powers that are the same for all elements."""
-
-    hoisted: list[str] = field(default_factory=list)
-    exponents: list[str] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    words: set[str] = field(default_factory=set)
-    reductions: list[Reduction] = field(default_factory=list)
-    results: list[Value] = field(default_factory=list)
-    condition: Value | None = None
-
-    @property
-    def numbers(self) -> list[str]:
-        """What scalars come to, evaluated once a call: at least one, since no tuple is empty to a compiler."""
-        return [f"compute({text})" for text in self.hoisted or ["0"]]
-
-    def idle(self, signature: Signature) -> list[bool]:
-        """Which states the rule neither reads nor changes."""
-        nodes = [line.value.node for line in self.lines]
-        read = {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
-        read |= {each.argument for each in self.reductions}
-        # The variable is what shapes and types are compared with.
-        idle = [False]
-        for name, result in list(zip(signature.states, self.results, strict=True))[1:]:
-            others = [each.node for each in self.results if each is not result]
-            names = {each.id for node in others for each in ast.walk(node) if isinstance(each, ast.Name)}
-            same = isinstance(result.node, ast.Name) and result.node.id == local(name)
-            idle.append(same and local(name) not in read | names)
-        return idle
 
 
 def local(name: str) -> str:

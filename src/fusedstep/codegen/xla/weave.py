@@ -1,12 +1,11 @@
 """Weaves a rule into the text of a module that computes on whole arrays, for compilers that find loops themselves."""
 
 import ast
-from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
 from ..module_text import module, scalars_of
-from ..rule.program import Program, program_of
+from ..rule.program import Program
+from ..rule.spec import RuleSpec
 from ..rule.values import Reduction, local
 
 
@@ -23,42 +22,37 @@ class Spelled(ast.NodeTransformer):
         return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
 
 
-def weave_whole(rule: Callable[..., Any], switches: tuple[tuple[str, bool], ...], compute: str) -> tuple[Program, str]:
-    """A rule's program, and the text of the module that runs it.
+def weave_whole(spec: RuleSpec, compute: str) -> str:
+    """The text of the module that runs a rule.
 
     The module's ``scalars_of`` takes the rule's scalars to what is computed of them alone, and ``rule`` the states in
     use, the gradient and that to the new states.
 
     Args:
-        rule: the rule.
-        switches: its switches, as sorted pairs.
+        spec: the rule.
         compute: the compute type.
     """
-    program = program_of(rule, switches)
-    signature, translation = program.signature, program.translation
+    program, signature = spec.program, spec.program.signature
     scalars = [local(name) for name in signature.scalars]
-    said = "".join(f", {name}={value}" for name, value in switches)
-    text = module(
+    said = "".join(f", {name}={value}" for name, value in spec.switches)
+    return module(
         f"rule {signature.name}{said}; whole arrays; {compute}",
         f"from functools import partial\n\nfrom {__package__}.words import *",
         f'compute = partial(compute_as, "{compute}")',
-        scalars_of("scalars_of", scalars, [spelled(ast.parse(each)) for each in translation.numbers]),
+        scalars_of("scalars_of", scalars, [spelled(ast.parse(each)) for each in program.numbers]),
         rule_text(program),
     )
-    return program, text
 
 
 def rule_text(program: Program) -> str:
     """The function that computes all new states, stage by stage."""
-    signature, translation = program.signature, program.translation
+    signature = program.signature
     arguments = [*(local(name) for name in (*signature.states, signature.gradient)), "scalars"]
     lines = []
     for stage in range(program.last + 1):
-        lines += [
-            f"{each.name} = {spelled(each.value.node)}" for each in translation.lines if each.value.stage == stage
-        ]
-        lines += [reduced(each) for each in translation.reductions if each.stage == stage]
-    results = [spelled(each.node) for each in translation.results]
+        lines += [f"{each.name} = {spelled(each.value.node)}" for each in program.lines if each.value.stage == stage]
+        lines += [reduced(each) for each in program.reductions if each.stage == stage]
+    results = [spelled(each.node) for each in program.results]
     return "\n".join(
         [f"def rule({', '.join(arguments)}):", *(f"    {line}" for line in lines), f"    return {', '.join(results)},"]
     )

@@ -1,5 +1,37 @@
 """Loops for the CPU: real Python over addresses, which knows of no rule and of no type.
 
 A loop gets the address of a block of numbers (``block``), and calls span functions by their addresses. Each is
-compiled by Numba as an object of its own; run by Python it does the same, slowly.
+compiled by Numba as an object of its own; run by Python it does the same, slowly. Code generation reads loops through
+``loop_named`` and ``source`` alone.
 """
+
+import importlib
+import types
+from functools import cache
+from pathlib import Path
+
+# The file of each loop that is compiled.
+FILES = {
+    "catch_up": "catch_up",
+    "dense_rows": "dense_rows",
+    "deferred_rows": "deferred_rows",
+    "every_row": "every_row",
+    "flush": "flush",
+    "segment_sum": "segment_sum",
+    "touched_rows": "touched_rows",
+    **dict.fromkeys(("ascending", "group_by_counting", "group_by_hashing", "group_sorted", "share_out"), "grouping"),
+    **dict.fromkeys(("column_states", "reduce_partials", "whole_tensor"), "whole_tensor"),
+    **dict.fromkeys(("whole_step", "workspace_items"), "whole_step"),
+}
+
+
+def loop_named(name: str) -> types.FunctionType:
+    """A loop as Python."""
+    found: types.FunctionType = getattr(importlib.import_module(f"{__name__}.{FILES[name]}"), name)
+    return found
+
+
+@cache
+def source() -> str:
+    """The text of all loops."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py")))

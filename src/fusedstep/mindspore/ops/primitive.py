@@ -31,7 +31,7 @@ class Primitive:
         self._order = list(self._operator.entry.meanings)
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value}" for name, value in self._operator.options.items())
+        options = ", ".join(f"{name}={value}" for name, value in self._operator.constructor_arguments.items())
         return f"Prim[{self.name}]<{options}>"
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -59,7 +59,7 @@ class Primitive:
         if isinstance(value, Tensor):
             return
         operator = self._operator
-        scalar = name not in (*operator.state_names, operator.gradient_name, "indices")
+        scalar = name not in (*operator.state_names, operator.labels.gradient, "indices")
         pair = len(operator.entry.meanings[name]) == 2 and isinstance(value, tuple | list)
         if not scalar or not (pair or isinstance(value, numbers.Number)):
             raise TypeError(

@@ -28,12 +28,12 @@ from ...loops.cpu.block import (
 )
 from ...loops.cpu.grouping import ORDER
 from ..history import History
-from . import span_call
+from . import loops, span_call
 from .grouping import Groups, run_loop
 from .launch import Part
 from .span_call import SpanCall
 
-# A call that wakes rows has no gradient.
+# A call that only brings rows up to date has no gradient.
 NO_GRADIENT = np.empty(0)
 
 
@@ -58,8 +58,8 @@ class DeferredCall:
         switches: tuple[tuple[str, bool], ...],
     ) -> None:
         self.call, self.gradient, self.history, self.last_steps = call, call.gradient, history, last_steps
-        self.loop, self.zero = span_call.loop(name), call.functions.zero
-        self.closed_form = call.functions.closed_form(history.idle, switches) if history.idle else 0
+        self.loop, self.zero = loops.loop(name), call.functions.zero
+        self.closed_form = call.functions.closed_form(history.closed_form, switches) if history.closed_form else 0
 
     def remember(self) -> None:
         """Writes the numbers of the step that is about to be taken into the history."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from ...arrays.address import address_of
 from ...loops.cpu import block as layout
 from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
 from ...storage import compute_type
+from . import loops
 from .threads import run
 
 
@@ -66,38 +67,6 @@ class Share(NamedTuple):
     stop: int
 
 
-@cache
-def grouping_loop(name: str) -> Callable[..., int]:
-    """A function of ``loops/cpu/grouping.py``, compiled."""
-    from ...codegen.cpu import functions
-
-    return functions.loop(name, "grouping")
-
-
-@cache
-def segment_sum() -> Callable[..., None]:
-    """The loop of ``loops/cpu/segment_sum.py``, compiled."""
-    from ...codegen.cpu import functions
-
-    return functions.loop("segment_sum")
-
-
-@cache
-def sum_functions(gradient: str, compute: str) -> tuple[int, int]:
-    """The addresses of what loads gradients of a storage type into a sum, and adds them to it."""
-    from ...codegen.cpu import functions
-
-    return functions.sums(gradient, compute)
-
-
-def prepare_grouping(gradient: str, compute: str) -> None:
-    """Makes ready all that groups indices and sums gradients of a storage type in a compute type."""
-    for name in ("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending"):
-        grouping_loop(name)
-    segment_sum()
-    sum_functions(gradient, compute)
-
-
 def group(indices: np.ndarray, rows: int) -> Groups:
     """Groups indices by row; for the first that is no row, ``distinct`` is -1 less its position."""
     count = indices.size
@@ -107,15 +76,15 @@ def group(indices: np.ndarray, rows: int) -> Groups:
     found_at = sums_due_at + memory.itemsize
     results = found_at, unique_rows_at, sums_due_at
     ascending = True
-    distinct = grouping_loop("group_sorted")(indices_at, count, rows, *results)
+    distinct = loops.loop("group_sorted")(indices_at, count, rows, *results)
     if distinct == UNSORTED and rows <= COUNTING_ROWS * count:
         table = np.empty(rows, np.int32)
-        distinct = grouping_loop("group_by_counting")(indices_at, count, rows, address_of(table), *results)
+        distinct = loops.loop("group_by_counting")(indices_at, count, rows, address_of(table), *results)
     elif distinct == UNSORTED:
         ascending = False
         bits = max(4, (2 * count - 1).bit_length())
         table = np.empty(1 << bits, np.int32)
-        distinct = grouping_loop("group_by_hashing")(indices_at, count, rows, address_of(table), bits, *results)
+        distinct = loops.loop("group_by_hashing")(indices_at, count, rows, address_of(table), bits, *results)
     return Groups(memory, count, unique_rows_at, found_at, distinct, int(memory[count]), ascending)
 
 
@@ -124,7 +93,7 @@ def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
     if parts == 1:
         return [Share(0, groups.summed, 0, groups.distinct)]
     cuts = np.empty((parts + 1, 2), np.int32)
-    grouping_loop("share_out")(groups.found_at, groups.indices, groups.distinct, cost, parts, address_of(cuts))
+    loops.loop("share_out")(groups.found_at, groups.indices, groups.distinct, cost, parts, address_of(cuts))
     places, slots = cuts.T.tolist()
     return [Share(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
 
@@ -147,11 +116,11 @@ def sums_of(
     """For each part what makes its sums, with the scratch that it needs; None for a part that needs none."""
     if not groups.summed:
         return [None] * len(parts)
-    loop, count = segment_sum(), groups.indices
+    segment_sum, count = loops.loop("segment_sum"), groups.indices
     positions = np.empty(len(parts) * count, np.int32)
     memory = gradient, groups, positions, sums
     common = array("q", bytes(layout.ITEM * layout.STATES))
-    common[layout.LOAD_SUM], common[layout.ADD_TO_SUM] = sum_functions(storage, compute_type(storage))
+    common[layout.LOAD_SUM], common[layout.ADD_TO_SUM] = loops.sum_functions(storage, compute_type(storage))
     common[layout.GRADIENT], common[layout.GRADIENT_ROW] = address_of(gradient), width * gradient.itemsize
     common[layout.SUMS], common[layout.SUMS_ROW] = address_of(sums), width * sums.itemsize
     common[layout.WIDTH], common[layout.COUNT] = width, count
@@ -162,13 +131,13 @@ def sums_of(
         block = common[:]
         block[layout.POSITIONS] += place * ITEM * count
         block[layout.FIRST_SLOT], block[layout.LAST_SLOT] = part.first, part.last
-        adding.append(partial(run_loop, loop, block, memory) if part.first < part.last else None)
+        adding.append(partial(run_loop, segment_sum, block, memory) if part.first < part.last else None)
     return adding
 
 
-def run_loop(loop: Callable[[int], None], block: "array[int]", memory: Any) -> None:
+def run_loop(function: Callable[[int], None], block: "array[int]", memory: Any) -> None:
     """Runs a loop on a block; ``memory`` is what the block speaks of, and is kept meanwhile."""
-    loop(block.buffer_info()[0])
+    function(block.buffer_info()[0])
 
 
 def in_row_order(groups: Groups, rows: int) -> np.ndarray:
@@ -177,7 +146,7 @@ def in_row_order(groups: Groups, rows: int) -> np.ndarray:
         return np.arange(groups.distinct)
     order, spare = np.empty(groups.distinct, np.int64), np.empty(groups.distinct, np.int64)
     ends = np.empty(DIGITS + 1, np.int64)
-    grouping_loop("ascending")(
+    loops.loop("ascending")(
         groups.unique_rows_at, groups.distinct, rows, address_of(order), address_of(spare), address_of(ends)
     )
     return order

@@ -1,4 +1,4 @@
-"""Runs a kernel over its rows: in which parts, on how many threads."""
+"""Runs a call over its rows, on as many threads as pay."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,49 +6,55 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import span_call
+from ..locks import exclusive
 from .grouping import Groups, alloc_sums, in_row_order, shares, sum_segments, sums_of
+from .loops import LOOPS, WHOLE_TENSOR
+from .parts import ELEMENTS_PER_ROW, STEP_COST, number_of_parts, parts, threads_for
 from .span_call import SpanCall
-from .threads import get_num_threads, run
-
-# Below this many elements to a thread, handing work over costs more than it saves.
-ELEMENTS_PER_THREAD = 400_000
-# Memory does not serve all cores alike at all times: where there is much to do, whoever is ahead does more parts.
-ELEMENTS_PER_PART = 4_000_000
-# To go to a row somewhere in memory takes as long as so many elements one after another.
-ELEMENTS_PER_ROW = 64
-# The step of such a row takes as long as adding so many gradients to a sum.
-STEP_COST = 12
-
-# The loop that a call runs, by which rows take the step; None where the gradient is dense.
-LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
-# The loop of rules whose sums reach beyond a row.
-WHOLE_TENSOR = "whole_tensor"
-# That of a deferred step.
-DEFERRED_ROWS = "deferred_rows"
-# What is compiled for each; a deferred step that names most rows is one of every row.
-COMPILED = {
-    LOOPS[None]: ("dense_rows",),
-    LOOPS["touched"]: (LOOPS["touched"],),
-    LOOPS["every"]: (LOOPS["every"],),
-    DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
-    WHOLE_TENSOR: (WHOLE_TENSOR, "column_states", "reduce_partials"),
-}
-# The files of those that are not called like theirs.
-FILES = dict.fromkeys(("column_states", "reduce_partials"), WHOLE_TENSOR)
+from .threads import run
+from .whole_tensor import launch_whole_tensor
 
 
-def prepare_loops(loop: str) -> None:
-    """Makes ready what goes through memory in the calls that run a loop."""
-    for name in COMPILED[loop]:
-        span_call.loop(name, FILES.get(name, ""))
+class Call(NamedTuple):
+    """A checked call.
+
+    Attributes:
+        spans: its arrays and parts.
+        loop: the loop that it runs.
+        groups: the rows that indices name, where they are given.
+        shape: of the variable.
+        locked: with locking, the views that the call writes, and those that it reads.
+    """
+
+    spans: SpanCall
+    loop: str
+    groups: Groups | None
+    shape: tuple[int, ...]
+    locked: tuple[list[np.ndarray], list[np.ndarray]] | None
+
+    def launch(self) -> None:
+        """Run the call."""
+        if self.locked is None:
+            launch(self)
+        else:
+            exclusive(partial(launch, self), *self.locked)
+
+
+def launch(call: Call) -> None:
+    """Run a checked call, on as many threads as pay."""
+    if call.loop == WHOLE_TENSOR:
+        launch_whole_tensor(call.spans, call.shape)
+    elif call.groups is None:
+        launch_dense(call.spans)
+    else:
+        (launch_touched_rows if call.loop == LOOPS["touched"] else launch_every_row)(call.spans, call.groups)
 
 
 def launch_dense(call: SpanCall) -> None:
     """Every row takes the step with its own row of the gradient."""
     threads = threads_for(call.rows * call.width)
     steps = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
-    call.announce()
+    call.bump_versions()
     run(steps, threads)
 
 
@@ -56,7 +62,7 @@ def launch_touched_rows(call: SpanCall, groups: Groups) -> None:
     """The unique rows take the step."""
     cuts, threads = share_touched_rows(call.gradient, call.storage, groups, call.width)
     steps = [part.stepping(call.touched(groups, part.sums, part.start, part.stop)) for part in cuts]
-    call.announce()
+    call.bump_versions()
     run(steps, threads)
 
 
@@ -106,7 +112,7 @@ def share_touched_rows(gradient: Any, storage: str, groups: Groups, width: int) 
 def launch_every_row(call: SpanCall, groups: Groups) -> None:
     """The named rows take the step with their sums, all others with a zero gradient."""
     shares, threads = share_every_row(call, groups)
-    call.announce()
+    call.bump_versions()
     run(shares, threads)
 
 
@@ -127,24 +133,3 @@ def share_every_row(call: SpanCall, groups: Groups) -> tuple[list[Callable[[], N
         for part, (start, stop) in enumerate(cuts)
     ]
     return steps, threads
-
-
-def threads_for(elements: int) -> int:
-    """How many threads pay for so many elements."""
-    return max(1, min(get_num_threads(), elements // ELEMENTS_PER_THREAD))
-
-
-def is_for_one_thread(elements: int) -> bool:
-    """Whether so few elements pay for no second thread, however many there are."""
-    return elements < 2 * ELEMENTS_PER_THREAD
-
-
-def number_of_parts(elements: int, threads: int) -> int:
-    """How many parts so many elements are cut into."""
-    return 1 if threads == 1 else threads * max(1, elements // (threads * ELEMENTS_PER_PART))
-
-
-def parts(rows: int, width: int, threads: int) -> list[tuple[int, int]]:
-    """Cuts rows into parts, one a thread or more."""
-    number = number_of_parts(rows * width, threads)
-    return [(rows * part // number, rows * (part + 1) // number) for part in range(number)]

@@ -1,15 +1,15 @@
 """Steps with plain arrays that are work for one thread.
 
-A call on tiny arrays costs what is done about it, which here is as little as can be. Each function returns False, and
-changes nothing, for a call that is not plain; the checks of all calls then take it or refuse it.
+A call on tiny arrays costs what is done about it, which here is as little as can be. Each function returns None for a
+call that is not plain; the checks of all calls then take it or refuse it.
 """
 
 import ctypes
 import math
 from array import array
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,103 +43,122 @@ from ...loops.cpu.block import (
 )
 from ...loops.cpu.grouping import INVERSE, ORDER
 from ..advice import mostly_touched
-from . import span_call
-from .grouping import alloc_sums, group, in_row_order, segment_sum, sum_functions
-from .launch import ELEMENTS_PER_ROW, LOOPS, is_for_one_thread
+from ..call import BumpVersions, nothing
+from . import loops, span_call
+from .grouping import Groups, alloc_sums, group, in_row_order
+from .parts import ELEMENTS_PER_ROW, is_for_one_thread
 
-# Of how many shapes the blocks are kept.
+# Of how many shapes the blocks are cached.
 SHAPES = 64
 
 
-def dense(
-    operator: Any, states: Sequence[Any], gradient: Any, scalars: Sequence[float], changed: Sequence[Any]
-) -> bool:
-    """Takes a dense step."""
+class PlainCall(NamedTuple):
+    """A checked call on plain arrays, for one thread.
+
+    Attributes:
+        block: the block of the call.
+        loops: what takes it, one after the other.
+        bump_versions: raises the version counters of the states.
+        memory: what the block speaks of, kept until the call is done.
+    """
+
+    block: "array[int]"
+    loops: Sequence[Callable[[int], None]]
+    bump_versions: BumpVersions
+    memory: Any
+
+    def launch(self) -> None:
+        """Run the call."""
+        block_at = self.block.buffer_info()[0]
+        self.bump_versions()
+        for each in self.loops:
+            each(block_at)
+
+
+def prepare_dense(
+    operator: Any, states: Sequence[Any], gradient: Any, scalars: Sequence[float], written: Sequence[Any]
+) -> PlainCall | None:
+    """Check a dense step."""
     for value in scalars:
         if type(value) is not float:
-            return False
+            return None
     plain = plain_memory([*states, gradient])
     if plain is None:
-        return False
+        return None
     size = math.prod(plain.shape)
     if not size or not is_for_one_thread(size):
-        return False
+        return None
     functions = operator.span_functions((plain.storage,) * len(states), plain.storage)
-    *addresses, gradient_at = plain.addresses
-    return dense_step(functions, size, addresses, gradient_at, scalars, announcing(plain, changed))
+    return dense_call(functions, size, plain, scalars, bump_of(plain, written))
 
 
-def dense_step(
-    functions: Any,
-    size: int,
-    addresses: Sequence[int],
-    gradient_at: int,
-    scalars: Sequence[float],
-    announce: Callable[[], None],
-) -> bool:
-    """Takes a step with ``size`` elements at some addresses; ``announce`` is as in ``SpanCall``."""
+def dense_call(
+    functions: Any, size: int, plain: Plain, scalars: Sequence[float], bump_versions: BumpVersions
+) -> PlainCall | None:
+    """The call of a step with ``size`` elements of plain states, and behind these a gradient; None where two of them
+    share memory."""
     block = (functions.plain_blocks.get(size) or flat_block(functions, size))[:]
+    *addresses, gradient_at = plain.addresses
     fill(functions, block, addresses, gradient_at, scalars)
-    block_at = block.buffer_info()[0]
-    if functions.prepare(block_at):
-        return False
-    announce()
-    flat_step()(block_at)
-    return True
+    if functions.prepare(block.buffer_info()[0]):
+        return None
+    return PlainCall(block, (loops.flat_step(),), bump_versions, plain.owners)
 
 
-def sparse(
+def prepare_sparse(
     operator: Any,
     states: Sequence[Any],
     gradient: Any,
     indices: Any,
     rows: str | None,
     scalars: Sequence[float],
-    changed: Sequence[Any],
-) -> bool:
-    """Takes a step of the rows that ``rows`` says."""
+    written: Sequence[Any],
+) -> PlainCall | None:
+    """Check a step of the rows that ``rows`` says."""
     for value in scalars:
         if type(value) is not float:
-            return False
+            return None
     plain, named, summands = plain_memory(states), plain_indices(indices), plain_memory([gradient])
     if plain is None or named is None or summands is None or summands.storage != plain.storage:
-        return False
+        return None
     (table, *row), count, every = plain.shape or (0,), named.shape[0], rows == "every"
     width = math.prod(row)
     elements = max(count * (width + ELEMENTS_PER_ROW), table * width if every else 0)
     if not count * table * width or not is_for_one_thread(elements) or summands.shape != (count, *row):
-        return False
+        return None
     groups = group(snapshot_of(named, indices), table)
     if groups.distinct < 0:
-        return False
+        return None
     storage = plain.storage
     functions, sums = operator.span_functions((storage,) * len(states), storage), alloc_sums(storage, groups, width)
     block = (functions.plain_blocks.get((table, width)) or row_block(functions, table, width))[:]
     fill(functions, block, plain.addresses, summands.address, scalars)
     block[GRADIENT_BYTES] = count * block[GRADIENT_ROW]
     span_call.add_groups(block, functions, groups, sums)
-    if every:
-        order = in_row_order(groups, table)
+    order = in_row_order(groups, table) if every else None
+    if order is not None:
         block[ASCENDING], block[LAST_UNIQUE], block[STOP] = address_of(order), groups.distinct, table
         block[STEP_ZERO] = functions.zero if groups.distinct < table else 0
     else:
         block[ORDER_AT], block[STOP] = groups.at(ORDER), groups.distinct
-    add_up = segment_sum() if groups.summed else None
-    if add_up:
-        positions = np.empty(count, np.int32)
-        block[LOAD_SUM], block[ADD_TO_SUM] = sum_functions(storage, functions.compute)
-        block[COUNT], block[INVERSE_AT], block[POSITIONS] = count, groups.at(INVERSE), address_of(positions)
-        block[LAST_SLOT] = groups.summed
-    block_at, step = block.buffer_info()[0], span_call.loop(LOOPS[rows])
-    if functions.prepare(block_at):
-        return False
-    # For what it says: the order of the rows is chosen already.
+    positions = add_segment_sum(block, functions, storage, groups) if groups.summed else None
+    if functions.prepare(block.buffer_info()[0]):
+        return None
+    # For the advice: the order of the rows is chosen already.
     mostly_touched(operator.name, groups.distinct, table)
-    announcing(plain, changed)()
-    if add_up:
-        add_up(block_at)
-    step(block_at)
-    return True
+    step = loops.loop(loops.LOOPS[rows])
+    stages = (loops.loop("segment_sum"), step) if groups.summed else (step,)
+    memory = plain.owners, summands.owners, groups, sums, order, positions
+    return PlainCall(block, stages, bump_of(plain, written), memory)
+
+
+def add_segment_sum(block: "array[int]", functions: Any, storage: str, groups: Groups) -> np.ndarray:
+    """Write to a block what a segment sum needs; returns its scratch."""
+    positions = np.empty(groups.indices, np.int32)
+    block[LOAD_SUM], block[ADD_TO_SUM] = loops.sum_functions(storage, functions.compute)
+    block[COUNT], block[INVERSE_AT], block[POSITIONS] = groups.indices, groups.at(INVERSE), address_of(positions)
+    block[LAST_SLOT] = groups.summed
+    return positions
 
 
 def snapshot_of(named: Plain, indices: Any) -> np.ndarray:
@@ -150,14 +169,6 @@ def snapshot_of(named: Plain, indices: Any) -> np.ndarray:
     snapshot = np.empty(named.shape, np.int64)
     ctypes.memmove(address_of(snapshot), named.address, snapshot.nbytes)
     return snapshot
-
-
-@cache
-def flat_step() -> Callable[[int], None]:
-    """Takes the step of a block of one row."""
-    from ...codegen.cpu import functions
-
-    return functions.flat_step()
 
 
 def fill(
@@ -179,7 +190,7 @@ def flat_block(functions: Any, size: int) -> "array[int]":
         block[STATES + state * RECORD + BYTES] = size * item
     block[STEP_STORED], block[STOP], block[WIDTH] = functions.stored, 1, size
     block[GRADIENT_BYTES] = size * functions.gradient_bytes
-    return keep(functions, size, block)
+    return cached(functions, size, block)
 
 
 def row_block(functions: Any, rows: int, width: int) -> "array[int]":
@@ -190,21 +201,17 @@ def row_block(functions: Any, rows: int, width: int) -> "array[int]":
         block[record + ROW_STRIDE] = block[record + ROW_BYTES] = row
         block[record + BYTES] = rows * row
     block[WIDTH], block[UNBROKEN], block[GRADIENT_ROW] = width, True, width * functions.gradient_bytes
-    return keep(functions, (rows, width), block)
+    return cached(functions, (rows, width), block)
 
 
-def keep(functions: Any, shape: Any, block: "array[int]") -> "array[int]":
-    """Keeps a block for calls of the same shape."""
+def cached(functions: Any, shape: Any, block: "array[int]") -> "array[int]":
+    """Cache a block for calls of the same shape."""
     if len(functions.plain_blocks) >= SHAPES:
         functions.plain_blocks.clear()
     functions.plain_blocks[shape] = block
     return block
 
 
-def announcing(plain: Plain, changed: Sequence[Any]) -> Callable[[], None]:
-    """What tells the owners of arrays that these change."""
-    return partial(torch_tensors.increment_version, changed) if plain.tensors else nothing
-
-
-def nothing() -> None:
-    """Arrays of NumPy have nobody to tell."""
+def bump_of(plain: Plain, written: Sequence[Any]) -> BumpVersions:
+    """What raises the version counters of the arrays that change."""
+    return partial(torch_tensors.increment_version, written) if plain.tensors else nothing

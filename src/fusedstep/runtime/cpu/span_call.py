@@ -1,8 +1,8 @@
-"""A checked call: blocks of numbers, and the span functions and loops that take them."""
+"""The parts of a call: blocks of numbers, and the span functions and loops that take them."""
 
 from array import array
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,18 +39,20 @@ from ...loops.cpu.block import (
     WIDTH,
 )
 from ...loops.cpu.grouping import FIRST, ORDER, SLOTS
+from ..call import BumpVersions
+from . import loops
 from .grouping import Groups, run_loop
 
 
 class SpanCall:
-    """What a call is made of, on any number of threads.
+    """The arrays of a call, and its parts on any number of threads.
 
     Attributes:
         functions: the rule's.
         tables: the states.
         gradient: its elements.
         storage: their storage type.
-        announce: tells the owners of the states, right before they are written to, that they will be.
+        bump_versions: raises the version counters of the states, right before they are written to.
         rows, width: of the table; where rows mean nothing and have no gaps, each element is a row.
         unbroken: whether many rows can take the step as one span: none has a gap behind it, and the rule sees none.
         overlaps: whether two of the arrays may share memory.
@@ -63,12 +65,12 @@ class SpanCall:
         gradient: Any,
         storage: str,
         scalars: Sequence[float],
-        announce: Callable[[], None],
+        bump_versions: BumpVersions,
         by_rows: bool = True,
         key: int | None = None,
     ) -> None:
         self.functions, self.tables, self.gradient, self.storage = functions, tables, gradient, storage
-        self.announce = announce
+        self.bump_versions = bump_versions
         array_of_first, rows, width, _ = tables[0]
         unbroken = not functions.by_rows
         for table in tables:
@@ -107,14 +109,14 @@ class SpanCall:
             return partial(run_step, step, self.block, start, count, gradient, self)
         block = self.part(start, stop)
         block[STEP_STORED] = self.functions.stored
-        return partial(run_loop, loop("dense_rows"), block, self)
+        return partial(run_loop, loops.loop("dense_rows"), block, self)
 
     def touched(self, groups: Groups, sums: np.ndarray, start: int, stop: int) -> Callable[[], None]:
         """The step of the unique rows in some places of their order."""
         block = self.part(start, stop)
         add_groups(block, self.functions, groups, sums)
         block[ORDER_AT] = groups.at(ORDER)
-        return partial(run_loop, loop("touched_rows"), block, (self, groups, sums))
+        return partial(run_loop, loops.loop("touched_rows"), block, (self, groups, sums))
 
     def every(
         self,
@@ -133,14 +135,14 @@ class SpanCall:
             block[STEP_ZERO] = self.functions.zero
         block[ASCENDING] = address_of(order)
         block[FIRST_UNIQUE], block[LAST_UNIQUE] = first, last
-        return partial(run_loop, loop("every_row"), block, (self, groups, sums, order))
+        return partial(run_loop, loops.loop("every_row"), block, (self, groups, sums, order))
 
     def stage(self, number: int, sums: "array[int]", start: int, stop: int) -> Callable[[], None]:
         """What some blocks of rows do in a stage; ``sums`` are the fields of a block that say where sums lie."""
         block = self.summing(sums, start, stop)
         block[STEP_STORED] = self.functions.stage(number)
         name = "column_states" if number > self.functions.program.last else "whole_tensor"
-        return partial(run_loop, loop(name, "whole_tensor"), block, self)
+        return partial(run_loop, loops.loop(name), block, self)
 
     def summing(self, sums: "array[int]", start: int = 0, stop: int = 0) -> "array[int]":
         """The block of a part of the call, with the fields that say where sums lie."""
@@ -163,11 +165,3 @@ def add_groups(block: "array[int]", functions: Any, groups: Groups, sums: np.nda
 def run_step(step: Callable[..., None], block: "array[int]", row: int, count: int, gradient: int, memory: Any) -> None:
     """One stretch of elements, and no loop; ``memory`` is what the block speaks of, and is kept meanwhile."""
     step(block.buffer_info()[0], row, count, gradient)
-
-
-@cache
-def loop(name: str, module: str = "") -> Callable[..., Any]:
-    """A loop of ``loops/cpu``, compiled: a function, and the file that holds it where that has another name."""
-    from ...codegen.cpu import functions
-
-    return functions.loop(name, module)

@@ -1,10 +1,11 @@
 """The numbers of a step: expressions of its scalars, evaluated once per call in float64."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ...arrays.devices import library_of, on_device
 from ...codegen.gpu.kernels import host_numbers_for, numbers_for
+from ...codegen.rule.spec import RuleSpec
 from .launch_kernel import launch_kernel
 
 
@@ -12,14 +13,14 @@ class Evaluating(Protocol):
     """What this module needs of an operator.
 
     Attributes:
-        rule: its rule.
-        switches: its switches.
-        kept: the cache of what is compiled for the rule.
+        built: the cache of what is built for the rule, for devices.
     """
 
-    rule: Callable[..., Any]
-    switches: tuple[tuple[str, bool], ...]
-    kept: dict[tuple[Any, ...], Any]
+    built: dict[tuple[Any, ...], Any]
+
+    @property
+    def spec(self) -> RuleSpec:
+        """Its rule."""
 
 
 def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like: Any) -> tuple[list[Any], bool]:
@@ -32,9 +33,9 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
     if not any(are_there):
         return host_numbers(operator, compute, scalars), False
     key = ("numbers on the device", compute, are_there)
-    if key not in operator.kept:
-        operator.kept[key] = numbers_for(operator.rule, operator.switches, compute, are_there)
-    kernel, count = operator.kept[key]
+    if key not in operator.built:
+        operator.built[key] = numbers_for(operator.spec.program, compute, are_there)
+    kernel, count = operator.built[key]
     library = library_of(like)
     numbers = library.empty((count,), compute, like)
     launch_kernel(library, kernel, 1, [*scalars, numbers])
@@ -44,7 +45,7 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
 def host_numbers(operator: Evaluating, compute: str, scalars: Sequence[float]) -> list[float]:
     """The numbers from plain scalars."""
     key = ("numbers", compute)
-    if key not in operator.kept:
-        operator.kept[key] = host_numbers_for(operator.rule, operator.switches, compute)
-    found: list[float] = operator.kept[key](scalars)
+    if key not in operator.built:
+        operator.built[key] = host_numbers_for(operator.spec.program, compute)
+    found: list[float] = operator.built[key](scalars)
     return found

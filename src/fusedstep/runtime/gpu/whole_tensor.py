@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ...arrays.devices import DeviceLibrary
-from ...codegen.rule.program import Plan
+from ...codegen.rule.program import Program
 from ...interrupts import defer_sigint
 from .launch import BYTES, Call, alloc_sums, launch_loop, tiles_for
 
@@ -12,35 +12,41 @@ from .launch import BYTES, Call, alloc_sums, launch_loop, tiles_for
 BYTES_OF_COLUMNS = 4 * BYTES
 
 
-def launch_whole_tensor(call: Call, plan: Plan, shape: tuple[int, ...]) -> None:
+def launch_whole_tensor(call: Call, program: Program, shape: tuple[int, ...]) -> None:
     """Step all elements, after the passes that compute the sums of the rule."""
     all_rows, width = call.rows, call.width
-    rows = shape[-2] if plan.matrices else all_rows
+    rows = shape[-2] if program.matrices else all_rows
     matrices = all_rows // rows
-    tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if plan.columns else call.tiles
+    tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if program.column_sums else call.tiles
     row_blocks = tiles.programs(rows)
-    row_sums, matrix_sums = alloc_sums(call, plan.rows, all_rows), alloc_sums(call, len(plan.totals), matrices)
-    column_sums = alloc_sums(call, plan.columns, matrices, width)
-    partial_sums = alloc_sums(call, len(plan.totals), matrices, row_blocks)
-    partial_column_sums = alloc_sums(call, plan.columns, matrices, row_blocks, width)
+    row_sums = alloc_sums(call, program.row_sums, all_rows)
+    matrix_sums = alloc_sums(call, len(program.matrix_sums), matrices)
+    column_sums = alloc_sums(call, program.column_sums, matrices, width)
+    partial_sums = alloc_sums(call, len(program.matrix_sums), matrices, row_blocks)
+    partial_column_sums = alloc_sums(call, program.column_sums, matrices, row_blocks, width)
     sums = [row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums]
     own = [call.gradient, *sums, row_blocks, rows, all_rows, math.prod(shape)]
     with defer_sigint():
         call.bump_versions()
-        for stage in range(plan.stages):
+        for stage in range(program.stages):
             over = matrices * row_blocks * tiles.rows
             launch_loop(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
-            if stage + 1 < plan.stages:
-                reduce_partials(call.library, plan, matrix_sums, column_sums, partial_sums, partial_column_sums)
+            if stage + 1 < program.stages:
+                reduce_partials(call.library, program, matrix_sums, column_sums, partial_sums, partial_column_sums)
 
 
 def reduce_partials(
-    library: DeviceLibrary, plan: Plan, matrix_sums: Any, column_sums: Any, partial_sums: Any, partial_column_sums: Any
+    library: DeviceLibrary,
+    program: Program,
+    matrix_sums: Any,
+    column_sums: Any,
+    partial_sums: Any,
+    partial_column_sums: Any,
 ) -> None:
     """Add the partial sums of the row blocks, in the fixed order of the library."""
-    for number, over_tensor in enumerate(plan.totals):
+    for number, over_tensor in enumerate(program.matrix_sums):
         library.sum_into(matrix_sums[number], partial_sums[number], 1)
         if over_tensor:
             library.sum_into(matrix_sums[number], matrix_sums[number], None)
-    for number in range(plan.columns):
+    for number in range(program.column_sums):
         library.sum_into(column_sums[number], partial_column_sums[number], 1)

@@ -1,20 +1,21 @@
-"""The checks of a call with tensors on a device, which look at all but elements; each comes before the first write."""
+"""The checks of tensors on a device, which look at all but elements."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from ..arrays.borrow import kind
-from ..arrays.devices import capturing, find_library, library_of, on_device
-from ..arrays.layout import Rows
-from ..arrays.tensor_view import TensorView
-from . import checks
+from ...arrays.borrow import kind
+from ...arrays.devices import capturing, find_library, library_of, on_device
+from ...arrays.layout import Rows
+from ...arrays.tensor_view import TensorView
+from .arrays import ArraySpec, view_gradient, view_states
+from .indices import no_such_row, view_indices
 
 
-def described(operator: str, name: str, value: Any, like: Any) -> TensorView:
-    """An array on a device, seen for checks; ``like`` is the variable.
+def view_tensor(operator: str, name: str, value: Any, like: Any) -> TensorView:
+    """A view of an array on a device; ``like`` is the variable.
 
     Raises:
-        TypeError: it is no array of the variable's library, or one that kernels cannot use.
+        TypeError: it is not an array of the variable's library, or kernels cannot use it.
         ValueError: it is on another device.
     """
     library = library_of(like)
@@ -31,32 +32,32 @@ def described(operator: str, name: str, value: Any, like: Any) -> TensorView:
         raise TypeError(f"{operator}: {name} is {error}") from None
 
 
-def states(
-    operator: str, wanted: checks.ArraySpec, tensors: Sequence[Any]
+def view_device_states(
+    operator: str, wanted: ArraySpec, tensors: Sequence[Any]
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
-    """The shape of the variable, and the storage types and the rows of all states; see ``checks.states``."""
-    views = [described(operator, name, each, tensors[0]) for name, each in zip(wanted.names, tensors, strict=True)]
-    return checks.states(operator, wanted, views)
+    """The shape of the variable, and the storage types and the rows of all states; see ``view_states``."""
+    views = [view_tensor(operator, name, each, tensors[0]) for name, each in zip(wanted.names, tensors, strict=True)]
+    return view_states(operator, wanted, views)
 
 
-def gradient(
+def view_device_gradient(
     operator: str, name: str, value: Any, shape: tuple[int, ...], beside: str, like: Any
 ) -> tuple[Any, str, Any]:
     """A gradient's contiguous tensor, its storage type, and where its elements lie, for checks."""
-    described(operator, name, value, like)
+    view_tensor(operator, name, value, like)
     library = library_of(like)
     plain = library.contiguous(value)
-    flat, storage = checks.gradient(operator, name, library.describe(plain), shape, beside)
+    flat, storage = view_gradient(operator, name, library.describe(plain), shape, beside)
     return plain, storage, flat
 
 
-def indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], like: Any) -> Any:
-    """Row indices as a tensor of 64-bit integers, whose bounds are not looked at; see ``checks.indices``."""
-    checks.indices_of(operator, described(operator, "indices", value, like), variable, shape)
+def view_device_indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], like: Any) -> Any:
+    """Row indices as a tensor of 64-bit integers, whose bounds are not looked at; see ``view_indices``."""
+    view_indices(operator, view_tensor(operator, "indices", value, like), variable, shape)
     return library_of(like).as_int64(value)
 
 
-def bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
+def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
     """Every index names a row; the only check that waits for the device.
 
     Raises:
@@ -70,10 +71,10 @@ def bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
         )
     outside = library_of(indices).first_outside(indices, rows)
     if outside:
-        raise IndexError(checks.no_row(operator, *outside, rows, variable))
+        raise IndexError(no_such_row(operator, *outside, rows, variable))
 
 
-def scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:
+def check_device_scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:
     """Scalars are numbers, or tensors on the same device.
 
     Raises:

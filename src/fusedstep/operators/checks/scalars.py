@@ -1,0 +1,118 @@
+"""Scalars: numbers, arrays of one element, ranges."""
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...arrays.borrow import borrow, dtype_name, kind, storage_of
+from ...arrays.devices import library_of, on_device
+
+
+def parse_scalar(operator: str, name: str, value: Any) -> float:
+    """A Python number, a NumPy scalar, or an array or tensor of one element, as a float; a tensor on a device, which
+    would have to be waited for, as it is.
+
+    Raises:
+        TypeError: it is no real number.
+        ValueError: it has another number of elements than one, or is too large for a float.
+    """
+    if type(value) is float:
+        return value
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{operator}: {name} is the truth value {value}, expected a real number")
+    if isinstance(value, numbers.Real):
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"{operator}: {name} is too large for a float") from None
+    if on_device(value):
+        found: float = view_device_scalar(operator, name, value)
+        return found
+    try:
+        view = borrow(value) if not isinstance(value, np.generic) else np.asarray(value)
+    except TypeError:
+        raise TypeError(f"{operator}: {name} is {kind(value)}, expected a real number or an array of one") from None
+    if view.size != 1:
+        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected a scalar or an array of one element")
+    if storage_of(value, view) == "bfloat16":
+        return float((view.reshape(-1).view(np.uint16).astype(np.uint32) << 16).view(np.float32)[0])
+    if view.dtype.kind not in "fiu":
+        raise TypeError(f"{operator}: {name} holds {dtype_name(value, view)}, expected a real number")
+    return float(view.reshape(-1)[0])
+
+
+def view_device_scalar(operator: str, name: str, value: Any) -> Any:
+    """A tensor on a device that stands for a number.
+
+    Raises:
+        TypeError: it holds no real number.
+        ValueError: it has another number of elements than one.
+    """
+    library = library_of(value)
+    view = library.describe(value)
+    if math.prod(view.shape) != 1:
+        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected one element")
+    if view.dtype.startswith(("complex", "bool")):
+        raise TypeError(f"{operator}: {name} holds {view.dtype}, expected a real number")
+    return library.detach(value)
+
+
+def check_host_scalars(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:
+    """A step whose scalars are used on the host waits for no device.
+
+    Raises:
+        TypeError: a scalar is a tensor on a device.
+    """
+    for name, value in zip(names, scalars, strict=False):
+        if type(value) is not float:
+            check_host_scalar(operator, name, value)
+
+
+def check_host_scalar(operator: str, name: str, value: Any) -> None:
+    """A number that is used on the host is not a tensor on a device.
+
+    Raises:
+        TypeError: it is.
+    """
+    if on_device(value):
+        raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
+
+
+# What a scalar may be, and whether it is.
+RANGES: dict[str, Callable[[float], bool]] = {
+    "not negative": lambda value: 0.0 <= value < math.inf,
+    "positive": lambda value: 0.0 < value < math.inf,
+    "not positive": lambda value: -math.inf < value <= 0.0,
+    "1 or more": lambda value: 1.0 <= value < math.inf,
+    "in [0, 1)": lambda value: 0.0 <= value < 1.0,
+    "in [0, 1]": lambda value: 0.0 <= value <= 1.0,
+}
+
+
+def check_range(operator: str, name: str, value: float, allowed: str) -> None:
+    """A finite number in one of the ranges; one on a device is not looked at.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if (type(value) is float or not on_device(value)) and not RANGES[allowed](value):
+        raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
+
+
+def parse_pair(operator: str, name: str, value: Any) -> list[float]:
+    """Two numbers: a tuple, a list or an array of two.
+
+    Raises:
+        TypeError: they are no real numbers.
+        ValueError: they are not two.
+    """
+    try:
+        numbers = list(value) if isinstance(value, tuple | list) else list(borrow(value).reshape(-1))
+    except TypeError:
+        raise TypeError(f"{operator}: {name} is {kind(value)}, expected two numbers") from None
+    if len(numbers) != 2:
+        raise ValueError(f"{operator}: {name} holds {len(numbers)} numbers, expected two")
+    return [parse_scalar(operator, name, each) for each in numbers]

@@ -1,0 +1,134 @@
+"""Deferred rows of arrays in the memory of the host."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays.borrow import bump_versions
+from ..runtime.advice import mostly_touched
+from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
+from ..runtime.cpu.grouping import Groups
+from ..runtime.cpu.launch import Part, share_every_row, share_touched_rows
+from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
+from ..runtime.cpu.parts import parts, threads_for
+from ..runtime.cpu.threads import run
+from .checks.arrays import view_gradient, view_states
+from .checks.indices import copy_indices, group_indices
+from .deferred_table import DeferredTable
+from .host_step import span_call
+
+__all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
+
+
+def new_last_steps(rows: int, like: Any) -> np.ndarray:
+    """The last steps of rows without pending steps."""
+    # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
+    last_steps: np.ndarray = np.zeros(rows, np.int16)
+    return last_steps
+
+
+class Step(NamedTuple):
+    """A checked step of the rows that indices name.
+
+    Attributes:
+        call: its blocks.
+        groups: the rows that indices name.
+        parts, threads: the parts in which they take the step, and on how many threads.
+        bump: raises the version counters of the states.
+        every_row: whether all rows take the step.
+    """
+
+    call: DeferredCall
+    groups: Groups
+    parts: list[Part]
+    threads: int
+    bump: Callable[[], None]
+    every_row: bool = False
+
+    def launch(self) -> None:
+        """Bring the named rows up to date; they then take the step that the history has just begun."""
+        self.call.remember()
+        self.bump()
+        run([part.stepping(self.call.step(self.groups, part)) for part in self.parts], self.threads)
+
+
+class EveryRow(NamedTuple):
+    """A checked step of all rows, which are up to date."""
+
+    parts: list[Callable[[], None]]
+    threads: int
+    bump: Callable[[], None]
+    every_row: bool = True
+
+    def launch(self) -> None:
+        """Take the step."""
+        self.bump()
+        run(self.parts, self.threads)
+
+
+def prepare_step(table: DeferredTable, gradient: Any, indices: Any, scalars: Sequence[float]) -> Step | EveryRow:
+    """Check a step of the rows that indices name; all memory that it needs is there then."""
+    name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
+    snapshot = copy_indices(name, indices, variable, table.shape)
+    shape = (snapshot.size, *table.shape[1:])
+    gradient, storage = view_gradient(name, "grad", gradient, shape, table.storages[0])
+    groups = group_indices(name, indices, snapshot, variable, rows)
+    bump = partial(bump_versions, table.states)
+    known = table.storages, table.tables, gradient, storage, scalars, bump
+    if rows.array.size and mostly_touched(name, groups.distinct, rows.rows):
+        return EveryRow(*share_every_row(span_call(table.operator, LOOPS["every"], *known), groups), bump)
+    call = deferred_call(table, DEFERRED_ROWS, gradient, storage, scalars)
+    return Step(call, groups, *share_touched_rows(call.gradient, storage, groups, rows.width), bump)
+
+
+def prepare_catch_up(table: DeferredTable, indices: Any) -> Callable[[], None]:
+    """Check the rows to bring up to date; return what does so."""
+    name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
+    snapshot = copy_indices(name, indices, variable, table.shape)
+    groups = group_indices(name, indices, snapshot, variable, rows)
+    return partial(catch_up, table, groups)
+
+
+def catch_up(table: DeferredTable, groups: Groups) -> None:
+    """Bring the named rows up to date."""
+    if table.history.steps and groups.distinct:
+        width = table.tables[0].width
+        threads = threads_for(groups.indices * width)
+        cuts = parts(groups.distinct, width, threads)
+        call = deferred_call(table, "catch_up")
+        bump_versions(table.states)
+        run([call.catch_up(groups, start, stop) for start, stop in cuts], threads)
+
+
+def prepare_flush(table: DeferredTable) -> Callable[[], None]:
+    """Return what brings all rows up to date."""
+    rows, width = table.tables[0].rows, table.tables[0].width
+    threads = threads_for(rows * width)
+    call = deferred_call(table, "flush")
+    return partial(flush, table, [call.flush(start, stop) for start, stop in parts(rows, width, threads)], threads)
+
+
+def flush(table: DeferredTable, work: list[Callable[[], None]], threads: int) -> None:
+    """Bring all rows up to date."""
+    bump_versions(table.states)
+    run(work, threads)
+    table.last_steps[:] = 0
+
+
+def deferred_call(
+    table: DeferredTable,
+    loop: str,
+    gradient: Any = NO_GRADIENT,
+    storage: str = "",
+    scalars: Sequence[float] = (),
+) -> DeferredCall:
+    """A checked call, ready to be cut into parts; without a gradient, one that only brings rows up to date."""
+    operator = table.operator
+    scalars = scalars or [0.0] * len(operator.signature.scalars)
+    bump = partial(bump_versions, table.states)
+    call = span_call(
+        operator, LOOPS["touched"], table.storages, table.tables, gradient, storage or table.storages[0], scalars, bump
+    )
+    return DeferredCall(call, loop, table.history, table.last_steps, operator.switches)

@@ -1,0 +1,63 @@
+"""The loops that calls run, compiled at their first use."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from ...storage import compute_type
+
+# The loop that a call runs, by which rows take the step; None where the gradient is dense.
+LOOPS = {None: "dense", "touched": "touched_rows", "every": "every_row"}
+# The loop of rules whose sums reach beyond a row.
+WHOLE_TENSOR = "whole_tensor"
+# That of a deferred step.
+DEFERRED_ROWS = "deferred_rows"
+# What is compiled for each; a deferred step that names most rows is one of every row.
+COMPILED = {
+    LOOPS[None]: ("dense_rows",),
+    LOOPS["touched"]: (LOOPS["touched"],),
+    LOOPS["every"]: (LOOPS["every"],),
+    DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
+    WHOLE_TENSOR: (WHOLE_TENSOR, "column_states", "reduce_partials"),
+}
+GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending", "segment_sum")
+
+
+# Imported at their first use: a process that makes operators, and runs none, needs no compiler.
+@cache
+def loop(name: str) -> Callable[..., Any]:
+    """A loop of ``loops/cpu``, compiled."""
+    from ...codegen.cpu import functions
+
+    return functions.loop(name)
+
+
+@cache
+def sum_functions(gradient: str, compute: str) -> tuple[int, int]:
+    """The addresses of what loads gradients of a storage type into a sum, and adds them to it."""
+    from ...codegen.cpu import functions
+
+    return functions.sums(gradient, compute)
+
+
+@cache
+def flat_step() -> Callable[[int], None]:
+    """The step of a block of one row."""
+    from ...codegen.cpu import functions
+
+    return functions.flat_step()
+
+
+def prepare_loops(name: str, storage: str = "", gradient: str = "") -> None:
+    """Compile what goes through memory in the calls that run a loop; with storage types, segment sums too."""
+    for each in COMPILED[name]:
+        loop(each)
+    if gradient and name not in (LOOPS[None], WHOLE_TENSOR):
+        prepare_grouping(gradient, compute_type(storage))
+
+
+def prepare_grouping(gradient: str, compute: str) -> None:
+    """Compile all that groups indices and sums gradients of a storage type in a compute type."""
+    for name in GROUPING:
+        loop(name)
+    sum_functions(gradient, compute)
