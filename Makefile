@@ -10,8 +10,9 @@ demo: $(VENV)/demo.installed
 	@$(BIN)/fusedstep demo
 
 # What whoever changes a line wants to know: rules, span functions, loops, refusals and imports, without torch and JAX.
-QUICK := codegen/annotations codegen/conversions codegen/cpu codegen/rule_refusals codegen/stochastic \
-    operators/catalogue operators/deferred operators/operator rules/held rules/rules rules/rules_called_plainly \
+QUICK := codegen/annotations codegen/compile_lock codegen/conversions codegen/cpu codegen/loops \
+    codegen/rule_refusals codegen/stochastic loops/cpu \
+    operators/catalogue operators/deferred operators/operator rules/held rules/idle rules/rules rules/rules_called_plainly \
     rules/rules_with_sums rules/words runtime/grouping system/battery system/golden system/golden_rules system/imports
 
 quick: $(VENV)/quick.installed

@@ -140,8 +140,8 @@ def program(target: Target, rules: Sequence[Compiled], folder: Path) -> list[str
     """The program of some rules, and how it is run."""
     target.skip_unless_installed()
     processor = processor_of(target.triple)
-    for name, file in LOOPS.items():
-        (folder / f"{name}.o").write_bytes(loops.object_code(name, file, name, processor))
+    for name in LOOPS:
+        (folder / f"{name}.o").write_bytes(loops.object_code(name, name, processor))
     symbols = [rule.write(number, processor, folder) for number, rule in enumerate(rules)]
     (folder / "rules.h").write_text(header(symbols))
     names = [*LOOPS, *(symbol for of_rule in symbols for symbol in of_rule.values())]
@@ -156,7 +156,7 @@ def header(symbols: Iterable[dict[str, str]]) -> str:
             if name.isupper() and isinstance(value, int) and not (module is grouping and name == "ITEM"):
                 called = f"{name}_AT" if module is layout and name in ALIKE else name
                 lines.append(f"#define {called} (INT64_C({value}))")
-    for name, file in LOOPS.items():
+    for name in LOOPS:
         arguments, returns = loops.interface(name, file)
         lines.append(f"{'int64_t' if returns else 'void'} {name}({', '.join(['int64_t'] * arguments)});")
     table = list(symbols)

@@ -1,6 +1,6 @@
 """Which tests tell most about a device, in order."""
 
-SLEEP = "tests/runtime/test_gpu_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays"
+SLEEP = "tests/operators/test_device_deferred.py::test_rows_sleep_and_wake_as_those_of_arrays"
 # Every operator, optimizer and kind of loop once, and what the interpreter has not: graphs, streams, waiting.
 FIRST = (
     "tests/operators/test_catalogue_on_device.py",
@@ -21,11 +21,11 @@ FIRST = (
 FILES = (
     "tests/runtime/test_gpu.py",
     "tests/loops/test_gpu.py",
-    "tests/runtime/test_gpu_reductions.py",
-    "tests/runtime/test_gpu_deferred.py",
+    "tests/runtime/test_gpu_whole_tensor.py",
+    "tests/operators/test_device_deferred.py",
     "tests/torch/test_optimizer_on_device.py",
     "tests/operators/test_catalogue_on_device.py",
-    "tests/codegen/test_weave.py",
+    "tests/codegen/test_gpu_weave.py",
     "tests/system/test_docs.py",
 )
 MARKED = "gpu and not long"
@@ -36,7 +36,7 @@ def place(test: str) -> int:
 
     >>> place("tests/operators/test_catalogue_on_device.py::test_operator[Adam]")
     0
-    >>> place("tests/codegen/test_weave.py::test_names")
+    >>> place("tests/codegen/test_gpu_weave.py::test_names")
     19
     """
     order = (*FIRST, *FILES)

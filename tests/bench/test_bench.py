@@ -1,12 +1,10 @@
-"""``fusedstep bench``: the whole path on tiny sizes, peers that fail, and what is kept and drawn."""
+"""``fusedstep bench``: the whole path on tiny sizes, and what is kept and drawn."""
 
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -16,42 +14,18 @@ import pytest
 
 from fusedstep.bench import catalogue, figures, libraries, measure, memory, plots, results
 from fusedstep.bench.contenders import tables
-from fusedstep.bench.processes import EndedError, FailedError, Process, Team
-from fusedstep.bench.works import Contender, Moves, Work
-from fusedstep.cli.main import main
+from fusedstep.bench.processes import Team
+from fusedstep.bench.works import Moves, Work
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUICK = measure.Plan(rounds=2, pause=0.0, warm_up=1)
 # A run without the libraries that take long to import.
 ALONE = {"fusedstep": sys.executable}
 SPARSE = catalogue.WORKS["FusedSparseLazyAdam"].quick()
-# A library that ends, in each way in which one does.
-FAILING = """#!{python}
-import json, os, sys
-print(json.dumps({{"version": "0"}}), flush=True)
-for line in sys.stdin:
-    if json.loads(line)["do"] == "{when}":
-        print("something that the library said", file=sys.stderr, flush=True)
-        {what}
-    print(json.dumps({{"done": 0.001}}), flush=True)
-"""
 
 
 def silent(label, steps):
     """Is told how far a measurement is."""
-
-
-@pytest.fixture
-def failing(tmp_path: Path):
-    """Makes a Python of an environment whose library fails when it is asked something."""
-
-    def make(when: str, what: str) -> str:
-        program = tmp_path / "python"
-        program.write_text(FAILING.format(python=sys.executable, when=when, what=what), encoding="utf-8")
-        program.chmod(0o755)
-        return str(program)
-
-    return make
 
 
 @pytest.fixture(scope="module")
@@ -181,66 +155,6 @@ def page_writer() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(
-    ("when", "what", "expected"),
-    [
-        ("prepare", "os._exit(3)", "its process ended with status 3: something that the library said"),
-        ("step", "os.kill(os.getpid(), 11)", "its process ended by signal 11: something that the library said"),
-        ("step", "print(json.dumps(dict(error='no')), flush=True); continue", "no"),
-    ],
-)
-def test_a_peer_that_fails_is_one_line_and_the_run_goes_on(failing, when, what, expected):
-    with Team({**ALONE, "mindspore": failing(when, what)}, 1) as team:
-        found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
-        again = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
-    for result in (found, again):
-        assert result is not None
-        assert [timing.library for timing in result.timings] == ["fusedstep"]
-        assert len(result.timings[0].seconds) == 2
-    # It is started anew for each work: another one may be nothing to it.
-    assert team.notes == [f"FusedSparseLazyAdam: MindSpore is left out: {expected}"] * 2
-
-
-def test_a_process_that_ends_between_works_begins_anew(failing):
-    with Team({**ALONE, "mindspore": failing("forget", "os._exit(1)")}, 1) as team:
-        for _ in range(2):
-            found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
-            assert found is not None
-            assert [timing.library for timing in found.timings] == ["fusedstep", "mindspore"]
-    assert team.notes == ["MindSpore begins anew: its process ended with status 1: something that the library said"] * 2
-
-
-def test_an_answer_is_not_waited_for_without_end(failing, tmp_path):
-    process = Process("mindspore", failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
-    try:
-        process.wait_until_ready()
-        process.limit = 0.2
-        with pytest.raises(EndedError, match=r"gave no answer in 0\.2 seconds"):
-            process.ask("step")
-        assert process.process.wait() == -signal.SIGKILL
-    finally:
-        process.end()
-
-
-def test_a_peer_that_cannot_begin_is_left_out_of_all(tmp_path):
-    program = tmp_path / "python"
-    program.write_text("#!/bin/sh\necho no such module >&2\nexit 4\n", encoding="utf-8")
-    program.chmod(0o755)
-    with Team({**ALONE, "mindspore": str(program)}, 1) as team:
-        for _ in range(2):
-            assert measure.measure(measure.Task(SPARSE), team, QUICK, silent) is not None
-    assert team.notes == ["MindSpore is left out: ended with status 4: no such module"]
-
-
-def test_a_peer_without_its_library_says_so():
-    with Team({"tensorflow": sys.executable}, 1) as team:
-        if importlib.util.find_spec("tensorflow"):
-            pytest.skip("TensorFlow is installed here")
-        team.call({"tensorflow"})
-        assert team.notes == ["TensorFlow is left out: ModuleNotFoundError: No module named 'tensorflow'"]
-        assert team.running == {}
-
-
 def test_a_work_that_does_not_fit_is_skipped(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: 10_000)
     with Team(ALONE, 1) as team:
@@ -254,102 +168,6 @@ def test_a_work_whose_first_contender_is_not_there_is_skipped():
         task = measure.Task(catalogue.WORKS["small-SGD"].quick())
         assert measure.measure(task, team, QUICK, silent) is None
     assert team.notes == ["small-SGD is skipped: it needs torch in this environment"]
-
-
-def test_a_worker_answers_errors_and_goes_on(tmp_path):
-    process = Process("fusedstep", sys.executable, 1, tmp_path / "worker")
-    try:
-        process.wait_until_ready()
-        size = {"rows": 4, "width": 2}
-        with pytest.raises(FailedError, match="KeyError: 'NoSuchOperator'"):
-            process.ask("prepare", label="a", call="operator", size=size, arguments={"name": "NoSuchOperator"})
-        process.ask("prepare", label="a", call="operator", size=size, arguments={"name": "Adam"})
-        assert process.ask("step", label="a", repeat=2) > 0
-        process.process.kill()
-        with pytest.raises(EndedError, match="ended by signal 9"):
-            process.ask("step", label="a", repeat=1)
-    finally:
-        process.end()
-
-
-@pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
-def test_an_interruption_leaves_no_process():
-    command = [sys.executable, "-m", "fusedstep", "bench", "FusedSparseLazyAdam", "--quick", "--rounds", "100000"]
-    # In a shell's background the signal is ignored, and a child would inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    signal.signal(signal.SIGINT, before)
-    try:
-        workers = waited_for(lambda: len(found := children(running.pid)) >= 2 and found)
-        time.sleep(1.0)
-        os.killpg(running.pid, signal.SIGINT)
-        assert running.communicate(timeout=60) == (b"", b"")
-        assert running.returncode == 130
-        assert waited_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
-    finally:
-        running.kill()
-
-
-def children(parent: int) -> list[int]:
-    """The processes that a process has started and that have not ended."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
-
-
-def waited_for(found):
-    """What a function finds, once it does."""
-    for _ in range(600):
-        if value := found():
-            return value
-        time.sleep(0.1)
-    raise AssertionError("it never came")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["FusedSparsAdam"], "'FusedSparsAdam' is no work; close to it: FusedSparseAdam"),
-        (["zzzz"], "'fusedstep bench --list' has all"),
-        (["--peer", "mindspore"], "expected NAME=PYTHON with NAME one of torch, mindspore, tensorflow, fbgemm, optax"),
-        (["--peer", "jax=python"], "expected NAME=PYTHON with NAME one of"),
-        (["--peer", "mindspore=/no/such/python"], "/no/such/python is no program"),
-        (["--rounds", "0"], "expected a whole number of at least 1"),
-        (["--json", "nowhere/file.json"], "expected a file in a folder that exists"),
-        (["--plot", "nowhere/pictures"], "expected a folder, or a new one in a folder"),
-        (["--save", "--results", "file"], "expected a folder"),
-        (["--save"], "'benchmarks/results', expected a folder"),
-    ],
-)
-def test_options_are_refused_before_any_work(arguments, expected, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    Path("file").write_text("")
-    with pytest.raises(SystemExit) as left:
-        main(["bench", *arguments])
-    assert left.value.code == 2
-    assert expected in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("missing", "arguments"), [("rich", []), ("matplotlib", ["--plot", "."])])
-def test_a_missing_package_is_one_sentence(missing, arguments, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, missing, None)
-    assert main(["bench", "--quick", *arguments]) == 2
-    printed, error = capsys.readouterr()
-    assert printed == ""
-    assert missing in error
-    assert 'pip install "fusedstep[bench]"' in error
-
-
-def test_the_list_has_every_work(capsys):
-    assert main(["bench", "--list"]) == 0
-    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == list(catalogue.WORKS)
 
 
 @pytest.mark.parametrize("work", catalogue.WORKS.values(), ids=lambda work: work.name)
@@ -408,40 +226,3 @@ def test_a_slow_contender_rests():
     race.times[contender.label] = [3.0] * 5
     assert race.rests(contender, 8.0)
     assert not race.rests(contender, 16.0)
-
-
-def test_batches_follow_their_law():
-    size = tables.Size(1_000, 2, 4_000)
-    drawn = np.concatenate(tables.indices(size))
-    counts = np.sort(np.bincount(drawn, minlength=1_000))[::-1]
-    weights = np.arange(1, 1_001) ** -1.2
-    assert drawn.min() >= 0
-    assert counts[:3] / drawn.size == pytest.approx(weights[:3] / weights.sum(), rel=0.1)
-    assert tables.distinct(tables.Size(20_000, 1, 28_000, law="uniform")) == pytest.approx(15_070, rel=0.01)
-    assert tables.table(size, 0).min() >= 0
-
-
-def test_streaming_moves_what_it_is_asked_to():
-    from fusedstep.bench.contenders import streaming
-
-    for states, changed, read_only in ((1, 40, 40), (2, 40, 20), (3, 20, 40), (3, 40, 0)):
-        (step,) = streaming.stream(tables.Size(1, 1), states=states, changed=changed, read_only=read_only)
-        step.run()
-        shares = step.run.args[0]
-        moved = [len(share.args) * share.args[0].nbytes for share in shares if share.func is not streaming.read]
-        read = [share.args[0].nbytes for share in shares if share.func is streaming.read]
-        assert sum(moved) + sum(read) == states * changed + read_only
-
-
-def test_no_contender_needs_fusedstep_but_its_own():
-    for library in libraries.PEERS:
-        name = libraries.LIBRARIES[library].file
-        text = (Path(measure.__file__).parent / "contenders" / f"{name}.py").read_text(encoding="utf-8")
-        assert "import fusedstep" not in text
-        assert "from fusedstep" not in text
-
-
-def test_a_contender_has_its_own_item_size():
-    narrow = Contender("a", "fusedstep", "operator", item=2)
-    work = Work("a", "b", tables.Size(10, 4), (narrow,), states=3)
-    assert measure.least_bytes(work, narrow) == 7 * 10 * 4 * 2

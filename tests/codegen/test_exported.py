@@ -1,9 +1,5 @@
 """Exported functions: linked into C programs for this machine and, in an emulator, for others; the host's bits."""
 
-import os
-import shutil
-import subprocess
-import sys
 from array import array
 from pathlib import Path
 
@@ -13,7 +9,6 @@ from llvmlite import binding
 
 import fusedstep as fs
 from fusedstep.cli.export import switched
-from fusedstep.cli.main import main
 from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.exported import texts_of
 from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
@@ -150,37 +145,6 @@ def test_nothing_is_fused_nor_left_to_a_library(architecture: str, dtype: str) -
         assert word not in written, word
 
 
-def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    with pytest.raises(SystemExit) as left:
-        main(["export", *words])
-    assert left.value.code == 2
-    out, error = capsys.readouterr()
-    assert out == ""
-    return error
-
-
-def test_what_cannot_be_exported_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    at = ("--output", str(tmp_path))
-    assert "is no operator and no rule; close to it: " in refused(capsys, "adamm", *at)
-    assert "expected a rule; its rule: adam" in refused(capsys, "FusedSparseAdam", *at)
-    assert "no known target; expected a triple such as" in refused(capsys, "adam", "--target", "abacus", *at)
-    assert "LLVM does not know" in refused(capsys, "adam", "--target", "riscv64-linux-gnu", "--cpu", "abacus", *at)
-    assert "invalid choice" in refused(capsys, "adam", "--states", "int8", *at)
-    assert "give one for all, or one for each" in refused(capsys, "adam", "--states", "float32", "float16", *at)
-    assert "float64 stands beside no other" in refused(capsys, "lion", "--states", "float32", "float64", *at)
-    assert "it is float16 or float32" in refused(capsys, "lion", "--states", "float16", "--gradient", "bfloat16", *at)
-    assert "has no such switch" in refused(capsys, "adam", "--switch", "sideways=true", *at)
-    assert "expected NAME=true" in refused(capsys, "adam", "--switch", "nesterov=1", *at)
-    assert "no digit first" in refused(capsys, "adam", "--name", "1st", *at)
-    for name in ("int", "main", "exp", "powf", "INT64_MAX", "xor_eq"):
-        assert "has for something else" in refused(capsys, "adam", "--name", name, *at)
-    assert "expected a folder" in refused(capsys, "adam", "--output", str(file))
-    assert "is no file" in refused(capsys, f"{tmp_path / 'none.py'}:rule", *at)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 37, 5), (3, 150, 33), (2, 9001, 4)], ids=str)
 @pytest.mark.parametrize("sums", [(0, 1, 0), (2, 0, 1), (1, 3, 2)], ids=str)
 def test_the_workspace_is_as_large_as_the_sums_in_it(sizes: tuple[int, ...], sums: tuple[int, ...]) -> None:
@@ -192,47 +156,3 @@ def test_the_workspace_is_as_large_as_the_sums_in_it(sizes: tuple[int, ...], sum
     end = call[layout.ROW_SUMS] + layout.ITEM * row_sums * matrices * rows
     assert end == memory.ctypes.data + memory.nbytes
     assert not np.nan_to_num(memory).any()
-
-
-@pytest.mark.parametrize("name", ["elements", "whole_step", "reduce_partials", "adam_float32"])
-def test_any_name_will_do(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["export", "adam", "--name", name, "--output", str(tmp_path)]) == 0
-    assert f"void {name}(" in (tmp_path / f"{name}.h").read_text(encoding="utf-8")
-    capsys.readouterr()
-
-
-def test_what_cannot_be_written_is_said_in_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "adam.h").mkdir()
-    error = refused(capsys, "adam", "--name", "adam", "--output", str(tmp_path))
-    assert error.splitlines()[-1].endswith(
-        "adam.h' cannot be written: Is a directory; name another folder with --output"
-    )
-    assert "expected a folder, or a new one in a folder" in refused(capsys, "adam", "--output", str(tmp_path / "no/no"))
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o500)
-    if os.access(closed, os.W_OK):
-        pytest.skip("this user may write everywhere")
-    assert "may not be written to" in refused(capsys, "adam", "--output", str(closed))
-
-
-def test_a_rule_of_ones_own_in_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    text = 'def own(var, new, grad, *, λ, double, count=1.0):\n    """Own */ rule."""\n    return var - λ * grad, new\n'
-    (tmp_path / "rules.py").write_text(text, encoding="utf-8")
-    assert main(["export", f"{tmp_path / 'rules.py'}:own", "--output", str(tmp_path), "--name", "step"]) == 0
-    assert "bytes of code" in capsys.readouterr().out
-    written = (tmp_path / "step.h").read_text(encoding="utf-8")
-    assert "own: Own * / rule." in written
-    assert "void step(float *var, const float *grad, int64_t count, double _, double double_," in written
-    assert "double count_);" in written
-    assert "has no function 'other'; its functions: own" in refused(capsys, f"{tmp_path / 'rules.py'}:other")
-
-
-@pytest.mark.skipif(not shutil.which("c++"), reason="no compiler of C++")
-def test_a_header_is_one_of_cpp_too(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fusedstep", "export", "adam", "--states", "bfloat16", "float32", "float16"]
-    subprocess.run([*command, "--output", str(tmp_path)], check=True, capture_output=True)
-    text = '#include "fusedstep_adam.h"\n#include "fusedstep_adam.h"\nauto step = fusedstep_adam;\n'
-    (tmp_path / "user.cpp").write_text(text)
-    strict = ["c++", "-Wall", "-Wextra", "-Werror", "-c", "user.cpp"]
-    ended = subprocess.run(strict, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr

@@ -268,8 +268,8 @@ def inputs(row: Row, storage: Storage, loop: str) -> tuple[list[np.ndarray], np.
     grad[3, 0], grad[4, 1], grad[4, 2] = np.nan, np.inf, -np.inf
     grad[5, :3] = 0.0, -0.0, np.finfo(np.float16).tiny / 8
     for number, state in enumerate(states):
-        state[11, 0], state[11, 1 + number] = 0.0, np.nan
-        state[12, number] = np.inf
+        state[11, 0], state[11, (1 + number) % SHAPE[1]] = 0.0, np.nan
+        state[12, number % SHAPE[1]] = np.inf
         state[13, :2] = -0.0 if row.states[number] not in row.positive else 0.0
     # Nothing was ever seen here: 0/0 for a rule that divides by a root of it.
     zero = 13 if indices is None else 0

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import fusedstep as fs
+from tests.torch.test_optimizer_training import table, weights
 
 torch = pytest.importorskip("torch")
 
@@ -128,3 +129,27 @@ def test_norms_that_are_not_finite(value: float, order: Any) -> None:
         fs.torch.clip_grad_norm_(made, 1.0, order)
         torch.nn.utils.clip_grad_norm_(theirs, 1.0, order)
     assert torch.equal(made[0].grad.isnan(), theirs[0].grad.isnan())
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, float("inf")])
+@pytest.mark.parametrize("max_norm", [0.5, 100.0])
+def test_clipping_equals_torchs_on_merged_gradients(norm_type: float, max_norm: float) -> None:
+    models = [torch.nn.Sequential(table(sparse), torch.nn.Linear(4, 1)) for sparse in (True, False)]
+    models[1].load_state_dict(models[0].state_dict())
+    for model in models:
+        model(torch.tensor([1, 2, 2, 2])).square().sum().backward()
+    expected = torch.nn.utils.clip_grad_norm_(models[1].parameters(), max_norm, norm_type)
+    norm = fs.torch.clip_grad_norm_(models[0].parameters(), max_norm, norm_type)
+    torch.testing.assert_close(norm, expected)
+    for ours, theirs in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(ours.grad.to_dense(), theirs.grad)
+    assert not models[0][0].weight.grad.is_coalesced()
+
+
+def test_clipping_at_its_edges() -> None:
+    assert fs.torch.clip_grad_norm_([weights(2)], 1.0) == 0
+    param = weights(2)
+    param.grad = torch.tensor([1.0, float("inf")])
+    assert fs.torch.clip_grad_norm_(param, 1.0) == float("inf")
+    with pytest.raises(RuntimeError, match="the norm of the gradients is"):
+        fs.torch.clip_grad_norm_(param, 1.0, error_if_nonfinite=True)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import fusedstep as fs
+from tests.torch.test_optimizer_training import weights as drawn
 
 torch = pytest.importorskip("torch")
 
@@ -214,3 +215,40 @@ def test_a_default_of_the_rule_is_no_power_of_the_step() -> None:
         step(optimizer, -0.25)
     assert torch.equal(*params)
     assert not torch.equal(params[0], weights(torch.float64))
+
+
+@pytest.mark.parametrize("settings", [{}, {"l1": 0.5, "l2": 0.25, "beta": 1.0}, {"lr_power": -0.3, "l2": 0.5}])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_ftrl_starts_from_trained_weights(settings: dict[str, Any], sparse: bool) -> None:
+    param = drawn(6, 3, dtype=torch.float64)
+    param.data[2, 1] = 0.0
+    before = param.detach().clone()
+    optimizer = fs.torch.FTRL([param], 0.5, **settings)
+    param.grad = torch.zeros_like(param)
+    optimizer.param_groups[0]["lr"] = 0.0
+    optimizer.step()
+    assert torch.equal(param, before)
+    optimizer.param_groups[0]["lr"] = 0.5
+    if sparse:
+        param.grad = torch.sparse_coo_tensor([[1, 1]], torch.zeros(2, 3).double(), (6, 3), check_invariants=True)
+    optimizer.step()
+    torch.testing.assert_close(param.detach(), before, rtol=1e-13, atol=0)
+    # From there on it is FTRL: a step of lr / (beta + root) against a gradient that is small beside the root.
+    param.grad = torch.full_like(before, 1e-6)
+    optimizer.step()
+    rate = 0.5 / (settings.get("beta", 0.0) + 0.1 ** -settings.get("lr_power", -0.5) + 0.5 * settings.get("l2", 0.0))
+    moved = torch.full_like(before, -1e-6 * rate)
+    if "l1" in settings:
+        moved[2, 1] = 0.0
+    torch.testing.assert_close(param.detach() - before, moved, rtol=1e-3, atol=1e-12)
+
+
+def test_ftrl_keeps_trained_weights_of_16_bits() -> None:
+    param = drawn(6, 3, dtype=torch.bfloat16)
+    before = param.detach().clone()
+    optimizer = fs.torch.FTRL([param], 0.1, l1=0.5, l2=0.1, beta=1.0)
+    param.grad = torch.zeros_like(param)
+    for _ in range(3):
+        optimizer.step()
+    assert torch.equal(param, before)
+    assert optimizer.state[param]["linear"].dtype == torch.float32

@@ -237,43 +237,6 @@ def test_distributed_checkpoints_take_every_optimizer(name: str) -> None:
         assert torch.equal(one, two)
 
 
-@pytest.mark.parametrize("settings", [{}, {"l1": 0.5, "l2": 0.25, "beta": 1.0}, {"lr_power": -0.3, "l2": 0.5}])
-@pytest.mark.parametrize("sparse", [False, True])
-def test_ftrl_starts_from_trained_weights(settings: dict[str, Any], sparse: bool) -> None:
-    param = weights(6, 3, dtype=torch.float64)
-    param.data[2, 1] = 0.0
-    before = param.detach().clone()
-    optimizer = fs.torch.FTRL([param], 0.5, **settings)
-    param.grad = torch.zeros_like(param)
-    optimizer.param_groups[0]["lr"] = 0.0
-    optimizer.step()
-    assert torch.equal(param, before)
-    optimizer.param_groups[0]["lr"] = 0.5
-    if sparse:
-        param.grad = torch.sparse_coo_tensor([[1, 1]], torch.zeros(2, 3).double(), (6, 3), check_invariants=True)
-    optimizer.step()
-    torch.testing.assert_close(param.detach(), before, rtol=1e-13, atol=0)
-    # From there on it is FTRL: a step of lr / (beta + root) against a gradient that is small beside the root.
-    param.grad = torch.full_like(before, 1e-6)
-    optimizer.step()
-    rate = 0.5 / (settings.get("beta", 0.0) + 0.1 ** -settings.get("lr_power", -0.5) + 0.5 * settings.get("l2", 0.0))
-    moved = torch.full_like(before, -1e-6 * rate)
-    if "l1" in settings:
-        moved[2, 1] = 0.0
-    torch.testing.assert_close(param.detach() - before, moved, rtol=1e-3, atol=1e-12)
-
-
-def test_ftrl_keeps_trained_weights_of_16_bits() -> None:
-    param = weights(6, 3, dtype=torch.bfloat16)
-    before = param.detach().clone()
-    optimizer = fs.torch.FTRL([param], 0.1, l1=0.5, l2=0.1, beta=1.0)
-    param.grad = torch.zeros_like(param)
-    for _ in range(3):
-        optimizer.step()
-    assert torch.equal(param, before)
-    assert optimizer.state[param]["linear"].dtype == torch.float32
-
-
 def test_gradients_are_accumulated() -> None:
     once, twice = table(), table()
     rows = torch.tensor([[1, 2, 2], [2, 3, 1]])
@@ -329,30 +292,6 @@ def test_an_optimizer_in_the_backward_pass() -> None:
     for param, second, third in zip(one.parameters(), two.parameters(), three.parameters(), strict=True):
         assert torch.equal(param, second)
         assert torch.equal(param, third)
-
-
-@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.0, float("inf")])
-@pytest.mark.parametrize("max_norm", [0.5, 100.0])
-def test_clipping_equals_torchs_on_merged_gradients(norm_type: float, max_norm: float) -> None:
-    models = [torch.nn.Sequential(table(sparse), torch.nn.Linear(4, 1)) for sparse in (True, False)]
-    models[1].load_state_dict(models[0].state_dict())
-    for model in models:
-        model(torch.tensor([1, 2, 2, 2])).square().sum().backward()
-    expected = torch.nn.utils.clip_grad_norm_(models[1].parameters(), max_norm, norm_type)
-    norm = fs.torch.clip_grad_norm_(models[0].parameters(), max_norm, norm_type)
-    torch.testing.assert_close(norm, expected)
-    for ours, theirs in zip(models[0].parameters(), models[1].parameters(), strict=True):
-        torch.testing.assert_close(ours.grad.to_dense(), theirs.grad)
-    assert not models[0][0].weight.grad.is_coalesced()
-
-
-def test_clipping_at_its_edges() -> None:
-    assert fs.torch.clip_grad_norm_([weights(2)], 1.0) == 0
-    param = weights(2)
-    param.grad = torch.tensor([1.0, float("inf")])
-    assert fs.torch.clip_grad_norm_(param, 1.0) == float("inf")
-    with pytest.raises(RuntimeError, match="the norm of the gradients is"):
-        fs.torch.clip_grad_norm_(param, 1.0, error_if_nonfinite=True)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -1,21 +1,14 @@
-"""``fusedstep verify``: that it passes, that it finds what is wrong, and what it then says."""
+"""Verifying operators: they pass, and what is wrong is found."""
 
 import copy
 import json
-import multiprocessing
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.cli import verify as command
-from fusedstep.cli.main import main
 from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.operators import host_step
 from fusedstep.operators.operator import Operator
@@ -26,7 +19,6 @@ from fusedstep.verify.bounds import UNITS, differs, is_exact, is_far
 from fusedstep.verify.operators import verify
 from fusedstep.verify.outcome import Failure, Outcome
 from fusedstep.verify.report import Report
-from fusedstep.verify.workers import outcomes
 from tests import golden_cases
 from tests.rules import test_rules
 
@@ -226,132 +218,6 @@ def test_numbers_keep_their_bits_in_json() -> None:
         assert again.dtype == values.dtype
         np.testing.assert_array_equal(again, values)
     assert golden.decoded(golden.encoded(np.float32(0.1))) == np.float32(0.1)
-
-
-# What a worker is given to do is a program: exec is what any process can find.
-ENDS: dict[str, tuple[str, str]] = {
-    "crash": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed: signal 11 (SIGSEGV)"),
-    "exit": ("import os; os._exit(7)", "ended with status 7"),
-    "error": ("import fusedstep as fs; fs.no", "could not be checked: AttributeError: module 'fusedstep' has"),
-}
-
-
-@pytest.mark.parametrize("name", ENDS)
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_worker_that_ends_takes_nothing_with_it(name: str) -> None:
-    program, said = ENDS[name]
-    behind = "import os; os._exit(3)"
-    found = list(outcomes([[program, behind]], exec, 1))  # type: ignore[arg-type]
-    assert [outcome.name for outcome in found] == [program, behind]
-    assert found[0].ended.startswith(said)
-    assert found[1].ended == "ended with status 3"
-    assert not any(outcome.passed for outcome in found)
-
-
-HANG = "import threading; threading.Event().wait()"
-
-
-def test_a_worker_that_hangs_is_ended() -> None:
-    assert [(outcome.name, outcome.ended) for outcome in outcomes([[HANG]], exec, 1, 0.5)] == [  # type: ignore[arg-type]
-        (HANG, "gave no answer in 0.5 seconds")
-    ]
-    assert multiprocessing.active_children() == []
-
-
-def test_workers_end_with_who_waits_for_them() -> None:
-    waiting = outcomes([["import os; os._exit(3)"], [HANG]], exec, 2)  # type: ignore[arg-type]
-    assert next(waiting).ended == "ended with status 3"
-    assert len(multiprocessing.active_children()) == 1
-    waiting.close()
-    assert multiprocessing.active_children() == []
-
-
-def test_the_command_passes_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "report.json"
-    words = ["verify", "fusedsparselazyadam", DENSE, "--dtype", "float32", "--processes", "1", "--json", str(file)]
-    assert main(words) == 0
-    said = capsys.readouterr().out
-    assert f"numpy {np.__version__}" in said
-    assert "\nin float32, each on 1, 2, 5" in said
-    for name in (SPARSE, DENSE):
-        [line] = [line for line in said.splitlines() if line.startswith(f"{name} ")]
-        assert "3/3" in line
-    assert "\n2 operators, " in said
-    assert said.rstrip().endswith("all passed")
-    assert max(map(len, said.splitlines()[1:])) <= 80
-    content = json.loads(file.read_text(encoding="utf-8"))
-    assert content["passed"] is True
-    assert content["versions"]["numpy"] == np.__version__
-    assert content["versions"].keys() >= {"python", "fusedstep", "numba", "llvmlite", "ml_dtypes"}
-    assert content["machine"]["cpu"]
-    assert [(each["name"], each["passed"], each["failures"]) for each in content["outcomes"]] == [
-        (SPARSE, True, []),
-        (DENSE, True, []),
-    ]
-    assert content["outcomes"][0]["made"]["rule"] >= 3
-
-
-def test_the_command_fails_and_says_how(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def stub(groups: list[list[str]], *_: Any) -> Iterator[Outcome]:
-        assert groups == [[SPARSE], [DENSE]]
-        yield Outcome(DENSE, ended="crashed: signal 11 (SIGSEGV)")
-        outcome = Outcome(SPARSE, near=["float32"])
-        outcome.made.update(rule=12, calls=9)
-        outcome.failures.append(Failure("rule", "float32, 5 threads", "var: 1.0", "2.0"))
-        yield outcome
-
-    monkeypatch.setattr(command, "outcomes", stub)
-    assert main(["verify", SPARSE, DENSE]) == 1
-    said = capsys.readouterr().out
-    lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert f"{SPARSE} 11/12 9/9 - ~ FAILED" in lines
-    assert f"{DENSE} - - - crashed: signal 11 (SIGSEGV)" in lines
-    assert "2 operators failed, 1 check" in said
-    assert f"\n{SPARSE}, rule: float32, 5 threads\n  came      var: 1.0\n  expected  2.0\n" in said
-    assert f"\n{DENSE} crashed: signal 11 (SIGSEGV)\n" in said
-    assert main(["verify", SPARSE, DENSE, "--json", "-"]) == 1
-    content = json.loads(capsys.readouterr().out)
-    assert content["passed"] is False
-    assert [each["ended"] for each in content["outcomes"]] == ["", "crashed: signal 11 (SIGSEGV)"]
-    assert content["outcomes"][0]["failures"][0]["expected"] == "2.0"
-
-
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        (["FusedSparsAdam"], "close to it: FusedSparseAdam"),
-        (["proximal_adagrad"], "is a rule, expected an operator; it is run by ApplyProximalAdagrad, Fused"),
-        (["lion"], "'lion' is a rule, expected an operator"),
-        (["--dtype", "int8"], "invalid choice"),
-        (["--processes", "0"], "expected a whole number"),
-        (["--json", "no/such/folder"], "expected a file in a folder that exists"),
-    ],
-)
-def test_what_cannot_be_verified_is_refused(words: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(["verify", *words])
-    assert left.value.code == 2
-    assert why in capsys.readouterr().err
-
-
-def test_it_needs_no_extra(tmp_path: Path) -> None:
-    # Found before those that are installed, by the workers too.
-    for name in ("rich", "ml_dtypes", "torch"):
-        (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError('hidden', name={name!r})")
-    there = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-W", "error", "-m", "fusedstep", "verify", DENSE, "--dtype"]
-    options: dict[str, Any] = {"env": os.environ | {"PYTHONPATH": there}, "capture_output": True, "text": True}
-    done = subprocess.run([*command, "bfloat16"], **options, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "can check none of these types: its NumPy arrays need ml_dtypes" in done.stderr
-    done = subprocess.run([*command, "float32", "bfloat16"], **options, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "in float32, each" in done.stdout
-    assert "bfloat16 is left out: its NumPy arrays need ml_dtypes" in done.stdout
-
-
-def test_operators_of_one_rule_follow_one_another() -> None:
-    assert command.by_rule(["Adam", "ApplyFtrl", "FusedSparseAdam"]) == [["Adam", "FusedSparseAdam"], ["ApplyFtrl"]]
 
 
 def test_a_report_without_failures_has_none() -> None:

@@ -1,0 +1,75 @@
+"""Numba compiles a loop once, for all rules and types, and is imported only then."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fusedstep as fs
+from fusedstep.codegen.cpu import engine, functions, loops
+from fusedstep.runtime.cpu import loops as runtime
+from tests import reference
+
+SEVERAL = """
+import numpy as np, fusedstep as fs, sys
+for name in fs.rules.__all__:
+    operator = fs.Operator(getattr(fs.rules, name))
+    signature = operator.signature
+    shapes = {"row": (4,), "column": (3,), "element": (4, 3), "": (4, 3)}
+    states = [np.ones(shapes[kind], np.float32) for kind in operator.spec.kinds]
+    scalars = dict.fromkeys(signature.scalars, 0.5) | signature.defaults
+    if "touched_rows" in operator.loops:
+        operator(*states, np.ones((2, 3), np.float32), np.array([1, 1]), **scalars)
+        operator(*states, np.ones((2, 3), np.float32), np.array([2, 1]), rows="every", **scalars)
+    operator(*states, np.ones((4, 3), np.float32), **scalars)
+print(any(name.partition(".")[0] == "numba" for name in sys.modules))
+"""
+
+
+def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> None:
+    environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", SEVERAL], env=environment, check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert said == ["True", "False"]
+
+
+# All that remember an address.
+MEMOS = (runtime.loop, runtime.flat_step, runtime.sum_functions, functions.loop, functions.flat_step, functions.sums)
+
+
+def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_numba, others = set(), set()
+
+    def address_of(name: str, text: str, make: Any) -> int:
+        (by_numba if text == loops.sources() else others).add((name, text))
+        return 1
+
+    monkeypatch.setattr(engine, "address_of", address_of)
+    for memo in MEMOS:
+        memo.cache_clear()
+    for rule in (getattr(fs.rules, name) for name in fs.rules.__all__):
+        operator = fs.Operator(rule)
+        used = sum(map(bool, operator.spec.kinds))
+        for dtype in reference.DTYPES:
+            for loop in operator.loops:
+                operator.compile(loop, (dtype,) * used, dtype)
+    for memo in MEMOS:
+        memo.cache_clear()
+    assert 10 < len(by_numba) <= 40
+    assert len(others) > 500
+
+
+def test_a_dense_step_needs_no_loop(tmp_path: Path) -> None:
+    # A rule that sees rows takes them one by one.
+    program = SEVERAL.replace("    operator(*states", "    operator.spec.reduction_scope == 0 and operator(*states")
+    program = program.replace("and operator(*states, np.ones((2", "and 0 and operator(*states, np.ones((2")
+    environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "False"
