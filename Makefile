@@ -41,11 +41,11 @@ lint: $(VENV)/lint.installed
 
 bench: $(VENV)/bench.installed
 	@echo "== Measuring the operators beside PyTorch, and beside what PEERS names (about ten minutes)"
-	@$(BIN)/fusedstep bench $(WORKS) $(foreach peer,$(PEERS),--peer $(peer)) $(BENCH)
+	@$(BIN)/python -m benchmarks.cpu $(WORKS) $(foreach peer,$(PEERS),--peer $(peer)) $(BENCH)
 
 bench-gpu: $(VENV)/bench-gpu.installed
 	@echo "== Measuring the operators on this machine's GPU beside PyTorch (some minutes)"
-	@$(BIN)/python benchmarks/gpu.py $(WORKS) $(BENCH)
+	@$(BIN)/python -m benchmarks.gpu $(WORKS) $(BENCH)
 
 gpu-check: # installs nothing: machines with a GPU often reach no package index
 	@PYTHONPATH=src:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu_check $(CHECK)

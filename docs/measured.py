@@ -1,23 +1,22 @@
-"""Writes what ``fusedstep bench --save`` has kept into the page on performance, pictures included."""
+"""Writes the results of ``fusedstep bench --save`` into the page on performance, with pictures."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fusedstep.bench import plots
-from fusedstep.bench.figures import COLUMNS, LEGEND, cells, duration, how, size, where
-from fusedstep.bench.measure import SWEEPS
+from fusedstep.bench.figures import COLUMNS, LEGEND, cells, how, medians, size, sweeps, where
 from fusedstep.bench.results import Report, Result, from_json
 
-KEPT = Path(__file__).parent.parent / "benchmarks" / "results"
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 FOLDER, PAGE = "measured", "machines.md"
-NONE = "No machine's result is kept yet: `fusedstep bench --save` keeps one."
+NONE = "There is no result yet: `fusedstep bench --save` adds one."
 
 
-def write(folder: Path, kept: Path = KEPT) -> None:
-    """Writes the page that is included, and the pictures beside it."""
+def write(folder: Path, saved: Path = RESULTS) -> None:
+    """Write the page that is included, and its pictures."""
     folder = folder / FOLDER
     folder.mkdir(exist_ok=True)
-    files = sorted(kept.glob("*.json"))
+    files = sorted(saved.glob("*.json"))
     reports = {file.stem: from_json(file.read_text(encoding="utf-8")) for file in files}
     parts = [machine(name, report, folder) for name, report in reports.items()]
     text = "\n\n".join(parts or [NONE]) + "\n"
@@ -28,7 +27,7 @@ def write(folder: Path, kept: Path = KEPT) -> None:
 
 
 def machine(name: str, report: Report, folder: Path) -> str:
-    """All that was measured on a machine."""
+    """All results of a machine."""
     pictures = [] if report.machine.get("gpu") else plots.save(report, folder, f"{name}-")
     return "\n\n".join(
         [
@@ -36,7 +35,7 @@ def machine(name: str, report: Report, folder: Path) -> str:
             f"{where(report)} {how(report)} {LEGEND}",
             *(f"![{picture.stem}]({FOLDER}/{picture.name})" for picture in pictures),
             *(single(result) for result in report.results if not result.swept),
-            *sweeps(report),
+            *(sweep(*each) for each in sweeps(report)),
             *report.notes,
         ]
     )
@@ -49,24 +48,13 @@ def single(result: Result) -> str:
     return f"{heading}\n\n{table(('', *COLUMNS), rows)}"
 
 
-def sweeps(report: Report) -> Iterable[str]:
-    """The tables of medians over sizes."""
-    for work in dict.fromkeys(result.work for result in report.results if result.swept):
-        for name in SWEEPS:
-            results = [each for each in report.results if (each.work, each.swept) == (work, name)]
-            if results:
-                heads = ("", *(f"{result.size[name]:,}" for result in results))
-                yield f"**{work}** by {name}\n\n{table(heads, medians(results))}"
-
-
-def medians(results: Sequence[Result]) -> Iterable[Sequence[str]]:
-    """A row for each contender."""
-    for label in dict.fromkeys(timing.label for result in results for timing in result.timings):
-        found = [next((each for each in result.timings if each.label == label), None) for result in results]
-        yield label, *(duration(each.median) if each else "" for each in found)
+def sweep(work: str, name: str, results: Sequence[Result]) -> str:
+    """The table of medians over one size."""
+    heads = ("", *(f"{result.size[name]:,}" for result in results))
+    return f"**{work}** by {name}\n\n{table(heads, medians(results))}"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown, its figures to the right."""
+    """A table in Markdown, with right-aligned figures."""
     lines = [heads, ("---", *["---:"] * (len(heads) - 1)), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -11,9 +11,9 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from benchmarks.gpu import interpreter
 
 from fusedstep.arrays import torch_device
-from fusedstep.bench.gpu import interpreter
 
 INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"

@@ -26,10 +26,8 @@ from tests.exported_programs import ALL_TARGETS, Target
 C_FILE = Path(__file__).with_suffix(".c")
 KINDS = ("dense", "touched", "every")
 # Of each loop the file that holds it.
-LOOPS = {name: name for name in ("dense_rows", "touched_rows", "every_row", "segment_sum")}
-LOOPS |= dict.fromkeys(("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending"), "grouping")
-# Both files of the loops know these names: fields of the block, and what grouping finds.
-ALIKE = ("FIRST", "SLOTS", "ORDER", "INVERSE")
+GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending")
+LOOPS = ("dense_rows", "touched_rows", "every_row", "segment_sum", *GROUPING)
 FUNCTIONS = {
     "prepare": "int64_t {}(int64_t *block);",
     "stored": "void {}(int64_t *block, int64_t row, int64_t count, void *gradient);",
@@ -154,10 +152,9 @@ def header(symbols: Iterable[dict[str, str]]) -> str:
     for module in (grouping, layout):
         for name, value in vars(module).items():
             if name.isupper() and isinstance(value, int) and not (module is grouping and name == "ITEM"):
-                called = f"{name}_AT" if module is layout and name in ALIKE else name
-                lines.append(f"#define {called} (INT64_C({value}))")
+                lines.append(f"#define {name} (INT64_C({value}))")
     for name in LOOPS:
-        arguments, returns = loops.interface(name, file)
+        arguments, returns = loops.interface(name)
         lines.append(f"{'int64_t' if returns else 'void'} {name}({', '.join(['int64_t'] * arguments)});")
     table = list(symbols)
     lines += [FUNCTIONS[kind].format(symbol) for each in table for kind, symbol in each.items()]

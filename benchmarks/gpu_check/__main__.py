@@ -7,7 +7,6 @@ of its own: one that fails, crashes or hangs stops no other.
 import argparse
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu import described
+from benchmarks.gpu.__main__ import NO_GPU
+from benchmarks.gpu.measure import choose_interpreter, described
 
 from fusedstep.cli.extras import MissingExtraError, require
 from fusedstep.cli.options import folder_to_write
@@ -121,8 +121,7 @@ def main() -> int:
     # Ends as Ctrl-C does: what is known is written.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     end = BEGAN + 60 * options.minutes - min(AT_THE_END, 3 * options.minutes)
-    # Read when Triton is imported.
-    os.environ["TRITON_INTERPRET"] = str(int(options.interpret))
+    choose_interpreter(options.interpret)
     try:
         require("make gpu-check", "test", NEEDED)
     except MissingExtraError as error:
@@ -130,7 +129,7 @@ def main() -> int:
     import torch
 
     if not options.interpret and not torch.cuda.is_available():
-        return refused("PyTorch finds no GPU on this machine; --interpret runs tiny sizes in Triton's interpreter")
+        return refused(NO_GPU)
     clear(out)
     head = {"commit": commit(), "sources": sources(), "date": date.today().isoformat(), "minutes": options.minutes}
     head |= described("cpu" if options.interpret else "cuda")

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from fusedstep.bench.gpu.lost import is_lost
+from benchmarks.gpu.lost import is_lost
 
 from .selection import place
 

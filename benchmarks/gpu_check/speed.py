@@ -1,6 +1,6 @@
-"""Times the works of ``benchmarks/gpu.py`` until time is up; the report is written anew after each.
+"""Times the works of ``benchmarks.gpu`` until time is up; the report is written after each.
 
-Works that the report has already are left out: a process whose device was lost is followed by another.
+Works that are in the report are left out: after a lost device, a new process continues.
 """
 
 import argparse
@@ -10,10 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.gpu import BATCH, ROUNDS, ROWS, TINY, WIDTH, chosen, interpreted, measured
+from benchmarks.gpu import measure
+from benchmarks.gpu.lost import DeviceLostError
 
 from fusedstep.bench import results
-from fusedstep.bench.gpu.lost import DeviceLostError
 
 from .recording import LOST
 
@@ -27,12 +27,13 @@ def main() -> int:
     end = time.monotonic() + given.seconds
     before = results.from_json(given.record.read_text(encoding="utf-8")) if given.record.exists() else None
     known = before.results if before else ()
-    works = [each.name for each in chosen([]) if each.name not in {result.work for result in known}]
-    options = argparse.Namespace(works=works, rows=ROWS, width=WIDTH, batch=BATCH, rounds=ROUNDS, interpret=interpret)
-    if interpret:
-        vars(options).update(TINY)
+    settings = measure.TINY if interpret else measure.FULL
+    works = [each.name for each in measure.chosen(settings) if each.name not in {result.work for result in known}]
+    if not works:
+        return 0
+    measure.prepare(settings)
     try:
-        for report in measured(options, interpreted() if interpret else "cuda", lambda label, steps: None, end):
+        for report in measure.measured(replace(settings, works=works), lambda label, steps: None, end):
             notes = dict.fromkeys([*(before.notes if before else ()), *report.notes])
             whole = replace(report, results=(*known, *report.results), notes=tuple(notes))
             new = given.record.with_suffix(".new")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fusedstep.bench import figures, results
+from fusedstep.bench import results, tables
 from fusedstep.runtime.cpu.cpus import usable_cpus
 
 from .recording import LOST, lines
@@ -202,15 +202,15 @@ def speed(folder: Path, seconds: float) -> list[str]:
 
 def read_speed(folder: Path, outcome: Outcome) -> None:
     """Each work's times."""
-    from fusedstep.bench.gpu.works import WORKS
+    from benchmarks.gpu.works import NAMES
 
     file = record_of("speed", folder)
     if not file.exists():
-        outcome.not_reached = [work.name for work in WORKS]
+        outcome.not_reached = NAMES
         return
     report = results.from_json(file.read_text(encoding="utf-8"))
     outcome.content = json.loads(report.as_json())
-    outcome.not_reached = [work.name for work in WORKS if work.name not in {each.work for each in report.results}]
+    outcome.not_reached = [name for name in NAMES if name not in {each.work for each in report.results}]
     outcome.failures = {
         f"{each.work}: {timing.label}": next(
             (note for note in report.notes if note.startswith(f"{each.work}: {timing.label} failed")), ""
@@ -224,17 +224,7 @@ def read_speed(folder: Path, outcome: Outcome) -> None:
         "contenders failed": len(outcome.failures),
         "works not reached": len(outcome.not_reached),
     }
-    outcome.table = list(times_of(report))
-
-
-def times_of(report: results.Report) -> Iterator[str]:
-    """A table of each work."""
-    for result in report.results:
-        yield f"{result.work}: {result.title}; {figures.size(result.size)}"
-        for timing in result.timings:
-            median, _, bandwidth, fraction, ratio = figures.cells(result, timing)
-            speed = f"{bandwidth} GB/s" if bandwidth else ""
-            yield f"  {timing.label:<30}{median:>10}{speed:>13}{fraction:>6}{ratio:>10}"
+    outcome.table = list(tables.tables(report))
 
 
 STAGES = (

@@ -1,4 +1,4 @@
-"""``fusedstep bench``: the whole path on tiny sizes, and what is kept and drawn."""
+"""``fusedstep bench``: the whole path on tiny sizes, peers that fail, and what is kept and drawn."""
 
 import importlib.util
 import json
@@ -11,17 +11,19 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from benchmarks import cpu
 
-from fusedstep.bench import catalogue, figures, libraries, measure, memory, plots, results
-from fusedstep.bench.contenders import tables
-from fusedstep.bench.processes import Team
+from fusedstep.bench import catalogue, environments, figures, measure, memory, plots, results
+from fusedstep.bench.libraries import data
+from fusedstep.bench.processes import Processes
+from fusedstep.bench.race import Pace, Race
 from fusedstep.bench.works import Moves, Work
 
 DOCS = Path(__file__).parents[2] / "docs"
-QUICK = measure.Plan(rounds=2, pause=0.0, warm_up=1)
+QUICK = Pace(rounds=2, warm_up=1)
 # A run without the libraries that take long to import.
 ALONE = {"fusedstep": sys.executable}
-SPARSE = catalogue.WORKS["FusedSparseLazyAdam"].quick()
+SPARSE = next(work for work in cpu.GROUPS["sparse"] if work.name == "FusedSparseLazyAdam").quick()
 
 
 def silent(label, steps):
@@ -44,7 +46,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[results.Report, 
         "pictures",
         "--save",
         "--results",
-        "kept",
+        "saved",
     ]
     command = [sys.executable, "-W", "error", "-m", "fusedstep", "bench", *names, *options]
     environment = {**os.environ, "COLUMNS": "80"}
@@ -64,10 +66,10 @@ def test_every_contender_that_is_there_was_timed(measured):
         "small-SGD",
         "tiny-call",
     ]
-    there = libraries.pythons({})
+    there = environments.pythons(environments.libraries(catalogue.GROUPS), {})
     for name, result in singles.items():
         work = catalogue.WORKS[name]
-        expected = [each.label for each in work.contenders if each.library in there]
+        expected = [each.label for each in work.contenders if each.library.name in there]
         assert [timing.label for timing in result.contenders] == expected
         assert (result.streaming is not None) == bool(work.states)
         for timing in result.timings:
@@ -92,10 +94,15 @@ def test_the_tables_fit_a_narrow_terminal(measured):
     _, _, printed = measured
     assert max(map(len, printed.splitlines())) <= 80
     assert "…" not in printed
-    for words in ("FusedSparseAdam  Adam, every row", "median", "of", "streaming the same memory", "by batch", " x "):
+    for words in (
+        "FusedSparseAdam: Adam, every row",
+        "median",
+        "of limit",
+        "streaming the same memory",
+        "by batch",
+        " x ",
+    ):
         assert words in printed
-    for peer in libraries.missing(libraries.pythons({})):
-        assert peer in printed.partition("Not installed here:")[2]
 
 
 def test_pictures_are_drawn(measured):
@@ -108,9 +115,9 @@ def test_pictures_are_drawn(measured):
         assert f"pictures/{path.name}" in printed
 
 
-def test_what_is_kept_is_what_was_measured(measured):
+def test_what_is_saved_is_what_was_measured(measured):
     report, folder, _ = measured
-    (file,) = (folder / "kept").iterdir()
+    (file,) = (folder / "saved").iterdir()
     assert file.stem == results.slug(report)
     assert results.from_json(file.read_text(encoding="utf-8")) == report
     assert results.from_json(report.as_json()) == report
@@ -130,14 +137,14 @@ def test_a_later_run_replaces_its_own_works_only(measured, tmp_path):
     assert results.from_json(file.read_text(encoding="utf-8")).results == (again,)
 
 
-def test_the_page_on_performance_shows_what_is_kept(measured, tmp_path):
+def test_the_page_on_performance_shows_what_is_saved(measured, tmp_path):
     pytest.importorskip("matplotlib")
     measured_page = page_writer()
-    measured_page.write(tmp_path, kept=tmp_path)
+    measured_page.write(tmp_path, saved=tmp_path)
     page = tmp_path / "measured" / "machines.md"
     assert "fusedstep bench --save" in page.read_text(encoding="utf-8")
     report, folder, _ = measured
-    measured_page.write(tmp_path, kept=folder / "kept")
+    measured_page.write(tmp_path, saved=folder / "saved")
     text = page.read_text(encoding="utf-8")
     assert report.machine["cpu"] in text
     assert "| streaming the same memory |" in text
@@ -157,35 +164,52 @@ def page_writer() -> ModuleType:
 
 def test_a_work_that_does_not_fit_is_skipped(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: 10_000)
-    with Team(ALONE, 1) as team:
-        assert measure.measure(measure.Task(SPARSE), team, QUICK, silent) is None
-    (note,) = team.notes
+    with Processes(ALONE, 1) as processes:
+        assert measure.measure(measure.Case(SPARSE), processes, QUICK, silent) is None
+    (note,) = processes.notes
     assert note.startswith("FusedSparseLazyAdam is skipped: it needs about 0.0 GB of memory, and 0.0 GB are free")
 
 
 def test_a_work_whose_first_contender_is_not_there_is_skipped():
-    with Team(ALONE, 1) as team:
-        task = measure.Task(catalogue.WORKS["small-SGD"].quick())
-        assert measure.measure(task, team, QUICK, silent) is None
-    assert team.notes == ["small-SGD is skipped: it needs torch in this environment"]
+    with Processes(ALONE, 1) as processes:
+        task = measure.Case(catalogue.WORKS["small-SGD"].quick())
+        assert measure.measure(task, processes, QUICK, silent) is None
+    assert processes.notes == ["small-SGD is skipped: it needs torch in this environment"]
 
 
-@pytest.mark.parametrize("work", catalogue.WORKS.values(), ids=lambda work: work.name)
+@pytest.mark.parametrize("work", [work for works in cpu.GROUPS.values() for work in works], ids=lambda work: work.name)
 def test_works_are_whole(work: Work):
     labels = [contender.label for contender in work.contenders]
     assert len(set(labels)) == len(labels)
     assert max(map(len, labels)) <= 29
-    assert {contender.library for contender in work.contenders} <= libraries.LIBRARIES.keys()
-    assert not libraries.LIBRARIES[work.contenders[0].library].peer
-    folder = Path(measure.__file__).parent / "contenders"
+    assert not work.contenders[0].library.peer
     for contender in work.contenders:
-        text = (folder / f"{libraries.LIBRARIES[contender.library].file}.py").read_text(encoding="utf-8")
+        text = contender.library.file.read_text(encoding="utf-8")
         assert f"def {contender.call}(" in text or f"\n{contender.call} = " in text
 
 
+def test_a_checkout_adds_contenders_and_no_works():
+    assert cpu.JOINING.keys() <= catalogue.WORKS.keys()
+    assert environments.peers(catalogue.GROUPS) == ["torch"]
+    assert sorted(environments.peers(cpu.GROUPS)) == ["fbgemm", "mindspore", "optax", "tensorflow", "torch"]
+    for group, works in catalogue.GROUPS.items():
+        assert [work.name for work in works] == [work.name for work in cpu.GROUPS[group]]
+
+
+def test_the_command_of_a_checkout_names_what_is_missing():
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.cpu", "FusedSparseFtrl", "--quick", "--rounds", "1"]
+    environment = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=DOCS.parent, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "FusedSparseFtrl: FTRL, touched rows" in done.stdout
+    there = environments.pythons(environments.libraries(cpu.GROUPS), {})
+    for peer in environments.peers(cpu.GROUPS):
+        assert (peer in done.stdout.partition("Not installed here:")[2]) == (peer not in there)
+
+
 def test_the_least_bytes_are_those_of_the_rows_that_take_the_step():
-    size = tables.Size(100, 4, 10, law="uniform", batches=1)
-    named = len(np.unique(tables.indices(size)[0]))
+    size = data.Size(100, 4, 10, law="uniform", batches=1)
+    named = len(np.unique(data.indices(size)[0]))
     work = Work("a", "b", size, (), states=3)
     assert work.moves() == Moves(3, 100 * 4 * 4, 100 * 4 * 4)
     assert replace(work, rows="every").moves() == Moves(3, 100 * 4 * 4, 10 * (4 * 4 + 4))
@@ -220,9 +244,11 @@ def test_the_bars_are_the_medians():
 
 def test_a_slow_contender_rests():
     contender = SPARSE.contenders[0]
-    race = measure.Race(SPARSE, Team({}, 1), [contender])
+    race = Race(SPARSE, [contender], Processes({}, 1), QUICK, silent)
     race.times[contender.label] = [3.0] * 4
-    assert not race.rests(contender, 8.0)
+    assert not race.rests(contender)
     race.times[contender.label] = [3.0] * 5
-    assert race.rests(contender, 8.0)
-    assert not race.rests(contender, 16.0)
+    assert race.rests(contender)
+    patient = Race(SPARSE, [contender], Processes({}, 1), replace(QUICK, limit=16.0), silent)
+    patient.times[contender.label] = [3.0] * 5
+    assert not patient.rests(contender)

@@ -1,6 +1,5 @@
 """``benchmarks/gpu.py``: all of it in Triton's interpreter, what it says without a GPU, and the bytes it counts."""
 
-import importlib.util
 import itertools
 import os
 import subprocess
@@ -13,78 +12,72 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchmarks.gpu import __main__ as command
+from benchmarks.gpu import device as device_module
+from benchmarks.gpu import formulas, measure
+from benchmarks.gpu.device import COPY, Device
+from benchmarks.gpu.least_bytes import least_bytes
+from benchmarks.gpu.tables import bytes_needed, fitting
+from benchmarks.gpu.works import COMPILED, FUSEDSTEP, NAMES, TORCH, GpuWork, works
 
 import fusedstep as fs
 from fusedstep.bench import figures, results
-from fusedstep.bench.contenders import settings
-from fusedstep.bench.contenders.steps import Step
-from fusedstep.bench.contenders.tables import Size
-from fusedstep.bench.gpu import formulas, race
-from fusedstep.bench.gpu.least_bytes import least_bytes
-from fusedstep.bench.gpu.race import COPY, Clock, Race
-from fusedstep.bench.gpu.tables import bytes_needed, fitting
-from fusedstep.bench.gpu.works import COMPILED, WORKS, Contender
+from fusedstep.bench.libraries import settings
+from fusedstep.bench.libraries.data import Size
+from fusedstep.bench.libraries.steps import Step
+from fusedstep.bench.race import Pace, Race
+from fusedstep.bench.works import Contender
 from tests.bench.test_bench import page_writer
 from tests.devices import INTERPRETED
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
+ROOT = Path(__file__).parents[2]
 ADAM = {"lr": settings.LR, "epsilon": settings.EPSILON, "beta1": settings.BETAS[0], "beta2": settings.BETAS[1]} | {
     "beta1_power": settings.BETAS[0],
     "beta2_power": settings.BETAS[1],
 }
 PROXIMAL = {"lr": settings.LR, "l1": settings.L1, "l2": settings.L2}
-DENSE_ADAM = next(work for work in WORKS if work.name == "dense-adam")
 ROWWISE = {"lr": settings.LR, "epsilon": settings.EPSILON}
-
-
-def main() -> Callable[[], int]:
-    """The script's own function, in this process."""
-    spec = importlib.util.spec_from_file_location("gpu", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: Callable[[], int] = module.main
-    return found
+PACE = Pace(3, warm_up=measure.WARM_UP)
 
 
 def script(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", str(SCRIPT), *arguments]
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.gpu", *arguments]
     environment = {**os.environ, "COLUMNS": "80"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
 
 
 def test_all_of_it_runs_in_the_interpreter(tmp_path: Path) -> None:
     for package in ("matplotlib", "triton"):
         pytest.importorskip(package)
+    whole = works(measure.TINY.rows, measure.TINY.width, measure.TINY.batch)
     done = script("--interpret", "--results", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     # No time is believed, and the tables fit a narrow terminal.
     assert done.stdout.startswith("Interpreted on the CPU")
-    assert max(map(len, done.stdout.partition("Kept:")[0].splitlines())) <= 80
+    assert max(map(len, done.stdout.partition("Saved:")[0].splitlines())) <= 80
     (kept,) = tmp_path.iterdir()
     assert kept.name == "triton-s-interpreter-quick.json"
     report = results.from_json(kept.read_text(encoding="utf-8"))
     assert report.quick
     assert {"torch", "triton", "cuda", "hip", "driver"} <= report.versions.keys()
     assert not [note for note in report.notes if "failed" in note]
-    assert [result.work for result in report.results] == [work.name for work in WORKS]
-    for work, result in zip(WORKS, report.results, strict=True):
+    assert [result.work for result in report.results] == NAMES
+    for work, result in zip(whole, report.results, strict=True):
         copy = [] if work.host else [COPY]
         assert [timing.label for timing in result.timings] == [*(each.label for each in work.contenders), *copy]
         assert all(len(timing.seconds) == report.rounds for timing in result.timings)
-    page_writer().write(tmp_path, kept=tmp_path)
+    page_writer().write(tmp_path, saved=tmp_path)
     text = (tmp_path / "measured" / "machines.md").read_text(encoding="utf-8")
     assert text.startswith("### Triton's interpreter\n")
-    assert text.count(f"| {COPY} |") == len([work for work in WORKS if not work.host])
+    assert text.count(f"| {COPY} |") == len([work for work in whole if not work.host])
 
 
 @pytest.mark.parametrize(
     ("options", "missing", "sentence"),
     [
         ([], "", "PyTorch finds no GPU on this machine"),
-        (["--interpret", "dense-adam", "Fused"], "", "Fused: no work; expected some of copy, "),
-        ([], "triton", "'benchmarks/gpu.py' needs triton, not installed here"),
+        (["--interpret", "dense-adam", "Fused"], "", "Fused: not a work; expected some of copy, "),
+        ([], "triton", "'benchmarks.gpu' needs triton, not installed here"),
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(
@@ -94,16 +87,16 @@ def test_what_cannot_be_measured_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["gpu.py", *options])
-    # The script sets it, too.
+    monkeypatch.setattr(sys, "argv", ["benchmarks.gpu", *options])
+    # The command sets it, too.
     monkeypatch.setenv("TRITON_INTERPRET", os.environ["TRITON_INTERPRET"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     if missing:
         monkeypatch.setitem(sys.modules, missing, None)
-    assert main()() == 2
+    assert command.main() == 2
     printed, error = capsys.readouterr()
     assert printed == ""
-    assert error.startswith(f"gpu.py: {sentence}")
+    assert error.startswith(f"benchmarks.gpu: {sentence}")
     assert error.count("\n") == 1
 
 
@@ -134,7 +127,7 @@ def test_a_small_run_on_a_device(device: str, tmp_path: Path) -> None:
 def test_the_least_bytes_are_those_of_every_state_and_the_gradient(
     rule: Callable[..., Any], rows: str, expected: int
 ) -> None:
-    assert least_bytes(rule, rows).total(Size(100, 8, 10), named=7) == expected
+    assert least_bytes(rule, rows).total(Size(100, 8, 10), distinct=7) == expected
 
 
 def test_half_as_wide_elements_are_half_the_bytes() -> None:
@@ -142,12 +135,19 @@ def test_half_as_wide_elements_are_half_the_bytes() -> None:
     assert (narrow.element, narrow.gradient) == (wide.element / 2, wide.gradient / 2)
 
 
-@pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
-def test_works_count_the_rows_that_are_named(work: Any) -> None:
-    size = work.size(50, 4, 20)
-    counted = least_bytes(work.rule, work.rows)
-    assert counted.total(size, 0) <= work.least_bytes(size) <= counted.total(size, 20)
+@pytest.mark.parametrize("work", works(50, 4, 20), ids=lambda work: work.name)
+def test_works_count_the_rows_that_are_named(work: GpuWork) -> None:
+    size, contender = work.size, Contender("ours", FUSEDSTEP, "")
+    counted, least = least_bytes(work.rule, work.rows), work.least_bytes(contender)
+    assert least is None if work.host else counted.total(size, 0) <= (least or 0) <= counted.total(size, 20)
     assert (size.batch == 0) == (work.rows == "all")
+
+
+def test_works_of_a_fixed_size_shrink_with_the_table() -> None:
+    small, large = ({work.name: work.size for work in works(rows, 4, 20)} for rows in (50, 1_000))
+    assert (small["host-sparse"], large["host-sparse"]) == (Size(50, 4, 20), Size(64, 64, 64))
+    assert (small["small-tensors"], large["small-tensors"]) == (Size(50, 4), Size(200, 1024))
+    assert small["copy"] == large["copy"] == Size(1, 1)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_step_is_timed_by_events_behind_an_overwritten_cache(monkeypatch: pyte
             assert enable_timing
 
         def record(self) -> None:
-            told.append(f"recorded at {clock.one.sum().item():g}")
+            told.append(f"recorded at {device.one.sum().item():g}")
 
         def synchronize(self) -> None:
             told.append("waited")
@@ -193,11 +193,11 @@ def test_a_step_is_timed_by_events_behind_an_overwritten_cache(monkeypatch: pyte
             return 2.5
 
     monkeypatch.setattr(torch.cuda, "Event", Event)
-    clock = Clock("cpu", 64)
-    clock.device = "cuda"
-    clock.one.fill_(1.0)
+    device = Device("cpu", 64)
+    device.name = "cuda"
+    device.one.fill_(1.0)
     step = Step(lambda: told.append("run"), lambda: told.append("before"))
-    assert clock.seconds(step) == 0.0025
+    assert device.timed(step) == 0.0025
     assert told == ["before", "recorded at 0", "run", "recorded at 0", "waited"]
 
 
@@ -211,17 +211,26 @@ def steps_that_fail(after: int) -> Iterator[Step]:
         yield Step(fail if number >= after else int)
 
 
+def work_of(*contenders: Contender) -> GpuWork:
+    """A small work."""
+    return GpuWork("dense-adam", "Adam", Size(4, 2), contenders)
+
+
+def race_of(work: GpuWork, device: Device, pace: Pace = PACE, told: list[int] | None = None) -> Race:
+    """Its race, beside a copy."""
+    steps = [] if told is None else told
+    return Race(work, [*work.contenders, device.copying()], device, pace, lambda label, count: steps.append(count))
+
+
 @pytest.mark.parametrize("after", [0, 4])
-def test_a_contender_that_fails_is_told_of_in_its_row(after: int) -> None:
-    clock = Clock("cpu", 64)
-    contenders = (
-        Contender("fine", "fusedstep", lambda tables: [Step(int)]),
-        Contender("poor", "torch", lambda tables: steps_that_fail(after)),
+def test_a_contender_that_fails_is_reported_in_its_row(after: int) -> None:
+    work = work_of(
+        Contender("fine", FUSEDSTEP, lambda tables: [Step(int)]),
+        Contender("poor", TORCH, lambda tables: steps_that_fail(after)),
     )
-    work = replace(DENSE_ADAM, contenders=contenders)
     told: list[int] = []
-    race = Race(work, work.size(4, 2, 2), clock)
-    *_, result = race.run(3, lambda label, steps: told.append(steps))
+    race = race_of(work, Device("cpu", 64), told=told)
+    *_, result = race.run()
     fine, poor, copied = result.timings
     assert [len(each.seconds) for each in result.timings] == [3, 0, 3]
     assert race.notes == ["dense-adam: poor failed: RuntimeError: out of memory"]
@@ -229,7 +238,7 @@ def test_a_contender_that_fails_is_told_of_in_its_row(after: int) -> None:
     assert figures.cells(result, poor) == ("failed", "", "", "", "")
     assert result.fraction(fine)
     assert copied.least_bytes == 2 * 64
-    # Where ours has failed, nothing is compared with it.
+    # Nothing is compared with a first contender that failed.
     of_poor = replace(result, timings=(poor, fine, copied))
     assert figures.cells(of_poor, fine)[-1] == ""
     report = results.Report({"gpu": "A GPU 5"}, {}, "", 0, 3, (of_poor,))
@@ -237,30 +246,29 @@ def test_a_contender_that_fails_is_told_of_in_its_row(after: int) -> None:
     assert results.slug(report) == "a-gpu-5"
 
 
-def test_what_must_be_compiled_comes_last_and_not_at_all_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    contenders = (
-        Contender("compiled", COMPILED, lambda tables: [Step(int)]),
-        Contender("ours", "fusedstep", lambda tables: [Step(int)]),
+def test_slow_contenders_come_last_and_not_at_all_when_time_is_up() -> None:
+    work = work_of(
+        Contender("compiled", COMPILED, lambda tables: [Step(int)], slow=True),
+        Contender("ours", FUSEDSTEP, lambda tables: [Step(int)]),
     )
-    work, clock = replace(DENSE_ADAM, contenders=contenders), Clock("cpu", 64)
-    first, second = Race(work, work.size(4, 2, 2), clock).run(2, lambda label, steps: None)
+    first, second = race_of(work, Device("cpu", 64)).run()
     assert [each.label for each in first.timings] == ["ours", COPY]
     assert [each.label for each in second.timings] == ["compiled", "ours", COPY]
-    *_, late = Race(work, work.size(4, 2, 2), clock).run(2, lambda label, steps: None, end=0.0)
+    *_, late = race_of(work, Device("cpu", 64), replace(PACE, end=0.0)).run()
     assert not any(each.seconds for each in late.timings)
 
 
 def test_once_the_device_is_lost_nobody_else_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(race, "is_lost", lambda: True)
-    contenders = tuple(
-        Contender(label, "torch", lambda tables, after=after: steps_that_fail(after))
+    monkeypatch.setattr(device_module, "is_lost", lambda: True)
+    contenders = [
+        Contender(label, TORCH, lambda tables, after=after: steps_that_fail(after))
         for label, after in (("first", 9), ("poor", 4), ("last", 9))
-    )
-    work = replace(DENSE_ADAM, contenders=contenders)
-    held = Race(work, work.size(4, 2, 2), Clock("cpu", 64))
-    *_, result = held.run(3, lambda label, steps: None)
-    assert held.lost
-    assert held.notes == ["dense-adam: poor failed: RuntimeError: out of memory"]
+    ]
+    device = Device("cpu", 64)
+    race = race_of(work_of(*contenders), device)
+    *_, result = race.run()
+    assert device.lost
+    assert race.notes == ["dense-adam: poor failed: RuntimeError: out of memory"]
     assert [len(each.seconds) for each in result.timings] == [2, 0, 1, 1]
 
 

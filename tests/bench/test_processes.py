@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from benchmarks import cpu
 
 from fusedstep.bench import measure
-from fusedstep.bench.processes import EndedError, FailedError, Process, Team
+from fusedstep.bench.catalogue.contenders import FUSEDSTEP
+from fusedstep.bench.processes import EndedError, Process, Processes
+from fusedstep.bench.race import FailedError
 from tests.bench.test_bench import ALONE, QUICK, SPARSE, silent
 
 # A library that ends, in each way in which one does.
@@ -48,28 +51,28 @@ def failing(tmp_path: Path):
     ],
 )
 def test_a_peer_that_fails_is_one_line_and_the_run_goes_on(failing, when, what, expected):
-    with Team({**ALONE, "mindspore": failing(when, what)}, 1) as team:
-        found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
-        again = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
+    with Processes({**ALONE, "mindspore": failing(when, what)}, 1) as processes:
+        found = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
+        again = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
     for result in (found, again):
         assert result is not None
-        assert [timing.library for timing in result.timings] == ["fusedstep"]
-        assert len(result.timings[0].seconds) == 2
-    # It is started anew for each work: another one may be nothing to it.
-    assert team.notes == [f"FusedSparseLazyAdam: MindSpore is left out: {expected}"] * 2
+        assert {timing.library: len(timing.seconds) for timing in result.timings} == {"fusedstep": 2, "mindspore": 0}
+    # It is started again for each work: it may be able to do another one.
+    assert processes.notes == [f"FusedSparseLazyAdam: MindSpore failed: {expected}"] * 2
 
 
 def test_a_process_that_ends_between_works_begins_anew(failing):
-    with Team({**ALONE, "mindspore": failing("forget", "os._exit(1)")}, 1) as team:
+    with Processes({**ALONE, "mindspore": failing("forget", "os._exit(1)")}, 1) as processes:
         for _ in range(2):
-            found = measure.measure(measure.Task(SPARSE), team, QUICK, silent)
+            found = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
             assert found is not None
             assert [timing.library for timing in found.timings] == ["fusedstep", "mindspore"]
-    assert team.notes == ["MindSpore begins anew: its process ended with status 1: something that the library said"] * 2
+    said = "its process ended with status 1: something that the library said"
+    assert processes.notes == [f"MindSpore is started again: {said}"] * 2
 
 
 def test_an_answer_is_not_waited_for_without_end(failing, tmp_path):
-    process = Process("mindspore", failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
+    process = Process(cpu.MINDSPORE, failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
     try:
         process.wait_until_ready()
         process.limit = 0.2
@@ -84,23 +87,23 @@ def test_a_peer_that_cannot_begin_is_left_out_of_all(tmp_path):
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\necho no such module >&2\nexit 4\n", encoding="utf-8")
     program.chmod(0o755)
-    with Team({**ALONE, "mindspore": str(program)}, 1) as team:
+    with Processes({**ALONE, "mindspore": str(program)}, 1) as processes:
         for _ in range(2):
-            assert measure.measure(measure.Task(SPARSE), team, QUICK, silent) is not None
-    assert team.notes == ["MindSpore is left out: ended with status 4: no such module"]
+            assert measure.measure(measure.Case(SPARSE), processes, QUICK, silent) is not None
+    assert processes.notes == ["MindSpore is left out: ended with status 4: no such module"]
 
 
 def test_a_peer_without_its_library_says_so():
-    with Team({"tensorflow": sys.executable}, 1) as team:
+    with Processes({"tensorflow": sys.executable}, 1) as processes:
         if importlib.util.find_spec("tensorflow"):
             pytest.skip("TensorFlow is installed here")
-        team.call({"tensorflow"})
-        assert team.notes == ["TensorFlow is left out: ModuleNotFoundError: No module named 'tensorflow'"]
-        assert team.running == {}
+        processes.start([cpu.TENSORFLOW])
+        assert processes.notes == ["TensorFlow is left out: ModuleNotFoundError: No module named 'tensorflow'"]
+        assert processes.running == {}
 
 
 def test_a_worker_answers_errors_and_goes_on(tmp_path):
-    process = Process("fusedstep", sys.executable, 1, tmp_path / "worker")
+    process = Process(FUSEDSTEP, sys.executable, 1, tmp_path / "worker")
     try:
         process.wait_until_ready()
         size = {"rows": 4, "width": 2}

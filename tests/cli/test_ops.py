@@ -72,14 +72,14 @@ def test_an_explanation_is_whole_and_readable(name: str, capsys: pytest.CaptureF
     if name in ENTRIES:
         entry = ENTRIES[name]
         for argument in [*catalogue.constructor(entry).parameters, *catalogue.call(entry).parameters]:
-            # Each has its meaning beside it, or below where the name is long.
-            assert re.search(rf"^  {argument}(?:  +|\n +)\S", text, re.M), argument
+            # The meaning stands beside the name, or below a long one. Names may share it.
+            assert re.search(rf"^  (?:\w+, )*{argument}(?:, \w+)*(?:  +|\n +)\S", text, re.M), argument
         for library in entry.differs:
             assert re.search(rf"^  {library} +\S", text, re.M), library
     else:
         signature = read_signature(getattr(rules, name))
         for argument in (*signature.states, signature.gradient, *signature.scalars, *signature.switches):
-            assert re.search(rf"^  {argument}(?:  +|\n +)\S", text, re.M), argument
+            assert re.search(rf"^  (?:\w+, )*{argument}(?:, \w+)*(?:  +|\n +)\S", text, re.M), argument
 
 
 @pytest.mark.parametrize("name", rules.__all__)
@@ -287,6 +287,17 @@ def test_a_docstring_is_taken_apart() -> None:
 def test_a_rule_that_adds_up_more_than_rows_has_one_loop(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lamb_float32.stage_0:" in printed(capsys, "lamb", "--asm")
     assert "lamb adds up more than rows" in refused(capsys, "lamb", "--source", "--loop", "dense")
+
+
+def test_jax_has_no_loop_to_choose(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "adam", "--source", "--backend", "jax", "--loop", "deferred_rows")
+    assert "--loop deferred_rows: JAX runs a rule on whole arrays, without loops; leave out --loop" in said
+
+
+def test_arguments_with_one_sentence_stand_together(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "FusedSparseAdam")
+    assert re.search(r"\n  beta1_power, beta2_power\n +beta1\*\*t and beta2\*\*t", text)
+    assert text.count("beta1**t and beta2**t") == 1
 
 
 @pytest.mark.parametrize("entry", catalogue.ENTRIES, ids=lambda entry: entry.name)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.cli import demo, digits, machine
+from fusedstep.cli import demo, machine
 from fusedstep.cli.main import main
+from fusedstep.demo import digits
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fusedstep"]
 # What rounding float32 gradients, sums and steps amounts to over a short run; a wrong rule is off by a step size.
@@ -102,7 +103,7 @@ class NoTorch:
             raise ModuleNotFoundError("No module named 'torch'", name=name)
 
 sys.meta_path.insert(0, NoTorch())
-demo.QUICK = demo.Plan(3, (0.0, 1.0))
+demo.QUICK = demo.Scope(3, (0.0, 1.0))
 sys.exit(main.main(["demo", "--quick"]))
 """
 
@@ -158,8 +159,8 @@ def test_options_are_refused_before_any_work(arguments, expected, tmp_path, monk
 
 @pytest.mark.usefixtures("threads")
 def test_threads_are_set(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "QUICK", demo.Plan(2, (0.0,)))
-    monkeypatch.setattr("fusedstep.cli.torch_contender.installed", list)
+    monkeypatch.setattr(demo, "QUICK", demo.Scope(2, (0.0,)))
+    monkeypatch.setattr("fusedstep.demo.torch_optimizer.installed", list)
     assert main(["demo", "--quick", "--json", "--threads", "3", "--output", str(tmp_path / "picture.svg")]) == 0
     assert json.loads(capsys.readouterr().out)["threads"] == fs.get_num_threads() == 3
 
@@ -168,8 +169,8 @@ def test_an_interruption_is_quiet(tmp_path, monkeypatch, capsys):
     def interrupted(self, *_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fusedstep.cli.torch_contender.installed", list)
-    monkeypatch.setattr("fusedstep.cli.reference.Reference.step", interrupted)
+    monkeypatch.setattr("fusedstep.demo.torch_optimizer.installed", list)
+    monkeypatch.setattr("fusedstep.demo.reference.Reference.step", interrupted)
     assert main(["demo", "--quick", "--output", str(tmp_path / "picture.png")]) == 130
     assert capsys.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
@@ -184,9 +185,8 @@ def test_version_and_help():
 
 def test_the_command_starts_light():
     heavy = "('numba', 'torch', 'rich', 'matplotlib', 'sklearn')"
-    code = (
-        f"import sys, fusedstep.cli.main, fusedstep.cli.demo; print([name for name in {heavy} if name in sys.modules])"
-    )
+    imports = "sys, fusedstep.cli.main, fusedstep.cli.demo, fusedstep.demo"
+    code = f"import {imports}; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from benchmarks.gpu.least_bytes import least_bytes
 
 from fusedstep import rules
-from fusedstep.bench.gpu.least_bytes import least_bytes
 from fusedstep.operators import catalogue
 from tests.devices import INTERPRETED
 

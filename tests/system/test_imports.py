@@ -30,7 +30,7 @@ HEAVY = [
 FLOW = [
     {"__main__"},
     {"cli"},
-    {"bench", "verify"},
+    {"bench", "demo", "verify"},
     {"mindspore", "torch", "jax", "ops", "words"},
     {"operators"},
     {"runtime"},

@@ -1,1 +1,1 @@
-"""``fusedstep bench`` below the command line: what is measured, by whom, and what comes of it."""
+"""The measurements behind ``fusedstep bench``: works, the race of their contenders, and its results."""

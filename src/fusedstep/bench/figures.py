@@ -1,22 +1,22 @@
-"""How figures are written."""
+"""Figures as text, for tables of every format."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .results import STREAMING, Report, Result, Timing
 
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
-# What stands beside each contender, and how wide it may get.
+# The figures of a contender.
 COLUMNS = ("median", "quartiles", "GB/s", "of limit", "to first")
 FAILED = "failed"
 LEGEND = (
-    "GB/s: the least bytes that the work must move, by the time. Of limit: that beside a bare loop over as much "
-    "memory, on a GPU beside a large copy, measured in the same run. To first: times as long as the first line."
+    "GB/s: the least bytes that the work must move, divided by the time. Of limit: divided by that of a bare loop over "
+    "as much memory, or on a GPU of a large copy, in the same run. To first: the time divided by the first line's."
 )
 
 
 def cells(result: Result, timing: Timing) -> tuple[str, ...]:
-    """A contender's figures, one for each column."""
+    """A contender's figures, one in each column."""
     if not timing.seconds:
         return (FAILED, *[""] * (len(COLUMNS) - 1))
     low, high = timing.quartiles
@@ -31,6 +31,23 @@ def cells(result: Result, timing: Timing) -> tuple[str, ...]:
     )
 
 
+def sweeps(report: Report) -> Iterator[tuple[str, str, list[Result]]]:
+    """The sweeps of a run: the work, the size that varies, and the results in order of size."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in report.results:
+        if result.swept:
+            found.setdefault((result.work, result.swept), []).append(result)
+    for (work, name), results in found.items():
+        yield work, name, results
+
+
+def medians(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
+    """The medians of a sweep: a row for each contender."""
+    for label in dict.fromkeys(timing.label for result in results for timing in result.timings):
+        found = [next((each for each in result.timings if each.label == label), None) for result in results]
+        yield label, *("" if each is None else duration(each.median) if each.seconds else FAILED for each in found)
+
+
 def gigabytes(count: float) -> str:
     """A number of bytes in gigabytes.
 
@@ -41,7 +58,7 @@ def gigabytes(count: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A fraction; none that is there is 0%.
+    """A fraction as a percentage; never 0%.
 
     >>> percent(0.784), percent(0.0012)
     ('78%', '<1%')
@@ -50,7 +67,7 @@ def percent(fraction: float) -> str:
 
 
 def unit(seconds: float) -> tuple[float, str]:
-    """What a time is best written in."""
+    """The unit that suits a time."""
     return next((each for each in UNITS if seconds >= each[0]), UNITS[-1])
 
 
@@ -75,7 +92,7 @@ def spread(low: float, high: float) -> str:
 
 
 def three_digits(number: float) -> str:
-    """A number with three digits, or more before the point.
+    """A number with three digits, or all before the point.
 
     >>> three_digits(3.14159), three_digits(31.4159), three_digits(3141.59)
     ('3.14', '31.4', '3142')
@@ -84,7 +101,7 @@ def three_digits(number: float) -> str:
 
 
 def size(parts: Mapping[str, Any]) -> str:
-    """How large a work is, in words.
+    """The size of a work in words.
 
     >>> size({"rows": 4000, "width": 64, "batch": 0, "law": "zipf"})
     '4,000 x 64'
@@ -106,6 +123,6 @@ def how(report: Report) -> str:
     """How it was measured."""
     threads = f"{report.threads} thread{'s' * (report.threads != 1)}, medians" if report.threads else "Medians"
     return (
-        f"{threads} of up to {report.rounds} steps that contenders took in turn, on {report.date}"
+        f"{threads} of up to {report.rounds} steps, which contenders take in turn, on {report.date}"
         f"{'; tiny sizes, whose times mean little' * report.quick}."
     )

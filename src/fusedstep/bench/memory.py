@@ -1,14 +1,14 @@
-"""How much memory there is to be had."""
+"""The memory that is free."""
 
 import os
 from pathlib import Path
 
 
 def free() -> int | None:
-    """What programs can have without others being pushed out, in bytes, as far as the system says."""
-    told = Path("/proc/meminfo")
-    if told.exists():
-        for line in told.read_text(encoding="utf-8").splitlines():
+    """The bytes that are free, or of the whole machine; None if the system reports neither."""
+    reported = Path("/proc/meminfo")
+    if reported.exists():
+        for line in reported.read_text(encoding="utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     try:

@@ -1,17 +1,16 @@
-"""A run as pictures: bars of time, with the memory's limit drawn in, and lines over sizes."""
+"""A run as pictures: bars of times beside the limit of memory, and lines over sizes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from .catalogue import GROUPS
-from .figures import duration, size, unit
-from .measure import SWEEPS
+from .figures import duration, size, sweeps, unit
 from .results import Report, Result
 
-# Okabe and Ito's colours, which the colour-blind can tell apart.
+# Okabe and Ito's colours, for colour-blind readers.
 COLORS = {
     "fusedstep": "#0072B2",
     "fusedstep.torch": "#0072B2",
@@ -24,34 +23,38 @@ COLORS = {
 }
 MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTH, BAR, HEADING, TEXT = 9.0, 0.32, 0.85, 11
-# A panel reaches so far beyond its longest bar: a step that was disturbed is not to squeeze the others.
+# The width of a panel, relative to its longest bar: error bars may be much longer.
 BEYOND = 1.3
 BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
 
 def save(report: Report, folder: Path, stem: str = "", kind: str = "png") -> list[Path]:
-    """Draws a run into files of a folder, and returns them."""
+    """Draw a run into files of a folder; return the files."""
     files = []
     for name, figure in figures(report):
         files.append(folder / f"{stem}{name}.{kind}")
-        # Without the date and the version that matplotlib would put in, equal runs are equal files.
+        # Without matplotlib's version in them, equal runs are equal files.
         figure.savefig(files[-1], dpi=110, metadata={"Software": None} if kind == "png" else None)
     return files
 
 
 def figures(report: Report) -> Iterator[tuple[str, Figure]]:
-    """The pictures by their names: one a group of works, one a work that is swept."""
+    """The pictures by name: one for each group of works, one for each work with sweeps."""
     for group, works in GROUPS.items():
         names = {work.name for work in works}
-        results = [each for each in report.results if each.work in names and not each.swept]
+        singles = [each for each in report.results if each.work in names and not each.swept]
+        results = [each for each in singles if any(timing.seconds for timing in each.contenders)]
         if results:
             yield group, bars(results)
-    for work in dict.fromkeys(result.work for result in report.results if result.swept):
-        yield f"{work}-sweep", lines([result for result in report.results if result.work == work and result.swept])
+    by_work: dict[str, dict[str, list[Result]]] = {}
+    for work, name, results in sweeps(report):
+        by_work.setdefault(work, {})[name] = results
+    for work, found in by_work.items():
+        yield f"{work}-sweep", lines(found)
 
 
 def bars(results: Sequence[Result]) -> Figure:
-    """A panel for each work: a bar a contender, and a line where streaming the same memory would end."""
+    """A panel for each work: a bar for each contender, and a line at the limit of memory."""
     heights = [len(result.contenders) * BAR + HEADING for result in results]
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.4), layout="constrained")
     panels = figure.subplots(len(results), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -61,8 +64,8 @@ def bars(results: Sequence[Result]) -> Figure:
 
 
 def draw_bars(axes: Any, result: Result) -> None:
-    """The bars of one work."""
-    contenders, limit = result.contenders, result.streaming
+    """Draw the bars of one work."""
+    contenders, limit = [each for each in result.contenders if each.seconds], result.streaming
     times = [each.median for each in contenders]
     scale, name = unit(min(times))
     errors = [[each.median - each.quartiles[0] for each in contenders]]
@@ -86,40 +89,39 @@ def draw_bars(axes: Any, result: Result) -> None:
             fontsize=TEXT - 1,
             bbox=BLANK,
         )
-    if limit:
+    if limit and limit.seconds:
         axes.axvline(limit.median / scale, color=COLORS["streaming"], linestyle="--", linewidth=1.2)
     axes.invert_yaxis()
-    axes.set_xlim(0, BEYOND * max(each.median for each in result.timings) / scale)
+    axes.set_xlim(0, BEYOND * max(each.median for each in result.timings if each.seconds) / scale)
     axes.tick_params(labelsize=TEXT - 1)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel(name, fontsize=TEXT - 1, loc="right")
-    limited = f"; dashed: the memory's limit, {duration(limit.median)}" if limit else ""
+    limited = f"; dashed: the memory's limit, {duration(limit.median)}" if limit and limit.seconds else ""
     axes.set_title(f"{result.title}\n{size(result.size)}{limited}", fontsize=TEXT, loc="left")
 
 
-def lines(results: Sequence[Result]) -> Figure:
-    """A panel for each size that is swept over: a line a contender."""
-    swept = [name for name in SWEEPS if any(result.swept == name for result in results)]
+def lines(swept: Mapping[str, Sequence[Result]]) -> Figure:
+    """A panel for each size that varies: a line for each contender."""
     figure = Figure(figsize=(WIDTH * 1.5, 4.2), layout="constrained")
     panels = figure.subplots(1, len(swept), sharey=True, squeeze=False)[0]
-    for axes, name in zip(panels, swept, strict=True):
-        draw_lines(axes, name, [result for result in results if result.swept == name])
+    for axes, (name, results) in zip(panels, swept.items(), strict=True):
+        draw_lines(axes, name, results)
     panels[0].set_ylabel("milliseconds", fontsize=TEXT)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=TEXT - 1)
-    figure.suptitle(results[0].title, fontsize=TEXT + 2)
+    figure.suptitle(next(iter(swept.values()))[0].title, fontsize=TEXT + 2)
     return figure
 
 
 def draw_lines(axes: Any, name: str, results: Sequence[Result]) -> None:
-    """The lines over one size."""
+    """Draw the lines over one size."""
     libraries = {timing.label: timing.library for result in results for timing in result.timings}
     for marker, (label, library) in zip(MARKERS, libraries.items(), strict=False):
         points = [
             (result.size[name], timing.median * 1e3)
             for result in results
             for timing in result.timings
-            if timing.label == label
+            if timing.label == label and timing.seconds
         ]
         style = "--" if library == "streaming" else "-"
         axes.plot(*zip(*points, strict=True), style, marker=marker, color=COLORS[library], label=label)

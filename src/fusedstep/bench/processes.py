@@ -1,63 +1,61 @@
-"""The processes that libraries run in."""
+"""The processes that libraries run in, one each."""
 
 import contextlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
 from typing import IO, Any
 
-from .libraries import LIBRARIES
+from .race import FailedError
+from .works import Contender, Library, Work
 
-WORKER = Path(__file__).parent / "contenders" / "worker.py"
-# Seconds. Compiling a kernel for the first time takes some; nothing takes so many.
+WORKER = Path(__file__).parent / "libraries" / "worker.py"
+# Seconds; much more than the first compilation of a kernel takes.
 LIMIT = 180.0
 
 
 class EndedError(Exception):
-    """A library's process has ended, or was ended."""
-
-
-class FailedError(Exception):
-    """A library could not do what it was asked."""
+    """A library's process has ended."""
 
 
 class Process:
-    """A library in a process of its own.
+    """A process that runs one library.
 
     Args:
-        library: the library's name.
-        python: the Python that has it.
-        threads: on how many threads it may run.
-        folder: where it runs; some libraries leave files.
-        limit: the seconds after which an answer is no longer waited for.
+        library: the library.
+        python: the Python of its environment.
+        threads: the number of threads that it may use.
+        folder: its working directory; some libraries write files.
+        limit: the longest time to wait for an answer, in seconds.
     """
 
-    def __init__(self, library: str, python: str, threads: int, folder: Path, limit: float = LIMIT) -> None:
-        self.limit, self.version = limit, ""
+    def __init__(self, library: Library, python: str, threads: int, folder: Path, limit: float = LIMIT) -> None:
+        self.library, self.limit, self.version = library, limit, ""
         folder.mkdir(exist_ok=True)
         self.errors: IO[bytes] = (folder / "errors").open("w+b")
         self.process = subprocess.Popen(
-            [python, str(WORKER), LIBRARIES[library].file, str(threads)],
+            [python, str(WORKER), str(library.file), str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
             encoding="utf-8",
             cwd=folder,
-            # Ctrl-C is for the command, which then ends its workers.
+            # Ctrl-C stops the command, which then ends its workers.
             start_new_session=True,
         )
 
     def wait_until_ready(self) -> None:
-        """Waits until the library is imported."""
+        """Wait until the library is imported."""
         self.version = str(self.answer()["version"])
 
     def ask(self, do: str, **arguments: Any) -> Any:
-        """Has the worker do something, and returns what it answers."""
+        """Send a command to the worker; return its answer."""
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
@@ -65,10 +63,10 @@ class Process:
         return self.answer()["done"]
 
     def answer(self) -> dict[str, Any]:
-        """The worker's next answer.
+        """Wait for the worker's next answer.
 
         Raises:
-            FailedError: it is an error.
+            FailedError: the worker reports an error.
             EndedError: the process has ended.
         """
         assert self.process.stdout is not None
@@ -87,16 +85,16 @@ class Process:
         return content
 
     def last_words(self) -> str:
-        """How the process ended, and the last line that it wrote."""
+        """How the process ended, and the last line of its errors."""
         status = self.process.wait()
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
+        written = [line.strip() for line in lines if line.strip()]
         how = f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return f"{how}: {said[-1]}" if said else how
+        return f"{how}: {written[-1]}" if written else how
 
     def end(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout, self.errors):
@@ -105,13 +103,13 @@ class Process:
                 pipe.close()
 
 
-class Team:
-    """The processes of a run; a context that ends them all.
+class Processes:
+    """The processes of a run; a context manager that ends them all.
 
     Args:
-        pythons: the Python of each library.
-        threads: on how many threads each may run.
-        limit: the seconds after which an answer is no longer waited for.
+        pythons: the Python of each library, by the library's name.
+        threads: the number of threads of each.
+        limit: the longest time to wait for an answer, in seconds.
     """
 
     def __init__(self, pythons: Mapping[str, str], threads: int, limit: float = LIMIT) -> None:
@@ -121,36 +119,66 @@ class Team:
         self.versions: dict[str, str] = {}
         self.unusable: set[str] = set()
 
-    def __enter__(self) -> "Team":
+    def __enter__(self) -> "Processes":
         self.folder = tempfile.TemporaryDirectory(prefix="fusedstep-bench-")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.dismiss()
+        self.end_all()
         self.folder.cleanup()
 
-    def call(self, libraries: set[str]) -> None:
-        """Has libraries ready, all that can be; they are imported at the same time."""
-        new = [name for name in self.pythons if name in libraries - self.running.keys() - self.unusable]
-        for name in new:
-            folder = Path(self.folder.name) / LIBRARIES[name].file
-            self.running[name] = Process(name, self.pythons[name], self.threads, folder, self.limit)
-        for name in new:
+    def start(self, libraries: Iterable[Library]) -> None:
+        """Start all libraries that can run and are not running; they are imported at the same time."""
+        new = [each for each in libraries if each.name in self.pythons.keys() - self.running.keys() - self.unusable]
+        for each in new:
+            folder = Path(self.folder.name) / each.name
+            self.running[each.name] = Process(each, self.pythons[each.name], self.threads, folder, self.limit)
+        for each in new:
             try:
-                self.running[name].wait_until_ready()
-                self.versions[name] = self.running[name].version
+                self.running[each.name].wait_until_ready()
+                self.versions[each.name] = self.running[each.name].version
             except (EndedError, FailedError) as error:
-                self.lose(name, f"{LIBRARIES[name].title} is left out: {error}")
-                self.unusable.add(name)
+                self.notes.append(f"{each.title} is left out: {error}")
+                self.unusable.add(each.name)
+                self.end(each.name)
 
-    def dismiss(self) -> None:
-        """Ends all processes."""
-        while self.running:
-            self.running.popitem()[1].end()
+    def prepare(self, work: Work, contender: Contender) -> None:
+        """Prepare a contender's steps."""
+        size, arguments = asdict(work.size), dict(contender.arguments)
+        self.ask(contender, "prepare", label=contender.label, call=contender.call, size=size, arguments=arguments)
 
-    def lose(self, library: str, note: str) -> None:
-        """Ends a library's process, and notes why."""
-        self.running.pop(library).end()
-        self.notes.append(note)
+    def seconds(self, work: Work, contender: Contender) -> float:
+        """Take a contender's next step; return its time."""
+        return float(self.ask(contender, "step", label=contender.label, repeat=work.repeat)) / work.parts
+
+    def can_run(self, contender: Contender) -> bool:
+        """Whether the process of a contender's library is running."""
+        return contender.library.name in self.running
+
+    def ask(self, contender: Contender, do: str, **arguments: Any) -> Any:
+        """Let the process of a contender's library do something; return its answer."""
+        try:
+            return self.running[contender.library.name].ask(do, **arguments)
+        except EndedError as error:
+            self.end(contender.library.name)
+            raise FailedError(f"its process {error}") from error
+
+    def forget(self) -> None:
+        """Let all libraries free their memory."""
+        for name, process in list(self.running.items()):
+            try:
+                process.ask("forget")
+            except EndedError as error:
+                self.notes.append(f"{process.library.title} is started again: its process {error}")
+                self.end(name)
+
+    def end(self, name: str) -> None:
+        """End the process of a library."""
+        self.running.pop(name).end()
+
+    def end_all(self) -> None:
+        """End all processes."""
+        for name in list(self.running):
+            self.end(name)

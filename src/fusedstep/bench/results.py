@@ -1,4 +1,4 @@
-"""What comes of a run, and how it is kept."""
+"""The results of a run, and their file."""
 
 import json
 import math
@@ -17,10 +17,10 @@ class Timing:
     """The times of one contender.
 
     Attributes:
-        label: the contender.
-        library: the library that it comes from.
-        seconds: the time of each step; none where it failed, and a note says why.
-        least_bytes: what the step must move at least; None where memory is not what limits it.
+        label: the contender's label.
+        library: the name of its library.
+        seconds: the time of each step; empty if it failed, and a note says why.
+        least_bytes: the least bytes that a step moves; None where memory does not limit it.
     """
 
     label: str
@@ -34,7 +34,7 @@ class Timing:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """The first and the third."""
+        """The first and the third quartile."""
         if len(self.seconds) < 2:
             return self.median, self.median
         low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
@@ -42,20 +42,20 @@ class Timing:
 
     @property
     def bandwidth(self) -> float | None:
-        """Of the bytes that must move, how many do in a second."""
+        """The least bytes by the median time, in bytes a second."""
         return self.least_bytes / self.median if self.least_bytes and self.seconds else None
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one work at one size.
+    """The times of one work at one size.
 
     Attributes:
         work: the work's name.
-        title: what it is.
-        size: how large it was.
-        timings: each contender's times, the one first that others are compared with.
-        swept: what is varied between this result and others of the work; "" where nothing is.
+        title: its description.
+        size: its size.
+        timings: each contender's times; others are compared with the first.
+        swept: the size that varies in a sweep, or "".
     """
 
     work: str
@@ -66,21 +66,21 @@ class Result:
 
     @property
     def streaming(self) -> Timing | None:
-        """The machine itself."""
+        """The limit of the machine."""
         return next((timing for timing in self.timings if timing.library == STREAMING), None)
 
     @property
     def contenders(self) -> list[Timing]:
-        """All others."""
+        """All other contenders."""
         return [timing for timing in self.timings if timing.library != STREAMING]
 
     def fraction(self, timing: Timing) -> float | None:
-        """Which part of the machine's own bandwidth a contender reaches."""
+        """The fraction of the machine's bandwidth that a contender reaches."""
         own, streamed = timing.bandwidth, self.streaming
         return own / streamed.bandwidth if own and streamed and streamed.bandwidth else None
 
     def to_first(self, timing: Timing) -> float:
-        """How many times as long as the first contender another takes."""
+        """A contender's time divided by the first one's."""
         return timing.median / self.timings[0].median
 
 
@@ -89,13 +89,13 @@ class Report:
     """A run.
 
     Attributes:
-        machine: what was measured on; with a GPU, on that.
-        versions: of what.
-        date: when.
-        threads: on how many threads; 0 on a GPU.
-        rounds: how often each was timed.
-        results: what came of it.
-        notes: what a reader should know beside.
+        machine: the machine, with its GPU if that was measured.
+        versions: the versions of packages and drivers.
+        date: the date.
+        threads: the number of threads; 0 on a GPU.
+        rounds: the number of times that each contender was timed.
+        results: the result of each work.
+        notes: failures, and other notes.
         quick: whether sizes were tiny, so that times mean little.
     """
 
@@ -119,12 +119,12 @@ class Report:
         return str(machine["gpu"]) if machine.get("gpu") else f"{machine['cpu']}, {machine['cores']} cores"
 
     def as_json(self) -> str:
-        """Everything, for a program to read."""
+        """The whole report as JSON."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
 
 def from_json(text: str) -> Report:
-    """What ``Report.as_json`` wrote."""
+    """Read the text that ``Report.as_json`` returned."""
     content = json.loads(text)
     results = tuple(
         Result(**{**result, "timings": tuple(map(timing_from, result["timings"]))}) for result in content["results"]
@@ -133,28 +133,28 @@ def from_json(text: str) -> Report:
 
 
 def timing_from(content: dict[str, Any]) -> Timing:
-    """A timing that was written as JSON."""
+    """Read a timing from JSON."""
     return Timing(**{**content, "seconds": tuple(content["seconds"])})
 
 
 def save(report: Report, folder: Path) -> Path:
-    """Keeps a report in its machine's file, and returns the file.
+    """Write a report to its machine's file; return the file.
 
-    Works that the file has and this run has not stay, where the same versions were measured in the same way.
+    Works that are only in the file stay, if versions and settings are the same.
     """
     file = folder / f"{slug(report)}.json"
     if file.exists():
-        kept = from_json(file.read_text(encoding="utf-8"))
-        if alike(kept, report):
+        earlier = from_json(file.read_text(encoding="utf-8"))
+        if alike(earlier, report):
             measured = {(result.work, result.swept) for result in report.results}
-            others = [result for result in kept.results if (result.work, result.swept) not in measured]
+            others = [result for result in earlier.results if (result.work, result.swept) not in measured]
             report = replace(report, results=(*others, *report.results))
     file.write_text(report.as_json(), encoding="utf-8")
     return file
 
 
 def alike(one: Report, other: Report) -> bool:
-    """Whether two runs can stand in one file."""
+    """Whether two runs fit in one file."""
     return all(getattr(one, name) == getattr(other, name) for name in ("machine", "versions", "threads", "rounds"))
 
 

@@ -1,14 +1,16 @@
-"""What a work is: its size, who does it, and the least that it must move."""
+"""What is measured: works, their sizes and their contenders, and the least bytes that a step must move."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from .contenders.tables import GRADIENTS, Size, distinct
+from .libraries.data import GRADIENTS, Size, distinct
+from .libraries.steps import Step
 
 ITEM = 4
 INDEX = 4
-# What a quick run divides sizes by.
+# A quick run divides sizes by this number.
 QUICK = 500
 SMALLEST = 8
 
@@ -18,8 +20,8 @@ class Moves:
     """The least bytes that a step must move.
 
     Attributes:
-        states: how many arrays it changes: reads and writes.
-        changed: the bytes of each.
+        states: the number of arrays that it reads and writes.
+        changed: the bytes of each of these.
         read_only: the bytes that it only reads.
     """
 
@@ -29,43 +31,66 @@ class Moves:
 
     @property
     def total(self) -> int:
-        """Everything that crosses to or from memory."""
+        """All bytes from and to memory."""
         return 2 * self.states * self.changed + self.read_only
 
 
 @dataclass(frozen=True)
-class Contender:
-    """Who does a work, and how.
+class Library:
+    """A library that contenders come from.
 
     Attributes:
-        label: what it is called beside the others of the work.
+        name: its short name, as in results and options.
+        title: its full name.
+        module: the module whose presence means that it is installed.
+        file: the file whose functions prepare its steps, in a process that runs this library alone.
+        peer: whether it is compared with fusedstep.
+    """
+
+    name: str
+    title: str
+    module: str = ""
+    file: Path = Path()
+    peer: bool = True
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An implementation that takes part in a work.
+
+    Attributes:
+        label: its name among the work's contenders.
         library: the library that it comes from.
-        call: the function of the library's file that gets its steps ready.
-        arguments: the function's, after the size.
-        item: bytes of an element.
+        call: the function that prepares its steps, or the function's name in the library's file.
+        arguments: the function's arguments after the size, or after the tables on a device.
+        item: the bytes of an element.
+        moved: the bytes that a step moves, where the work does not determine them.
+        slow: whether it takes part after the others, because its first step compiles for long.
     """
 
     label: str
-    library: str
-    call: str
+    library: Library
+    call: str | Callable[..., Iterable[Step]]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     item: int = ITEM
+    moved: int | None = None
+    slow: bool = False
 
 
 @dataclass(frozen=True)
 class Work:
-    """One thing to measure; the first contender is the one that others are compared with.
+    """One thing to measure. The first contender is the one that others are compared with.
 
     Attributes:
-        name: what it is chosen by.
-        title: what it is, in one line.
+        name: the name on the command line.
+        title: a description in one line.
         size: how large it is.
-        contenders: who does it.
-        states: how many arrays of the table's size a step changes; 0 where memory is not what limits it.
-        rows: which rows take the step: "all" with a dense gradient, "every" or "touched" with one of rows.
-        repeat: steps that are taken in turn and timed together.
-        parts: what a time is divided by: how many parameters share a step.
-        sweep: whether it is also measured over sizes.
+        contenders: who takes part.
+        states: the number of arrays of the table's size that a step changes; 0 where memory does not limit it.
+        rows: the rows that take the step: "all" with a dense gradient, "every" or "touched" with a sparse one.
+        repeat: the number of steps that are timed together.
+        parts: the number of parameters in a step; a time is divided by it.
+        sweep: whether it is also measured at other sizes.
     """
 
     name: str
@@ -79,7 +104,7 @@ class Work:
     sweep: bool = False
 
     def moves(self, item: int = ITEM) -> Moves | None:
-        """The least that a step moves where an element has so many bytes; None where memory is not what limits it."""
+        """The least that a step moves if an element has ``item`` bytes; None where memory does not limit it."""
         size = self.size
         if not self.states:
             return None
@@ -89,25 +114,30 @@ class Work:
         changed = table if self.rows == "every" else distinct(size) * size.width * item
         return Moves(self.states, changed, size.batch * (size.width * item + INDEX))
 
+    def least_bytes(self, contender: Contender) -> int | None:
+        """The least bytes that a contender's step moves; None where memory does not limit it."""
+        moves = self.moves(contender.item)
+        return contender.moved or (moves.total if moves else None)
+
     def bytes_needed(self) -> int:
-        """About how much memory its contenders take together."""
+        """About how much memory all contenders need together."""
         size = self.size
-        # The states, and a gradient: a dense one, or what libraries make while they step.
+        # The states, and one gradient: the dense one, or the one that a library builds during a step.
         tables = len(self.contenders) * (self.states + 1) * size.rows * size.width * ITEM
-        libraries = {contender.library for contender in self.contenders}
+        libraries = {contender.library.name for contender in self.contenders}
         batches = len(libraries) * min(size.batches, GRADIENTS) * size.batch * size.width * ITEM
         moves = self.moves()
         return tables + batches + (moves.states * moves.changed + moves.read_only if moves else 0)
 
     def quick(self) -> "Work":
-        """The same at a size that takes no time."""
+        """The same work at a tiny size."""
         return self.sized(rows=smaller(self.size.rows), batch=smaller(self.size.batch), batches=2)
 
     def sized(self, **size: Any) -> "Work":
-        """The same at another size."""
+        """The same work at another size."""
         return replace(self, size=replace(self.size, **size))
 
 
 def smaller(count: int) -> int:
-    """A number of rows for a quick run; none stay none."""
+    """The number of rows in a quick run; 0 stays 0."""
     return count and max(SMALLEST, count // QUICK)

@@ -1,147 +1,141 @@
-"""``fusedstep bench``: times the operators on this machine beside whatever peers are installed."""
+"""``fusedstep bench``: times the operators on this machine beside PyTorch's optimizers."""
 
 import argparse
 import difflib
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
-from ..bench import catalogue, libraries, measure, results
-from ..bench.processes import Team
+from ..bench import catalogue, environments, measure, results
+from ..bench.processes import Processes
+from ..bench.race import Pace
 from ..bench.works import Work
 from . import machine
 from .extras import require
 from .options import file_to_write, folder_to_write, thread_count
 from .progress import progress
 
-KEPT = "benchmarks/results"
-FULL = measure.Plan(rounds=15)
-QUICK = measure.Plan(rounds=3, pause=0.0, warm_up=1)
+RESULTS = "benchmarks/results"
+FULL = Pace(rounds=15, pause=0.1)
+QUICK = Pace(rounds=3, warm_up=1)
 THREADS = 2
 
 EPILOG = """
-Every library runs in a process of its own, on as many threads. Contenders take one step each in turn, with a pause
-between; times are medians. A run of all works takes about ten minutes on two cores, one of a work about twenty
-seconds; kernels are compiled first where that was never done. Measure on a machine that does nothing else.
+Every library runs in its own process, on the same number of threads. Contenders take one step each in turn, with a
+pause between steps; times are medians. All works take about ten minutes on two cores, one work about twenty seconds;
+the first run compiles kernels before. Measure on an idle machine.
 """
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's options."""
+def add_options(parser: argparse.ArgumentParser, groups: environments.Groups = catalogue.GROUPS) -> None:
+    """Add the subcommand's options; ``groups`` are the works to choose from."""
     parser.epilog = EPILOG
-    add = parser.add_argument
-    add("works", nargs="*", type=works, metavar="WORK", help="works, or groups of them (default: everything)")
-    add("--list", action="store_true", help="list the works, and measure nothing")
+    add, peers = parser.add_argument, environments.peers(groups)
+    add(
+        "works",
+        nargs="*",
+        type=partial(works, groups),
+        metavar="WORK",
+        help=f"works, or groups of works: {', '.join(groups)} (default: everything)",
+    )
+    add("--list", action="store_true", help="list the works, without measuring")
     add(
         "--peer",
         action="append",
         default=[],
-        type=peer,
+        type=partial(peer, peers),
         metavar="NAME=PYTHON",
-        help=f"a peer in another environment, by its python; NAME is one of {', '.join(libraries.PEERS)}",
+        help=f"run a library with the python of another environment; NAME is one of {', '.join(peers)}",
     )
-    add("--quick", action="store_true", help="tiny sizes and few steps: seconds, to see that all works")
-    add(
-        "--sweep",
-        action="store_true",
-        help="some works over table size, batch size and row width as well: as long again",
-    )
+    add("--quick", action="store_true", help="tiny sizes and few steps: a test of seconds")
+    add("--sweep", action="store_true", help="also vary table size, batch size and row width; doubles the time")
     add("--rounds", type=thread_count, metavar="N", help=f"time each contender N times (default: {FULL.rounds})")
     add("--threads", type=thread_count, default=THREADS, metavar="N", help="threads of each (default: %(default)s)")
     add("--json", type=file_to_write, metavar="FILE", help="write all times to a file")
     add("--plot", type=folder_to_write, metavar="FOLDER", help="draw pictures into a folder")
-    add("--save", action="store_true", help="keep the result in this machine's file in the folder of results")
-    add("--results", default=KEPT, metavar="FOLDER", help="with --save: that folder (default: %(default)s)")
-    parser.set_defaults(refuse=parser.error)
+    add("--save", action="store_true", help="write the result to this machine's file in the folder of results")
+    add("--results", default=RESULTS, metavar="FOLDER", help="with --save: that folder (default: %(default)s)")
+    parser.set_defaults(refuse=parser.error, groups=groups)
 
 
-def works(name: str) -> list[Work]:
-    """The works of a group, or the work of a name, whatever the case of its letters."""
-    if name.lower() in catalogue.GROUPS:
-        return catalogue.GROUPS[name.lower()]
-    return [work(name)]
-
-
-def work(name: str) -> Work:
-    """The work of a name."""
-    known = {each.lower(): each for each in catalogue.WORKS}
+def works(groups: environments.Groups, name: str) -> Sequence[Work]:
+    """The works of a group, or the work with a name; case is ignored."""
+    if name.lower() in groups:
+        return groups[name.lower()]
+    known = {work.name.lower(): work for each in groups.values() for work in each}
     if name.lower() in known:
-        return catalogue.WORKS[known[name.lower()]]
-    close = [known[each] for each in difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.6)]
+        return [known[name.lower()]]
+    close = [known[each].name for each in difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.6)]
     raise argparse.ArgumentTypeError(
-        f"{name!r} is no work; " + (f"close to it: {', '.join(close)}" if close else "'fusedstep bench --list' has all")
+        f"{name!r} is not a work; "
+        + (f"similar works: {', '.join(close)}" if close else "'fusedstep bench --list' lists all")
     )
 
 
-def peer(text: str) -> tuple[str, str]:
-    """A peer's environment."""
+def peer(names: Sequence[str], text: str) -> tuple[str, str]:
+    """Parse a peer and its environment."""
     try:
-        return libraries.peer(text)
+        return environments.peer(names, text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures, then prints, writes and draws what was asked for."""
-    require("fusedstep bench", "bench", {"rich": "rich"} | ({"matplotlib": "matplotlib"} if options.plot else {}))
-    from rich.console import Console
+    """Measure, then print, write and draw the results."""
+    if options.plot:
+        require("fusedstep bench --plot", "bench", {"matplotlib": "matplotlib"})
+    from ..bench import tables
 
-    from ..bench import summary
-
-    console = Console(highlight=False)
-    works = list(({each.name: each for chosen in options.works for each in chosen} or catalogue.WORKS).values())
+    chosen = options.works or options.groups.values()
+    works = list({work.name: work for each in chosen for work in each}.values())
     if options.list:
-        console.print(summary.listing(works))
+        print(tables.listing(works))
         return 0
-    kept = results_folder(options) if options.save else None
-    report = measured(works, options)
-    console.print(summary.introduction(report))
-    for each in summary.tables(report):
-        console.print(each)
-    console.print(summary.notes(report, libraries.missing(libraries.pythons(dict(options.peer)))), soft_wrap=False)
+    folder = results_folder(options) if options.save else None
+    pythons = environments.pythons(environments.libraries(options.groups), dict(options.peer))
+    missing = [name for name in environments.peers(options.groups) if name not in pythons]
+    report = measured(works, pythons, options)
+    print("\n".join([tables.introduction(report), *(f"{each}\n" for each in tables.tables(report))]))
+    print(tables.notes(report, missing))
     if options.json:
         options.json.write_text(report.as_json(), encoding="utf-8")
-    if kept:
-        console.print(f"Kept: {results.save(report, kept)}", soft_wrap=True)
+    if folder:
+        print(f"Saved: {results.save(report, folder)}")
     if options.plot:
         from ..bench import plots
 
         for file in plots.save(report, options.plot):
-            console.print(f"Picture: {file}", soft_wrap=True)
-    return 0 if report.results else 1
+            print(f"Picture: {file}")
+    return 0 if any(timing.seconds for result in report.results for timing in result.timings) else 1
 
 
 def results_folder(options: argparse.Namespace) -> Path:
-    """The folder of results, found fit before anything is measured."""
+    """The folder of results, checked before the measurement."""
     try:
         return folder_to_write(options.results)
     except argparse.ArgumentTypeError as error:
         return options.refuse(f"argument --results: {error}")  # type: ignore[no-any-return]
 
 
-def measured(works: list[Work], options: argparse.Namespace) -> results.Report:
-    """The report of all works."""
-    plan = QUICK if options.quick else FULL
-    if options.rounds:
-        plan = measure.Plan(options.rounds, plan.pause, plan.warm_up)
-    tasks = measure.tasks(works, options.quick, options.sweep)
-    found = []
-    with Team(libraries.pythons(dict(options.peer)), options.threads) as team:
-        total = sum(measure.steps(task, team, plan) for task in tasks)
-        with progress(total) as tell:
-            for task in tasks:
-                result = measure.measure(task, team, plan, tell)
-                if result:
-                    found.append(result)
-        versions = {name: team.versions[name] for name in libraries.PEERS if name in team.versions}
-        notes = tuple(team.notes)
+def measured(works: list[Work], pythons: dict[str, str], options: argparse.Namespace) -> results.Report:
+    """Measure all works."""
+    pace = QUICK if options.quick else FULL
+    pace = replace(pace, rounds=options.rounds or pace.rounds)
+    cases = measure.cases(works, options.quick, options.sweep)
+    with Processes(pythons, options.threads) as processes:
+        with progress(sum(measure.steps(case, processes, pace) for case in cases)) as advance:
+            found = [measure.measure(case, processes, pace, advance) for case in cases]
+        versions = {name: processes.versions.get(name) for name in environments.peers(options.groups)}
     described = machine.description()
     return results.Report(
         described["machine"],
-        described["versions"] | versions,
+        described["versions"] | {name: version for name, version in versions.items() if version},
         date.today().isoformat(),
         options.threads,
-        plan.rounds,
-        tuple(found),
-        notes,
+        pace.rounds,
+        tuple(filter(None, found)),
+        tuple(processes.notes),
         options.quick,
     )

@@ -9,7 +9,7 @@ from .. import __version__
 from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_symbol
 from ..codegen.cpu.symbols import plain
 from ..codegen.rule.program import Program, ReductionScope
-from .descriptions import description
+from .descriptions import description, merged
 
 WIDTH = 100
 TYPES = {"float64": "double", "float32": "float", "float16": "uint16_t", "bfloat16": "uint16_t"}
@@ -125,7 +125,7 @@ def told(rule: Callable[..., Any], exported: Exported, names: dict[str, str]) ->
         *[f"Held as bits: {', '.join(bits)}."] * bool(bits),
         "Scalars are evaluated in double, once a call. A rule of exp, log or powers needs the library of"
         " mathematics (-lm). Threads may call at once, each with arrays of its own.",
-        "\n".join(f"{name}: {meaning}" for name, meaning in (of_arrays | own | of_scalars).items()),
+        "\n".join(f"{name}: {meaning}" for name, meaning in merged(of_arrays | own | of_scalars).items()),
     ]
 
 

@@ -4,8 +4,9 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from ..operators.docstrings import arguments_of
@@ -57,6 +58,16 @@ def description(docstring: str | None) -> Description:
         elif not block.startswith(NOT_NOTES):
             found.notes.append(plain(block))
     return found
+
+
+def merged(meanings: Mapping[str, str]) -> dict[str, str]:
+    """Neighbours with the same meaning as one entry: a docstring describes them in one sentence.
+
+    >>> merged({"beta1": "the decays", "beta2": "the decays", "lr": "the step size"})
+    {'beta1, beta2': 'the decays', 'lr': 'the step size'}
+    """
+    groups = groupby(meanings.items(), key=lambda item: item[1] or item)
+    return {", ".join(name for name, _ in items): items[0][1] for items in (list(group) for _, group in groups)}
 
 
 def blocks(text: str) -> Iterator[str]:

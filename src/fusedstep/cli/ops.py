@@ -17,7 +17,7 @@ from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..storage import ARRAYS
-from .descriptions import code, description, fold
+from .descriptions import code, description, fold, merged
 from .sources import SOURCES, assembly_on_cpu
 
 WIDTH = 80
@@ -86,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
             options.refuse(f"--asm shows the CPU's code; for {options.backend} use --source")
         show(assembly_on_cpu(recipe(options)).rstrip())
     elif options.source:
+        if options.loop and options.backend == "jax":
+            options.refuse(f"--loop {options.loop}: JAX runs a rule on whole arrays, without loops; leave out --loop")
         show(SOURCES[options.backend](recipe(options)).rstrip())
     elif chosen.entry is None:
         show(explained_rule(chosen.rule))
@@ -179,17 +181,18 @@ def explained_rule(rule: Callable[..., Any]) -> str:
     said, signature = description(rule.__doc__), read_signature(rule)
     switches = "".join(f", {name}={value}" for name, value in signature.switches.items())
     scalars = [f"{name}={signature.defaults.get(name, '...')}" for name in signature.scalars]
-    named = [entry.name for entry in catalogue.ENTRIES if entry.rule is rule]
+    run_by = [entry.name for entry in catalogue.ENTRIES if entry.rule is rule]
+    returned = comes_back(signature.states, "the states, the same objects.")
     return sections(
         {
             f"fusedstep.rules.{signature.name}": wrapped(said.summary),
             **formula(rule),
             "Run": f"{call_of('step = fusedstep.Operator', f'fusedstep.rules.{signature.name}{switches}')}\n"
             + call_of("step", ", ".join([*signature.states, "grad, indices=None, rows='touched'", *scalars])),
-            "Arguments": f"{terms(said.arguments)}\n{comes_back(signature.states, 'the states, the same objects.')}",
+            "Arguments": f"{terms(merged(said.arguments))}\n{returned}",
             "Example": example(said.example),
             "Source": wrapped(said.source),
-            "Operators": wrapped(", ".join(named)),
+            "Operators": wrapped(", ".join(run_by)),
         }
     )
 
@@ -206,7 +209,8 @@ def formula(rule: Callable[..., Any]) -> dict[str, str]:
 
 def meanings(signature: inspect.Signature, arguments: Mapping[str, str]) -> str:
     """What each argument of a signature means, in its order."""
-    return terms({name: arguments.get(name, "").removeprefix("at construction: ") for name in signature.parameters})
+    told = {name: arguments.get(name, "").removeprefix("at construction: ") for name in signature.parameters}
+    return terms(merged(told))
 
 
 def comes_back(states: Iterable[str], returns: str) -> str:
@@ -242,7 +246,7 @@ def sections(parts: Mapping[str, str]) -> str:
 
 def terms(meanings: Mapping[str, str]) -> str:
     """Words in one column, what they mean in another."""
-    column = min(max(map(len, meanings), default=0), WIDEST_TERM) + 2
+    column = max((len(name) for name in meanings if len(name) <= WIDEST_TERM), default=0) + 2
     lines = []
     for name, meaning in meanings.items():
         text = wrapped(meaning, " " * column)

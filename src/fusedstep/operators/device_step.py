@@ -11,8 +11,7 @@ from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..rules.idle import ClosedForm
 from ..runtime.aliasing import shares_with_states
-from ..runtime.call import BumpVersions, NothingToDo
-from ..runtime.call import Call as AnyCall
+from ..runtime.call import BumpVersions, Launch, nothing
 from ..runtime.gpu.grouping import group
 from ..runtime.gpu.launch import Call, launch_dense, launch_dense_rows, launch_every_row, launch_touched_rows
 from ..runtime.gpu.numbers import numbers_of
@@ -37,9 +36,8 @@ def prepare(
     indices: Any,
     rows: str | None,
     scalars: Sequence[Any],
-    written: Sequence[Any],
     number: Any,
-) -> AnyCall:
+) -> Launch:
     """Check a step; see ``Operator.prepare``, and ``host_step.prepare`` for the arguments."""
     name, spec, arrays, like = operator.name, operator.spec, operator.array_spec, states[0]
     key, library = operator.rounding_key(number), library_of(like)
@@ -71,13 +69,14 @@ def prepare(
     else:
         run = partial(grouped, indices, launch_touched_rows if rows == "touched" else launch_every_row)
     if not tables[0].flat.size or (indices is not None and rows == "touched" and not indices.shape[0]):
-        return NothingToDo()
+        return nothing
     # A gradient that lies in a state is copied, as on a CPU.
     if shares_with_states(name, arrays.names, held, elements):
         gradient = library.copy(gradient)
     locked = ([table.table() for table in held], [elements]) if operator.options.use_locking else None
-    bump = partial(library.bump_versions, written)
-    return DeviceCall(operator, run, states, storages, tables, gradient, storage, scalars, key, bump, locked)
+    bump = partial(library.bump_versions, spec.written_of(states))
+    call = DeviceCall(operator, run, states, storages, tables, gradient, storage, scalars, key, bump, locked)
+    return call.launch
 
 
 class DeviceCall(NamedTuple):

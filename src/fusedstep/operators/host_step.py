@@ -11,8 +11,8 @@ from ..arrays.layout import Rows, as_array
 from ..codegen.rule.program import ReductionScope
 from ..runtime.advice import mostly_touched
 from ..runtime.aliasing import ensure_no_alias
-from ..runtime.call import BumpVersions, Call, NothingToDo
-from ..runtime.cpu import launch, plain_step
+from ..runtime.call import BumpVersions, Launch, nothing
+from ..runtime.cpu.launch import Call, launch
 from ..runtime.cpu.loops import LOOPS, WHOLE_TENSOR
 from ..runtime.cpu.span_call import SpanCall
 from .checks.arrays import view_for_sums, view_gradient, view_states
@@ -27,26 +27,16 @@ def prepare(
     indices: Any,
     rows: str | None,
     scalars: Sequence[float],
-    written: Sequence[Any],
     number: Any,
-) -> Call:
+) -> Launch:
     """Check a step; see ``Operator.prepare``.
 
     Args:
         operator: the operator.
         states: the states in use.
         gradient, indices, rows, scalars, number: as ``Operator.step`` takes them.
-        written: the states that the rule changes.
     """
     name, spec, arrays, options = operator.name, operator.spec, operator.array_spec, operator.options
-    # A call on tiny arrays is all checks: those of plain ones come first.
-    if spec.reduction_scope is ReductionScope.ELEMENT and not (options.stochastic or options.use_locking):
-        if indices is None:
-            plain = plain_step.prepare_dense(operator, states, gradient, scalars, written)
-        else:
-            plain = plain_step.prepare_sparse(operator, states, gradient, indices, rows, scalars, written)
-        if plain is not None:
-            return plain
     key = operator.rounding_key(number)
     check_host_scalars(name, operator.signature.scalars, scalars)
     variable, storages, tables = view_states(name, arrays, states)
@@ -64,13 +54,13 @@ def prepare(
         # For the advice: the order of the rows is chosen already.
         mostly_touched(name, groups.distinct, tables[0].rows)
     if not tables[0].array.size:
-        return NothingToDo()
-    bump = partial(bump_versions, written)
+        return nothing
+    bump = partial(bump_versions, spec.written_of(states))
     spans = span_call(operator, loop, storages, tables, gradient, storage, scalars, bump, key, held)
     locked = None
     if options.use_locking:
         locked = [table.table() for table in held], [as_array(spans.gradient)]
-    return launch.Call(spans, loop, groups, variable, locked)
+    return partial(launch, Call(spans, loop, groups, variable, locked))
 
 
 def span_call(

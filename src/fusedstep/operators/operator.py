@@ -11,7 +11,8 @@ from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import RuleSpec, Switches, spec_of
 from ..rules.idle import ClosedForm, closed_form_of
-from ..runtime.call import Call
+from ..runtime.call import Launch
+from ..runtime.cpu import plain_step
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, WHOLE_TENSOR, prepare_loops
 from ..runtime.random_key import key_of
 from . import host_step
@@ -95,7 +96,10 @@ class Operator:
         self.rule, self.switches, self.labels, self.options = rule, switches, labels, options
         self.signature, self.name = read_signature(rule), labels.operator
         self._spec, self._array_spec = spec, None if spec is None else array_spec(spec, labels, options)
+        self._may_be_plain = not (options.stochastic or options.use_locking)
         self._functions: dict[tuple[str, ...], Any] = {}
+        # Of these, the functions where all arrays have one storage type.
+        self.functions_of: dict[str, Any] = {}
         self._switched: dict[Switches, Operator] = {}
         # What was built of the rule for devices.
         self.built: dict[tuple[Any, ...], Any] = {}
@@ -179,7 +183,8 @@ class Operator:
         number: Any = None,
     ) -> tuple[Any, ...]:
         """Check everything, then run. ``rows`` is ignored without ``indices``."""
-        self.prepare(states, gradient, indices, rows, scalars, number).launch()
+        launch = self.prepare(states, gradient, indices, rows, scalars, number)
+        launch()
         return tuple(states)
 
     def prepare(
@@ -190,21 +195,26 @@ class Operator:
         rows: str | None,
         scalars: Sequence[float],
         number: Any = None,
-    ) -> Call:
-        """Check everything; return the call, ready to be launched. Changes nothing.
+    ) -> Launch:
+        """Check everything; return what launches the call. Changes nothing.
 
         Raises:
             ImportError: the tensors lie on a device, and Triton is not installed.
         """
-        # Not by the property: a call on tiny arrays is all checks.
+        # Not by the property: a call on tiny arrays is all checks, and those of plain ones come first.
         spec = self._spec or self.spec
         in_use = [states[k] for k in spec.used]
-        written = [states[k] for k in spec.written]
-        if type(in_use[0]) is np.ndarray or not on_device(in_use[0]):
-            return host_step.prepare(self, in_use, gradient, indices, rows, scalars, written, number)
-        from . import device_step
+        if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
+            from . import device_step
 
-        return device_step.prepare(self, in_use, gradient, indices, rows, scalars, written, number)
+            return device_step.prepare(self, in_use, gradient, indices, rows, scalars, number)
+        launch = None
+        if self._may_be_plain and spec.reduction_scope is ReductionScope.ELEMENT:
+            if indices is None:
+                launch = plain_step.prepare_dense(self, in_use, gradient, scalars)
+            else:
+                launch = plain_step.prepare_sparse(self, in_use, gradient, indices, rows, scalars)
+        return launch or host_step.prepare(self, in_use, gradient, indices, rows, scalars, number)
 
     @property
     def spec(self) -> RuleSpec:

@@ -1,24 +1,12 @@
-"""A checked call."""
+"""What a checked call is to whoever made it."""
 
 from collections.abc import Callable
-from typing import Protocol
 
+# Runs a checked call.
+Launch = Callable[[], None]
+# Raises the version counters of the arrays that a call changes, right before it writes to them.
 BumpVersions = Callable[[], None]
 
 
-class Call(Protocol):
-    """A checked call of an operator, on any backend."""
-
-    def launch(self) -> None:
-        """Run the call."""
-
-
-class NothingToDo:
-    """A call on arrays without elements."""
-
-    def launch(self) -> None:
-        """Change nothing."""
-
-
 def nothing() -> None:
-    """NumPy arrays have no versions to bump."""
+    """Launch a call on arrays without elements; bump the versions of NumPy arrays, which have none."""

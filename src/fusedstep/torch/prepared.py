@@ -66,10 +66,10 @@ class Prepared(NamedTuple):
     def run(self, ready: Ready, scalars: Sequence[float]) -> bool:
         """Takes the step; False, and nothing done, where the gradient shares memory with a state."""
         # The optimizer tells autograd of all its steps at once.
-        call = dense_call(self.functions, self.size, ready.plain, scalars, nothing)
-        if call is None:
+        launch = dense_call(self.functions, self.size, ready.plain, scalars, nothing)
+        if launch is None:
             return False
-        call.launch()
+        launch()
         return True
 
 

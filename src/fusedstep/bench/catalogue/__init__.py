@@ -1,4 +1,4 @@
-"""All works, by the names that users choose them by: one file a group."""
+"""All works, in groups: one file each."""
 
 from . import calls, dense, optimizers, sparse, startup
 

@@ -1,26 +1,18 @@
-"""What a call costs beside its work."""
+"""The cost of a call beside its work."""
 
-from ..contenders.tables import Size
+from ..libraries.data import Size
 from ..works import Contender, Work
+from .contenders import FUSEDSTEP, FUSEDSTEP_TORCH
 
-TINY = Size(8, 4, 2, law="uniform")
-TINY_DENSE = Size(8, 4)
 
-WORKS = [
-    *(
-        Work(
-            name,
-            f"A call of {operator} on a table of 8 x 4",
-            size,
-            (
-                Contender("NumPy arrays", "fusedstep", "operator", {"name": operator}),
-                Contender("PyTorch tensors", "fusedstep.torch", "operator", {"name": operator}),
-            ),
-            repeat=1_000,
-        )
-        for name, operator, size in (
-            ("tiny-call", "FusedSparseLazyAdam", TINY),
-            ("tiny-dense-call", "Adam", TINY_DENSE),
-        )
-    ),
-]
+def tiny(name: str, operator: str, batch: int) -> Work:
+    """Calls of an operator on a tiny table."""
+    contenders = (
+        Contender("NumPy arrays", FUSEDSTEP, "operator", {"name": operator}),
+        Contender("PyTorch tensors", FUSEDSTEP_TORCH, "operator", {"name": operator}),
+    )
+    size = Size(8, 4, batch, law="uniform")
+    return Work(name, f"A call of {operator} on a table of 8 x 4", size, contenders, repeat=1_000)
+
+
+WORKS = [tiny("tiny-call", "FusedSparseLazyAdam", 2), tiny("tiny-dense-call", "Adam", 0)]

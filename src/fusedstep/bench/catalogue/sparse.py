@@ -1,99 +1,68 @@
-"""Operators on gradients of rows."""
+"""Operators on sparse gradients."""
 
-from ..contenders.tables import Size
+from dataclasses import replace
+
+from ..libraries.data import Size
 from ..works import Contender, Work
-from .lineup import fbgemm, mindspore, ours, stored, tensorflow, torch
+from .contenders import FUSEDSTEP, fused, ours, stored, torch
 
 BATCH = Size(1_000_000, 64, 65_536)
 NARROW = Size(2**22, 1, 100_000)
 
+
+def touched(name: str, title: str, states: int, *contenders: Contender, size: Size = BATCH) -> Work:
+    """A step of the touched rows."""
+    return Work(name, title, size, contenders, states, "touched")
+
+
+def every(name: str, title: str, states: int, *contenders: Contender) -> Work:
+    """A step of every row."""
+    return Work(name, title, BATCH, contenders, states, "every")
+
+
 WORKS = [
-    Work(
-        "FusedSparseAdam",
-        "Adam, every row takes the step",
-        BATCH,
-        (
+    replace(
+        every(
+            "FusedSparseAdam",
+            "Adam, every row takes the step",
+            3,
             ours("FusedSparseAdam"),
-            mindspore("FusedSparseAdam"),
-            torch("dense", "Adam", "torch Adam fused, dense", fused=True),
+            fused("Adam", "torch Adam fused, dense"),
         ),
-        states=3,
-        rows="every",
         sweep=True,
     ),
-    Work(
-        "FusedSparseLazyAdam",
-        "Adam, the touched rows take the step",
-        BATCH,
-        (ours("FusedSparseLazyAdam"), mindspore("FusedSparseLazyAdam"), torch("sparse", "SparseAdam")),
-        states=3,
-        rows="touched",
+    replace(
+        touched(
+            "FusedSparseLazyAdam",
+            "Adam, the touched rows take the step",
+            3,
+            ours("FusedSparseLazyAdam"),
+            torch("sparse", "SparseAdam"),
+        ),
         sweep=True,
     ),
-    Work(
-        "SparseApplyAdagrad",
-        "Adagrad, touched rows",
-        BATCH,
-        (
-            ours("SparseApplyAdagrad"),
-            mindspore("SparseApplyAdagrad"),
-            torch("sparse", "Adagrad"),
-            fbgemm("EXACT_ADAGRAD"),
-            tensorflow("AdagradV2", "sparse"),
-        ),
-        states=2,
-        rows="touched",
-    ),
-    Work(
+    touched("SparseApplyAdagrad", "Adagrad, touched rows", 2, ours("SparseApplyAdagrad"), torch("sparse", "Adagrad")),
+    touched(
         "rowwise-adagrad",
         "Row-wise Adagrad, touched rows",
-        BATCH,
-        (Contender("fusedstep", "fusedstep", "rowwise_adagrad"), fbgemm("EXACT_ROWWISE_ADAGRAD")),
-        states=1,
-        rows="touched",
+        1,
+        Contender("fusedstep", FUSEDSTEP, "rowwise_adagrad"),
     ),
-    Work(
-        "FusedSparseFtrl",
-        "FTRL, touched rows",
-        BATCH,
-        (ours("FusedSparseFtrl"), mindspore("FusedSparseFtrl"), tensorflow("Ftrl", "sparse")),
-        states=3,
-        rows="touched",
-    ),
-    Work(
-        "FusedSparseProximalAdagrad",
-        "Proximal Adagrad, touched rows",
-        BATCH,
-        (
-            ours("FusedSparseProximalAdagrad"),
-            mindspore("FusedSparseProximalAdagrad"),
-            tensorflow("ProximalAdagrad", "sparse"),
-        ),
-        states=2,
-        rows="touched",
-    ),
-    Work(
+    touched("FusedSparseFtrl", "FTRL, touched rows", 3, ours("FusedSparseFtrl")),
+    touched("FusedSparseProximalAdagrad", "Proximal Adagrad, touched rows", 2, ours("FusedSparseProximalAdagrad")),
+    touched(
         "row-width-1",
         "Adam, touched rows of one element",
-        NARROW,
-        (ours("FusedSparseLazyAdam"), torch("sparse", "SparseAdam")),
-        states=3,
-        rows="touched",
+        3,
+        ours("FusedSparseLazyAdam"),
+        torch("sparse", "SparseAdam"),
+        size=NARROW,
     ),
-    Work(
-        "FusedSparseAdam-16-bit",
-        "Adam, every row, in 16 bits (the limit: in 32)",
-        BATCH,
-        stored("FusedSparseAdam"),
-        states=3,
-        rows="every",
-    ),
-    Work(
+    every("FusedSparseAdam-16-bit", "Adam, every row, in 16 bits (the limit: in 32)", 3, *stored("FusedSparseAdam")),
+    touched(
         "FusedSparseLazyAdam-16-bit",
         "Adam, touched rows, in 16 bits (the limit: in 32)",
-        BATCH,
-        stored("FusedSparseLazyAdam"),
-        states=3,
-        rows="touched",
+        3,
+        *stored("FusedSparseLazyAdam"),
     ),
 ]

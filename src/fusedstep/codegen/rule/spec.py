@@ -1,7 +1,7 @@
 """What a rule with its switches set asks of a call: read and translated once."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ class RuleSpec:
         kinds: for each state, of which of "element", "row" and "column" it holds one number; "" if it is unused.
         used: the numbers of the states in use.
         changed: for each state in use, whether the rule changes it.
-        written: the numbers of the states that the rule changes.
+        written: the numbers, among the states in use, of those that it changes.
         reduction_scope: how far the rule's sums reach.
         matrices: whether rows and columns are those of the variable's last two dimensions.
         sees_rows: whether anything is by row or column.
@@ -40,6 +40,10 @@ class RuleSpec:
     reduction_scope: ReductionScope
     matrices: bool
     sees_rows: bool
+
+    def written_of(self, states: Sequence[Any]) -> list[Any]:
+        """Of the states in use those that the rule changes."""
+        return [states[k] for k in self.written]
 
 
 def spec_of(rule: Callable[..., Any], switches: Switches) -> RuleSpec:
@@ -58,7 +62,7 @@ def spec_of(rule: Callable[..., Any], switches: Switches) -> RuleSpec:
         tuple(kinds.get(name, "") for name in signature.states),
         used,
         program.changed,
-        tuple(k for k, changed in zip(used, program.changed, strict=True) if changed),
+        tuple(k for k, changed in enumerate(program.changed) if changed),
         program.reduction_scope,
         program.matrices,
         program.sees_rows,

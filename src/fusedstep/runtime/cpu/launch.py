@@ -32,16 +32,17 @@ class Call(NamedTuple):
     shape: tuple[int, ...]
     locked: tuple[list[np.ndarray], list[np.ndarray]] | None
 
-    def launch(self) -> None:
-        """Run the call."""
-        if self.locked is None:
-            launch(self)
-        else:
-            exclusive(partial(launch, self), *self.locked)
-
 
 def launch(call: Call) -> None:
     """Run a checked call, on as many threads as pay."""
+    if call.locked is None:
+        launch_loop(call)
+    else:
+        exclusive(partial(launch_loop, call), *call.locked)
+
+
+def launch_loop(call: Call) -> None:
+    """Run the loop of a call."""
     if call.loop == WHOLE_TENSOR:
         launch_whole_tensor(call.spans, call.shape)
     elif call.groups is None:

@@ -9,7 +9,7 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +43,7 @@ from ...loops.cpu.block import (
 )
 from ...loops.cpu.grouping import INVERSE, ORDER
 from ..advice import mostly_touched
-from ..call import BumpVersions, nothing
+from ..call import BumpVersions, Launch, nothing
 from . import loops, span_call
 from .grouping import Groups, alloc_sums, group, in_row_order
 from .parts import ELEMENTS_PER_ROW, is_for_one_thread
@@ -52,32 +52,22 @@ from .parts import ELEMENTS_PER_ROW, is_for_one_thread
 SHAPES = 64
 
 
-class PlainCall(NamedTuple):
-    """A checked call on plain arrays, for one thread.
+def launch(block: "array[int]", stages: Sequence[Callable[[int], None]], bump: BumpVersions, memory: Any) -> None:
+    """Run a checked call.
 
-    Attributes:
+    Args:
         block: the block of the call.
-        loops: what takes it, one after the other.
-        bump_versions: raises the version counters of the states.
+        stages: what takes it, one after the other.
+        bump: raises the version counters of the states.
         memory: what the block speaks of, kept until the call is done.
     """
-
-    block: "array[int]"
-    loops: Sequence[Callable[[int], None]]
-    bump_versions: BumpVersions
-    memory: Any
-
-    def launch(self) -> None:
-        """Run the call."""
-        block_at = self.block.buffer_info()[0]
-        self.bump_versions()
-        for each in self.loops:
-            each(block_at)
+    block_at = block.buffer_info()[0]
+    bump()
+    for stage in stages:
+        stage(block_at)
 
 
-def prepare_dense(
-    operator: Any, states: Sequence[Any], gradient: Any, scalars: Sequence[float], written: Sequence[Any]
-) -> PlainCall | None:
+def prepare_dense(operator: Any, states: Sequence[Any], gradient: Any, scalars: Sequence[float]) -> Launch | None:
     """Check a dense step."""
     for value in scalars:
         if type(value) is not float:
@@ -88,13 +78,11 @@ def prepare_dense(
     size = math.prod(plain.shape)
     if not size or not is_for_one_thread(size):
         return None
-    functions = operator.span_functions((plain.storage,) * len(states), plain.storage)
-    return dense_call(functions, size, plain, scalars, bump_of(plain, written))
+    functions = operator.functions_of.get(plain.storage) or functions_of(operator, plain.storage, len(states))
+    return dense_call(functions, size, plain, scalars, bump_of(operator, plain, states))
 
 
-def dense_call(
-    functions: Any, size: int, plain: Plain, scalars: Sequence[float], bump_versions: BumpVersions
-) -> PlainCall | None:
+def dense_call(functions: Any, size: int, plain: Plain, scalars: Sequence[float], bump: BumpVersions) -> Launch | None:
     """The call of a step with ``size`` elements of plain states, and behind these a gradient; None where two of them
     share memory."""
     block = (functions.plain_blocks.get(size) or flat_block(functions, size))[:]
@@ -102,7 +90,7 @@ def dense_call(
     fill(functions, block, addresses, gradient_at, scalars)
     if functions.prepare(block.buffer_info()[0]):
         return None
-    return PlainCall(block, (loops.flat_step(),), bump_versions, plain.owners)
+    return partial(launch, block, (loops.flat_step(),), bump, plain.owners)
 
 
 def prepare_sparse(
@@ -112,8 +100,7 @@ def prepare_sparse(
     indices: Any,
     rows: str | None,
     scalars: Sequence[float],
-    written: Sequence[Any],
-) -> PlainCall | None:
+) -> Launch | None:
     """Check a step of the rows that ``rows`` says."""
     for value in scalars:
         if type(value) is not float:
@@ -130,7 +117,8 @@ def prepare_sparse(
     if groups.distinct < 0:
         return None
     storage = plain.storage
-    functions, sums = operator.span_functions((storage,) * len(states), storage), alloc_sums(storage, groups, width)
+    functions = operator.functions_of.get(storage) or functions_of(operator, storage, len(states))
+    sums = alloc_sums(storage, groups, width)
     block = (functions.plain_blocks.get((table, width)) or row_block(functions, table, width))[:]
     fill(functions, block, plain.addresses, summands.address, scalars)
     block[GRADIENT_BYTES] = count * block[GRADIENT_ROW]
@@ -149,7 +137,13 @@ def prepare_sparse(
     step = loops.loop(loops.LOOPS[rows])
     stages = (loops.loop("segment_sum"), step) if groups.summed else (step,)
     memory = plain.owners, summands.owners, groups, sums, order, positions
-    return PlainCall(block, stages, bump_of(plain, written), memory)
+    return partial(launch, block, stages, bump_of(operator, plain, states), memory)
+
+
+def functions_of(operator: Any, storage: str, states: int) -> Any:
+    """The span functions where all arrays have one storage type, remembered for the next call."""
+    functions = operator.functions_of[storage] = operator.span_functions((storage,) * states, storage)
+    return functions
 
 
 def add_segment_sum(block: "array[int]", functions: Any, storage: str, groups: Groups) -> np.ndarray:
@@ -212,6 +206,6 @@ def cached(functions: Any, shape: Any, block: "array[int]") -> "array[int]":
     return block
 
 
-def bump_of(plain: Plain, written: Sequence[Any]) -> BumpVersions:
+def bump_of(operator: Any, plain: Plain, states: Sequence[Any]) -> BumpVersions:
     """What raises the version counters of the arrays that change."""
-    return partial(torch_tensors.increment_version, written) if plain.tensors else nothing
+    return partial(torch_tensors.increment_version, operator.spec.written_of(states)) if plain.tensors else nothing

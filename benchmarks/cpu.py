@@ -1,0 +1,79 @@
+"""``fusedstep bench`` beside more libraries: MindSpore, TensorFlow, FBGEMM and optax.
+
+    python -m benchmarks.cpu --peer mindspore=/path/to/python
+
+The options are those of ``fusedstep bench``.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from fusedstep.bench import catalogue
+from fusedstep.bench.works import Contender, Library
+from fusedstep.cli import bench
+
+FILES = Path(__file__).parent / "peers"
+MINDSPORE = Library("mindspore", "MindSpore", "mindspore", FILES / "mindspore_operators.py")
+TENSORFLOW = Library("tensorflow", "TensorFlow", "tensorflow", FILES / "tensorflow_operators.py")
+FBGEMM = Library("fbgemm", "FBGEMM", "fbgemm_gpu", FILES / "fbgemm_cpu.py")
+OPTAX = Library("optax", "optax", "optax", FILES / "optax_adam.py")
+
+
+def mindspore(name: str, label: str = "MindSpore") -> Contender:
+    """MindSpore's operator of a documented name."""
+    return Contender(label, MINDSPORE, "operator", {"name": name})
+
+
+def tensorflow(rule: str) -> Contender:
+    """TensorFlow's operator on a dense gradient."""
+    return Contender("TensorFlow", TENSORFLOW, "dense", {"rule": rule})
+
+
+def tensorflow_rows(rule: str) -> Contender:
+    """TensorFlow's operator on a sparse gradient."""
+    return Contender("TensorFlow, duplicates merged", TENSORFLOW, "sparse", {"rule": rule})
+
+
+def fbgemm(optimizer: str) -> Contender:
+    """FBGEMM's backward pass, which includes the update."""
+    return Contender("FBGEMM, backward and update", FBGEMM, "backward", {"optimizer": optimizer})
+
+
+# The contenders that join a work, by the work's name.
+JOINING = {
+    "FusedSparseAdam": [mindspore("FusedSparseAdam")],
+    "FusedSparseLazyAdam": [mindspore("FusedSparseLazyAdam")],
+    "SparseApplyAdagrad": [
+        mindspore("SparseApplyAdagrad"),
+        fbgemm("EXACT_ADAGRAD"),
+        tensorflow_rows("AdagradV2"),
+    ],
+    "rowwise-adagrad": [fbgemm("EXACT_ROWWISE_ADAGRAD")],
+    "FusedSparseFtrl": [mindspore("FusedSparseFtrl"), tensorflow_rows("Ftrl")],
+    "FusedSparseProximalAdagrad": [mindspore("FusedSparseProximalAdagrad"), tensorflow_rows("ProximalAdagrad")],
+    "dense-adam": [mindspore("Adam"), tensorflow("Adam")],
+    "dense-adamw": [mindspore("AdamWeightDecay", "MindSpore AdamWeightDecay")],
+    "ApplyAdagrad": [mindspore("ApplyAdagrad"), tensorflow("AdagradV2")],
+    "ApplyProximalAdagrad": [mindspore("ApplyProximalAdagrad"), tensorflow("ProximalAdagrad")],
+    "ApplyFtrl": [mindspore("ApplyFtrl"), tensorflow("Ftrl")],
+    "ApplyRMSProp": [mindspore("ApplyRMSProp"), tensorflow("RMSProp")],
+    "ApplyMomentum": [mindspore("ApplyMomentum"), tensorflow("Momentum")],
+    "first-call-ever": [Contender("dense Adam, jax.jit of optax", OPTAX, "first_compiled_step")],
+}
+GROUPS = {
+    group: [replace(work, contenders=(*work.contenders, *JOINING.get(work.name, ()))) for work in works]
+    for group, works in catalogue.GROUPS.items()
+}
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="benchmarks.cpu", description=__doc__.partition("\n")[0])
+    bench.add_options(parser, GROUPS)
+    return bench.run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

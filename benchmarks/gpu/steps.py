@@ -1,0 +1,78 @@
+"""Functions that prepare the steps of contenders on a device."""
+
+import itertools
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import torch
+
+import fusedstep as fs
+from fusedstep.bench.libraries import settings
+from fusedstep.bench.libraries.steps import Step
+
+from .tables import Tables
+
+BETA1, BETA2 = settings.BETAS
+ADAM = {"lr": settings.LR, "beta1": BETA1, "beta2": BETA2, "epsilon": settings.EPSILON}
+
+
+def operator(tables: Tables, name: str, **options: Any) -> list[Step]:
+    """A documented operator, on a sparse gradient if the size has a batch, else on a dense one."""
+    known = settings.OPERATORS[name]
+    call = getattr(fs.ops, name)(**known.construct, **options)
+    before = partial(call, *tables.states[: known.states], *known.before)
+    if not tables.size.batch:
+        return [Step(partial(before, tables.gradient, *known.after))]
+    return [Step(partial(before, gradient, *known.after, indices)) for gradient, indices in tables.batches]
+
+
+def rowwise_adagrad(tables: Tables, **options: Any) -> list[Step]:
+    """Row-wise Adagrad, a rule without a documented operator."""
+    call = partial(fs.Operator(fs.rules.rowwise_adagrad, **options), tables.states[0], tables.by_row)
+    scalars: dict[str, Any] = {"lr": settings.LR, "epsilon": settings.EPSILON}
+    return [Step(partial(call, gradient, indices, **scalars)) for gradient, indices in tables.batches]
+
+
+def deferred_adam(tables: Tables, **options: Any) -> Iterable[Step]:
+    """Adam of every row, deferred; the powers of the betas change as in training."""
+    table = fs.DeferredRows(fs.rules.adam, *tables.states, **options)
+    for number, (gradient, indices) in enumerate(itertools.cycle(tables.batches), start=1):
+        powers = {"beta1_power": BETA1**number, "beta2_power": BETA2**number}
+        yield Step(partial(table.step, gradient, indices, **ADAM, **powers))
+
+
+def optimizer(tables: Tables, name: str, sparse: bool, **options: Any) -> list[Step]:
+    """One of torch's optimizers of Adam's family, on the shared states."""
+    table = torch.nn.Parameter(tables.states[0])
+    made = getattr(torch.optim, name)([table], lr=settings.LR, **options)
+    step: Any = 0 if sparse else torch.zeros((), device=tables.device)
+    made.state[table] = {"step": step, "exp_avg": tables.states[1], "exp_avg_sq": tables.states[2]}
+
+    def set_gradient(gradient: torch.Tensor) -> None:
+        table.grad = gradient
+
+    if not sparse:
+        return [Step(made.step, partial(set_gradient, tables.gradient))]
+    of_rows = partial(torch.sparse_coo_tensor, size=tuple(table.shape), check_invariants=False)
+    return [
+        Step(made.step, partial(set_gradient, of_rows(indices[None], gradient))) for gradient, indices in tables.batches
+    ]
+
+
+def small_tensors(tables: Tables, module: Any, **options: Any) -> list[Step]:
+    """Adam from a module of optimizers, on a small parameter for each row of the table."""
+    weights = [torch.nn.Parameter(row.clone()) for row in tables.states[0]]
+    for weight, gradient in zip(weights, tables.gradient, strict=True):
+        weight.grad = gradient.clone()
+    return [Step(module.Adam(weights, lr=settings.LR, **options).step)]
+
+
+def formula(
+    tables: Tables, function: Callable[..., None], states: int, sparse: bool, by_row: bool = False
+) -> list[Step]:
+    """One of the formulas, compiled if there is a device to compile for."""
+    call: Callable[..., None] = function if tables.device == "cpu" else torch.compile(function)
+    states_used = [tables.states[0], tables.by_row] if by_row else tables.states[:states]
+    gradients: list[tuple[torch.Tensor, ...]] = list(tables.batches) if sparse else [(tables.gradient,)]
+    return [Step(partial(call, *states_used, *each)) for each in gradients]

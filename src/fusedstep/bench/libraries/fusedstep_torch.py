@@ -1,0 +1,27 @@
+"""fusedstep's PyTorch optimizers, with the settings of torch's optimizers."""
+
+from functools import partial
+
+import torch
+
+import fusedstep as fs
+from fusedstep import torch as optimizers
+
+from . import data, fusedstep_operators, torch_steps
+from .steps import Step
+
+VERSION = fs.__version__
+sparse = partial(torch_steps.sparse, optimizers)
+dense = partial(torch_steps.dense, optimizers)
+training = partial(torch_steps.training, optimizers)
+lookup = partial(torch_steps.lookup, optimizers)
+
+
+def begin(threads: int) -> None:
+    torch.set_num_threads(threads)
+    fs.set_num_threads(threads)
+
+
+def operator(size: data.Size, name: str) -> list[Step]:
+    """An operator on tensors."""
+    return fusedstep_operators.operator(size, name, array_of=lambda array, _: torch.from_numpy(array))

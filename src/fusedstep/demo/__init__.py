@@ -1,0 +1,1 @@
+"""The training program of ``fusedstep demo``: a classifier of handwritten digits, trained by several optimizers."""
