@@ -22,7 +22,7 @@ torch = pytest.importorskip("torch")
 ROWS, WIDTH = 23, 5
 INDICES = {
     "sorted": [0, 3, 3, 7, 22],
-    "crowded": [5, 1, 5, 0, 22, 1, 1, 9, 4, 3, 8, 2, 2, 17],
+    "many": [5, 1, 5, 0, 22, 1, 1, 9, 4, 3, 8, 2, 2, 17],
     "sparse": [20, 1, 20],
     "single": [4],
     "all": list(range(ROWS))[::-1] * 2,

@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from ..storage import STORAGES
 from . import mindspore_tensors, torch_tensors
 from .devices import library_of, on_device
-from .tensor_view import TensorView
+from .tensor_view import NOT_IN_NUMPY, TensorView
 
-# The storage types and, for those that kernels handle as bits, the type of the bits.
-STORAGES: dict[Any, str] = {np.dtype(name): name for name in ("float64", "float32", "float16")}
-BITS = {"float16": np.uint16, "bfloat16": np.uint16}
+# The storage types by NumPy's types; those of ml_dtypes are added when the first array of one comes.
+BY_DTYPE: dict[Any, str] = {np.dtype(each.name): each.name for each in STORAGES.values() if each.in_numpy}
+# NumPy's types of the bits of the narrow types.
+BITS = {each.name: np.dtype(each.array_type) for each in STORAGES.values() if each.is_narrow}
 
 
 def borrow(array: Any) -> Any:
-    """A NumPy view of an array's memory; of 16-bit integers for a PyTorch bfloat16 tensor.
+    """A NumPy view of an array's memory; of the bits for a PyTorch tensor of a type that NumPy does not have.
 
     Raises:
         TypeError: the object is not an array, or its memory cannot be borrowed.
@@ -75,26 +77,24 @@ def new_like(array: Any) -> Any:
 
 def storage_of(array: Any, view: np.ndarray) -> str | None:
     """The storage type of a borrowed array; None if it is not a storage type."""
-    storage = STORAGES.get(view.dtype)
+    storage = BY_DTYPE.get(view.dtype)
     if storage is None:
-        if is_bfloat16(array):
-            storage = "bfloat16"
-        elif view.dtype.name == "bfloat16" and view.dtype.isnative:
-            # ml_dtypes' type, known once some array of it has come.
-            storage = STORAGES[view.dtype] = "bfloat16"
+        storage = not_in_numpy(array)
+        if storage is None and view.dtype.name in STORAGES and view.dtype.isnative:
+            storage = BY_DTYPE[view.dtype] = view.dtype.name
     return storage
 
 
 def holds_integers(array: Any, view: np.ndarray) -> bool:
     """Whether the elements of a borrowed array are integers, and not the bits of something else."""
-    return view.dtype.kind in "iu" and not is_bfloat16(array)
+    return view.dtype.kind in "iu" and not not_in_numpy(array)
 
 
-def is_bfloat16(array: Any) -> bool:
-    """Whether an array that is borrowed as integers holds bfloat16."""
+def not_in_numpy(array: Any) -> str | None:
+    """The storage type of an array that is borrowed as bits; None for other arrays."""
     if isinstance(array, TensorView):
-        return array.dtype == "bfloat16"
-    return torch_tensors.is_tensor(array) and torch_tensors.is_bfloat16(array)
+        return array.dtype if array.dtype in NOT_IN_NUMPY else None
+    return torch_tensors.not_in_numpy(array.dtype) if torch_tensors.is_tensor(array) else None
 
 
 def dtype_name(array: Any, view: np.ndarray) -> str:

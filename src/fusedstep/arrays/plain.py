@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..storage import STORAGES
 from .address import address_of, addresses_of
 from .torch_tensors import is_tensor, view_at
 
 INDEX = np.dtype(np.int64)
-ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
-TYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+WIDE = [each for each in STORAGES.values() if not each.is_narrow]
+ITEM_BYTES = {each.name: each.item_bytes for each in WIDE} | {"int64": 8}
+TYPES = {np.dtype(each.name): each.name for each in WIDE}
 
 
 class Plain(NamedTuple):

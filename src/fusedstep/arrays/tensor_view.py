@@ -2,10 +2,13 @@
 
 import numpy as np
 
-# NumPy's types by the names that libraries of arrays share. NumPy has no bfloat16.
-KINDS = {name: np.dtype(name) for name in ("bool", "float16", "float32", "float64", "complex64", "complex128")}
+from ..storage import STORAGES
+
+# NumPy's types by the names that libraries of arrays share; of the storage types that NumPy does not have, their bits'.
+KINDS = {name: np.dtype(name) for name in ("bool", "complex64", "complex128")}
 KINDS |= {f"{sign}int{bits}": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
-KINDS |= {"bfloat16": np.dtype(np.uint16)}
+KINDS |= {each.name: np.dtype(each.name if each.in_numpy else each.array_type) for each in STORAGES.values()}
+NOT_IN_NUMPY = {each.name for each in STORAGES.values() if not each.in_numpy}
 
 
 class TensorView:
@@ -23,7 +26,7 @@ class TensorView:
 
     @property
     def view(self) -> np.ndarray:
-        """A NumPy array at that address, of 16-bit integers for bfloat16. Its elements cannot be read.
+        """A NumPy array at that address; of the bits for a type that NumPy does not have. Its elements cannot be read.
 
         Raises:
             TypeError: kernels and NumPy do not have the type.

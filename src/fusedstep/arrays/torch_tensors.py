@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .tensor_view import KINDS
+from .tensor_view import KINDS, NOT_IN_NUMPY
 
 
 def is_tensor(value: Any) -> bool:
@@ -18,13 +18,15 @@ def is_tensor(value: Any) -> bool:
     return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
 
 
-def is_bfloat16(tensor: Any) -> bool:
-    """Whether a tensor's elements are bfloat16."""
-    return tensor.dtype is sys.modules["torch"].bfloat16
+@cache
+def not_in_numpy(dtype: Any) -> str | None:
+    """The storage type for a type of PyTorch's that NumPy does not have; None for other types."""
+    name = type_name(dtype)
+    return name if name in NOT_IN_NUMPY else None
 
 
 def borrow(tensor: Any) -> Any:
-    """A NumPy view of a tensor's memory; bfloat16 as 16-bit integers.
+    """A NumPy view of a tensor's memory; of the bits for a type that NumPy does not have.
 
     Raises:
         TypeError: the tensor has no memory that NumPy can use: another device, sparse, quantized, lazily conjugated.
@@ -82,7 +84,7 @@ def lies_in(storage: Any, address: int, size: int) -> bool:
 
 @cache
 def kind_of(dtype: Any) -> np.dtype | None:
-    """NumPy's type for a type of PyTorch's; integers for bfloat16, which it does not have."""
+    """NumPy's type for a type of PyTorch's; that of the bits for a storage type that NumPy does not have."""
     return KINDS.get(type_name(dtype))
 
 

@@ -16,7 +16,7 @@ from ..codegen.rule.signature import read_signature
 from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
-from ..storage import ARRAYS
+from ..storage import STORAGES
 from .descriptions import code, description, fold, merged
 from .sources import SOURCES, assembly_on_cpu
 
@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=[*LOOPS.values(), DEFERRED_ROWS],
         help="with these: the loop (default: the operator's, or dense)",
     )
-    add("--dtype", choices=ARRAYS, default="float32", help="with these: the arrays' type (default: %(default)s)")
+    add("--dtype", choices=STORAGES, default="float32", help="with these: the arrays' type (default: %(default)s)")
     add("--backend", choices=SOURCES, default="cpu", help="with --source: what runs it (default: %(default)s)")
     parser.set_defaults(refuse=parser.error)
 

@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators.checks.arrays import SIXTEEN_BITS, check_dimensions, check_storage_mix
+from ..operators.checks.arrays import check_dimensions, check_storage_mix
 from ..operators.operator import Operator
-from ..storage import ARRAYS
+from ..storage import STORAGES, one_of
 
 Shape = tuple[int, ...]
-TYPES = "float32, float64, float16 or bfloat16"
 
 
 def states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | None]:
@@ -54,7 +53,7 @@ def state(operator: str, name: str, given: Any) -> jax.Array:
     except (TypeError, ValueError):
         described = isinstance(given, jax.ShapeDtypeStruct) or not hasattr(given, "dtype")
         what = f"is {borrow.kind(given)}" if described else f"holds {given.dtype}"
-        raise TypeError(f"{operator}: {name} {what}, expected an array of {TYPES}") from None
+        raise TypeError(f"{operator}: {name} {what}, expected an array of {one_of()}") from None
     of_type(operator, name, array.dtype, getattr(given, "dtype", array.dtype))
     return array
 
@@ -65,8 +64,8 @@ def of_type(operator: str, name: str, own: Any, given: Any) -> None:
     Raises:
         TypeError: it is another, or one that JAX makes narrower.
     """
-    if str(own) not in ARRAYS:
-        raise TypeError(f"{operator}: {name} holds {own}, expected {TYPES}")
+    if str(own) not in STORAGES:
+        raise TypeError(f"{operator}: {name} holds {own}, expected {one_of()}")
     # Without a word JAX makes NumPy's float64 float32.
     if str(given).endswith("float64") and own != "float64":
         raise TypeError(
@@ -105,7 +104,7 @@ def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
 
 
 def gradient(operator: Operator, name: str, given: Any, shape: Shape, beside: jax.Array) -> jax.Array:
-    """A gradient of a shape, of the variable's type or float32 beside a 16-bit variable.
+    """A gradient of a shape, of the variable's type or float32 beside a narrow variable.
 
     Raises:
         TypeError: it is no array, or of another type.
@@ -114,10 +113,10 @@ def gradient(operator: Operator, name: str, given: Any, shape: Shape, beside: ja
     array, storage = state(operator.name, name, given), str(beside.dtype)
     if array.shape != shape:
         raise ValueError(f"{operator.name}: {name} has shape {array.shape}, expected {shape}")
-    if array.dtype != beside.dtype and not (array.dtype == jnp.float32 and storage in SIXTEEN_BITS):
-        expected = f"{storage} or float32" if storage in SIXTEEN_BITS else storage
+    accepted = STORAGES[storage].gradients
+    if str(array.dtype) not in accepted:
         raise TypeError(
-            f"{operator.name}: {name} holds {array.dtype}, expected {expected}, the type of the variable; "
+            f"{operator.name}: {name} holds {array.dtype}, expected {one_of(accepted)}, the type of the variable; "
             f'pass {name}.astype("{storage}")'
         )
     return array

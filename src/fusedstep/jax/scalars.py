@@ -8,7 +8,7 @@ import numpy as np
 
 from ..codegen.rule.signature import read_signature
 from ..operators.operator import Operator
-from ..storage import ARRAYS
+from ..storage import STORAGES
 
 
 def operator_of(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
@@ -39,7 +39,7 @@ def scalars_of(operator: Operator, named: Mapping[str, Any]) -> list[Any]:
 
 def scalar(operator: str, name: str, value: jax.Array) -> jax.Array:
     """An array of one real number, without its dimensions."""
-    if value.dtype.kind not in "iu" and str(value.dtype) not in ARRAYS:
+    if value.dtype.kind not in "iu" and str(value.dtype) not in STORAGES:
         raise TypeError(f"{operator}: {name} holds {value.dtype}, expected a real number")
     if value.size != 1:
         raise ValueError(f"{operator}: {name} has shape {value.shape}, expected a scalar or an array of one element")

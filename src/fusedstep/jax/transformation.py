@@ -10,8 +10,8 @@ import numpy as np
 import optax
 
 from ..codegen.rule.signature import follows_from_step, training_switches
-from ..operators.checks.arrays import SIXTEEN_BITS
 from ..operators.operator import Operator
+from ..storage import STORAGES
 from . import arrays, rule_state
 from .rule_state import RuleState
 from .scalars import is_array, operator_of, scalar, scalars_of
@@ -109,14 +109,15 @@ def at_step(operator: Operator, scalars: Mapping[str, Any], count: jax.Array | N
 
 
 def wide_enough(operator: str, name: str, value: Any) -> None:
-    """A scalar was not rounded to 16 bits, in which 0.999 may be 1 and 1e-8 be 0.
+    """A scalar was not rounded to a narrow type, in which 0.999 may be 1 and 1e-8 be 0.
 
     Raises:
         TypeError: it was.
     """
-    if is_array(value) and str(value.dtype) in SIXTEEN_BITS:
+    storage = STORAGES.get(str(value.dtype)) if is_array(value) else None
+    if storage and storage.is_narrow:
         raise TypeError(
-            f"{operator}: {name} holds {value.dtype}, expected float32: 16 bits are too few for scalars; "
+            f"{operator}: {name} holds {value.dtype}, expected float32: {storage.bits} bits are too few for scalars; "
             f'pass optax.inject_hyperparams hyperparam_dtype="float32", or elsewhere .astype("float32")'
         )
 

@@ -18,7 +18,7 @@ from ..runtime.gpu.numbers import numbers_of
 from ..runtime.gpu.whole_tensor import launch_whole_tensor
 from ..runtime.locks import exclusive
 from ..storage import compute_type
-from .checks.arrays import view_for_sums
+from .checks.arrays import check_stochastic, view_for_sums
 from .checks.device import (
     check_bounds,
     check_device_scalars,
@@ -47,6 +47,8 @@ def prepare(
             'make the operator with rounding="nearest"'
         )
     shape, storages, tables = view_device_states(name, arrays, states)
+    if key is not None:
+        check_stochastic(name, arrays.names, storages)
     check_device_scalars(name, operator.signature.scalars, scalars, like.device)
     given, whole_tensor = shape, spec.reduction_scope is ReductionScope.TENSOR
     if indices is not None:

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-UNSIGNED = {8: np.uint64, 4: np.uint32, 2: np.uint16}
-
 
 class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
     """A number that is a float64 among its like, and is rounded to the compute type once it meets an array."""
@@ -108,6 +106,6 @@ def step(
 def bits(array: Any) -> np.ndarray:
     """An array's bits as integers, every NaN as one and the same."""
     whole = np.ascontiguousarray(array)
-    found = whole.view(UNSIGNED[whole.itemsize]).copy()
+    found = whole.view(f"u{whole.itemsize}").copy()
     found[np.isnan(whole)] = np.iinfo(found.dtype).max
     return found.reshape(np.shape(array))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...loops.cpu.block import Template
 from ...rules.idle import ClosedForm
-from ...storage import ITEM_BYTES, compute_type
+from ...storage import STORAGES, compute_type
 from ..recipe import Recipe
 from ..rule.program import Program, ReductionScope
 from . import compiler, engine, loops
@@ -37,7 +37,7 @@ class SpanFunctions:
         program: the rule.
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
         compute: the compute type.
         kinds: what each state holds one number of.
         by_rows: whether rows take the step one by one, since the rule sees them.
@@ -51,8 +51,8 @@ class SpanFunctions:
         self.compute = compute_type(storages[0])
         self.kinds = program.kinds
         self.by_rows = program.reduction_scope != ReductionScope.ELEMENT
-        self.state_bytes = [ITEM_BYTES[storage] for storage in storages]
-        self.gradient_bytes = ITEM_BYTES[gradient]
+        self.state_bytes = [STORAGES[storage].item_bytes for storage in storages]
+        self.gradient_bytes = STORAGES[gradient].item_bytes
         scalars = len(program.signature.scalars)
         self.template = Template(self.state_bytes, len(program.hoisted), scalars)
         self.plain_blocks: dict[Any, array[int]] = {}
@@ -137,7 +137,7 @@ class SpanFunctions:
         if loop in ("every_row", "deferred_rows"):
             yield "takes a step, with a gradient of zero", ("step", None)
         if loop == "deferred_rows" and closed:
-            yield "takes the steps that a row has slept through, in closed form", ("closed_form", closed)
+            yield "applies the pending steps of a row, in closed form", ("closed_form", closed)
 
     def compile(self, loop: str, closed: Closed | None = None) -> None:
         """Makes ready what a loop calls."""

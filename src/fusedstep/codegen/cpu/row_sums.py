@@ -19,7 +19,7 @@ LANES = 32
 
 def terms_of(program: Program, stage: int) -> list[Reduction]:
     """What a stage adds up over rows of elements; a sum of columns is added up in another way."""
-    return [each for each in program.reductions_of(stage, ROW, MATRIX, TENSOR) if each.of == ELEMENT]
+    return [each for each in program.reductions_of(stage, ROW, MATRIX, TENSOR) if each.argument_axes == ELEMENT]
 
 
 def added_up(builder: Any, count: Any, sums: int, terms: Callable[[Any], list[Any]]) -> list[Any]:

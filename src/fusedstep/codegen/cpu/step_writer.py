@@ -51,7 +51,7 @@ class StepWriter:
         storages: the storage type of each state.
         gradient: that of the gradient; None for a gradient of zero.
         has_half: whether the CPU converts float16.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
     """
 
     program: Program
@@ -114,7 +114,7 @@ class StepWriter:
     def once(self, known: Expressions, stage: int) -> None:
         """What a stage knows for a whole row, beyond what the stages before it know."""
         for line in self.program.lines:
-            if line.value.stage == stage and not line.value.kind & COLUMNS:
+            if line.value.stage == stage and not line.value.axes & COLUMNS:
                 known.let(line.name, known.value(line.value.node))
 
     def totals(self, span: Span, known: Expressions, stage: int) -> list[tuple[Reduction, Any]]:
@@ -141,7 +141,7 @@ class StepWriter:
             value = conversions.load(span.builder, self.gradient, address, self.has_half)
         expressions.let(local(signature.gradient), value)
         for line in program.lines_until(stage):
-            if line.value.kind & COLUMNS:
+            if line.value.axes & COLUMNS:
                 expressions.let(line.name, expressions.value(line.value.node))
         return expressions
 
@@ -195,11 +195,12 @@ class StepWriter:
         for k, value in zip(changed, new, strict=True):
             storage, address = self.storages[k], item_at(builder, span.states[k], self.storages[k], i)
             if self.stochastic and storage in STOCHASTIC:
-                builder.store(STOCHASTIC[storage](builder, value, self.chance(span, i, k)), address, align=2)
+                bits = STOCHASTIC[storage](builder, value, self.random_bits(span, i, k))
+                conversions.store_bits(builder, storage, bits, address)
             else:
                 conversions.store(builder, storage, value, address, self.has_half)
 
-    def chance(self, span: Span, i: Any, k: int) -> Any:
+    def random_bits(self, span: Span, i: Any, k: int) -> Any:
         """The random bits for an element of a state."""
         builder = span.builder
         width, key = (field_in(builder, span.block, field) for field in (layout.WIDTH, layout.KEY))

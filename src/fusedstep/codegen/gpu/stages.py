@@ -52,7 +52,7 @@ class Stages(Tiles):
         found = []
         for earlier in range(stage + 1):
             sums = [each for each in self.program.reductions if each.stage == earlier - 1]
-            found += [f"{each.name} = {self.loaded(each)}" for each in sums if each.kind != COLUMN]
+            found += [f"{each.name} = {self.loaded(each)}" for each in sums if each.axes != COLUMN]
             found += self.once(earlier) if earlier < stage else []
         return found
 
@@ -72,24 +72,28 @@ class Stages(Tiles):
     def loaded(self, each: Reduction) -> str:
         """The value of a sum or mean that was added up in an earlier stage."""
         k = self.program.place(each)
-        if each.kind == ROW:
+        if each.axes == ROW:
             return divided(f"load(row_sums + ({k} * all_rows + row), present)", each, "width")
-        if each.kind == COLUMN:
+        if each.axes == COLUMN:
             places = f"(({k} * (all_rows // rows) + matrix) * width + columns)"
             return divided(f"load(column_sums + {places}, columns < width)", each, "rows")
-        count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.kind, each.of), "elements")
+        count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.axes, each.argument_axes), "elements")
         return divided(f"tl.load(matrix_sums + ({k} * (all_rows // rows) + matrix))", each, count)
 
     def summed(self, stage: int, gradient: str) -> list[str]:
         """Adds up what a stage adds up over a tile: by row as ``total_0`` and so on; columns are stored."""
-        sums = [each for each in self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
+        sums = [
+            each
+            for each in self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
+            if each.argument_axes == ELEMENT
+        ]
         if not sums:
             return []
         lines = [f"term = {self.call(f'terms_{stage}', stage, self.places)}"]
         before, after = [], []
         for n, each in enumerate(sums):
             here = f"tl.where(here, term[{n}], 0)"
-            if each.kind == COLUMN:
+            if each.axes == COLUMN:
                 place = f"(({self.program.place(each)} * tl.num_programs(0) + row_block) * width + columns)"
                 total = f"tl.sum({here}, axis=0, keep_dims=True)"
                 lines.append(f"tl.store(partial_column_sums + {place}, {total}, mask=columns < width)")
@@ -103,13 +107,17 @@ class Stages(Tiles):
         """Stores the sums of rows, and of all rows of a tile together."""
         lines = []
         added = self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
-        terms = [each for each in added if each.of == ELEMENT]
+        terms = [each for each in added if each.argument_axes == ELEMENT]
         for each in added:
             k = self.program.place(each)
-            if each.kind == COLUMN:
+            if each.axes == COLUMN:
                 continue
-            total = f"total_{terms.index(each)}" if each.of == ELEMENT else f"tl.where(present, {each.argument}, 0)"
-            if each.kind == ROW:
+            total = (
+                f"total_{terms.index(each)}"
+                if each.argument_axes == ELEMENT
+                else f"tl.where(present, {each.argument}, 0)"
+            )
+            if each.axes == ROW:
                 lines.append(f"tl.store(row_sums + ({k} * all_rows + row), {total}, mask=present)")
             else:
                 whole = f"tl.sum(tl.sum({total}, axis=1), axis=0)"

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from ...rules.idle import ClosedForm
-from ...storage import chance, compute_type
+from ...storage import compute_type
 from ..module_text import BANNER, scalars_of
 from ..recipe import Recipe
 from ..rule.closed_form import closed_program
@@ -15,7 +15,7 @@ from .closed_form import NO_CLOSED_FORM, closed_function, closed_words, history_
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
 from .sources import loop_definitions, parameters, span_words_of, word_definitions
 from .stages import Stages
-from .tiles import Tiles, gradient_word
+from .tiles import Tiles, gradient_word, stochastic_word
 
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
@@ -154,7 +154,7 @@ def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
     storages = {*recipe.storages, recipe.gradient, compute_type(recipe.storages[0])}
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
-        names |= {"random"} | {name for storage in storages if (name := chance(storage))}
+        names |= {"random"} | {name for storage in storages if (name := stochastic_word(storage))}
     return word_definitions(names | {"load", "quotient"})
 
 

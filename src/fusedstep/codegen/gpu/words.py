@@ -11,7 +11,8 @@ import triton.language as tl
 
 @triton.jit
 def load(places, here):
-    return tl.load(places) if here is None else tl.load(places, mask=here, other=0)
+    # Of float8 the language makes no whole number.
+    return tl.load(places) if here is None else tl.load(places, mask=here, other=0.0)
 
 
 @triton.jit

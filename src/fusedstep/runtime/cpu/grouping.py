@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...loops.cpu import block as layout
-from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
+from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INT32_BYTES, INVERSE, SLOTS, UNSORTED
 from ...storage import compute_type
 from . import loops
 from .threads import run
@@ -50,7 +50,7 @@ class Groups(NamedTuple):
 
     def at(self, which: int) -> int:
         """Where one of the arrays begins."""
-        return self.found_at + which * ITEM * self.indices
+        return self.found_at + which * INT32_BYTES * self.indices
 
 
 class Share(NamedTuple):
@@ -93,7 +93,7 @@ def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
     if parts == 1:
         return [Share(0, groups.summed, 0, groups.distinct)]
     cuts = np.empty((parts + 1, 2), np.int32)
-    loops.loop("share_out")(groups.found_at, groups.indices, groups.distinct, cost, parts, address_of(cuts))
+    loops.loop("cut_into_parts")(groups.found_at, groups.indices, groups.distinct, cost, parts, address_of(cuts))
     places, slots = cuts.T.tolist()
     return [Share(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
 
@@ -129,7 +129,7 @@ def sums_of(
     adding: list[Callable[[], None] | None] = []
     for place, part in enumerate(parts):
         block = common[:]
-        block[layout.POSITIONS] += place * ITEM * count
+        block[layout.POSITIONS] += place * INT32_BYTES * count
         block[layout.FIRST_SLOT], block[layout.LAST_SLOT] = part.first, part.last
         adding.append(partial(run_loop, segment_sum, block, memory) if part.first < part.last else None)
     return adding
@@ -146,7 +146,7 @@ def in_row_order(groups: Groups, rows: int) -> np.ndarray:
         return np.arange(groups.distinct)
     order, spare = np.empty(groups.distinct, np.int64), np.empty(groups.distinct, np.int64)
     ends = np.empty(DIGITS + 1, np.int64)
-    loops.loop("ascending")(
+    loops.loop("sort_rows")(
         groups.unique_rows_at, groups.distinct, rows, address_of(order), address_of(spare), address_of(ends)
     )
     return order

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...interrupts import defer_sigint
-from ...loops.cpu.whole_tensor import block_rows, blocks_of
+from ...loops.cpu.whole_tensor import row_block_size, row_blocks
 from . import loops
 from .parts import threads_for
 from .span_call import SpanCall
@@ -22,14 +22,14 @@ def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
     rows = shape[-2] if program.matrices else all_rows
     elements = math.prod(shape)
     matrices = all_rows // rows
-    blocks = blocks_of(rows)
+    blocks = row_blocks(rows)
     row_sums, matrix_sums = np.zeros((row_count, all_rows)), np.zeros((matrix_count, matrices))
     column_sums = np.zeros((column_count, matrices, width))
-    block_sums = np.zeros((matrix_count, matrices * blocks))
-    block_column_sums = np.zeros((column_count, matrices * blocks, width))
-    tables = [row_sums, matrix_sums, column_sums, block_sums, block_column_sums]
+    partial_sums = np.zeros((matrix_count, matrices * blocks))
+    partial_column_sums = np.zeros((column_count, matrices * blocks, width))
+    tables = [row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums]
     # In the order of the fields of a block.
-    sums = array("q", [rows, all_rows, block_rows(rows), blocks, matrices, elements, *map(address_of, tables)])
+    sums = array("q", [rows, all_rows, row_block_size(rows), blocks, matrices, elements, *map(address_of, tables)])
     threads = min(threads_for(elements), matrices * blocks)
     stages = []
     for stage in range(program.stages):
