@@ -35,7 +35,7 @@ def prepare(
     key, library = operator.rounding_key(number), library_of(like)
     if key is not None and library.capturing(like):
         raise RuntimeError(
-            f"{name}: rounding by chance cannot be captured in a graph, which would repeat the chances of one step; "
+            f"{name}: stochastic rounding cannot be captured in a graph, which would repeat its random bits; "
             'make the operator with rounding="nearest"'
         )
     shape, storages, tables = view_device_states(name, arrays, states)
