@@ -68,7 +68,7 @@ def widened(builder: Any, value: Any) -> Any:
 
 
 def mean_of(known: Expressions, each: Reduction, total: Any, count: Any) -> Any:
-    """What a sum comes to in the compute type; a mean is divided by the count."""
+    """A sum in the compute type; a mean is divided by the count."""
     if each.mean:
         total = known.builder.fdiv(total, known.builder.sitofp(count, DOUBLE))
     return known.converted(total)

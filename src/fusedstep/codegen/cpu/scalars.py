@@ -1,4 +1,4 @@
-"""What a rule's scalars come to, as LLVM instructions: evaluated once a call, in float64, each rounded once."""
+"""A rule's expressions of scalars as LLVM instructions: evaluated once a call in float64, each rounded once."""
 
 import ast
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
 """Span functions: load, rule, store over a stretch of elements, as LLVM text.
 
 ``step(block, row, count, gradient)`` takes a step with ``count`` elements of every state, from the first element of
-row ``row`` on, and as many of the gradient. Where the states lie, and the numbers that the rule's scalars come to, the
-block says (``loops/cpu/block.py``).
+row ``row`` on, and as many of the gradient. The block holds the addresses of the states and the values of the rule's
+expressions of scalars (``loops/cpu/block.py``).
 
-``prepare(block)`` computes these numbers from the scalars, in float64, and rounds each once; it tells whether two of
+``prepare(block)`` computes these values from the scalars, in float64, and rounds each once; it returns whether two of
 the arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
 """
 

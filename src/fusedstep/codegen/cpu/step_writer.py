@@ -30,7 +30,7 @@ class Span:
         row: that of the first element.
         states, gradient: the addresses of the first elements.
         count: how many elements there are.
-        numbers: what the scalars come to.
+        numbers: the values of expressions of scalars.
     """
 
     builder: Any
@@ -170,7 +170,7 @@ class StepWriter:
             loop(roots=False)
 
     def all_roots(self, known: Expressions) -> Any:
-        """Whether every exponent is that of a root."""
+        """Return whether every exponent is that of a square root."""
         found: Any = ir.Constant(ir.IntType(1), 1)
         for exponent in self.program.exponents:
             value = known.value(ast.parse(exponent, mode="eval").body)

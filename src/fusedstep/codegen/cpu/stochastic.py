@@ -1,4 +1,4 @@
-"""Rounding by chance, as LLVM instructions: up or down, so that a 16-bit float is right in the mean."""
+"""Stochastic rounding as LLVM instructions: up or down at random, so that the mean is exact."""
 
 from llvmlite import ir
 

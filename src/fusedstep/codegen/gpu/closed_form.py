@@ -8,7 +8,7 @@ from .expressions import rewritten
 from .tiles import Tiles
 
 ROWS = "states, row_strides, row, present, width, scalars, COLUMNS"
-# What loops are told where a rule has no closed form: it is never valid.
+# A rule without closed form: it is never valid.
 NO_CLOSED_FORM = {
     "totals_at": "(table, stride, step, present):\n    return (step,)",
     "closed_form_valid": f"({ROWS}):\n    return present & (row < 0)",
@@ -17,7 +17,7 @@ NO_CLOSED_FORM = {
 
 
 def history_words(count: int) -> dict[str, str]:
-    """The words of a history in which a step comes to so many numbers."""
+    """The words of a history with so many numbers a step."""
     numbers = "".join(f"tl.load(history + (step * {count} + {k})), " for k in range(count))
     return {"load_scalars": f"(history, step):\n    return ({numbers})"}
 

@@ -1,4 +1,4 @@
-"""Hands out kernels for devices: weaves and remembers them; Triton compiles them when they are launched."""
+"""Kernels for devices: woven and cached here; Triton compiles them at their first launch."""
 
 import linecache
 import types

@@ -10,7 +10,7 @@ from ..rule.values import Reduction, local
 
 
 class Spelled(ast.NodeTransformer):
-    """Spells as words what Python says of one truth value only, and what compilers do in other ways."""
+    """Write as words what Python has for single truth values only, and what compilers compute differently."""
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
