@@ -20,7 +20,7 @@ from .tiles import Tiles, gradient_word, stochastic_word
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
 NUMBERS = {
-    **dict.fromkeys(("count", "rows", "all_rows", "blocks", "elements", "stride"), "i64"),
+    **dict.fromkeys(("count", "rows", "all_rows", "row_blocks", "elements", "stride"), "i64"),
     **dict.fromkeys(("now", "window", "closed"), "i32"),
 }
 # What several loops take of rows that sleep, and hand on together.
@@ -51,7 +51,7 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     switches = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
-        f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
+        f"gradient {recipe.gradient}{'; rounded stochastically' if recipe.stochastic else ''}",
         words_of(recipe, program, closed),
         numbers_of_type(compute),
         *(f"{WITHIN}\n{text}" for text in functions(program)),
