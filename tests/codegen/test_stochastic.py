@@ -36,7 +36,7 @@ def stochastic(rule: Any = add, seed: int = 0) -> fs.Operator:
 
 
 def rounded(values: np.ndarray, name: str, seed: int = 0, step: int = 0) -> np.ndarray:
-    """Some float32 numbers, rounded by chance."""
+    """Some float32 numbers, rounded stochastically."""
     var = np.zeros(values.shape, reference.DTYPES[name])
     stochastic(replace, seed)(var, values, step=step)
     return var

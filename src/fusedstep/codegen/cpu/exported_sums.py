@@ -30,7 +30,7 @@ def writers(exported: Exported) -> list[StageWriter]:
 
 
 def step_text(exported: Exported) -> str:
-    """The function that is called from outside, and the one that says how much memory it takes."""
+    """The exported function, and the one that returns how much memory it takes."""
     module, program = ir.Module(exported.symbol), exported.program
     sums = [
         INTEGER(program.row_sums),
@@ -96,7 +96,7 @@ def allocated(builder: ir.IRBuilder, items: int, name: str) -> Any:
 
 
 def say_workspace(module: ir.Module, exported: Exported) -> None:
-    """Writes the function that says how many numbers of 64 bits the sums take."""
+    """Write the function that returns how many 64-bit numbers the sums take."""
     program, extents = exported.program, extents_of(exported.program)
     kind = ir.FunctionType(INTEGER, [INTEGER] * len(extents))
     function = ir.Function(module, kind, workspace_symbol(exported.symbol))

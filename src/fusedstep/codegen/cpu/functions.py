@@ -1,4 +1,4 @@
-"""The compiled functions of the CPU, each made when it is first asked for: span functions and loops."""
+"""The compiled functions of the CPU, each compiled at its first use: span functions and loops."""
 
 import ctypes
 from array import array
@@ -140,7 +140,7 @@ class SpanFunctions:
             yield "applies the pending steps of a row, in closed form", ("closed_form", closed)
 
     def compile(self, loop: str, closed: Closed | None = None) -> None:
-        """Makes ready what a loop calls."""
+        """Compile what a loop calls."""
         for _, key in self.called_by(loop, closed):
             self.address(*key)
         if loop == "dense":
@@ -176,7 +176,7 @@ def compiled(function: SpanFunction) -> int:
 
 
 def has_half(*storages: str | None) -> bool:
-    """Whether float16 is converted by the CPU's own instructions."""
+    """Return whether the CPU's own instructions convert float16."""
     return "float16" in storages and compiler.has_half()
 
 

@@ -120,7 +120,7 @@ class StageWriter(StepWriter):
         return span.builder.add(span.builder.mul(INTEGER(self.program.place(each)), size), place)
 
     def sizes(self, span: Span, table: int) -> tuple[Any, Any]:
-        """How many sums of a kind a table holds, and which of them is asked for."""
+        """The number of sums of a kind in a table, and the number of this one."""
         builder, block = span.builder, span.block
         if table == layout.ROW_SUMS:
             return field_in(builder, block, layout.ALL_ROWS), span.row

@@ -8,7 +8,7 @@ from .expressions import rewritten
 from .tiles import Tiles
 
 ROWS = "states, row_strides, row, present, width, scalars, COLUMNS"
-# What loops are told where a rule has no closed form: it is never valid.
+# A rule without closed form: it is never valid.
 NO_CLOSED_FORM = {
     "totals_at": "(table, stride, step, present):\n    return (step,)",
     "closed_form_valid": f"({ROWS}):\n    return present & (row < 0)",
