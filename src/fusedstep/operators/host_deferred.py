@@ -10,7 +10,7 @@ from ..arrays.borrow import bump_versions
 from ..runtime.advice import mostly_touched
 from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
 from ..runtime.cpu.grouping import Groups
-from ..runtime.cpu.launch import Part, share_every_row, share_touched_rows
+from ..runtime.cpu.launch import Part, every_row_parts, touched_row_parts
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..runtime.cpu.parts import parts, threads_for
 from ..runtime.cpu.threads import run
@@ -78,9 +78,9 @@ def prepare_step(table: DeferredTable, gradient: Any, indices: Any, scalars: Seq
     bump = partial(bump_versions, table.states)
     known = table.storages, table.tables, gradient, storage, scalars, bump
     if rows.array.size and mostly_touched(name, groups.distinct, rows.rows):
-        return EveryRow(*share_every_row(span_call(table.operator, LOOPS["every"], *known), groups), bump)
+        return EveryRow(*every_row_parts(span_call(table.operator, LOOPS["every"], *known), groups), bump)
     call = deferred_call(table, DEFERRED_ROWS, gradient, storage, scalars)
-    return Step(call, groups, *share_touched_rows(call.gradient, storage, groups, rows.width), bump)
+    return Step(call, groups, *touched_row_parts(call.gradient, storage, groups, rows.width), bump)
 
 
 def prepare_catch_up(table: DeferredTable, indices: Any) -> Callable[[], None]:
