@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary, ref
 import torch
 from torch import nn
 
-from .deferred_table import DeferredTable
+from .deferred_parameter import DeferredParameter
 from .deferred_tensor import warn_of_static_lookups
 
 # The hooks of each module.
@@ -19,7 +19,7 @@ class DeferredModule:
     It keeps the table alive, but not the optimizer: rows still owe steps after the optimizer is gone.
     """
 
-    def __init__(self, module: nn.Module, table: DeferredTable) -> None:
+    def __init__(self, module: nn.Module, table: DeferredParameter) -> None:
         before = hooked.get(module)
         if before is not None:
             before.remove()

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .deferred_module import DeferredModule, hooked
-from .deferred_table import DeferredTable
+from .deferred_parameter import DeferredParameter
 from .deferred_tensor import DeferredTensor, defer
 from .distributed import check_deferrable
 from .param_groups import ParamGroup, ParamGroups
@@ -54,7 +54,7 @@ class DeferredOptimizer(ParamGroups):
 
     def reset_runtime(self) -> None:
         super().reset_runtime()
-        self.tables: WeakParameterDict[DeferredTable] = WeakParameterDict()
+        self.tables: WeakParameterDict[DeferredParameter] = WeakParameterDict()
         for group in self.param_groups:
             # Checkpoints of earlier versions may hold ``defer``.
             group.pop("defer", None)

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from .compiled import UNCAPTURED
-from .deferred_table import DeferredTable, tables
+from .deferred_parameter import DeferredParameter, tables
 from .tensor_functions import LOOKUPS, needs_elements
 
 # Attributes that a plain copy does not get.
-OWN = ("deferred_table", "_is_param")
+OWN = ("deferred_parameter", "_is_param")
 
 
 class DeferredTensor(Tensor):
@@ -23,10 +23,10 @@ class DeferredTensor(Tensor):
     they do not all pass a module's forward.
 
     Attributes:
-        deferred_table: the rows, and the steps that they owe.
+        deferred_parameter: the rows, and the steps that they owe.
     """
 
-    deferred_table: DeferredTable
+    deferred_parameter: DeferredParameter
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -38,7 +38,7 @@ class DeferredTensor(Tensor):
 
     def plain(self) -> Tensor:
         """The same memory, up to date, as a plain tensor or parameter."""
-        self.deferred_table.flush()
+        self.deferred_parameter.flush()
         with torch._C.DisableTorchFunctionSubclass():
             memory = self.detach()
         if not isinstance(self, nn.Parameter):
@@ -69,7 +69,7 @@ def with_every_row(func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> 
     """
     flush_all((args, kwargs))
     result = call(func, types, args, kwargs)
-    return as_deferred(result, args[0].deferred_table) if func is Tensor.detach else result
+    return as_deferred(result, args[0].deferred_parameter) if func is Tensor.detach else result
 
 
 def call(func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -80,19 +80,19 @@ def call(func: Any, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return func(*args, **kwargs)
 
 
-def as_deferred(tensor: Any, table: DeferredTable) -> Any:
+def as_deferred(tensor: Any, table: DeferredParameter) -> Any:
     """Make a tensor of a table's memory a DeferredTensor."""
-    tensor.__class__, tensor.deferred_table = DeferredTensor, table
+    tensor.__class__, tensor.deferred_parameter = DeferredTensor, table
     return tensor
 
 
-def defer(param: Tensor) -> DeferredTable:
+def defer(param: Tensor) -> DeferredParameter:
     """Defer the rows of a parameter; take over from an optimizer that deferred them before."""
     if isinstance(param, DeferredTensor):
-        param.deferred_table.flush()
+        param.deferred_parameter.flush()
         # The other optimizer must now keep all rows up to date.
-        param.deferred_table.eager += 1
-    table = DeferredTable(param)
+        param.deferred_parameter.eager += 1
+    table = DeferredParameter(param)
     as_deferred(param, table)._is_param = True
     return table
 
@@ -112,12 +112,12 @@ def catch_up_arguments(
         # All rows are up to date since the exporter read the memory; it records a plain lookup.
         pass
     elif torch.compiler.is_compiling():
-        indices = look_up(indices, weight.deferred_table.number)
+        indices = look_up(indices, weight.deferred_parameter.number)
     elif torch.jit.is_tracing():
-        weight.deferred_table.flush()
+        weight.deferred_parameter.flush()
         warn_of_static_lookups("torch.jit.trace")
     else:
-        weight.deferred_table.catch_up(indices)
+        weight.deferred_parameter.catch_up(indices)
     return (indices, weight, *others), named
 
 
@@ -138,7 +138,7 @@ def flush_all(values: Any) -> None:
     """Bring all rows of the parameters among some arguments up to date."""
     for value in tree_leaves(values):
         if isinstance(value, DeferredTensor):
-            value.deferred_table.flush()
+            value.deferred_parameter.flush()
 
 
 def warn_of_static_lookups(recorder: str) -> None:

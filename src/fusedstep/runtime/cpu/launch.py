@@ -35,20 +35,17 @@ class Call(NamedTuple):
 
 def launch(call: Call) -> None:
     """Run a checked call."""
-    if call.locked is None:
-        launch_loop(call)
-    else:
-        exclusive(partial(launch_loop, call), *call.locked)
-
-
-def launch_loop(call: Call) -> None:
-    """Run the loop of a call."""
     if call.loop == WHOLE_TENSOR:
-        launch_whole_tensor(call.spans, call.shape)
+        launch_loop = partial(launch_whole_tensor, call.spans, call.shape)
     elif call.groups is None:
-        launch_dense(call.spans)
+        launch_loop = partial(launch_dense, call.spans)
     else:
-        (launch_touched_rows if call.loop == LOOPS["touched"] else launch_every_row)(call.spans, call.groups)
+        by_rows = launch_touched_rows if call.loop == LOOPS["touched"] else launch_every_row
+        launch_loop = partial(by_rows, call.spans, call.groups)
+    if call.locked is None:
+        launch_loop()
+    else:
+        exclusive(launch_loop, *call.locked)
 
 
 def launch_dense(call: SpanCall) -> None:

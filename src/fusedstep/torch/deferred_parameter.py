@@ -15,20 +15,20 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ..operators.deferred import DeferredRows
 from ..operators.operator import Operator
 
-# The tables by the number that represents them in a compiled graph.
-tables: "WeakValueDictionary[int, DeferredTable]" = WeakValueDictionary()
+# The deferred parameters by the number that represents them in a compiled graph.
+tables: "WeakValueDictionary[int, DeferredParameter]" = WeakValueDictionary()
 _numbers = itertools.count(1)
 
 
-class DeferredTable:
+class DeferredParameter:
     """The rows of a parameter, and the steps that they owe.
 
-    The parameter keeps the table alive, not the reverse: owed steps are gone with the parameter.
+    The parameter keeps this object alive, not the reverse: owed steps are gone with the parameter.
 
     Attributes:
         eager: how many users need all rows up to date after every step: code that reads the memory itself, and another
             optimizer that defers the same rows.
-        number: the table's number in a compiled graph.
+        number: its number in a compiled graph.
     """
 
     def __init__(self, param: Tensor) -> None:
@@ -45,9 +45,9 @@ class DeferredTable:
     def memory(self) -> Tensor:
         """The parameter's memory, as a tensor whose reads do not catch up rows."""
         param: Any = self.param
-        if param.deferred_table is not self:
+        if param.deferred_parameter is not self:
             # Another optimizer defers these rows now; they may owe it steps.
-            param.deferred_table.flush()
+            param.deferred_parameter.flush()
         with torch._C.DisableTorchFunctionSubclass():
             return param.detach()
 
