@@ -173,7 +173,7 @@ class DeferredRows:
             self._backend.prepare_catch_up(self._table(), indices)()
             return self.states
 
-    def first_asleep(self, indices: Any) -> int | None:
+    def first_pending(self, indices: Any) -> int | None:
         """The first of some rows that is owed a step; none on a device, where nobody waits for what the rows are.
 
         Args:
@@ -184,8 +184,8 @@ class DeferredRows:
                 return None
             named = np.asarray(indices).reshape(-1)
             named = named[(named >= 0) & (named < len(self._last_steps))]
-            asleep = self._last_steps[named] < self._history.steps
-            return int(named[asleep.argmax()]) if asleep.any() else None
+            pending = self._last_steps[named] < self._history.steps
+            return int(named[pending.argmax()]) if pending.any() else None
 
     def flush(self) -> tuple[Any, ...]:
         """Brings all rows up to date.

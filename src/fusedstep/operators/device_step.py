@@ -44,8 +44,8 @@ def prepare(
     key = operator.rounding_key(number)
     if key is not None and capturing(states[0]):
         raise RuntimeError(
-            f"{name}: rounding by chance cannot be captured in a graph, which would repeat the chances of one step; "
-            'make the operator with rounding="nearest"'
+            f"{name}: stochastic rounding cannot be captured in a graph, which would repeat its random bits; "
+            'construct the operator with rounding="nearest"'
         )
     shape, storages, tables = view_device_states(name, arrays, states)
     if key is not None:
