@@ -30,8 +30,8 @@ from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
-from fusedstep.runtime.gpu.launch import BYTES, WAKING_BYTES, tiles_for
-from fusedstep.runtime.gpu.options import EXACT
+from fusedstep.runtime.gpu.launch import BYTES, CATCH_UP_BYTES, tiles_for
+from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.storage import STORAGES, compute_type
 from tests.rules import test_rules, test_rules_with_sums
 
@@ -129,7 +129,7 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     recipe, types, known = kernel.recipe, {}, {}
     compute = POINTERS[compute_type(recipe.storages[0])]
     narrowest = min(STORAGES[storage].item_bytes for storage in recipe.storages)
-    size = WAKING_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
+    size = CATCH_UP_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
     tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}

@@ -13,7 +13,7 @@ import pytest
 import torch
 from benchmarks.gpu import interpreter
 
-from fusedstep.arrays import device_tensors
+from fusedstep.arrays import torch_device
 from tests import reference
 
 INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
@@ -46,5 +46,5 @@ def on_host(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
 @contextmanager
 def host() -> Iterator[None]:
     """Takes the CPU for what it is, within a test that takes it for a device."""
-    with mock.patch.object(device_tensors, "DEVICES", device_tensors.DEVICES - {"cpu"}):
+    with mock.patch.object(torch_device, "DEVICES", torch_device.DEVICES - {"cpu"}):
         yield

@@ -102,7 +102,7 @@ def test_strides(name: str, change: str) -> None:
     other = torch.nn.Parameter(value)
     if name == "RowwiseAdagrad" and change == "transposed":
         other.grad = torch.ones_like(other)
-        with pytest.raises(ValueError, match="rows whose elements are apart"):
+        with pytest.raises(ValueError, match="rows that are not contiguous"):
             build(name, [other]).step()
         return
     strides = other.stride()

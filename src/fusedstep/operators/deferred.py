@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..arrays.layout import Rows
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.spec import spec_of

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..arrays.borrow import bump_versions
-from ..arrays.device_tensors import capturing, current
+from ..arrays.devices import library_of
 from ..arrays.layout import Rows
 from ..codegen.gpu.kernels import build
 from ..codegen.recipe import Recipe
@@ -40,9 +39,9 @@ def prepare(
     number: Any,
 ) -> Launch:
     """Check a step; see ``Operator.prepare``, and ``host_step.prepare`` for the arguments."""
-    name, spec, arrays, device = operator.name, operator.spec, operator.array_spec, states[0].device
-    key = operator.rounding_key(number)
-    if key is not None and capturing(states[0]):
+    name, spec, arrays, like = operator.name, operator.spec, operator.array_spec, states[0]
+    key, library = operator.rounding_key(number), library_of(like)
+    if key is not None and library.capturing(like):
         raise RuntimeError(
             f"{name}: stochastic rounding cannot be captured in a graph, which would repeat its random bits; "
             'construct the operator with rounding="nearest"'
@@ -50,15 +49,15 @@ def prepare(
     shape, storages, tables = view_device_states(name, arrays, states)
     if key is not None:
         check_stochastic(name, arrays.names, storages)
-    check_device_scalars(name, operator.signature.scalars, scalars, device)
+    check_device_scalars(name, operator.signature.scalars, scalars, like.device)
     given, whole_tensor = shape, spec.reduction_scope is ReductionScope.TENSOR
     if indices is not None:
         if whole_tensor:
             check_no_indices(name, indices)
-        indices = view_device_indices(name, indices, arrays.names[0], shape, device)
-        given = (indices.numel(), *shape[1:])
+        indices = view_device_indices(name, indices, arrays.names[0], shape, like)
+        given = (*indices.shape, *shape[1:])
     gradient, storage, elements = view_device_gradient(
-        name, operator.labels.gradient, gradient, given, storages[0], device
+        name, operator.labels.gradient, gradient, given, storages[0], like
     )
     if indices is not None and operator.options.check_indices:
         check_bounds(name, indices, tables[0].rows, arrays.names[0])
@@ -71,13 +70,13 @@ def prepare(
         run = launch_dense if whole else launch_dense_rows
     else:
         run = partial(grouped, indices, launch_touched_rows if rows == "touched" else launch_every_row)
-    if not tables[0].flat.size or (indices is not None and rows == "touched" and not indices.numel()):
+    if not tables[0].flat.size or (indices is not None and rows == "touched" and not indices.shape[0]):
         return nothing
     # A gradient that lies in a state is copied, as on a CPU.
     if shares_with_states(name, arrays.names, held, elements):
-        gradient = gradient.clone()
+        gradient = library.copy(gradient)
     locked = ([table.table() for table in held], [elements]) if operator.options.use_locking else None
-    bump = partial(bump_versions, spec.written_of(states))
+    bump = partial(library.bump_versions, spec.written_of(states))
     call = DeviceCall(operator, run, states, storages, tables, gradient, storage, scalars, key, bump, locked)
     return call.launch
 
@@ -110,11 +109,12 @@ class DeviceCall(NamedTuple):
 
     def launch(self) -> None:
         """Run the call on the device's current stream."""
-        with current(self.states[0]):
+        library = library_of(self.states[0])
+        with library.stream(self.states[0]):
             compute = compute_type(self.storages[0])
             numbers, on_device = numbers_of(self.operator, compute, self.scalars, self.states[0])
             kernels = partial(kernel_of, self.operator, self.storages, self.storage, on_device)
-            tensors = [each.detach() for each in self.states]
+            tensors = [library.detach(each) for each in self.states]
             numbers += [] if self.key is None else [self.key]
             call = Call(kernels, tensors, self.tables, self.gradient, self.storage, numbers, self.bump)
             if self.locked is None:

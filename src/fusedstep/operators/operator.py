@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature

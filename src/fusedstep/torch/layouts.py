@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays.tables import HUGE_PAGE, empty_table
+from ..arrays.empty_table import HUGE_PAGE, empty_table
 from ..storage import compute_type
 from .distributed import to_local
 

@@ -7,7 +7,7 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..arrays.plain import Plain, of_torch
 from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import capturing, on_device
+from ..arrays.devices import capturing, on_device
 from ..operators.checks.options import check_rows, parse_flag
 from ..operators.checks.scalars import check_range, parse_pair, parse_scalar
 from ..storage import one_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from .. import rules
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup

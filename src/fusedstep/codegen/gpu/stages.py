@@ -7,8 +7,8 @@ from ..rule.values import Reduction
 from .tiles import COLUMNS, Tiles, divided
 
 ARGUMENTS = (
-    "stage, states, row_strides, gradient, row, present, block, matrix, blocks, rows, all_rows, elements, "
-    "row_sums, totals, column_sums, block_sums, block_column_sums, width, scalars, COLUMNS"
+    "stage, states, row_strides, gradient, row, present, row_block, matrix, row_blocks, rows, all_rows, elements, "
+    "row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums, width, scalars, COLUMNS"
 )
 # The last row of what is no table may be shorter.
 HERE = "here = present & (columns < width) & (row * width + columns < elements)"
@@ -34,7 +34,7 @@ class Stages(Tiles):
         lines += [f"if stage == {program.last}:", *indented([*body, *self.new_row_states()])]
         if program.by_column:
             lines += [f"if stage == {program.last + 1}:", *indented(self.new_column_states())]
-        return {"take": "\n".join([f"({ARGUMENTS}):", *indented(lines)])}
+        return {"run_stage": "\n".join([f"({ARGUMENTS}):", *indented(lines)])}
 
     @property
     def places(self) -> dict[int, str]:
@@ -64,7 +64,7 @@ class Stages(Tiles):
             self.store(k, "(matrix * width + columns)", "columns_here", f"new[{j}]", "(matrix * width + columns)")
             for j, k in enumerate(program.by_column)
         ]
-        here = "columns_here = (columns < width) & (block % blocks == 0)"
+        here = "columns_here = (columns < width) & (row_block % row_blocks == 0)"
         zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})"
         lines = self.over_columns(zero, [here, f"new = {call}", *stores])
         return [*self.known_before(program.last), *self.once(program.last), *lines]
@@ -78,7 +78,7 @@ class Stages(Tiles):
             places = f"(({k} * (all_rows // rows) + matrix) * width + columns)"
             return divided(f"load(column_sums + {places}, columns < width)", each, "rows")
         count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.axes, each.argument_axes), "elements")
-        return divided(f"tl.load(totals + ({k} * (all_rows // rows) + matrix))", each, count)
+        return divided(f"tl.load(matrix_sums + ({k} * (all_rows // rows) + matrix))", each, count)
 
     def summed(self, stage: int, gradient: str) -> list[str]:
         """Adds up what a stage adds up over a tile: by row as ``total_0`` and so on; columns are stored."""
@@ -94,9 +94,9 @@ class Stages(Tiles):
         for n, each in enumerate(sums):
             here = f"tl.where(here, term[{n}], 0)"
             if each.axes == COLUMN:
-                place = f"(({self.program.place(each)} * tl.num_programs(0) + block) * width + columns)"
+                place = f"(({self.program.place(each)} * tl.num_programs(0) + row_block) * width + columns)"
                 total = f"tl.sum({here}, axis=0, keep_dims=True)"
-                lines.append(f"tl.store(block_column_sums + {place}, {total}, mask=columns < width)")
+                lines.append(f"tl.store(partial_column_sums + {place}, {total}, mask=columns < width)")
                 continue
             before.append(f"lanes_{n} = tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})")
             lines.append(f"lanes_{n} += {here}")
@@ -121,5 +121,5 @@ class Stages(Tiles):
                 lines.append(f"tl.store(row_sums + ({k} * all_rows + row), {total}, mask=present)")
             else:
                 whole = f"tl.sum(tl.sum({total}, axis=1), axis=0)"
-                lines.append(f"tl.store(block_sums + ({k} * tl.num_programs(0) + block), {whole})")
+                lines.append(f"tl.store(partial_sums + ({k} * tl.num_programs(0) + row_block), {whole})")
         return lines

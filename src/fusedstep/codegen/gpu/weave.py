@@ -20,7 +20,7 @@ from .tiles import Tiles, gradient_word, stochastic_word
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
 NUMBERS = {
-    **dict.fromkeys(("count", "rows", "all_rows", "blocks", "elements", "stride"), "i64"),
+    **dict.fromkeys(("count", "rows", "all_rows", "row_blocks", "elements", "stride"), "i64"),
     **dict.fromkeys(("now", "window", "closed"), "i32"),
 }
 # What several loops take of rows that sleep, and hand on together.

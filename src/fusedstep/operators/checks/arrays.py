@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays import torch_tensors
 from ...arrays.borrow import BITS, BY_DTYPE, borrow, dtype_name, storage_of
 from ...arrays.layout import Rows, extent, rows_of
+from ...arrays.plain import memory_of
+from ...arrays.torch_tensors import is_tensor
 from ...loops.cpu.whole_tensor import CHUNK
 from ...storage import STORAGES, compute_type, one_of
 
@@ -85,8 +86,8 @@ def view_plain_states(arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str
                 return None
             if not array.flags.carray:
                 return None
-    elif torch_tensors.is_tensor(first):
-        arrays = [torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None for array in arrays]
+    elif is_tensor(first):
+        arrays = [memory_of(array) if is_tensor(array) else None for array in arrays]
         first = arrays[0]
         for memory in arrays:
             if memory is None or memory.shape != first.shape or memory.itemsize != first.itemsize:
@@ -206,7 +207,7 @@ def view_gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], 
         TypeError: it is no array, or neither of the variable's type nor float32 beside a narrow variable.
         ValueError: it has another shape.
     """
-    memory = torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None
+    memory = memory_of(array) if is_tensor(array) else None
     if memory and memory.shape == shape and beside == ("float32" if memory.itemsize == 4 else "float64"):
         return memory, beside
     # The gradient of a variable without dimensions may be a scalar of NumPy.

@@ -18,21 +18,21 @@ DIMENSIONS = 32
 
 
 def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarray:
-    """A new array whose rows are found fast: on huge pages, where the system has them.
+    """A new array on huge pages, where the system has them: random rows are then accessed faster.
 
-    A step that touches rows here and there spends much of its time on finding where pages lie in memory; pages of two
-    megabytes in place of four kilobytes spare most of that. PyTorch takes such an array by ``torch.from_numpy``.
+    A step that touches random rows spends much of its time on address translation; pages of two megabytes instead of
+    four kilobytes save most of it. ``torch.from_numpy`` makes a tensor of such an array.
 
     Args:
         shape: the shape.
-        dtype: any type of NumPy's; ``ml_dtypes.bfloat16`` too.
+        dtype: any NumPy type; ``ml_dtypes.bfloat16`` too.
 
     Returns:
-        The array, contiguous, with anything in it; the caller's own, and freed with its last view.
+        A contiguous array with arbitrary elements; it is freed with its last view.
 
     Raises:
-        MemoryError: there is not so much.
-        TypeError: ``shape`` holds no whole numbers, or ``dtype`` is no type.
+        MemoryError: there is not enough memory.
+        TypeError: ``shape`` is not a whole number or several, or ``dtype`` is not a type.
         ValueError: a size is negative, or an array cannot have such a shape.
 
     >>> table = empty_table((100_000, 64))
@@ -47,13 +47,13 @@ def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarr
         except ValueError as error:
             raise ValueError(f"empty_table: shape is {sizes}: {error}") from None
     try:
-        # Private: a child of fork gets a copy, as of any other memory.
+        # Private: after a fork the child has a copy, as of other memory.
         private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
         memory = mmap.mmap(-1, size + HUGE_PAGE, **private)
     except (OSError, OverflowError) as error:
         raise MemoryError(f"empty_table: there is no memory for {size:,} bytes of shape {sizes}") from error
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        # Advice that is refused costs time, nothing else.
+        # If the advice is refused, access is slower; nothing else changes.
         with contextlib.suppress(OSError):
             memory.madvise(mmap.MADV_HUGEPAGE)
     found: np.ndarray = np.frombuffer(memory, np.uint8)
@@ -63,10 +63,10 @@ def empty_table(shape: int | Sequence[int], dtype: Any = np.float32) -> np.ndarr
 
 
 def type_of(dtype: Any) -> np.dtype:
-    """A type of NumPy's.
+    """A NumPy type.
 
     Raises:
-        TypeError: it is not a type.
+        TypeError: the value is not a type.
     """
     try:
         found: np.dtype = np.dtype(dtype)
@@ -79,8 +79,8 @@ def sizes_of(shape: Any) -> tuple[int, ...]:
     """The sizes of a shape.
 
     Raises:
-        TypeError: they are no whole numbers.
-        ValueError: one is negative, or they are more, or larger, than an array's can be.
+        TypeError: they are not whole numbers.
+        ValueError: one is negative or too large, or there are too many.
     """
     try:
         several = [shape] if isinstance(shape, int | np.integer) else list(shape)
