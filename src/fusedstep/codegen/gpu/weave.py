@@ -51,7 +51,7 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     switches = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
-        f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
+        f"gradient {recipe.gradient}{'; rounded stochastically' if recipe.stochastic else ''}",
         words_of(recipe, program, closed),
         numbers_of_type(compute),
         *(f"{WITHIN}\n{text}" for text in functions(program)),
