@@ -14,12 +14,12 @@ from ..arrays.devices import capturing, library_of
 from ..codegen.gpu.kernels import host_totals_for
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import LONG, group, sum_long_segments
-from ..runtime.gpu.launch import CATCH_UP_BYTES, Call, launch_loop, tiles_for
+from ..runtime.gpu.kernel_call import CATCH_UP_BYTES, KernelCall, launch_loop, tiles_for
+from ..runtime.gpu.kernels import kernel_of
 from ..runtime.gpu.numbers import host_numbers
 from .checks.device import check_bounds, view_device_gradient, view_device_indices
 from .checks.device import view_device_states as view_states
 from .deferred_table import DeferredTable
-from .device_step import kernel_of
 
 __all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
 
@@ -30,7 +30,7 @@ def new_last_steps(rows: int, like: Any) -> Any:
 
 
 def not_captured(operator: str, like: Any) -> None:
-    """What rows sleep through goes on with every step on the host, and would stand still in a graph.
+    """Pending steps are counted on the host at every step, and would not be counted in a graph.
 
     Raises:
         RuntimeError: a graph is being captured.
@@ -125,7 +125,7 @@ def flush(table: DeferredTable) -> None:
 
 
 def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
-    """Launches a loop with the pending steps of rows, of which the history holds so many."""
+    """Launch a loop with the pending steps of rows, of which the history holds so many."""
     history, like = table.history, table.states[0]
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, closed_form=table.closed_form)
     library = library_of(like)
@@ -142,7 +142,7 @@ def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: in
         ]
         pending += [history.steps, history.window, int(history.closed)]
         bump()
-        call = Call(kernels, states, table.tables, None, gradient, (), bump)
+        call = KernelCall(kernels, states, table.tables, None, gradient, (), bump)
         launch_loop(call, loop, own, over, tiles_for(call.width, call.narrowest, CATCH_UP_BYTES), pending, **known)
 
 
