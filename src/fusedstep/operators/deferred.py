@@ -18,8 +18,8 @@ from ..storage import compute_type
 from . import host_deferred
 from .checks.options import parse_switches
 from .checks.scalars import check_host_scalars
-from .deferred_table import DeferredTable
 from .operator import Operator
+from .pending_table import PendingTable
 
 
 class DeferredRows:
@@ -220,11 +220,11 @@ class DeferredRows:
             )
         return shape, storages, tables
 
-    def _table(self) -> DeferredTable:
+    def _table(self) -> PendingTable:
         """The table as it is now."""
         shape, storages, tables = self._borrow()
         closed_form = self._history.closed_form
-        return DeferredTable(
+        return PendingTable(
             self._operator, closed_form, shape, self._in_use, storages, tables, self._history, self._last_steps
         )
 

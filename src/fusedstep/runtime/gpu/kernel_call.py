@@ -58,13 +58,13 @@ class KernelCall(NamedTuple):
         return min(table.flat.itemsize for table in self.tables)
 
     @property
-    def tiles(self) -> "Tiles":
+    def tiles(self) -> "TileShape":
         """The tiles of the call."""
         return tiles_for(self.width, self.narrowest)
 
 
-class Tiles(NamedTuple):
-    """The tiles that programs handle.
+class TileShape(NamedTuple):
+    """The shape of the tiles that programs handle.
 
     Attributes:
         rows: the rows of a program.
@@ -79,7 +79,7 @@ class Tiles(NamedTuple):
         return -(-rows // self.rows)
 
 
-def tiles_for(width: int, narrowest: int, size: int = BYTES) -> Tiles:
+def tiles_for(width: int, narrowest: int, size: int = BYTES) -> TileShape:
     """The tiles for rows of a width.
 
     Args:
@@ -88,11 +88,11 @@ def tiles_for(width: int, narrowest: int, size: int = BYTES) -> Tiles:
         size: the most bytes of that state in a tile.
     """
     columns = min(COLUMNS, 1 << max(0, width - 1).bit_length())
-    return Tiles(max(1, min(ROWS, size // narrowest // columns)), columns)
+    return TileShape(max(1, min(ROWS, size // narrowest // columns)), columns)
 
 
 def launch_loop(
-    call: KernelCall, loop: str, own: Sequence[Any], rows: int, tiles: Tiles, numbers: Sequence[Any], **known: Any
+    call: KernelCall, loop: str, own: Sequence[Any], rows: int, tiles: TileShape, numbers: Sequence[Any], **known: Any
 ) -> None:
     """Launch a loop over rows.
 

@@ -1,4 +1,4 @@
-"""A table with deferred rows, as it is at one call."""
+"""A table with pending steps, as one call sees it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from ..rules.idle import ClosedForm
 from ..runtime.history import History
 
 
-class DeferredTable(NamedTuple):
+class PendingTable(NamedTuple):
     """A table whose rows have pending steps.
 
     Attributes:
