@@ -38,7 +38,7 @@ class DeferredRows:
 
     Args:
         rule: the rule; one whose sums reach no further than a row.
-        *states: its states, the variable first; they are kept, and updated in place.
+        *states: its states, the variable first; the table holds them, and updates them in place.
         method: ``"series"``: in closed form, where the rule has one: in float32 nearer to exact arithmetic than the
             steps themselves, in float64 to about 1e-12 of the distance travelled. An element that its series does not
             serve, and a rule without closed form, take the other way. ``"replay"``: the steps one by one, each with

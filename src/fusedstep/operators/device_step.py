@@ -36,7 +36,7 @@ def prepare(
     if key is not None and library.capturing(like):
         raise RuntimeError(
             f"{name}: stochastic rounding cannot be captured in a graph, which would repeat its random bits; "
-            'construct the operator with rounding="nearest"'
+            'make the operator with rounding="nearest"'
         )
     shape, storages, tables = view_device_states(name, arrays, states)
     if key is not None:

@@ -17,7 +17,7 @@ NO_CLOSED_FORM = {
 
 
 def history_words(count: int) -> dict[str, str]:
-    """The words of a history that holds ``count`` numbers per step."""
+    """The words of a history with so many numbers for each step."""
     numbers = "".join(f"tl.load(history + (step * {count} + {k})), " for k in range(count))
     return {"load_scalars": f"(history, step):\n    return ({numbers})"}
 

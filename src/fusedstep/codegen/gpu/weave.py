@@ -171,7 +171,7 @@ def constant(x):
 
 
 def decorated(text: str) -> str:
-    """A definition of a loop's file, to be compiled where it is called."""
+    """A definition of a loop's file, decorated for Triton."""
     # Triton would take the annotations for its types.
     return f"{WITHIN}\n{re.sub(r': Any| -> (Any|None)', '', text)}" if text.startswith("def ") else text
 

@@ -64,7 +64,7 @@ class KernelCall(NamedTuple):
 
 
 class TileShape(NamedTuple):
-    """The shape of the tiles that programs handle.
+    """The tiles that programs handle.
 
     Attributes:
         rows: the rows of a program.
