@@ -1,4 +1,4 @@
-"""A table with deferred rows, as it is at one call."""
+"""A table with pending steps, as one call sees it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

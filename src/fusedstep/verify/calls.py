@@ -44,7 +44,7 @@ def check_refused(operator: NamedOperator, values: dict[str, Any]) -> None:
 
 
 def check_taken(operator: NamedOperator, values: dict[str, Any]) -> None:
-    """A call must be taken, and come to what the rule gives."""
+    """A call must be accepted, and give the result of the rule."""
     compared(operator, values, Expected(operator, values))
 
 

@@ -1,4 +1,4 @@
-"""What a call of an operator must come to, by its rule on NumPy arrays."""
+"""The expected result of a call, from its rule on NumPy arrays."""
 
 from functools import cache
 from typing import Any
@@ -16,7 +16,7 @@ rule_program = cache(program_of)
 
 
 class Expected:
-    """What a call must come to.
+    """The expected result of a call.
 
     Args:
         operator: the operator.

@@ -34,7 +34,7 @@ def hostile_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]
 
 
 def hostile_indices(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
-    """Indices that name no row, or are none."""
+    """Invalid indices, and arrays that are not indices."""
     if "indices" not in values:
         return
     for bad in (ROWS, -1, 2**32 + 1, -(2**63)):
@@ -136,7 +136,7 @@ def hostile_mixtures(operator: NamedOperator, values: Mapping[str, Any]) -> Wron
 
 
 def hostile_numbers(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
-    """Scalars that are no numbers, and step sizes that are none."""
+    """Scalars that are not numbers, and invalid step sizes."""
     entry = operator.entry
     for name, meanings in entry.meanings.items():
         if name in (*operator.state_names, operator.labels.gradient, "indices"):

@@ -1,4 +1,4 @@
-"""What checking an operator came to."""
+"""The result of checking an operator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -22,7 +22,7 @@ class Report:
         left_out: the storage types that could not be, and why.
         threads: on how many threads.
         seconds: how many it took.
-        outcomes: what every operator came to.
+        outcomes: the result of each operator.
     """
 
     machine: dict[str, Any]
@@ -46,7 +46,7 @@ class Report:
         return json.dumps(content, indent=1) + "\n"
 
     def as_text(self) -> str:
-        """The table, what it comes to, and every failure in full."""
+        """The table, its summary, and every failure in full."""
         return "\n".join([*self.heading(), "", *self.table(), "", *self.summary(), *self.failures()])
 
     def heading(self) -> Iterator[str]:
@@ -68,7 +68,7 @@ class Report:
             yield " ".join([f"{outcome.name:{column}}", *counts, said, verdict]).rstrip()
 
     def summary(self) -> Iterator[str]:
-        """What all lines come to."""
+        """The sum of all lines."""
         made = sum(sum(outcome.made.values()) for outcome in self.outcomes)
         wrong = sum(len(outcome.failures) for outcome in self.outcomes)
         if any(outcome.near for outcome in self.outcomes):

@@ -49,7 +49,7 @@ class Worker:
         self.connection.close()
 
     def answer(self, ready: Sequence[object], limit: float) -> Outcome | None:
-        """What the first name came to, or how the process ended; None while it is at work."""
+        """The result of the first name, or how the process ended; None while it runs."""
         if self.connection in ready:
             try:
                 found: Outcome = self.connection.recv()
@@ -65,7 +65,7 @@ class Worker:
 def outcomes(
     groups: Iterable[Sequence[str]], task: Task, processes: int, limit: float = LIMIT
 ) -> Generator[Outcome, None, None]:
-    """What every name comes to, as it is done; the names of a group in one process, one after another."""
+    """The result of each name, as it is finished; the names of a group run in one process, one after another."""
     waiting = deque(groups)
     workers: list[Worker] = []
     try:
