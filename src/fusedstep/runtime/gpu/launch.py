@@ -59,13 +59,13 @@ class Call(NamedTuple):
         return min(table.flat.itemsize for table in self.tables)
 
     @property
-    def tiles(self) -> "Tiles":
+    def tiles(self) -> "TileSize":
         """The tiles of the call."""
         return tiles_for(self.width, self.narrowest)
 
 
-class Tiles(NamedTuple):
-    """The tiles that programs handle.
+class TileSize(NamedTuple):
+    """The size of the tiles that programs handle.
 
     Attributes:
         rows: the rows of a program.
@@ -80,7 +80,7 @@ class Tiles(NamedTuple):
         return -(-rows // self.rows)
 
 
-def tiles_for(width: int, narrowest: int, size: int = BYTES) -> Tiles:
+def tiles_for(width: int, narrowest: int, size: int = BYTES) -> TileSize:
     """The tiles for rows of a width.
 
     Args:
@@ -89,11 +89,11 @@ def tiles_for(width: int, narrowest: int, size: int = BYTES) -> Tiles:
         size: the most bytes of that state in a tile.
     """
     columns = min(COLUMNS, 1 << max(0, width - 1).bit_length())
-    return Tiles(max(1, min(ROWS, size // narrowest // columns)), columns)
+    return TileSize(max(1, min(ROWS, size // narrowest // columns)), columns)
 
 
 def launch_loop(
-    call: Call, loop: str, own: Sequence[Any], rows: int, tiles: Tiles, numbers: Sequence[Any], **known: Any
+    call: Call, loop: str, own: Sequence[Any], rows: int, tiles: TileSize, numbers: Sequence[Any], **known: Any
 ) -> None:
     """Launch a loop over rows.
 
