@@ -30,7 +30,7 @@ from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
-from fusedstep.runtime.gpu.launch import BYTES, CATCH_UP_BYTES, tiles_for
+from fusedstep.runtime.gpu.kernel_call import BYTES, CATCH_UP_BYTES, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.storage import STORAGES, compute_type
 from tests.rules import test_rules, test_rules_with_sums

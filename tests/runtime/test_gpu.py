@@ -317,7 +317,7 @@ def test_what_would_stand_still_in_a_graph_is_refused(device: str, monkeypatch: 
     param.grad = torch.ones(3, device=DEVICE)
     optimizer = fs.torch.Adam([param])
     monkeypatch.setattr(torch_device, "capturing", lambda tensor: True)
-    with pytest.raises(RuntimeError, match=r"^momentum: rounding by chance cannot be captured"):
+    with pytest.raises(RuntimeError, match=r"^momentum: stochastic rounding cannot be captured"):
         by_chance(*bits, lr=0.1, beta=0.9, step=1)
     for call in (lambda: table.step(grad, indices, lr=0.1, beta=0.9), lambda: table.catch_up(indices), table.flush):
         with pytest.raises(RuntimeError, match="deferred rows cannot be captured"):

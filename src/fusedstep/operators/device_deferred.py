@@ -14,12 +14,12 @@ from ..arrays.devices import capturing, library_of
 from ..codegen.gpu.kernels import host_totals_for
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import LONG, group, sum_long_segments
-from ..runtime.gpu.launch import CATCH_UP_BYTES, Call, launch_loop, tiles_for
+from ..runtime.gpu.kernel_call import CATCH_UP_BYTES, KernelCall, launch_loop, tiles_for
+from ..runtime.gpu.kernels import kernel_of
 from ..runtime.gpu.numbers import host_numbers
 from .checks.device import check_bounds, view_device_gradient, view_device_indices
 from .checks.device import view_device_states as view_states
-from .deferred_table import DeferredTable
-from .device_step import kernel_of
+from .pending_table import PendingTable
 
 __all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
 
@@ -30,7 +30,7 @@ def new_last_steps(rows: int, like: Any) -> Any:
 
 
 def not_captured(operator: str, like: Any) -> None:
-    """What rows sleep through goes on with every step on the host, and would stand still in a graph.
+    """Pending steps are counted on the host at every step, and would not be counted in a graph.
 
     Raises:
         RuntimeError: a graph is being captured.
@@ -53,7 +53,7 @@ class Step(NamedTuple):
         every_row: whether all rows take the step.
     """
 
-    table: DeferredTable
+    table: PendingTable
     gradient: Any
     storage: str
     indices: Any
@@ -74,7 +74,7 @@ class Step(NamedTuple):
             run(table, "deferred_rows", self.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
 
 
-def prepare_step(table: DeferredTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
+def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
     """Check a step of the rows that indices name."""
     operator, names, like = table.operator.name, table.operator.array_spec.names, table.states[0]
     named = checked_indices(table, indices)
@@ -85,7 +85,7 @@ def prepare_step(table: DeferredTable, grad: Any, indices: Any, scalars: Sequenc
     return Step(table, gradient, storage, named, scalars)
 
 
-def checked_indices(table: DeferredTable, indices: Any) -> Any:
+def checked_indices(table: PendingTable, indices: Any) -> Any:
     """The rows that are named, checked."""
     operator, variable = table.operator.name, table.operator.array_spec.names[0]
     not_captured(operator, table.states[0])
@@ -95,12 +95,12 @@ def checked_indices(table: DeferredTable, indices: Any) -> Any:
     return named
 
 
-def prepare_catch_up(table: DeferredTable, indices: Any) -> Callable[[], None]:
+def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
     """Check the rows to bring up to date; return what does so."""
     return partial(catch_up, table, checked_indices(table, indices))
 
 
-def catch_up(table: DeferredTable, indices: Any) -> None:
+def catch_up(table: PendingTable, indices: Any) -> None:
     """Bring the named rows up to date."""
     if table.history.steps and indices.shape[0] and table.tables[0].flat.size:
         with library_of(indices).stream(indices):
@@ -109,13 +109,13 @@ def catch_up(table: DeferredTable, indices: Any) -> None:
         run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 
 
-def prepare_flush(table: DeferredTable) -> Callable[[], None]:
+def prepare_flush(table: PendingTable) -> Callable[[], None]:
     """Return what brings all rows up to date."""
     not_captured(table.operator.name, table.states[0])
     return partial(flush, table)
 
 
-def flush(table: DeferredTable) -> None:
+def flush(table: PendingTable) -> None:
     """Bring all rows up to date."""
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
@@ -124,8 +124,8 @@ def flush(table: DeferredTable) -> None:
             table.last_steps[...] = 0
 
 
-def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
-    """Launches a loop with the pending steps of rows, of which the history holds so many."""
+def run(table: PendingTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
+    """Launch a loop with the pending steps of rows, of which the history holds so many."""
     history, like = table.history, table.states[0]
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, closed_form=table.closed_form)
     library = library_of(like)
@@ -142,11 +142,11 @@ def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: in
         ]
         pending += [history.steps, history.window, int(history.closed)]
         bump()
-        call = Call(kernels, states, table.tables, None, gradient, (), bump)
+        call = KernelCall(kernels, states, table.tables, None, gradient, (), bump)
         launch_loop(call, loop, own, over, tiles_for(call.width, call.narrowest, CATCH_UP_BYTES), pending, **known)
 
 
-def totals_of(table: DeferredTable) -> tuple[np.ndarray, np.ndarray]:
+def totals_of(table: PendingTable) -> tuple[np.ndarray, np.ndarray]:
     """What the closed form needs since each step, and the same where a whole window of steps was replayed."""
     history = table.history
     if not (table.closed_form and history.closed):

@@ -101,7 +101,7 @@ class DeferredTable:
         if training_distributed():
             # Gradients of other processes name rows that were looked up there.
             return
-        row = rows.first_asleep(indices)
+        row = rows.first_pending(indices)
         if row is not None:
             raise RuntimeError(
                 f"{rows.name}: a sparse gradient has row {row}, which was not looked up since the last step: the "

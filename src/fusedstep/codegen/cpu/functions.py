@@ -97,7 +97,7 @@ class SpanFunctions:
 
     @property
     def prepare(self) -> Function:
-        """Computes the numbers of a block from its scalars, and tells whether two of its arrays may share memory."""
+        """Computes the numbers of a block from its scalars; returns whether two of its arrays may share memory."""
         if self._prepare is None:
             self._prepare = callable_at(self.address("prepare", None), 1, returns=True)
         return self._prepare
@@ -125,7 +125,7 @@ class SpanFunctions:
         return step_function(StepWriter(*known) if kind == "step" else StageWriter(*known, which))
 
     def called_by(self, loop: str, closed: Closed | None = None) -> Iterator[tuple[str, Key]]:
-        """The functions that a loop calls, and what each is for; ``closed`` is the closed form of sleeping rows."""
+        """The functions that a loop calls, and what each is for; ``closed`` is the closed form of deferred rows."""
         yield "evaluates the scalars and compares where arrays lie, once a call", ("prepare", None)
         if loop == "whole_tensor":
             for number in range(self.program.stages):

@@ -1,7 +1,7 @@
 """The stages of a rule whose sums reach beyond a row, as span functions.
 
-Each is called for a row at a time by ``loops/cpu/whole_tensor.py``. What earlier stages know is computed again; what
-they added up is at hand in tables, whose places the block says.
+Each is called for a row at a time by ``loops/cpu/whole_tensor.py``. Values of
+earlier stages are computed again; their sums lie in tables, whose addresses are in the block.
 """
 
 from dataclasses import dataclass

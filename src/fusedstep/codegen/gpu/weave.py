@@ -51,7 +51,7 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     switches = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
-        f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
+        f"gradient {recipe.gradient}{'; rounded stochastically' if recipe.stochastic else ''}",
         words_of(recipe, program, closed),
         numbers_of_type(compute),
         *(f"{WITHIN}\n{text}" for text in functions(program)),
@@ -171,7 +171,7 @@ def constant(x):
 
 
 def decorated(text: str) -> str:
-    """A definition of a loop's file, to be compiled where it is called."""
+    """A definition of a loop's file, decorated for Triton."""
     # Triton would take the annotations for its types.
     return f"{WITHIN}\n{re.sub(r': Any| -> (Any|None)', '', text)}" if text.startswith("def ") else text
 

@@ -29,8 +29,8 @@ FILES = {
 
 def loop_named(name: str) -> types.FunctionType:
     """A loop as a Python function."""
-    found: types.FunctionType = getattr(importlib.import_module(f"{__name__}.{FILES[name]}"), name)
-    return found
+    loop: types.FunctionType = getattr(importlib.import_module(f"{__name__}.{FILES[name]}"), name)
+    return loop
 
 
 @cache

@@ -4,4 +4,13 @@ A loop is the work of one Triton program. ``states`` is a tuple of addresses, on
 each state the elements from one row to the next. Arguments in capitals, the row strides and the width are known when a
 kernel is compiled. A program handles tiles of ``ROWS`` rows and ``COLUMNS`` columns: ``row`` is a column of row
 numbers, and ``present`` says which of them exist.
+
+Code generation reads loops as text, through ``file_of`` alone.
 """
+
+from pathlib import Path
+
+
+def file_of(name: str) -> Path:
+    """The file of a loop."""
+    return Path(__file__).parent / f"{name}.py"

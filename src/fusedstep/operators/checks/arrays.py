@@ -144,10 +144,10 @@ def view_reduced(
     """
     if matrices:
         axis = len(shape) - (1 if kind == "row" else 2)
-        expected, kept = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
+        expected, with_axis = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
     else:
-        expected, kept = shape[:1], (*shape[:1], 1)
-    if view.shape not in (expected, kept):
+        expected, with_axis = shape[:1], (*shape[:1], 1)
+    if view.shape not in (expected, with_axis):
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {expected}, one number a {kind}")
     if matrices and not view.flags.c_contiguous:
         raise ValueError(f"{operator}: {name} has gaps (strides {view.strides} in bytes); pass a contiguous array")

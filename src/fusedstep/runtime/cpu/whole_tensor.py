@@ -1,4 +1,4 @@
-"""Runs a rule whose sums reach beyond a row: stage by stage over the whole tensor."""
+"""Launches rules with sums beyond a row, stage by stage."""
 
 import math
 from array import array
@@ -16,7 +16,7 @@ from .threads import run
 
 
 def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
-    """Every element takes the step, once all that the rule adds up is known."""
+    """Step every element, after the sums of the rule."""
     all_rows, width, program = call.rows, call.width, call.functions.program
     row_count, matrix_count, column_count = program.row_sums, len(program.matrix_sums), program.column_sums
     rows = shape[-2] if program.matrices else all_rows
@@ -33,7 +33,7 @@ def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
     threads = min(threads_for(elements), matrices * blocks)
     stages = []
     for stage in range(program.stages):
-        # States by column are written in a stage of their own, behind the others.
+        # The last stage writes the states by column.
         over = matrices if stage > program.last else matrices * blocks
         parts = min(threads, over)
         cuts = [over * part // parts for part in range(parts + 1)]
@@ -41,7 +41,7 @@ def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
     reduce_partials, common = loops.loop("reduce_partials"), call.summing(sums)
     with defer_sigint():
         call.bump_versions()
-        for stage, shares in enumerate(stages):
-            run(shares, threads)
+        for stage, parts_of_stage in enumerate(stages):
+            run(parts_of_stage, threads)
             if stage < program.last:
                 reduce_partials(common.buffer_info()[0], matrix_count, program.over_tensor, column_count)

@@ -1,126 +1,84 @@
-"""Launch the loops over the rows of a table: the tiles, and the number of programs."""
+"""Launch a call on the device's current stream."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from ...arrays.devices import DeviceLibrary, library_of
+from ...arrays.devices import library_of
 from ...arrays.layout import Rows
 from ...storage import compute_type
-from .grouping import LONG, Groups, first_places, sum_long_segments
+from ..call import BumpVersions
+from ..locks import exclusive
+from .grouping import LONG, Groups, first_places, group, sum_long_segments
+from .kernel_call import BYTES, KernelCall, launch_loop
+from .kernels import kernel_of
 from .launch_kernel import launch_kernel
-
-# The bytes of the narrowest state that a program of the dense loop handles: each of up to 256 threads loads 16 at once.
-BYTES = 4096
-# The same for a tile of rows that catch up, which needs more registers.
-CATCH_UP_BYTES = 2048
-# The most columns and rows of a tile. The gradient of each row is elsewhere in memory.
-COLUMNS, ROWS = 512, 128
+from .numbers import numbers_of
+from .whole_tensor import launch_whole_tensor
 
 
 class Call(NamedTuple):
     """A checked call.
 
     Attributes:
-        kernel: returns the kernel of a loop.
-        states: the detached arrays of the states that the rule uses.
-        tables: their rows.
-        gradient: the contiguous array of the gradient; None if the loop takes none.
-        storage: its storage type.
-        numbers: the arguments of kernels for the numbers of the step.
+        operator: the operator.
+        loop: the loop that it runs.
+        states, storages, tables: the states in use, their storage types and rows.
+        shape: of the variable.
+        gradient, storage: the gradient's contiguous array, and its storage type.
+        indices: the rows that it belongs to, if it is sparse.
+        scalars: the rule's.
+        key: of stochastic rounding.
         bump_versions: called right before the states are changed.
+        locked: with locking, the memory that the call writes, and that it reads.
     """
 
-    kernel: Callable[[str], Any]
+    operator: Any
+    loop: str
     states: Sequence[Any]
+    storages: tuple[str, ...]
     tables: Sequence[Rows]
+    shape: tuple[int, ...]
     gradient: Any
     storage: str
-    numbers: Sequence[Any]
-    bump_versions: Callable[[], None]
-
-    @property
-    def library(self) -> DeviceLibrary:
-        """The library of the states."""
-        return library_of(self.states[0])
-
-    @property
-    def rows(self) -> int:
-        """The rows of the variable."""
-        return self.tables[0].rows
-
-    @property
-    def width(self) -> int:
-        """The elements of a row."""
-        return self.tables[0].width
-
-    @property
-    def narrowest(self) -> int:
-        """The bytes of an element of the narrowest state."""
-        return min(table.flat.itemsize for table in self.tables)
-
-    @property
-    def tiles(self) -> "TileSize":
-        """The tiles of the call."""
-        return tiles_for(self.width, self.narrowest)
+    indices: Any
+    scalars: Sequence[Any]
+    key: int | None
+    bump_versions: BumpVersions
+    locked: tuple[list[Any], list[Any]] | None
 
 
-class TileSize(NamedTuple):
-    """The size of the tiles that programs handle.
-
-    Attributes:
-        rows: the rows of a program.
-        columns: the columns that it handles at once.
-    """
-
-    rows: int
-    columns: int
-
-    def programs(self, rows: int) -> int:
-        """The number of programs for a number of rows."""
-        return -(-rows // self.rows)
-
-
-def tiles_for(width: int, narrowest: int, size: int = BYTES) -> TileSize:
-    """The tiles for rows of a width.
-
-    Args:
-        width: the elements of a row.
-        narrowest: the bytes of an element of the narrowest state.
-        size: the most bytes of that state in a tile.
-    """
-    columns = min(COLUMNS, 1 << max(0, width - 1).bit_length())
-    return TileSize(max(1, min(ROWS, size // narrowest // columns)), columns)
+def launch(call: Call) -> None:
+    """Run a checked call."""
+    library = library_of(call.states[0])
+    with library.stream(call.states[0]):
+        compute = compute_type(call.storages[0])
+        numbers, on_device = numbers_of(call.operator, compute, call.scalars, call.states[0])
+        kernels = partial(kernel_of, call.operator, call.storages, call.storage, on_device)
+        numbers += [] if call.key is None else [call.key]
+        states = [library.detach(each) for each in call.states]
+        arrays = KernelCall(kernels, states, call.tables, call.gradient, call.storage, numbers, call.bump_versions)
+        if call.locked is None:
+            launch_kernels(call, arrays)
+        else:
+            exclusive(partial(launch_kernels, call, arrays), *call.locked)
 
 
-def launch_loop(
-    call: Call, loop: str, own: Sequence[Any], rows: int, tiles: TileSize, numbers: Sequence[Any], **known: Any
-) -> None:
-    """Launch a loop over rows.
-
-    Args:
-        call: the call.
-        loop: the loop.
-        own: the arguments of the loop behind the states.
-        rows: the rows, or indices, that the programs share.
-        tiles: the tile of a program.
-        numbers: the arguments behind those: the numbers of the step, or of the pending steps.
-        **known: other arguments that are known when the kernel is compiled.
-    """
-    row_strides = {f"row_stride_{k}": table.row_stride for k, table in enumerate(call.tables)}
-    launch_kernel(
-        call.library,
-        call.kernel(loop),
-        tiles.programs(rows),
-        [*call.states, *own, *numbers],
-        **row_strides,
-        width=call.width,
-        **known,
-        ROWS=tiles.rows,
-        COLUMNS=tiles.columns,
-    )
+def launch_kernels(call: Call, arrays: KernelCall) -> None:
+    """Launch the kernels of a call."""
+    if call.loop == "whole_tensor":
+        launch_whole_tensor(arrays, call.operator.spec.program, call.shape)
+    elif call.loop == "touched_rows":
+        launch_touched_rows(arrays, group(call.indices))
+    elif call.loop == "every_row":
+        launch_every_row(arrays, group(call.indices))
+    elif call.loop == "dense_rows":
+        launch_dense_rows(arrays)
+    else:
+        launch_dense(arrays)
 
 
-def launch_dense(call: Call) -> None:
+def launch_dense(call: KernelCall) -> None:
     """Step all elements."""
     count, block = call.tables[0].flat.size, BYTES // call.narrowest
     call.bump_versions()
@@ -128,20 +86,20 @@ def launch_dense(call: Call) -> None:
     launch_kernel(call.library, call.kernel("dense"), -(-count // block), arguments, BLOCK=block)
 
 
-def launch_dense_rows(call: Call) -> None:
+def launch_dense_rows(call: KernelCall) -> None:
     """Step all rows, each with its own row of the gradient."""
     call.bump_versions()
     launch_loop(call, "dense_rows", [call.gradient, call.rows], call.rows, call.tiles, call.numbers)
 
 
-def launch_touched_rows(call: Call, groups: Groups) -> None:
+def launch_touched_rows(call: KernelCall, groups: Groups) -> None:
     """Step the unique rows with the sums of their gradients."""
     own = [call.gradient, *groups, long_sums_of(call, groups), groups.size, call.rows]
     call.bump_versions()
     launch_loop(call, "touched_rows", own, groups.size, call.tiles, call.numbers, LONG=LONG)
 
 
-def launch_every_row(call: Call, groups: Groups) -> None:
+def launch_every_row(call: KernelCall, groups: Groups) -> None:
     """Step the unique rows with the sums of their gradients, all others with a zero gradient."""
     own = [
         call.gradient,
@@ -155,11 +113,6 @@ def launch_every_row(call: Call, groups: Groups) -> None:
     launch_loop(call, "every_row", own, call.rows, call.tiles, call.numbers, LONG=LONG)
 
 
-def long_sums_of(call: Call, groups: Groups) -> Any:
+def long_sums_of(call: KernelCall, groups: Groups) -> Any:
     """The sums of the long segments of a call."""
     return sum_long_segments(call.gradient, call.storage, groups, call.rows, call.width)
-
-
-def alloc_sums(call: Call, *shape: int) -> Any:
-    """A new array of zeros for sums, in the compute type."""
-    return call.library.full(shape, 0, compute_type(call.storage), call.states[0])

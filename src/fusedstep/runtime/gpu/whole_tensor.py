@@ -6,13 +6,13 @@ from typing import Any
 from ...arrays.devices import DeviceLibrary
 from ...codegen.rule.program import Program
 from ...interrupts import defer_sigint
-from .launch import BYTES, Call, alloc_sums, launch_loop, tiles_for
+from .kernel_call import BYTES, KernelCall, alloc_sums, launch_loop, tiles_for
 
 # With sums by column each program writes a row of partial sums: fewer programs with more rows write less.
 BYTES_OF_COLUMNS = 4 * BYTES
 
 
-def launch_whole_tensor(call: Call, program: Program, shape: tuple[int, ...]) -> None:
+def launch_whole_tensor(call: KernelCall, program: Program, shape: tuple[int, ...]) -> None:
     """Step all elements, after the passes that compute the sums of the rule."""
     all_rows, width = call.rows, call.width
     rows = shape[-2] if program.matrices else all_rows

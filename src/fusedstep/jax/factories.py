@@ -1,4 +1,4 @@
-"""Transformations under the names of their rules."""
+"""The functions ``fusedstep.jax.NAME``: one for each rule, which makes its gradient transformation."""
 
 import inspect
 from collections.abc import Callable
@@ -8,27 +8,28 @@ import optax
 
 from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
 from ..operators.docstrings import arguments_of
-from .injected import WideSignature
+from .inject_hyperparams import WideSignature
 from .transformation import Rule, transformation
 
-Named = inspect.Parameter.KEYWORD_ONLY
 
-
-def named(rule: Rule) -> Callable[..., optax.GradientTransformation]:
-    """A rule's transformation as a function with the rule's scalars and switches as its arguments."""
+def factory_of(rule: Rule) -> Callable[..., optax.GradientTransformation]:
+    """The function that makes a rule's transformation; its arguments are the rule's scalars and switches."""
     signature = read_signature(rule)
 
     def make(**given: Any) -> optax.GradientTransformation:
         return transformation(rule, **given)
 
-    parameters = [inspect.Parameter("initial", Named, default=None)]
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("initial", keyword_only, default=None)]
     for name in signature.scalars:
         default: Any = signature.defaults.get(name, inspect.Parameter.empty)
         if name not in signature.defaults and follows_from_step(name, signature.scalars):
             default = None
-        parameters.append(inspect.Parameter(name, Named, default=default))
+        parameters.append(inspect.Parameter(name, keyword_only, default=default))
     switches = training_switches(rule) | {"maximize": False}
-    parameters += [inspect.Parameter(name, Named, default=value, annotation=bool) for name, value in switches.items()]
+    parameters += [
+        inspect.Parameter(name, keyword_only, default=value, annotation=bool) for name, value in switches.items()
+    ]
     make.__name__ = make.__qualname__ = signature.name
     make.__module__ = __package__
     make.__signature__ = WideSignature(parameters)  # type: ignore[attr-defined]
@@ -37,14 +38,14 @@ def named(rule: Rule) -> Callable[..., optax.GradientTransformation]:
 
 
 def docstring(rule: Rule, names: list[str]) -> str | None:
-    """The docstring of a rule's transformation: the rule's sentence, formula and scalars; none where it has none."""
-    # python -OO leaves docstrings out.
+    """The docstring of a factory: the rule's sentence, formula and scalars; None if the rule has no docstring."""
+    # python -OO removes docstrings.
     if rule.__doc__ is None:
         return None
     text = inspect.cleandoc(rule.__doc__)
     meanings = arguments_of(text) | {
-        "initial": "what states start at that do not start at 0.",
-        "maximize": "go uphill.",
+        "initial": "initial values of states by name; other states start at 0.",
+        "maximize": "maximize the objective.",
     }
     lines = [f"    {name}: {meanings[name]}" for name in names if name in meanings]
     return "\n\n".join(

@@ -8,7 +8,7 @@ from ..rules.idle import ClosedForm
 from ..runtime.history import History
 
 
-class DeferredTable(NamedTuple):
+class PendingTable(NamedTuple):
     """A table whose rows have pending steps.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Parameters on a mesh of four devices; ``jax/test_started.py`` runs these tests where JAX has as many."""
+"""Parameters on a mesh of four devices; ``test_sharding.py`` runs these tests in a process of its own."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ from tests.rules import test_rules, test_rules_with_sums
 
 AXES = [AxisType.Auto, AxisType.Explicit]
 ROWS = [*test_rules.RULES[:-2], *test_rules_with_sums.ROWS[:-2]]
-SPREAD = [((4, 6), ("x", "y")), ((4, 6), (None, "x")), ((4, 2, 4), ("x", None, "y")), ((4,), (("x", "y"),))]
-# The axes of a state of each kind, of those of a parameter; whether the rule sees columns.
+SHAPES_AND_AXES = [((4, 6), ("x", "y")), ((4, 6), (None, "x")), ((4, 2, 4), ("x", None, "y")), ((4,), (("x", "y"),))]
+# By kind of state, and whether the rule works on columns: which axes of a parameter the state has.
 AXES_OF: dict[tuple[str, bool], Callable[[Any], Any]] = {
     ("element", False): lambda axes: axes,
     ("element", True): lambda axes: axes,
@@ -30,13 +30,13 @@ ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3}
 SOME = (fs.rules.gradient_descent, fs.rules.adam, fs.rules.ftrl, fs.rules.lamb, fs.rules.adafactor)
 
 
-def placed(kind: AxisType, *axes: Any) -> NamedSharding:
-    """Where an array with these axes lies on a mesh of two by two."""
+def sharded(kind: AxisType, *axes: Any) -> NamedSharding:
+    """The sharding with these axes on a mesh of two by two."""
     return NamedSharding(jax.make_mesh((2, 2), ("x", "y"), axis_types=(kind, kind)), PartitionSpec(*axes))
 
 
 def same_place(one: Any, other: Any) -> bool:
-    """Whether two arrays of one shape lie on the same devices in the same way."""
+    """Return whether two arrays of one shape have equivalent shardings."""
     return bool(one.sharding.is_equivalent_to(other.sharding, one.ndim))
 
 
@@ -56,11 +56,11 @@ def steps(optimizer: Any, params: Any, gradients: Any, state: Any) -> Any:
 
 
 def cases() -> Iterator[Any]:
-    """Every rule on both kinds of meshes in many ways; in each run one rule, and a few others in one way.
+    """Every rule on both kinds of meshes with many shardings; in each run one rule, and a few others with one sharding.
 
-    Where states lie depends on their kinds: by element, row and column, and none.
+    The sharding of states depends on their kinds: element, row and column.
     """
-    for row, kind, (shape, axes) in itertools.product(ROWS, AXES, SPREAD):
+    for row, kind, (shape, axes) in itertools.product(ROWS, AXES, SHAPES_AND_AXES):
         if row.rule is not fs.rules.adafactor or len(shape) > 1:
             short = row.rule is fs.rules.rowwise_adagrad
             short = short or (row.rule in SOME and kind is AxisType.Explicit and len(shape) == 3)
@@ -69,12 +69,12 @@ def cases() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("row", "kind", "shape", "axes"), list(cases()))
-def test_states_lie_as_their_parameter_and_stay_there(row: Any, kind: AxisType, shape: Any, axes: Any) -> None:
+def test_states_have_the_sharding_of_their_parameter(row: Any, kind: AxisType, shape: Any, axes: Any) -> None:
     optimizer = fs.jax.transformation(row.rule, **row.scalars, **getattr(row, "switches", {}))
     param, gradients = drawn(*shape), drawn(3, *shape)
     want = jax.jit(partial(steps, optimizer))(param, gradients, optimizer.init(param))
-    param = jax.device_put(param, placed(kind, *axes))
-    gradients = jax.device_put(gradients, placed(kind, None, *axes))
+    param = jax.device_put(param, sharded(kind, *axes))
+    gradients = jax.device_put(gradients, sharded(kind, None, *axes))
     state = optimizer.init(param)
     described = jax.ShapeDtypeStruct(param.shape, param.dtype, sharding=param.sharding)
     for other in (jax.jit(optimizer.init)(param), optimizer.init(described)):
@@ -83,9 +83,9 @@ def test_states_lie_as_their_parameter_and_stay_there(row: Any, kind: AxisType, 
     kinds = dict(zip(operator.signature.states, operator.spec.kinds, strict=True))
     for name, each in state.states.items():
         wanted = AXES_OF[kinds[name], operator.spec.matrices](axes)
-        assert each.sharding.is_equivalent_to(placed(kind, *wanted), each.ndim), f"{name}: {each.sharding.spec}"
+        assert each.sharding.is_equivalent_to(sharded(kind, *wanted), each.ndim), f"{name}: {each.sharding.spec}"
     places = jax.tree.map(lambda each: each.sharding, (param, state.states))
-    # With warnings as errors a donated array that lies elsewhere afterwards is one.
+    # JAX warns if a donated array cannot be reused; warnings are errors here.
     new, after = jax.jit(partial(steps, optimizer), donate_argnums=(0, 2))(param, gradients, state)
     for place, each in zip(jax.tree.leaves(places), jax.tree.leaves((new, after.states)), strict=True):
         assert place.is_equivalent_to(each.sharding, each.ndim), f"{each.sharding.spec}, expected {place.spec}"
@@ -94,9 +94,9 @@ def test_states_lie_as_their_parameter_and_stay_there(row: Any, kind: AxisType, 
 
 
 @pytest.mark.parametrize("kind", AXES)
-def test_a_step_without_jit_and_one_in_a_mesh_context(kind: AxisType) -> None:
+def test_a_step_without_jit_and_in_a_mesh_context(kind: AxisType) -> None:
     optimizer = fs.jax.group_lasso_ftrl(lr=optax.linear_schedule(0.5, 0.1, 4), l1=0.1, l2=0.0, l21=0.1)
-    param, gradient = (jax.device_put(drawn(4, 2, 4), placed(kind, "x", None, "y")) for _ in range(2))
+    param, gradient = (jax.device_put(drawn(4, 2, 4), sharded(kind, "x", None, "y")) for _ in range(2))
     updates, state = optimizer.update(gradient, optimizer.init(param), param)
     assert same_place(updates, param)
     assert same_place(state.states["linear"], param)
@@ -107,7 +107,7 @@ def test_a_step_without_jit_and_one_in_a_mesh_context(kind: AxisType) -> None:
 
 @pytest.mark.parametrize("kind", AXES)
 @pytest.mark.parametrize("rule", [fs.rules.amsgrad, fs.rules.adam_rowwise_bias_correction])
-def test_begun_and_stepped_in_a_shard_map(rule: Any, kind: AxisType) -> None:
+def test_init_and_steps_in_a_shard_map(rule: Any, kind: AxisType) -> None:
     powers = {"beta1_power": 0.9, "beta2_power": 0.999} if rule is fs.rules.amsgrad else {}
     optimizer = fs.jax.transformation(rule, **ADAM, **powers)
     param, gradients = drawn(4, 6), drawn(3, 4, 6)
@@ -116,19 +116,22 @@ def test_begun_and_stepped_in_a_shard_map(rule: Any, kind: AxisType) -> None:
         return steps(optimizer, param, gradients, optimizer.init(param))[0]
 
     rows, stacked = PartitionSpec(("x", "y")), PartitionSpec(None, ("x", "y"))
-    mapped = jax.shard_map(whole, mesh=placed(kind).mesh, in_specs=(rows, stacked), out_specs=rows)
-    given = (jax.device_put(param, placed(kind, ("x", "y"))), jax.device_put(gradients, placed(kind, None, ("x", "y"))))
+    mapped = jax.shard_map(whole, mesh=sharded(kind).mesh, in_specs=(rows, stacked), out_specs=rows)
+    given = (
+        jax.device_put(param, sharded(kind, ("x", "y"))),
+        jax.device_put(gradients, sharded(kind, None, ("x", "y"))),
+    )
     np.testing.assert_allclose(jax.jit(mapped)(*given), whole(param, gradients), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", AXES)
-def test_tables_that_are_mapped_lie_as_they_did(kind: AxisType) -> None:
+def test_vmap_preserves_sharding(kind: AxisType) -> None:
     optimizer = fs.jax.rowwise_adagrad(lr=0.1, epsilon=0.1)
-    tables = jax.device_put(drawn(4, 6, 2), placed(kind, "x", "y"))
-    # The steps of all tables are counted as one.
+    tables = jax.device_put(drawn(4, 6, 2), sharded(kind, "x", "y"))
+    # All tables share one count of steps.
     mapped = fs.jax.RuleState(None, 0)
     state = jax.jit(jax.vmap(optimizer.init, out_axes=mapped))(tables)
-    assert state.states["accum"].sharding.is_equivalent_to(placed(kind, "x", "y"), 2)
+    assert state.states["accum"].sharding.is_equivalent_to(sharded(kind, "x", "y"), 2)
     updates, after = jax.jit(jax.vmap(optimizer.update, (0, mapped, 0), (0, mapped)))(tables, state, tables)
     assert same_place(updates, tables)
     assert same_place(after.states["accum"], state.states["accum"])

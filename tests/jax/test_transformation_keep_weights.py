@@ -1,4 +1,4 @@
-"""FTRL and its relatives under schedules of optax, and from weights that others trained or set."""
+"""FTRL rules with schedules of optax, and from weights that were trained elsewhere or set."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -54,11 +54,11 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("name", MADE)
-def test_a_schedule_moves_no_trained_weight(name: str, schedule: str) -> None:
+def test_a_schedule_alone_moves_no_weight(name: str, schedule: str) -> None:
     make, scalars = MADE[name]
     optimizer = make(lr=SCHEDULES[schedule], **scalars)
     params = weights()
-    # Zero gradients at first, then small ones, by which no weight moves far, and zero ones again.
+    # Zero gradients, then small ones, then zero gradients again.
     got, state = run(optimizer, params, optimizer.init(params), [0.0] * 5)
     np.testing.assert_array_equal(got, params)
     got, state = run(optimizer, got, state, [0.3, -0.2])
@@ -68,7 +68,7 @@ def test_a_schedule_moves_no_trained_weight(name: str, schedule: str) -> None:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_settings_and_weights_that_are_set(name: str) -> None:
+def test_changed_settings_and_weights(name: str) -> None:
     make, scalars = MADE[name]
     injected = optax.inject_hyperparams(make)(lr=0.5, **scalars)
     params = weights()
@@ -100,7 +100,7 @@ def test_steps_of_functions(dtype: str) -> None:
         np.testing.assert_array_equal(got, table)
 
 
-def test_the_formula_as_it_is_printed() -> None:
+def test_the_published_formula() -> None:
     optimizer = fs.jax.ftrl_proximal(lr=0.5, **PENALTIES, initial={"accum": 0.1}, keep_weights=False)
     params = weights()
     got, _ = run(optimizer, params, optimizer.init(params), [0.0])

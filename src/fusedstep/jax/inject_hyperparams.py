@@ -1,4 +1,4 @@
-"""Keeps the scalars wide that ``optax.inject_hyperparams`` injects."""
+"""Make ``optax.inject_hyperparams`` inject scalars in JAX's widest type."""
 
 import inspect
 from collections.abc import Callable
@@ -13,29 +13,29 @@ import optax
 class WideSignature(inspect.Signature):
     """A signature that binds numbers as arrays of JAX's widest type.
 
-    ``optax.inject_hyperparams`` binds what it is called with by its factory's signature, and rounds to the parameters'
-    type what has no type of JAX: in bfloat16 0.999 is 1.
+    ``optax.inject_hyperparams`` binds its arguments by the factory's signature. It rounds values without a type of JAX
+    to the parameters' type: in bfloat16 0.999 is 1.
     """
 
     def bind(self, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
-        """The arguments, those that are left out too."""
+        """Bind the arguments and the defaults."""
         bound = super().bind(*args, **kwargs)
         bound.apply_defaults()
         for name, value in bound.arguments.items():
-            if has_no_type(value):
+            if is_untyped(value):
                 bound.arguments[name] = jnp.asarray(value, float)
             elif callable(value) and not isinstance(value, jax.Array | optax.schedules.StatefulSchedule):
-                bound.arguments[name] = wide(value)
+                bound.arguments[name] = wide_schedule(value)
         return bound
 
 
-def has_no_type(value: Any) -> bool:
-    """Whether a value is a number whose type optax chooses."""
+def is_untyped(value: Any) -> bool:
+    """Return whether a value is a number whose type optax chooses."""
     if isinstance(value, jax.Array):
         return bool(value.weak_type)
     return isinstance(value, int | float | np.ndarray) and not isinstance(value, bool)
 
 
-def wide(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A schedule whose numbers are of JAX's widest type."""
+def wide_schedule(schedule: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A schedule that returns numbers of JAX's widest type."""
     return lambda count: jnp.asarray(schedule(count), float)
