@@ -19,7 +19,7 @@ import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.rule.program import ReductionScope
-from fusedstep.storage import ARRAYS
+from fusedstep.storage import STORAGES
 
 REPEATS = 3
 HALF = "float16", "bfloat16"
@@ -60,7 +60,7 @@ def seconds(functions: Any, key: Any) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Times how long span functions take to compile.")
-    parser.add_argument("--dtype", nargs="+", choices=ARRAYS, default=["float32", "bfloat16"], metavar="TYPE")
+    parser.add_argument("--dtype", nargs="+", choices=STORAGES, default=["float32", "bfloat16"], metavar="TYPE")
     options = parser.parse_args()
     made_by = f"Python {platform.python_version()}, llvmlite {llvmlite.__version__}, fusedstep {fs.__version__}"
     print(f"{compiler.host().name}, {made_by}")

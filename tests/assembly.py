@@ -30,9 +30,9 @@ from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
-from fusedstep.runtime.gpu.launch import BYTES, WAKING_BYTES, tiles_for
-from fusedstep.runtime.gpu.options import EXACT
-from fusedstep.storage import ITEM_BYTES, compute_type
+from fusedstep.runtime.gpu.kernel_call import BYTES, CATCH_UP_BYTES, tiles_for
+from fusedstep.runtime.gpu.launch_kernel import EXACT
+from fusedstep.storage import STORAGES, compute_type
 from tests.rules import test_rules, test_rules_with_sums
 
 TARGETS = {
@@ -128,8 +128,8 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     """The types of a kernel's arguments, and those that are known."""
     recipe, types, known = kernel.recipe, {}, {}
     compute = POINTERS[compute_type(recipe.storages[0])]
-    narrowest = min(ITEM_BYTES[storage] for storage in recipe.storages)
-    size = WAKING_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
+    narrowest = min(STORAGES[storage].item_bytes for storage in recipe.storages)
+    size = CATCH_UP_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
     tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
@@ -207,7 +207,7 @@ def told(kernel: Kernel) -> dict[str, Any]:
     """What of a kernel its assembly depends on."""
     recipe = kernel.recipe
     program = recipe.spec.program
-    by_element = any(each.of == ELEMENT for each in program.reductions if each.stage == kernel.stage)
+    by_element = any(each.argument_axes == ELEMENT for each in program.reductions if each.stage == kernel.stage)
     return {
         "loop": recipe.loop,
         "width": kernel.width,

@@ -285,7 +285,6 @@ def to_torch(call: Call) -> None:
         if isinstance(value, np.ndarray | np.generic):
             if id(value) not in made:
                 array = np.asarray(value) if isinstance(value, np.generic) else value
-                bits = array.view(np.int16) if array.dtype == reference.BFLOAT16 else array
-                tensor = torch.from_numpy(bits) if isinstance(value, np.ndarray) else torch.tensor(value.item())
-                made[id(value)] = tensor.view(torch.bfloat16) if bits is not array else tensor
+                tensor = isinstance(value, np.ndarray)
+                made[id(value)] = reference.as_tensor(array) if tensor else torch.tensor(value.item())
             call.given[role] = made[id(value)]

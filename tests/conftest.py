@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.arrays import device_tensors
+from fusedstep.arrays import torch_device
 
 # Triton asks for it when it is imported, which no test of the CPU needs; see ``devices``.
 os.environ.setdefault("TRITON_INTERPRET", "1")
@@ -41,7 +41,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     from tests import devices
 
     devices.prepare()
-    monkeypatch.setattr(device_tensors, "DEVICES", {*device_tensors.DEVICES, devices.DEVICE})
+    monkeypatch.setattr(torch_device, "DEVICES", {*torch_device.DEVICES, devices.DEVICE})
     # The interpreter is NumPy, which warns of what devices say nothing about.
     with np.errstate(all="ignore"):
         yield devices.DEVICE

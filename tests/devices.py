@@ -13,7 +13,8 @@ import pytest
 import torch
 from benchmarks.gpu import interpreter
 
-from fusedstep.arrays import device_tensors
+from fusedstep.arrays import torch_device
+from tests import reference
 
 INTERPRETED = os.environ.setdefault("TRITON_INTERPRET", "1") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
@@ -30,15 +31,14 @@ def prepare() -> None:
 
 
 def on_device(array: np.ndarray) -> torch.Tensor:
-    """A copy of an array on the device; of ml_dtypes' bfloat16, a tensor of PyTorch's."""
-    if array.dtype.name == "bfloat16":
-        return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16).to(DEVICE)
-    return torch.from_numpy(array.copy()).to(DEVICE)
+    """A copy of an array on the device."""
+    tensor: torch.Tensor = reference.as_tensor(array.copy()).to(DEVICE)
+    return tensor
 
 
 def on_host(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
     """A tensor's elements as an array of a type of their size."""
-    bits = {8: torch.int64, 4: torch.int32, 2: torch.int16}[tensor.element_size()]
+    bits = getattr(torch, f"int{8 * tensor.element_size()}")
     array: np.ndarray = tensor.detach().cpu().contiguous().view(bits).numpy().view(dtype)
     return array
 
@@ -46,5 +46,5 @@ def on_host(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
 @contextmanager
 def host() -> Iterator[None]:
     """Takes the CPU for what it is, within a test that takes it for a device."""
-    with mock.patch.object(device_tensors, "DEVICES", device_tensors.DEVICES - {"cpu"}):
+    with mock.patch.object(torch_device, "DEVICES", torch_device.DEVICES - {"cpu"}):
         yield

@@ -84,7 +84,7 @@ static void step_named_rows(const struct rule *rule, const struct call *call, in
     block[ORDER_AT] = found + 4 * count * ORDER, block[UNIQUE_ROWS] = (int64_t)groups.unique_rows;
     block[SUMS] = (int64_t)sums, block[SUMS_ROW] = call->sum_bytes;
     if (call->loop == TOUCHED) {
-        share_out(found, count, distinct, 12, parts, (int64_t)cuts);
+        cut_into_parts(found, count, distinct, 12, parts, (int64_t)cuts);
         for (int64_t part = 0; part < parts; part++) {
             add_up(rule, block, count, cuts[2 * part + 1], cuts[2 * part + 3]);
             block[START] = cuts[2 * part], block[STOP] = cuts[2 * part + 2];
@@ -95,7 +95,7 @@ static void step_named_rows(const struct rule *rule, const struct call *call, in
         if (groups.sorted)
             for (int64_t k = 0; k < distinct; k++) order[k] = k;
         else
-            ascending((int64_t)groups.unique_rows, distinct, call->rows, (int64_t)order, (int64_t)spare, (int64_t)ends);
+            sort_rows((int64_t)groups.unique_rows, distinct, call->rows, (int64_t)order, (int64_t)spare, (int64_t)ends);
         block[ASCENDING] = (int64_t)order, block[FIRST_UNIQUE] = 0, block[LAST_UNIQUE] = distinct;
         every_row((int64_t)block);
     }

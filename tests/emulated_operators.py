@@ -26,7 +26,7 @@ from tests.exported_programs import ALL_TARGETS, Target
 C_FILE = Path(__file__).with_suffix(".c")
 KINDS = ("dense", "touched", "every")
 # Of each loop the file that holds it.
-GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending")
+GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "cut_into_parts", "sort_rows")
 LOOPS = ("dense_rows", "touched_rows", "every_row", "segment_sum", *GROUPING)
 FUNCTIONS = {
     "prepare": "int64_t {}(int64_t *block);",
@@ -151,7 +151,7 @@ def header(symbols: Iterable[dict[str, str]]) -> str:
     lines = ["#include <stdint.h>"]
     for module in (grouping, layout):
         for name, value in vars(module).items():
-            if name.isupper() and isinstance(value, int) and not (module is grouping and name == "ITEM"):
+            if name.isupper() and isinstance(value, int):
                 lines.append(f"#define {name} (INT64_C({value}))")
     for name in LOOPS:
         arguments, returns = loops.interface(name)

@@ -17,7 +17,7 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver, jit
 
 import fusedstep as fs
-from fusedstep.arrays import device_tensors
+from fusedstep.arrays import torch_device
 from tests.assembly import spilled
 
 ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "beta1_power": 0.729, "beta2_power": 0.997}
@@ -116,7 +116,7 @@ CALLS: list[Callable[[], None]] = [dense, touched, every, deferred, sums, by_cha
 def main() -> None:
     driver.set_active(Absent())
     jit.JITFunction.run = noted
-    device_tensors.DEVICES.add("cpu")
+    torch_device.DEVICES.add("cpu")
     found = {}
     for call in CALLS:
         launched.clear()

@@ -6,7 +6,7 @@ from typing import Any
 
 from fusedstep.bench.libraries.data import Size
 from fusedstep.operators.operator import Operator
-from fusedstep.storage import ITEM_BYTES
+from fusedstep.storage import STORAGES
 
 # PyTorch's indices have 64 bits; deferred rows read and write the 16-bit number of their last step.
 INDEX, LAST_STEP = 8, 2 + 2
@@ -51,7 +51,7 @@ def least_bytes(rule: Callable[..., Any], rows: str, storage: str = "float32") -
         rows: the rows that take the step, as in ``LeastBytes``.
         storage: the storage type of the states and of the gradient.
     """
-    item, wanted = ITEM_BYTES[storage], Operator(rule).array_spec
+    item, wanted = STORAGES[storage].item_bytes, Operator(rule).array_spec
     of_each = {"element": 0, "row": 0}
     for kind, changed in zip(wanted.kinds, wanted.changed, strict=True):
         of_each[kind] += item * (1 + changed)

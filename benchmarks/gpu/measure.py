@@ -67,12 +67,12 @@ def prepare(settings: Settings) -> None:
         return
     import numpy as np
 
-    from fusedstep.arrays import device_tensors
+    from fusedstep.arrays import torch_device
 
     from . import interpreter
 
     interpreter.mend()
-    device_tensors.DEVICES.add("cpu")
+    torch_device.DEVICES.add("cpu")
     # The interpreter uses NumPy, which warns where devices do not.
     np.seterr(all="ignore")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import jax, mindspore, ops, rules, torch, words
-    from .arrays.tables import empty_table
+    from .arrays.empty_table import empty_table
     from .operators.deferred import DeferredRows
     from .operators.operator import Operator
     from .runtime.cpu.threads import get_num_threads, set_num_threads
@@ -38,7 +38,7 @@ __all__ = [
 _PLACES = {
     "DeferredRows": "operators.deferred",
     "Operator": "operators.operator",
-    "empty_table": "arrays.tables",
+    "empty_table": "arrays.empty_table",
     "get_num_threads": "runtime.cpu.threads",
     "set_num_threads": "runtime.cpu.threads",
 }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.storage import STORAGES
 from tests import reference
 
 torch = pytest.importorskip("torch")
@@ -19,14 +20,10 @@ def momentum(var: Any, mean: Any, grad: Any, *, lr: Any, beta: Any) -> tuple[Any
 
 STEP = fs.Operator(momentum)
 SCALARS = {"lr": 0.1, "beta": 0.7}
-DTYPES = ["float32", "float64", "float16", "bfloat16"]
 
 
 def as_numpy(tensor: Any) -> np.ndarray:
-    tensor = tensor.detach()
-    if tensor.dtype == torch.bfloat16:
-        return tensor.view(torch.int16).numpy().view(reference.BFLOAT16)
-    return tensor.numpy()
+    return reference.as_array(tensor.detach())
 
 
 def tensors(dtype: str, shape: tuple[int, ...] = (5, 3), count: int = 3) -> tuple[list[Any], Any, Any]:
@@ -42,7 +39,7 @@ def expect(states: list[Any], grad: Any, indices: Any, rows: str) -> list[np.nda
     return reference.step(momentum, arrays, as_numpy(grad), indices.numpy(), rows, SCALARS)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", STORAGES)
 @pytest.mark.parametrize("rows", ["touched", "every"])
 def test_tensors_are_updated_in_place(dtype: str, rows: str) -> None:
     states, grad, indices = tensors(dtype)
@@ -59,7 +56,7 @@ def test_tensors_are_updated_in_place(dtype: str, rows: str) -> None:
     assert indices._version == 0
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", STORAGES)
 def test_parameters_that_require_grad(dtype: str) -> None:
     states, grad, indices = tensors(dtype)
     expected = expect(states, grad, indices, "touched")
@@ -124,7 +121,7 @@ def test_tensors_beside_arrays() -> None:
     reference.assert_same_bits(mean, expected[1])
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int32", "int64"])
+@pytest.mark.parametrize("dtype", [*STORAGES, "int32", "int64"])
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
 def test_scalars_in_tensors(dtype: str, shape: tuple[int, ...]) -> None:
     var = torch.ones(3)

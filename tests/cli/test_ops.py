@@ -20,6 +20,7 @@ from fusedstep.cli.formulas import readable
 from fusedstep.cli.main import main
 from fusedstep.codegen.rule.signature import read_signature
 from fusedstep.operators import catalogue
+from fusedstep.storage import STORAGES
 
 ENTRIES = {entry.name: entry for entry in catalogue.ENTRIES}
 NAMES = [*ENTRIES, *rules.__all__]
@@ -141,15 +142,15 @@ def functions_in(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("loop", [*LOOPS.values(), "deferred_rows"])
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", STORAGES)
 def test_the_source_is_of_the_loop_and_type_asked_for(
     loop: str, dtype: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = printed(capsys, "FusedSparseLazyAdam", "--source", "--loop", loop, "--dtype", dtype)
-    summed = {"float16": "float32", "bfloat16": "float32"}.get(dtype)
+    summed = STORAGES[dtype].compute if STORAGES[dtype].is_narrow else None
     forms = ["prepare", dtype, *([summed] if summed and loop != "dense" else [])]
     forms += ["zero"] * (loop in ("every_row", "deferred_rows"))
-    closed = ["slept"] * (loop == "deferred_rows")
+    closed = ["moments_idle"] * (loop == "deferred_rows")
     assert list(functions_in(text)) == [*(f"adam_{form}" for form in forms), *closed]
 
 

@@ -13,7 +13,7 @@ from fusedstep.cli.main import main
 from fusedstep.cli.ops import subject
 from fusedstep.operators import catalogue
 from fusedstep.operators.operator import Operator
-from fusedstep.storage import ARRAYS
+from fusedstep.storage import STORAGES
 
 
 def kernels(folder: Path) -> int:
@@ -79,7 +79,7 @@ def test_every_operator_and_rule_can_be_warmed(monkeypatch: pytest.MonkeyPatch) 
     compiled: list[tuple[str, str]] = []
     monkeypatch.setattr(Operator, "compile", lambda self, loop, states, gradient: compiled.append((self.name, loop)))
     for chosen in ([], [subject(name) for name in rules.__all__]):
-        for _, task in warmup.kernel_tasks(chosen, list(ARRAYS)):
+        for _, task in warmup.kernel_tasks(chosen, list(STORAGES)):
             task()
     assert {name for name, _ in compiled} == {*catalogue.OPERATORS, *rules.__all__}
     assert set(compiled) == {

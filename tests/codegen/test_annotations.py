@@ -89,8 +89,8 @@ def test_annotations_of_this_file() -> None:
     ("annotation", "message"),
     [
         ("Table[PerRow]", r"rule rule: the annotation of state, 'Table\[PerRow\]', cannot be evaluated"),
-        ("Nowhere | PerColumn", "cannot be evaluated where the rule is defined, .* import what it names there"),
-        ("Hidden", "'Hidden', cannot be evaluated where the rule is defined, so that it may mean PerRow or PerColumn"),
+        ("Nowhere | PerColumn", "cannot be evaluated where the rule is defined, .* import the names in it there"),
+        ("Hidden", "'Hidden', cannot be evaluated where the rule is defined, and it may mean PerRow or PerColumn"),
         (Annotated["hidden.Row", "a note"], "'hidden.Row', cannot be evaluated"),  # noqa: F821
         ("PerRow | PerColumn", "rule rule: state is annotated PerRow and PerColumn; expected one of them"),
     ],

@@ -1,4 +1,4 @@
-"""16-bit storage: every value of float16 and bfloat16 is read and written as NumPy and ml_dtypes do, bit for bit."""
+"""Narrow storage: every value is read and written as NumPy and ml_dtypes do, bit for bit."""
 
 from typing import Any
 
@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.cpu import compiler, disk_cache
+from fusedstep.codegen.cpu import compiler, conversions, disk_cache
+from fusedstep.codegen.cpu.stochastic import STOCHASTIC
+from fusedstep.codegen.gpu.sources import WORDS, definitions
+from fusedstep.storage import STORAGES
 from tests import reference
+
+NARROW = [each.name for each in STORAGES.values() if each.is_narrow]
 
 
 # A rule of its own for each way of converting: kernels are remembered by rule.
-def exchange_by_hardware(wide: Any, narrow: Any, grad: Any) -> tuple[Any, Any]:
+def exchange(wide: Any, narrow: Any, grad: Any) -> tuple[Any, Any]:
     return narrow, wide
 
 
@@ -19,17 +24,16 @@ def exchange_by_integers(wide: Any, narrow: Any, grad: Any) -> tuple[Any, Any]:
     return narrow, wide
 
 
-def exchange_bfloat16(wide: Any, narrow: Any, grad: Any) -> tuple[Any, Any]:
-    return narrow, wide
-
-
-EVERY_VALUE = np.arange(2**16, dtype=np.uint16)
+def every_value(dtype: np.dtype) -> np.ndarray:
+    """All that a narrow type holds."""
+    bits = 8 * dtype.itemsize
+    return np.arange(2**bits, dtype=f"uint{bits}").view(dtype)
 
 
 def hard_to_round(dtype: np.dtype) -> np.ndarray:
     """float32 numbers: all that the type holds, all ties between two of them, their neighbours, and random bits."""
     with np.errstate(all="ignore"):
-        held = EVERY_VALUE.view(dtype).astype(np.float32)
+        held = every_value(dtype).astype(np.float32)
         held = np.unique(held[np.isfinite(held)])
         # The last tie, between the largest number and what would come next, decides what becomes infinite.
         step = held[-1] - held[-2]
@@ -46,8 +50,8 @@ def hard_to_round(dtype: np.dtype) -> np.ndarray:
 
 def check(rule: Any, dtype: np.dtype) -> None:
     wide = hard_to_round(dtype)
-    narrow = np.resize(EVERY_VALUE, wide.size).view(dtype)
-    assert wide.size >= EVERY_VALUE.size
+    narrow = np.resize(every_value(dtype), wide.size)
+    assert wide.size >= every_value(dtype).size
     with np.errstate(all="ignore"):
         expected = narrow.astype(np.float32), wide.astype(dtype)
     fs.Operator(rule)(wide, narrow, np.zeros(wide.size, np.float32))
@@ -55,10 +59,20 @@ def check(rule: Any, dtype: np.dtype) -> None:
     reference.assert_same_bits(narrow, expected[1], f"float32 to {dtype}")
 
 
-def test_float16_by_hardware() -> None:
-    if not compiler.has_half():
-        pytest.skip("this CPU has no instructions for float16")
-    check(exchange_by_hardware, np.dtype(np.float16))
+@pytest.mark.parametrize("name", NARROW)
+def test_every_value(name: str) -> None:
+    check(exchange, reference.DTYPES[name])
+
+
+def test_each_backend_has_what_the_table_of_storage_types_says() -> None:
+    words = definitions(WORDS)[1]
+    assert conversions.NARROW.keys() == set(NARROW)
+    assert {f"{way}_{name}" for way in ("from", "to") for name in STORAGES} <= words.keys()
+    rounded_stochastically = {each.name for each in STORAGES.values() if each.stochastic}
+    assert STOCHASTIC.keys() == rounded_stochastically
+    assert {f"to_{name}_stochastic" for name in STORAGES} & words.keys() == {
+        f"to_{name}_stochastic" for name in rounded_stochastically
+    }
 
 
 def test_float16_by_integers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,19 +88,17 @@ def test_float16_by_integers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(" half " in text for text in compiled)
 
 
-def test_bfloat16() -> None:
-    check(exchange_bfloat16, reference.BFLOAT16)
-
-
-def test_torch_bfloat16_is_the_same() -> None:
+@pytest.mark.parametrize("name", [name for name in NARROW if not STORAGES[name].in_numpy])
+def test_tensors_are_the_same(name: str) -> None:
     torch = pytest.importorskip("torch")
-    wide, narrow = torch.from_numpy(hard_to_round(reference.BFLOAT16)), torch.zeros(0, dtype=torch.bfloat16)
-    narrow = wide.flip(0).to(torch.bfloat16)
-    expected = narrow.float(), wide.to(torch.bfloat16)
-    returned = fs.Operator(exchange_bfloat16)(wide, narrow, torch.zeros(len(wide)))
+    dtype = getattr(torch, name)
+    wide = torch.from_numpy(hard_to_round(reference.DTYPES[name]))
+    narrow = wide.flip(0).to(dtype)
+    expected = narrow.float(), wide.to(dtype)
+    returned = fs.Operator(exchange)(wide, narrow, torch.zeros(len(wide)))
     assert returned[0] is wide
     assert returned[1] is narrow
-    assert narrow.dtype == torch.bfloat16
+    assert narrow.dtype == dtype
     for got, want in zip((wide, narrow.float()), (expected[0], expected[1].float()), strict=True):
         reference.assert_same_bits(got.numpy(), want.numpy())
 

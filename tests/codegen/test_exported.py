@@ -152,7 +152,7 @@ def test_the_workspace_is_as_large_as_the_sums_in_it(sizes: tuple[int, ...], sum
     memory = np.full(whole_step.workspace_items(*sizes, *sums), np.nan)
     call = array("q", bytes(layout.ITEM * layout.STATES))
     call[layout.MATRICES], call[layout.MATRIX_ROWS], call[layout.WIDTH] = sizes
-    whole_step.lay_out(call.buffer_info()[0], memory.ctypes.data, *sums)
+    whole_step.place_sums(call.buffer_info()[0], memory.ctypes.data, *sums)
     end = call[layout.ROW_SUMS] + layout.ITEM * row_sums * matrices * rows
     assert end == memory.ctypes.data + memory.nbytes
     assert not np.nan_to_num(memory).any()

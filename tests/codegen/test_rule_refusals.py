@@ -299,45 +299,45 @@ REFUSED = {
     if_on_an_array: r"`grad > 0`.*where\(\)",
     if_on_a_scalar: r"`lr > 0`.*where\(\)",
     ternary_on_an_array: r"`grad > 0`.*where\(\)",
-    for_loop: "`for _ in range.3.:`: a rule is made of assignments",
-    while_loop: "a rule is made of assignments",
-    tried: "a rule is made of assignments",
-    asserted: "a rule is made of assignments",
+    for_loop: "`for _ in range.3.:`: a rule consists of assignments",
+    while_loop: "a rule consists of assignments",
+    tried: "a rule consists of assignments",
+    asserted: "a rule consists of assignments",
     assigned_to_an_item: "plain names",
     assigned_unevenly: "3 values are assigned",
-    walrus: "write it with",
-    unknown_name: "`learning_rate`.*means nothing where",
+    walrus: "use \\+ - ",
+    unknown_name: "`learning_rate`.*is unknown where",
     no_number: "`MISSING`.*pass numbers as scalars",
     not_a_number: "`NOT_A_NUMBER`",
     global_array: "`TABLE`.*pass numbers as scalars",
     global_string: "`NAME`",
     item: r"`grad\[0\]`",
     method: "`grad",
-    floor_division: "`var // grad`.*write it with",
-    remainder: "`var % grad`.*write it with",
-    matrix_product: "`var @ grad`.*write it with",
+    floor_division: "`var // grad`.*use \\+ - ",
+    remainder: "`var % grad`.*use \\+ - ",
+    matrix_product: "`var @ grad`.*use \\+ - ",
     and_between_arrays: "&",
     not_of_an_array: "~",
     chained_comparison: "`0 < var < 1`",
     bits_of_numbers: "&",
     # NumPy refuses these three as well.
     inverted_number: "~",
-    negated_truth: "-",
-    difference_of_truths: "-",
+    negated_truth: "it is a condition, expected a number",
+    difference_of_truths: "of conditions is invalid",
     comprehension: "sum",
     inner_lambda: "lambda",
-    other_function: r"`np.cumsum\(var\)`.*no word of fusedstep.words",
+    other_function: r"`np.cumsum\(var\)`.*neither a word of fusedstep.words",
     printed: "`print",
     word_by_name: "positional arguments only",
     word_of_one: r"maximum\(\) takes 2",
     word_of_two: r"sqrt\(\) takes 1",
     endless_helper: "cannot call itself",
     silent_helper: "returns nothing",
-    pair_as_one: "returns 2 values where one is needed",
+    pair_as_one: "returns 2 values, expected one",
     helper_called_wrongly: "too many positional arguments",
     decorated: "decorat|wrap",
     decorated_helper: "decorat|wrap",
-    executed(): "source of executed cannot be had.*define it with def",
+    executed(): "source of executed is not available.*define it with def",
     a_lambda: "write it as def|define it with def",
 }
 
@@ -414,7 +414,7 @@ def test_a_switch_is_set_when_the_operator_is_made_not_when_it_is_called() -> No
         fs.Operator(switched)(np.ones(3), np.ones(3), twice=True)
 
 
-@pytest.mark.parametrize(("default", "why"), [("0.1", "str"), (None, "None"), (True, "truth value")])
+@pytest.mark.parametrize(("default", "why"), [("0.1", "str"), (None, "None"), (True, "bool")])
 def test_a_default_that_is_no_number_is_refused(default: Any, why: str) -> None:
     def rule(var: Any, grad: Any, *, lr: Any = default) -> Any:
         return var - lr * grad

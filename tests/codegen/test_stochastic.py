@@ -1,16 +1,18 @@
 """Stochastic rounding: right in the mean, to one of two neighbours, and the same bits whatever the threads."""
 
 import pickle
+from dataclasses import replace as replaced
 from typing import Any
 
 import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.storage import STORAGES
 from fusedstep.words import PerRow
 from tests import reference
 
-HALVES = ["float16", "bfloat16"]
+HALVES = [each.name for each in STORAGES.values() if each.stochastic]
 
 
 def add(var: Any, grad: Any) -> Any:
@@ -34,7 +36,7 @@ def stochastic(rule: Any = add, seed: int = 0) -> fs.Operator:
 
 
 def rounded(values: np.ndarray, name: str, seed: int = 0, step: int = 0) -> np.ndarray:
-    """Some float32 numbers, rounded by chance."""
+    """Some float32 numbers, rounded stochastically."""
     var = np.zeros(values.shape, reference.DTYPES[name])
     stochastic(replace, seed)(var, values, step=step)
     return var
@@ -159,6 +161,16 @@ def test_steps_that_are_none(step: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="add: step is"):
         stochastic()(var, np.ones(3, np.float32), step=step)
     assert (var == 1).all()
+
+
+def test_a_type_without_stochastic_rounding_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STORAGES, "float16", replaced(STORAGES["float16"], stochastic=False))
+    var, other = np.ones(3, np.float32), np.ones(3, np.float16)
+    with pytest.raises(TypeError, match="add_to_both: other holds float16, which cannot be rounded stochastically"):
+        stochastic(add_to_both)(var, other, np.ones(3, np.float32), step=0)
+    assert (var == 1).all()
+    stochastic(add)(var, np.ones(3, np.float32), step=0)
+    assert (var == 2).all()
 
 
 def test_how_it_is_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""Every rule on JAX arrays, against the rule as it stands on NumPy arrays.
+"""Every rule on JAX arrays, compared with the rule on NumPy arrays.
 
 The rows are those of ``test_rules`` and ``test_rules_with_sums``, with their bounds. Outside ``jax.jit`` XLA runs
 operation by operation, and results must be NumPy's bit for bit where kernels' are. Inside it XLA contracts products and
@@ -6,7 +6,7 @@ sums, and results must be near the float64 rule. XLA's sums run in the compute t
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ NUMBER = 0.25
 
 
 def elementwise() -> Iterator[Any]:
-    """Every rule, setting of its switches and type; in each run one type of those that share a compute type."""
+    """Every rule, setting of its switches and type; in each run one type for each compute type."""
     for row in test_rules.RULES:
         for switches, storage in itertools.product(row.settings, STORAGES):
             on = [name for name, value in switches.items() if value != row.settings[0][name]]
@@ -80,12 +80,12 @@ def test_rule_under_jit_with_traced_scalars(row: test_rules.Row, switches: dict[
             test_rules.assert_near(before, np.asarray(got), want, row.ulps * 2.0**-24, f"{name}, {branch}")
 
 
-# Of sums by row, of the whole tensor, and by row and column.
+# Rules with sums by row, over the tensor, and by row and column.
 ODD = (fs.rules.rowwise_adagrad, fs.rules.lamb, fs.rules.adafactor)
 
 
 def reducing() -> Iterator[Any]:
-    """Every rule that adds up, in types and shapes; in each run odd shapes in one type."""
+    """Every rule with sums, in several types and shapes; in each run odd shapes in one type."""
     types = [("float64", "float64"), ("float32", "float32"), ("bfloat16", "float32"), ("float16", "float16")]
     for number, row in enumerate(test_rules_with_sums.ROWS):
         odd = [(1, 1), (0, 4), (5, 0)] + ([(3, 2, 67)] if fs.Operator(row.rule).spec.matrices else [])
@@ -96,9 +96,7 @@ def reducing() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("row", "types", "shapes"), list(reducing()))
-def test_rule_that_adds_up(
-    row: test_rules_with_sums.Row, types: tuple[str, str], shapes: list[tuple[int, ...]]
-) -> None:
+def test_rule_with_sums(row: test_rules_with_sums.Row, types: tuple[str, str], shapes: list[tuple[int, ...]]) -> None:
     dtypes = (reference.DTYPES[types[0]], reference.DTYPES[types[1]])
     for shape in shapes:
         states, grad = test_rules_with_sums.inputs(row, shape, dtypes)
@@ -114,50 +112,6 @@ def test_rule_that_adds_up(
             assert got.dtype == before.dtype
             assert got.shape == before.shape
             test_rules_with_sums.assert_near(np.asarray(got), want, before, row.ulps, f"{row.name} {types} {shape}")
-
-
-def test_every_word_has_a_meaning() -> None:
-    from fusedstep.codegen.xla import words as jax_numpy
-
-    assert {f"word_{name}" for name in words.__all__} <= vars(jax_numpy).keys()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("root", ["sqrt", "power", "power that is an array", "traced power"])
-@pytest.mark.parametrize("divide", ["divide", "divide_or_zero"])
-def test_quotients_by_roots_under_jit_are_numpys(divide: str, root: str, dtype: str) -> None:
-    from fusedstep.codegen.xla import words as jax_numpy
-
-    rng = np.random.default_rng(3)
-    values, half = np.abs(rng.standard_normal(10_000)).astype(dtype), np.dtype(dtype).type(0.5)
-    divided, by = rng.standard_normal(10_000).astype(dtype), getattr(jax_numpy, f"word_{divide}")
-
-    def quotient(x: Any, y: Any, exponent: Any) -> Any:
-        given = {"power": 0.5, "power that is an array": jax.numpy.asarray(half), "traced power": exponent}
-        return by(x, jax_numpy.word_sqrt(y) if root == "sqrt" else jax_numpy.word_power(y, given[root]))
-
-    with jax.enable_x64(dtype == "float64"):
-        got = jax.jit(quotient)(divided, values, half)
-    reference.assert_same_bits(got, divided / np.sqrt(values))
-
-
-SPECIAL = np.array([0.0, -0.0, 0.5, 1.0, -1.5, 3.0, np.inf, -np.inf, np.nan], np.float32)
-PAIRED = ("maximum", "minimum", "divide_or_zero")
-
-
-@pytest.mark.parametrize("name", ["abs", "sign", "sqrt", *PAIRED])
-def test_words_of_special_numbers(name: str) -> None:
-    from fusedstep.codegen.xla import words as jax_numpy
-
-    count = 2 if name in PAIRED else 1
-    values = [np.array(each, np.float32) for each in zip(*itertools.product(SPECIAL, repeat=count), strict=True)]
-    got = getattr(jax_numpy, f"word_{name}")(*map(jax.numpy.asarray, values))
-    with np.errstate(all="ignore"):
-        want = getattr(words, name)(*values)
-    if name in ("maximum", "minimum"):
-        # Of two zeros NumPy may give either.
-        got, want = np.asarray(got) + 0, want + 0
-    reference.assert_same_bits(got, want)
 
 
 def of_scalars(var: Any, grad: Any, *, lr: Any, low: Any) -> Any:
@@ -200,14 +154,14 @@ def by_a_global(var: Any, grad: Any) -> Any:
     return var - NUMBER * grad
 
 
-def test_numbers_that_a_rule_names_are_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_global_constants_are_read_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     one = np.ones(2, np.float32)
     assert fs.jax.dense_update(by_a_global, one, (), one)[0].tolist() == [0.75, 0.75]
     monkeypatch.setattr(f"{__name__}.NUMBER", 0.5)
     assert fs.jax.dense_update(by_a_global, one, (), one)[0].tolist() == [0.5, 0.5]
 
 
-def test_uphill_is_downhill_with_the_opposite_gradient() -> None:
+def test_maximize_is_a_step_with_the_opposite_gradient() -> None:
     states = (np.ones((3, 2), np.float32), np.ones(3, np.float32))
     grad = np.linspace(-1, 1, 6, dtype=np.float32).reshape(3, 2)
     scalars = {"lr": 0.1, "epsilon": 0.1}
@@ -216,7 +170,7 @@ def test_uphill_is_downhill_with_the_opposite_gradient() -> None:
     jax.tree.map(reference.assert_same_bits, up, down)
 
 
-def test_rows_are_what_the_first_dimension_counts() -> None:
+def test_rows_are_along_the_first_dimension() -> None:
     rng = np.random.default_rng(1)
     var, grad = (rng.standard_normal((4, 3, 2)).astype(np.float32) for _ in range(2))
     accum, scalars = np.ones(4, np.float32), {"lr": 0.1, "epsilon": 0.1}
@@ -230,126 +184,3 @@ def test_rows_are_what_the_first_dimension_counts() -> None:
         fs.rules.rowwise_adagrad, var[0, 0, 0], (accum[0],), grad[0, 0, 0], **scalars
     )
     assert single.shape == number.shape == ()
-
-
-ONE, WIDE = np.ones((3, 2), np.float32), np.ones((3, 2), np.int32)
-ADAGRAD = {"lr": 0.1, "epsilon": 0.1}
-
-
-def refused_call(var: Any = ONE, accum: Any = ONE, grad: Any = ONE) -> Any:
-    return fs.jax.dense_update(fs.rules.adagrad, var, (accum,), grad, **ADAGRAD)
-
-
-REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
-    "no tuple": (
-        TypeError,
-        "adagrad: states is of type .*, expected a tuple of accum",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, jax.numpy.asarray(ONE), ONE, **ADAGRAD),
-    ),
-    "too few": (
-        ValueError,
-        "adagrad: states holds 0 arrays, expected accum",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (), ONE, **ADAGRAD),
-    ),
-    "none": (
-        TypeError,
-        "adagrad: accum is None, expected an array",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (None,), ONE, **ADAGRAD),
-    ),
-    "integers": (
-        TypeError,
-        "adagrad: var holds int32, expected float32",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, WIDE, (ONE,), ONE, **ADAGRAD),
-    ),
-    "a shape": (
-        ValueError,
-        r"adagrad: accum has shape \(2,\), expected \(3, 2\), the shape of var",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE[0],), ONE, **ADAGRAD),
-    ),
-    "a row's shape": (
-        ValueError,
-        r"rowwise_adagrad: accum has shape \(3, 2\), expected \(3,\), one number a row",
-        lambda: fs.jax.dense_update(fs.rules.rowwise_adagrad, ONE, (ONE,), ONE, **ADAGRAD),
-    ),
-    "a gradient's shape": (
-        ValueError,
-        r"adagrad: grad has shape \(2,\), expected \(3, 2\)",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE,), ONE[0], **ADAGRAD),
-    ),
-    "a gradient's type": (
-        TypeError,
-        "adagrad: grad holds float16, expected float32, the type of the variable",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE,), ONE.astype(np.float16), **ADAGRAD),
-    ),
-    "a vector by columns": (
-        ValueError,
-        r"adafactor: var has shape \(2,\), expected two dimensions or more",
-        lambda: fs.jax.dense_update(
-            fs.rules.adafactor, ONE[0], (None, ONE[0], ONE[0], None), ONE[0], **test_rules_with_sums.FACTOR
-        ),
-    ),
-    "a scalar that is missing": (
-        TypeError,
-        "adagrad: takes the scalars lr, epsilon; missing: lr",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE,), ONE, epsilon=0.1),
-    ),
-    "a scalar that is unknown": (
-        TypeError,
-        "not known: rate",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE,), ONE, rate=0.1, **ADAGRAD),
-    ),
-    "a scalar of two": (
-        ValueError,
-        r"adagrad: lr has shape \(2,\), expected a scalar",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE,), ONE, lr=jax.numpy.ones(2), epsilon=0.1),
-    ),
-    "a scalar that is true": (
-        TypeError,
-        "adagrad: lr holds bool, expected a real number",
-        lambda: fs.jax.dense_update(fs.rules.adagrad, ONE, (ONE,), ONE, lr=jax.numpy.array(True), epsilon=0.1),
-    ),
-    **{
-        f"{type(given).__name__} as {name}": (
-            TypeError,
-            f"adagrad: {name} is {what}, expected an array of float32",
-            partial(refused_call, **{name: given}),
-        )
-        for name, given, what in (
-            ("var", {"weight": ONE}, "of type dict"),
-            ("var", "weights", "of type str"),
-            ("accum", [[1.0], [1.0, 2.0]], "of type list"),
-            ("grad", None, "None"),
-            ("grad", "gradients", "of type str"),
-        )
-    },
-    "a type that JAX has not": (
-        TypeError,
-        "adagrad: var holds >f4, expected an array of float32",
-        lambda: refused_call(var=ONE.astype(">f4")),
-    ),
-    **{
-        f"float64 as {name}": (
-            TypeError,
-            rf'adagrad: {name} holds float64, .* under jax.enable_x64\(True\), or pass \.astype\("float32"\)',
-            partial(refused_call, **{name: ONE.astype(FLOAT64)}),
-        )
-        for name in ("var", "accum", "grad")
-    },
-    "a switch that is no bool": (
-        TypeError,
-        "adam: use_nesterov is 1 of type int, expected True or False",
-        lambda: fs.jax.dense_update(fs.rules.adam, ONE, (ONE, ONE), ONE, use_nesterov=1),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", list(REFUSED))
-def test_arguments_that_do_not_fit(name: str) -> None:
-    error, message, call = REFUSED[name]
-    with pytest.raises(error, match=message):
-        call()
-
-
-def test_float64_goes_only_with_float64() -> None:
-    with jax.enable_x64(True), pytest.raises(TypeError, match="accum holds float32, expected float64"):
-        fs.jax.dense_update(fs.rules.adagrad, ONE.astype(FLOAT64), (ONE,), ONE.astype(FLOAT64), **ADAGRAD)

@@ -122,9 +122,9 @@ def test_loops_over_deferred_rows_do_the_same_by_python(
 def test_python_runs_the_loops_over_deferred_rows(loops_by_python: None, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[tuple[int, int, int]] = []
 
-    def take(function: int, block: int, row: int, kept: int, moved: int, asks: int) -> int:
-        taken.append((kept, moved, asks))
-        return memory.take_closed_form(function, block, row, kept, moved, asks)
+    def take(function: int, block: int, row: int, kept: int, moved: int, checked: int) -> int:
+        taken.append((kept, moved, checked))
+        return memory.take_closed_form(function, block, row, kept, moved, checked)
 
     monkeypatch.setattr(waking, "take_closed_form", take)
     states = [np.full((20, 3), value) for value in (1.0, 1.0, 0.0)]

@@ -155,7 +155,7 @@ def test_what_no_tensor_is_made_of(data: Any) -> None:
 
 def test_no_element_type() -> None:
     for wrong in (None, "foo", 3):
-        with pytest.raises(TypeError, match="no element type"):
+        with pytest.raises(TypeError, match="not an element type"):
             Tensor(1.0).astype(wrong)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import fusedstep.mindspore as ms
 from fusedstep.mindspore import Parameter, Tensor, ops
-from fusedstep.mindspore.ops.documented import DOCUMENTED
+from fusedstep.mindspore.ops.contracts import CONTRACTS
 from tests.mindspore.test_primitive import (
     NAMES,
     WITH_GRADIENT,
@@ -33,7 +33,7 @@ def test_a_lower_gradient_is_converted(name: str, gradient: str) -> None:
         if gradient == "float16" and plain_made(name).entry.creates:
             made(name)(*values.values())
         else:
-            refused(name, values, TypeError, "ends up as|holds")
+            refused(name, values, TypeError, "after conversion|holds")
         return
     before = repr(values)
     made(name)(*values.values())
@@ -59,9 +59,14 @@ def test_a_bfloat16_gradient_is_converted() -> None:
     ("state", "gradient"), [("float32", "float64"), ("float16", "float32"), ("float16", "float64"), ("int32", "int64")]
 )
 def test_a_parameter_is_never_converted(name: str, state: str, gradient: str) -> None:
-    values, error = arguments(name, state, gradient=gradient), DOCUMENTED[name].refusal
-    beside = plain_made(name).labels.gradient
-    refused(name, values, error, f"{variable_of(name)} is {state} beside .*{beside}.* and would become {gradient}")
+    values, error = arguments(name, state, gradient=gradient), CONTRACTS[name].refusal
+    others = plain_made(name).labels.gradient
+    refused(
+        name,
+        values,
+        error,
+        f"{variable_of(name)} is {state} together with .*{others}.* and would be converted to {gradient}",
+    )
     for key, value in values.items():
         # The same holds for plain tensors in their places.
         values[key] = Tensor(value) if isinstance(value, Parameter) else value
@@ -74,15 +79,15 @@ def test_states_of_two_types(name: str) -> None:
         for wrong in ("float16", "int32"):
             values = arguments(name)
             values[place] = values[place].astype(wrong)
-            refused(name, values, DOCUMENTED[name].refusal, f"{place} is {wrong}")
+            refused(name, values, CONTRACTS[name].refusal, f"{place} is {wrong}")
 
 
 @pytest.mark.parametrize("name", WITH_SCALARS)
 def test_scalars_of_the_group_convert_it(name: str) -> None:
-    variable, scalar, error = variable_of(name), grouped(name, *scalars_of(name))[0], DOCUMENTED[name].refusal
+    variable, scalar, error = variable_of(name), grouped(name, *scalars_of(name))[0], CONTRACTS[name].refusal
     wide, narrow = arguments(name, scalar="float64"), arguments(name, "float16", scalar="float32")
-    refused(name, wide, error, f"{variable} is float32 beside .*{scalar}.*float64")
-    refused(name, narrow, error, f"{variable} is float16 beside .*{scalar}.*float32")
+    refused(name, wide, error, f"{variable} is float32 together with .*{scalar}.*float64")
+    refused(name, narrow, error, f"{variable} is float16 together with .*{scalar}.*float32")
     values, same = arguments(name), arguments(name)
     values[scalar], same[scalar] = Tensor(1), Tensor(1.0)
     made(name)(*values.values())
@@ -97,7 +102,12 @@ def test_scalars_of_their_own_group(scalar: str) -> None:
         for state in ("float16", "float32"):
             ops.ApplyProximalAdagrad()(*(arguments(name, state) | {scalar: good}).values())
     for wrong in (Tensor(0.5, ms.float64), Tensor(1), Tensor(1, ms.int32), Tensor(True)):
-        refused(name, arguments(name) | {scalar: wrong}, TypeError, f"{scalar} ends up as .*expected float16 or float")
+        refused(
+            name,
+            arguments(name) | {scalar: wrong},
+            TypeError,
+            f"{scalar} is .* after conversion, expected float16 or float",
+        )
     for neither in ("a", None, [0.5], (0.5,), np.array(0.5), True, 1j):
         refused(name, arguments(name) | {scalar: neither}, TypeError, scalar)
     refused(name, arguments(name) | {scalar: Tensor([0.5, 0.5])}, ValueError, scalar)
@@ -116,8 +126,8 @@ def test_steps_are_counted_in_integers(name: str, type_: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("type_", ["float64", "int32", "int64", "bool"])
 def test_types_that_are_not_documented(name: str, type_: str) -> None:
-    if type_ not in DOCUMENTED[name].types:
-        refused(name, arguments(name, type_), TypeError, f"ends up as {type_}, expected float16 or float32")
+    if type_ not in CONTRACTS[name].types:
+        refused(name, arguments(name, type_), TypeError, f"is {type_} after conversion, expected float16 or float32")
         return
     values = arguments(name, type_)
     made(name)(*values.values())
@@ -138,7 +148,12 @@ def test_indices(name: str) -> None:
     for good in (Tensor([0, 2], ms.int64), Parameter(np.array([0, 2], np.int32), name="indices")):
         made(name)(*(arguments(name) | {"indices": good}).values())
     for wrong in (Tensor([0.0, 2.0]), Tensor([True, False]), Tensor([0, 2], ms.uint8), Tensor([0, 2], ms.int16)):
-        refused(name, arguments(name) | {"indices": wrong}, TypeError, "indices ends up as .*expected int32 or int64")
+        refused(
+            name,
+            arguments(name) | {"indices": wrong},
+            TypeError,
+            "indices is .* after conversion, expected int32 or int64",
+        )
     for wrong in ([0, 2], np.array([0, 2]), None):
         refused(name, arguments(name) | {"indices": wrong}, TypeError, "indices is of type")
     for outside in (4, -1, 2**40):

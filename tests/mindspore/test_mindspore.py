@@ -11,7 +11,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.mindspore import Parameter, Tensor
-from tests.mindspore.test_documented import EXAMPLES, printed
+from tests.mindspore.test_mindspore_examples import EXAMPLES, printed
 from tests.mindspore.test_primitive import ONLY_FLOAT32, arguments, made
 
 

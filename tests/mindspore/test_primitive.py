@@ -9,7 +9,7 @@ import pytest
 
 import fusedstep.mindspore as ms
 from fusedstep.mindspore import Parameter, Tensor, ops
-from fusedstep.mindspore.ops.documented import DOCUMENTED
+from fusedstep.mindspore.ops.contracts import CONTRACTS
 from fusedstep.operators import catalogue
 
 # What constructors and calls are given; any other number is 0.
@@ -89,7 +89,7 @@ def refused(name: str, values: dict[str, Any], error: type[Exception], match: st
     assert bits(values) == before
 
 
-NAMES = list(DOCUMENTED)
+NAMES = list(CONTRACTS)
 
 
 def states_of(name: str) -> list[str]:
@@ -105,7 +105,7 @@ def variable_of(name: str) -> str:
 
 def grouped(name: str, *others: str) -> list[str]:
     """Those of some arguments that are made one type with the variable."""
-    letters = dict(zip(plain_made(name).entry.meanings, DOCUMENTED[name].groups.split(), strict=True))
+    letters = dict(zip(plain_made(name).entry.meanings, CONTRACTS[name].groups.split(), strict=True))
     return [each for each in others if letters[each] == letters[variable_of(name)] != "-"]
 
 
@@ -125,18 +125,18 @@ WITH_INDICES = [name for name in NAMES if plain_made(name).entry.rows]
 
 
 def test_every_operator_of_the_catalogue_is_there() -> None:
-    missing = sorted(catalogue.OPERATORS.keys() - DOCUMENTED.keys())
-    assert not missing, f"no row in mindspore/ops/documented.py: {', '.join(missing)}"
-    unknown = sorted(DOCUMENTED.keys() - catalogue.OPERATORS.keys())
+    missing = sorted(catalogue.OPERATORS.keys() - CONTRACTS.keys())
+    assert not missing, f"no row in mindspore/ops/contracts.py: {', '.join(missing)}"
+    unknown = sorted(CONTRACTS.keys() - catalogue.OPERATORS.keys())
     assert not unknown, f"no entry in operators/catalogue: {', '.join(unknown)}"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_table_fits_the_catalogue(name: str) -> None:
     operator = plain_made(name)
-    letters = dict(zip(operator.entry.meanings, DOCUMENTED[name].groups.split(), strict=True))
+    letters = dict(zip(operator.entry.meanings, CONTRACTS[name].groups.split(), strict=True))
     assert letters[operator.labels.gradient] == letters[variable_of(name)]
-    assert DOCUMENTED[name].outputs in ("all", "first", "zeros")
+    assert CONTRACTS[name].outputs in ("all", "first", "zeros")
     for module in (ops, ops.operations, ops.operations.nn_ops):
         assert getattr(module, name) is getattr(ops, name)
     assert getattr(ops, name).__doc__
@@ -168,7 +168,7 @@ def test_it_computes_what_the_plain_operator_computes(name: str, state: str, sca
     out = made(name)(*values.values())
     for each in states_of(name):
         assert values[each].asnumpy().tobytes() == plain[each].tobytes()
-    if DOCUMENTED[name].outputs != "zeros":
+    if CONTRACTS[name].outputs != "zeros":
         first, wanted = (each[0] if isinstance(each, tuple) else each for each in (out, expected))
         assert first.asnumpy().tobytes() == wanted.tobytes()
 
@@ -177,7 +177,7 @@ def test_it_computes_what_the_plain_operator_computes(name: str, state: str, sca
 def test_what_comes_back(name: str) -> None:
     values = arguments(name)
     out = made(name)(*values.values())
-    entry, outputs = plain_made(name).entry, DOCUMENTED[name].outputs
+    entry, outputs = plain_made(name).entry, CONTRACTS[name].outputs
     expected = list(entry.returns or entry.creates or states_of(name))
     if outputs == "zeros":
         assert [(each.shape, each.asnumpy().tolist(), each.dtype) for each in out] == [((1,), [0.0], ms.float32)] * 3

@@ -10,7 +10,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.rules.idle import closed_form_of
-from fusedstep.rules.master import ftrl_proximal_with_master
+from fusedstep.rules.master_weights import ftrl_proximal_with_master
 from fusedstep.runtime import history
 
 CLOSED: list[tuple[Callable[..., Any], int, dict[str, Any]]] = [

@@ -268,10 +268,10 @@ def of_conditions(var: Any, grad: Any) -> Any:
 
 
 REFUSED = {
-    "a row's state that differs by element": (to_rows, {}, "returns one value an element for slot"),
-    "a sum of scalars": (of_scalars, {"lr": 0.1}, "row_mean\\(\\) adds up what differs by element"),
-    "a sum of columns by row": (of_columns, {}, "row_sum\\(\\) adds up what differs by element"),
-    "a sum of conditions": (of_conditions, {}, "a condition stands where a number is needed"),
+    "a row's state that differs by element": (to_rows, {}, "returns one value per element for slot"),
+    "a sum of scalars": (of_scalars, {"lr": 0.1}, "row_mean\\(\\) takes a value that varies by element"),
+    "a sum of columns by row": (of_columns, {}, "row_sum\\(\\) takes a value that varies by element"),
+    "a sum of conditions": (of_conditions, {}, "it is given a condition, expected a number"),
 }
 
 

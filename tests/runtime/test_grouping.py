@@ -22,14 +22,14 @@ def test_groups_are_those_of_numpy(counting_rows: int, ascending: bool, data: st
         patch.setattr(grouping, "COUNTING_ROWS", counting_rows)
         groups = grouping.group(indices, rows)
     named, firsts, numbers, counts = np.unique(indices, return_index=True, return_inverse=True, return_counts=True)
-    found = groups.found[:, : groups.distinct]
+    found = groups.arrays[:, : groups.distinct]
     assert groups.distinct == named.size
     assert sorted(groups.unique_rows[: groups.distinct]) == named.tolist()
     order = grouping.in_row_order(groups, rows)
     assert groups.unique_rows[order].tolist() == named.tolist()
     assert found[FIRST, order].tolist() == firsts.tolist()
     assert found[COUNTS, order].tolist() == counts.tolist()
-    assert groups.found[INVERSE].tolist() == order[numbers].tolist()
+    assert groups.arrays[INVERSE].tolist() == order[numbers].tolist()
     several = found[COUNTS] > 1
     assert groups.summed == several.sum()
     assert (found[SLOTS, ~several] == -1).all()
@@ -51,11 +51,11 @@ def test_groups_are_those_of_numpy(counting_rows: int, ascending: bool, data: st
 )
 def test_shares_hold_every_row_once_and_its_sum(indices: list[int], rows: int, parts: int, cost: int) -> None:
     groups = grouping.group(np.array(indices, np.int64), rows)
-    cut = grouping.shares(groups, parts, cost)
+    cut = grouping.cut_into_parts(groups, parts, cost)
     assert [each.start for each in cut] == [0, *(each.stop for each in cut[:-1])]
     assert cut[-1].stop == groups.distinct
     for share in cut:
-        slots = groups.found[SLOTS, groups.found[ORDER, share.start : share.stop]]
+        slots = groups.arrays[SLOTS, groups.arrays[ORDER, share.start : share.stop]]
         assert slots[slots >= 0].tolist() == list(range(share.first, share.last))
 
 
@@ -63,7 +63,7 @@ def test_shares_are_of_equal_work() -> None:
     # One row with 40 gradients, forty with one; a step costs as much as adding up ten.
     groups = grouping.group(np.array([0] * 40 + list(range(40, 0, -1))), 10**6)
     assert not groups.ascending
-    first, second = grouping.shares(groups, 2, cost=10)
+    first, second = grouping.cut_into_parts(groups, 2, cost=10)
     assert (first.last, second.last) == (1, 1)
     assert abs((40 + 10 * first.stop) - 10 * (41 - first.stop)) <= 10
 

@@ -22,7 +22,7 @@ torch = pytest.importorskip("torch")
 ROWS, WIDTH = 23, 5
 INDICES = {
     "sorted": [0, 3, 3, 7, 22],
-    "crowded": [5, 1, 5, 0, 22, 1, 1, 9, 4, 3, 8, 2, 2, 17],
+    "many": [5, 1, 5, 0, 22, 1, 1, 9, 4, 3, 8, 2, 2, 17],
     "sparse": [20, 1, 20],
     "single": [4],
     "all": list(range(ROWS))[::-1] * 2,
@@ -308,3 +308,11 @@ def test_memory_that_another_thread_exchanges_meanwhile_is_checked(place: int) -
     assert isinstance(refused, tuple)
     assert tensors[place].numel() == 1
     assert (around == 7).all()
+
+
+def test_the_memory_of_a_tensor_is_kept_when_it_gets_another() -> None:
+    tensor = torch.ones(4)
+    memory = plain.memory_of(tensor)
+    tensor.data = torch.zeros(4)
+    assert memory is not None
+    assert memory.view().tolist() == [1.0] * 4

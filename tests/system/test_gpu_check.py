@@ -192,7 +192,7 @@ def test_every_marked_file_is_chosen_and_every_choice_is_there(check: Any) -> No
     marked = {str(file.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py") if " pytest.mark.gpu\n" in
               file.read_text(encoding="utf-8") or "@pytest.mark.gpu\n" in file.read_text(encoding="utf-8")}  # fmt: skip
     # Stage 2 is what that one runs.
-    assert marked - {"tests/bench/test_gpu.py", "tests/system/test_gpu_check.py"} == set(selection.FILES)
+    assert marked - {"tests/bench/test_race_gpu.py", "tests/system/test_gpu_check.py"} == set(selection.FILES)
     for test in selection.FIRST:
         file, _, function = test.partition("::")
         function = function.partition("[")[0]

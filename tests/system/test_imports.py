@@ -14,6 +14,7 @@ HEAVY = [
     "numba",
     "llvmlite",
     "torch",
+    "cupy",
     "jax",
     "optax",
     "triton",
@@ -85,7 +86,7 @@ GRAPH = {name: imports_of(name, path, MODULES) for name, path in MODULES.items()
 def test_imports_are_found() -> None:
     # What the other tests rely on: relative imports of a module, of a name in one, and of a sibling.
     assert "fusedstep.runtime.cpu.threads" in GRAPH["fusedstep.runtime.cpu.launch"]
-    assert "fusedstep.operators.checks" in GRAPH["fusedstep.operators.operator"]
+    assert "fusedstep.operators.checks.scalars" in GRAPH["fusedstep.operators.operator"]
     assert "fusedstep.rules" in GRAPH["fusedstep.operators.catalogue.adam"]
     assert "fusedstep.rules.words" in GRAPH["fusedstep.words"]
 
@@ -115,6 +116,39 @@ def test_imports_point_downwards(name: str) -> None:
             "jax",
         )
         assert heights[below] > heights[room] or face, f"{name} imports {imported}"
+
+
+# What code generation may know of loops: the layout of a block, the words of memory, and one function that hands over
+# the text of loops.
+LOOPS_READ = {
+    "fusedstep.codegen.cpu.loops": {"fusedstep.loops.cpu"},
+    "fusedstep.codegen.cpu.memory_words": {"fusedstep.loops.cpu.memory"},
+    "fusedstep.codegen.cpu.exported_sums": {"fusedstep.loops.cpu.block", "fusedstep.loops.cpu.whole_tensor"},
+    "fusedstep.codegen.gpu.sources": {"fusedstep.loops.gpu"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(each for each in GRAPH if each.startswith("fusedstep.codegen.")))
+def test_code_generation_reads_loops_in_few_places(name: str) -> None:
+    read = {each for each in GRAPH[name] if each.startswith("fusedstep.loops")}
+    assert read <= LOOPS_READ.get(name, {"fusedstep.loops.cpu.block"})
+    # Nor by a path: what is read is imported.
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert "loops" not in texts
+
+
+SIBLINGS = {"codegen": ("rule", "cpu", "gpu", "xla"), "runtime": ("cpu", "gpu")}
+
+
+@pytest.mark.parametrize("room", SIBLINGS)
+def test_backends_do_not_know_each_other(room: str) -> None:
+    for one in SIBLINGS[room]:
+        for name in GRAPH:
+            if name.startswith(f"fusedstep.{room}.{one}."):
+                known = {each.split(".")[2] for each in GRAPH[name] if each.startswith(f"fusedstep.{room}.")}
+                # ``codegen/rule`` knows no backend; each of these knows it.
+                assert known & {*SIBLINGS[room]} <= {one, "rule"}, name
 
 
 def test_nothing_imports_in_circles() -> None:

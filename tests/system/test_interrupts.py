@@ -185,7 +185,7 @@ def test_a_rule_that_adds_up_the_tensor(
 FEW = np.array([3, 200, 3, 17])
 CALLS: dict[str, Callable[[fs.DeferredRows], Any]] = {
     "step": lambda table: table.step(GRAD[:4], FEW, **adam_at(4)),
-    "crowded": lambda table: table.step(np.tile(GRAD, (5, 1)), np.arange(250), **adam_at(4)),
+    "many": lambda table: table.step(np.tile(GRAD, (5, 1)), np.arange(250), **adam_at(4)),
     "changed": lambda table: table.step(GRAD[:4], FEW, **adam_at(4) | {"epsilon": 1e-4}),
     "catch_up": lambda table: table.catch_up(np.arange(100)),
     "flush": lambda table: table.flush(),

@@ -117,7 +117,7 @@ def test_without_memory_for_sums_nothing_is_changed(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("indices", [INDICES, np.arange(250)], ids=["few", "crowded"])
+@pytest.mark.parametrize("indices", [INDICES, np.arange(250)], ids=["few", "many"])
 def test_without_memory_no_deferred_row_is_changed(indices: np.ndarray, count: int, scarce: list[int]) -> None:
     fs.set_num_threads(count)
     states = states_of(3)

@@ -39,7 +39,7 @@ def pinned(target: str, names: list[str], folder: Path) -> dict[str, str]:
 
 
 # Indices as each way of grouping takes them: sorted, of few rows, and of many.
-INDICES = {"sorted": [0, 0, 3, 7, 7, 7, 59], "crowded": [5, 1, 5, 0, 9, 1, 5] * 9, "scattered": [58, 3, 41, 3, 58, 3]}
+INDICES = {"sorted": [0, 0, 3, 7, 7, 7, 59], "many": [5, 1, 5, 0, 9, 1, 5] * 9, "scattered": [58, 3, 41, 3, 58, 3]}
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)

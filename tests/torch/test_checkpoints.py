@@ -1,4 +1,4 @@
-"""Checkpoints of one optimizer in another: whose are taken, in which forms, and that a refused one changes nothing."""
+"""Loading checkpoints of other optimizers: which are accepted, in which forms; a refused one changes nothing."""
 
 import copy
 import pickle
@@ -17,7 +17,7 @@ def descent(var: Any, grad: Any, *, lr: Any) -> Any:
     return var - lr * grad
 
 
-# The states of each class: those that are always there, and those that a setting asks for.
+# The states of each class: those that it always has, and those that depend on a setting.
 KEPT = {
     "SGD": ((), ("momentum_buffer",)),
     "ProximalSGD": ((), ()),
@@ -72,7 +72,7 @@ def given(library: str, name: str, settings: dict[str, Any], steps: int = 2) -> 
     theirs = library == "torch"
     optimizer = getattr(torch.optim, name)([param], **settings) if theirs else build(name, [param], **settings)
     if "capturable" in settings:
-        # A device's: this class of torch's takes no such step here.
+        # torch's class does not support this setting on the CPU.
         settings = {key: value for key, value in settings.items() if key != "capturable"}
         optimizer = getattr(torch.optim, name)([param], **settings)
         optimizer.param_groups[0]["capturable"] = False
@@ -117,11 +117,11 @@ def test_another_optimizers_checkpoint_is_refused(taker: str) -> None:
             stepped(taker, optimizer, 2)
             continue
         refused += 1
-        with pytest.raises(ValueError, match=f"^{taker}: the states of parameter 0 .* another optimizer's") as caught:
+        with pytest.raises(ValueError, match=f"^{taker}: the states of parameter 0 .* another optimizer:") as caught:
             optimizer.load_state_dict(checkpoint)
         told = str(caught.value)
         assert not missing or f"missing: {', '.join(missing)};" in told
-        assert not unknown or f"not known: {', '.join(unknown)};" in told
+        assert not unknown or f"unknown: {', '.join(unknown)};" in told
         assert not rowwise or "of another shape: sum with shape" in told
         assert optimizer.param_groups is groups
         assert torch.equal(param, value)
@@ -147,7 +147,7 @@ def test_half_of_the_states_are_refused(name: str) -> None:
             checkpoint = given("ours", name, {})
             del checkpoint["state"][0][key]
             if absent != "left out":
-                # What a flattened checkpoint that lacks a state is turned into.
+                # torch's form of an absent state in a flattened checkpoint.
                 checkpoint["state"][0][key] = absent
             optimizer = build(name, [weight()])
             with pytest.raises(ValueError, match=f"missing: {key};"):
@@ -157,7 +157,7 @@ def test_half_of_the_states_are_refused(name: str) -> None:
 
 def test_a_rule_of_ones_own_knows_its_states() -> None:
     optimizer = fs.torch.RuleOptimizer([weight()], fs.rules.lion, lr=0.1, beta1=0.9, beta2=0.99)
-    with pytest.raises(ValueError, match=re.escape("missing: m; not known: exp_avg, exp_avg_sq; expected step, m.")):
+    with pytest.raises(ValueError, match=re.escape("missing: m; unknown: exp_avg, exp_avg_sq; expected step, m.")):
         optimizer.load_state_dict(given("torch", "Adam", {}))
     other = fs.torch.RuleOptimizer([weight()], fs.rules.lion, lr=0.1, beta1=0.9, beta2=0.99)
     stepped("", optimizer, 2)

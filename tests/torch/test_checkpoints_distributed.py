@@ -1,4 +1,4 @@
-"""Checkpoints that two processes hand over between torch's optimizers and ours, as torch.distributed writes them."""
+"""Distributed checkpoints of two processes move between torch's optimizers and ours."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.torch.test_optimizer_distributed import on_two_processes
 
 torch = pytest.importorskip("torch")
 
-# One optimizer trains; its checkpoint is loaded into one of the other library, and both go on alike.
+# One optimizer trains; its checkpoint is loaded into one of the other library; both continue with equal results.
 SCRIPT = """
 import copy
 import os
@@ -26,7 +26,7 @@ from torch.distributed.fsdp import fully_shard
 rank, folder, names = int(sys.argv[1]), sys.argv[2], sys.argv[3].split()
 libraries = {"torch": torch.optim, "ours": fs.torch}
 torch.set_num_threads(1)
-warnings.simplefilter("ignore")  # torch's own, about its own calls
+warnings.simplefilter("ignore")  # torch warns of its own calls
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
 mesh = init_device_mesh("cpu", (2,))
 
@@ -61,7 +61,7 @@ def move(giver, taker):
         for way, choices in WAYS.items():
             for by_file in (False, True):
                 if by_file and (way == "from one" or name not in ("SGD", "Adam", "NAdam")):
-                    continue  # files hold what every process has; three classes tell of all
+                    continue  # files are slow: three classes cover all kinds of states
                 options = StateDictOptions(**choices)
                 first, second = model(), model()
                 old = getattr(libraries[giver], name)(first.parameters(), lr=0.05, **settings)
@@ -87,10 +87,10 @@ def move(giver, taker):
                 same(first, second, case)
 
 def refuse():
-    # Adam's into FTRL: refused, and FTRL goes on as if nothing had come.
+    # Adam's checkpoint in FTRL is refused, and FTRL continues unchanged.
     for way, choices in WAYS.items():
         if way == "from one":
-            continue  # only that one sees what it is
+            continue  # only this form holds the states as they are
         options = StateDictOptions(**choices)
         first, second = model(), model()
         adam, ftrl = torch.optim.Adam(first.parameters(), lr=0.05), fs.torch.FTRL(second.parameters(), lr=0.05)
@@ -101,8 +101,8 @@ def refuse():
             found = get_optimizer_state_dict(first, adam, options=options)
             set_optimizer_state_dict(second, ftrl, found, options=options)
         except (ValueError, KeyError) as error:
-            # torch itself misses settings in flattened ones.
-            assert "another optimizer's" in str(error) or "param_groups" in str(error), error
+            # In flattened checkpoints torch itself reports missing settings.
+            assert "belong to another optimizer" in str(error) or "param_groups" in str(error), error
         else:
             raise AssertionError(f"Adam's checkpoint is loaded into FTRL, {way}")
         after = ftrl.state_dict()
@@ -123,12 +123,11 @@ os._exit(0)
 """
 
 
-# Of what a class keeps by parameter and of what its settings are: numbers, flags, a product, and buffers that are not
-# there yet.
+# Classes that cover all kinds of states and settings: numbers, flags, a product, and buffers that do not exist yet.
 SOME, OTHERS = "SGD Adam NAdam", "AdamW Adagrad RMSprop Adadelta Adamax RAdam"
 
 
 @pytest.mark.parametrize("names", [SOME, pytest.param(OTHERS, marks=pytest.mark.long)])
 def test_checkpoints_move_between_libraries(names: str, tmp_path: Path) -> None:
-    # One pair of processes for all: what takes long is to start them.
+    # One pair of processes for all cases: starting them is slow.
     on_two_processes(SCRIPT, tmp_path, names)

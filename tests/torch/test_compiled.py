@@ -1,4 +1,4 @@
-"""Steps inside torch.compile, as part of one whole graph."""
+"""Steps inside torch.compile, as part of one graph."""
 
 import copy
 import shutil
@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 SETTINGS: dict[str, dict[str, Any]] = {"SGD": {"momentum": 0.9}, "AdamW": {"amsgrad": True}}
 pytestmark = [
-    # Of torch's compiler itself.
+    # Warnings of torch's compiler.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -58,7 +58,7 @@ def test_a_step_is_one_graph(name: str, backend: str) -> None:
             assert torch.equal(one, two)
             for key, state in optimizers[0].state[one].items():
                 assert torch.equal(torch.as_tensor(state), torch.as_tensor(optimizers[1].state[two][key])), key
-    # The states are there from the first time on, and a tensor's value is compiled in nowhere.
+    # The states exist after the first call, and no tensor's value is a constant of the graph.
     assert counter.frame_count <= 2
 
 
@@ -106,6 +106,6 @@ def test_the_operator_is_as_torch_wants_it() -> None:
     optimizer = fs.torch.SGD([param], momentum=0.5)
     param.grad = torch.ones(3)
     optimizer.step()
-    given = [torch.ones(3)], [torch.ones(3)], [torch.ones(3)], [0], [1], optimizer.number, 0, []
+    given = [torch.ones(3)], [torch.ones(3)], [torch.ones(3)], [0], [1], optimizer.graph_number, 0, []
     torch.library.opcheck(torch.ops.fusedstep.step.default, given)
     assert param.tolist() == pytest.approx([0.999] * 3)

@@ -117,11 +117,11 @@ def test_small_steps_beside_weights_of_16_bits() -> None:
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             step(optimizer, 2.0**-10)
             schedule.step()
-    # Nothing is lost: the weights are the rounded ones of float64.
+    # No gradient is lost: the weights are those of float64, rounded.
     master = optimizers[0].state[params[0]]["master"]
     torch.testing.assert_close(master.double(), params[1].detach(), rtol=1e-5, atol=1e-6)
     assert torch.equal(master.bfloat16(), params[0])
-    # A weight that is set to the next number is not taken for a rounded one.
+    # A weight that is set to the next number does not count as a rounded one.
     params[0].data.view(torch.int16).add_(1)
     before = params[0].detach().clone()
     step(optimizers[0])
@@ -158,7 +158,7 @@ def test_rows_that_are_deferred(dtype: Any) -> None:
             (table(torch.tensor([number % 3, 1])) - 1).square().sum().backward()
             optimizer.step()
             if number == STEPS // 2:
-                # While it sleeps.
+                # While rows owe steps.
                 table.weight.data[6] = 5.0
     with optimizers[0].up_to_date():
         torch.testing.assert_close(tables[0].weight, tables[1].weight, rtol=1e-12, atol=0)
@@ -196,7 +196,7 @@ def test_a_checkpoint_of_an_earlier_version_and_other_settings(dtype: Any) -> No
     saved = optimizer.state_dict()
     for state in saved["state"].values():
         state.pop("master", None)
-        # As the formula has it, under settings that are gone.
+        # As in the formula, under earlier settings.
         state["linear"] = -3 * param.detach().float()
     saved["param_groups"][0] |= {"lr": 0.02, "beta": 0.0, "l2": 1.0}
     other = OPTIMIZERS["FTRL"]([param])
@@ -233,7 +233,7 @@ def test_ftrl_starts_from_trained_weights(settings: dict[str, Any], sparse: bool
         param.grad = torch.sparse_coo_tensor([[1, 1]], torch.zeros(2, 3).double(), (6, 3), check_invariants=True)
     optimizer.step()
     torch.testing.assert_close(param.detach(), before, rtol=1e-13, atol=0)
-    # From there on it is FTRL: a step of lr / (beta + root) against a gradient that is small beside the root.
+    # From here FTRL's step is lr / (beta + root) times a gradient that is small compared with the root.
     param.grad = torch.full_like(before, 1e-6)
     optimizer.step()
     rate = 0.5 / (settings.get("beta", 0.0) + 0.1 ** -settings.get("lr_power", -0.5) + 0.5 * settings.get("l2", 0.0))

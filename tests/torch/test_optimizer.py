@@ -1,4 +1,4 @@
-"""The optimizers for PyTorch beside torch's own, live and golden: results, states, checkpoints in both directions."""
+"""The optimizers compared with torch's, live and golden: results, states, checkpoints in both directions."""
 
 import copy
 import io
@@ -20,7 +20,7 @@ BOUND = {torch.float64: 1e-12, torch.float32: 2e-6}
 
 @dataclass(frozen=True)
 class Row:
-    """An optimizer that torch has too.
+    """An optimizer that torch has, too.
 
     Attributes:
         name: of both.
@@ -76,7 +76,7 @@ SPARSE = [pytest.param(row, setting, id=f"{row.name}-{n}") for row in ROWS for n
 
 
 def build(name: str, params: Any, **settings: Any) -> Any:
-    """One of our optimizers, with the one argument that has no default."""
+    """One of our optimizers, with the argument that has no default."""
     return getattr(fs.torch, name)(params, **({"lr": 0.1} if name == "FTRL" else {}) | settings)
 
 
@@ -104,7 +104,7 @@ class Pair:
         for _ in range(count):
             self.number += 1
             for number, (their, our) in enumerate(zip(self.theirs, self.ours, strict=True)):
-                # One parameter is left out now and then: its steps are its own.
+                # One parameter skips steps: it has its own count.
                 gradient = None if number == 1 and self.number % 3 == 0 else self.gradient(their)
                 their.grad, our.grad = gradient, copy.deepcopy(gradient)
             for optimizer, schedule in zip((self.their, self.our), self.schedules, strict=True):
@@ -122,14 +122,14 @@ class Pair:
 
 
 def assert_near(got: Any, want: Any, bound: dict[Any, float]) -> None:
-    # torch turns a loaded number into the parameter's type, where ours stays what it was.
+    # torch converts a loaded number to the parameter's dtype; ours keeps its dtype.
     assert got.dtype == want.dtype or not want.dim()
     assert got.shape == want.shape
     if not want.is_floating_point() or not want.dim():
         assert got.item() == pytest.approx(want.item(), rel=bound[torch.float32])
     elif want.numel():
         relative, got, want = bound[got.dtype], got.detach().double(), want.detach().double()
-        # To the largest, as sums of numbers of either sign cancel.
+        # Relative to the largest: sums of numbers of both signs cancel.
         assert float((got - want).abs().max()) <= relative * max(1.0, float(want.abs().max()))
 
 
@@ -180,7 +180,7 @@ def test_sparse_gradients_over_every_row_are_dense_ones(name: str) -> None:
     optimizers = build(name, [dense]), build(name, [sparse], rows="every")
     for _ in range(4):
         rows = torch.randint(0, 9, (1, 6), generator=generator)
-        # Halves of small integers: their sums are exact in any order.
+        # Halves of small integers have exact sums in any order.
         values = torch.randint(-4, 5, (6, 4), generator=generator) / 2
         sparse.grad = torch.sparse_coo_tensor(rows, values, (9, 4), check_invariants=True)
         dense.grad = sparse.grad.to_dense()
@@ -224,7 +224,7 @@ def test_golden(entry: dict[str, Any]) -> None:
     if entry["op"] == "SGD" and not hyper["momentum"]:
         optimizer.state.clear()
     elif entry["op"] == "SGD":
-        # The cases begin before the first gradient.
+        # The cases start before the first gradient.
         optimizer.state[param]["momentum_buffer"] = None
     for number, grad in enumerate(arrays["grad"]):
         gradient = tensor(grad)
@@ -241,7 +241,7 @@ def test_golden(entry: dict[str, Any]) -> None:
                 f"{name}, step {number + 1}"
             )
             if original.dtype.itemsize == 2:
-                # The originals round after every operation: the next step is compared from where they are.
+                # The originals round after every operation: compare the next step from their values.
                 found[name].copy_(tensor(original))
 
 

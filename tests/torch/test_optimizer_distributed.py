@@ -1,4 +1,4 @@
-"""Two processes that train together, as torch.distributed has it, beside one that trains alone."""
+"""Two processes of torch.distributed, compared with a single one."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-# Each process sees half of a batch; the averages of their gradients are those of the whole.
+# Each process has half of a batch; averaged gradients are those of the whole batch.
 SCRIPT = """
 import os
 import sys
@@ -49,19 +49,19 @@ def train(name, how):
 
 for argument in sys.argv[3:]:
     train(*argument.split(":"))
-# All is asserted. Gloo's own threads may abort the process as it ends, so it ends at once, and only after the other.
+# All checks are done. Gloo's threads may abort an exiting process: exit at once, after the other process.
 torch.distributed.barrier()
 os._exit(0)
 """
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    # One pair of processes for all: what takes long is to start them.
+    # One pair of processes for all cases: starting them is slow.
     on_two_processes(SCRIPT, tmp_path, "SparseAdam:sparse", "FTRL:sparse", "AdamW:dense", "AdamW:shards", "FTRL:shards")
 
 
 def on_two_processes(script: str, folder: Path, *arguments: str) -> None:
-    """Runs a script on two processes; it is told its rank, a folder for both, and the arguments."""
+    """Run a script in two processes, with its rank, a shared folder and the arguments."""
     file = folder / "script.py"
     file.write_text(script)
     processes = [

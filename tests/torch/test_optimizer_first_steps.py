@@ -1,5 +1,4 @@
-"""What it means that a state is not there yet must hold where states are made ahead of a step: torch.compile makes them
-while it looks at the step."""
+"""First steps are the same where torch.compile creates the states before them, during tracing."""
 
 import copy
 import pickle
@@ -12,7 +11,7 @@ from tests.torch.test_optimizer import ALL, ROWS, build
 torch = pytest.importorskip("torch")
 
 pytestmark = [
-    # Of torch's compiler itself.
+    # Warnings of torch's compiler.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -29,7 +28,7 @@ FIRST_MATTERS = {"lr": 1.0, "momentum": 0.9, "dampening": 0.5}
 
 
 class Pair:
-    """The same parameters twice, with an optimizer whose steps are compiled and with one whose steps are not."""
+    """The same parameters twice, with compiled and with plain steps."""
 
     def __init__(self, name: str, *settings: dict[str, Any]) -> None:
         self.generator = torch.Generator().manual_seed(7)
@@ -43,7 +42,7 @@ class Pair:
         self.compiled_step = torch.compile(lambda: self.two.step(), fullgraph=True, backend="aot_eager")
 
     def gradients(self, all_of_them: bool = True) -> None:
-        """Draws gradients for all parameters, or for every second one."""
+        """Draw gradients for all parameters, or for every second one."""
         for number, (one, two) in enumerate(zip(self.eager, self.compiled, strict=True)):
             one.grad = torch.randn(one.shape, generator=self.generator) if all_of_them or number % 2 == 0 else None
             two.grad = copy.deepcopy(one.grad)
@@ -62,8 +61,8 @@ class Pair:
                 assert torch.equal(torch.as_tensor(value), torch.as_tensor(others[key])), key
 
 
-# With states that begin otherwise than as zeros, that a first step makes, and that only some settings use; all classes
-# are compiled in ``test_settings``.
+# Classes with states that do not start at 0, that a first step creates, and that only some settings use; test_settings
+# compiles all classes.
 SOME = ("SGD", "Adam", "SparseAdam", "Adagrad", "RMSprop", "NAdam", "FTRL", "RowwiseAdagrad")
 
 
@@ -105,7 +104,7 @@ def eager(pair: Pair) -> None:
 def test_states_made_for_a_step_that_did_not_come_are_not_there(name: str, then: Any) -> None:
     pair = Pair(name, FIRST_MATTERS if name == "SGD" else {})
     pair.gradients()
-    # What torch's compiler does before it compiles; then the compiler fails, or the graph is never run.
+    # Trace as torch's compiler does; then the compiler fails, or the graph never runs.
     pair.two._init_group(pair.two.param_groups[0], [], [], [], [], [])
     then(pair)
     params = pair.two.param_groups[0]["params"]

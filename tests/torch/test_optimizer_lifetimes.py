@@ -12,7 +12,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.arrays import torch_tensors
 from fusedstep.rules import torch_sgd
-from fusedstep.torch.by_parameter import ByParameter
+from fusedstep.torch.weak_parameter_dict import WeakParameterDict
 from tests.torch.test_optimizer import ALL, ROWS, build
 
 torch = pytest.importorskip("torch")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_older_is_collected() -> None:
-    """Takes what other tests have left out of the collector's rounds, which are many here, and out of what it lists."""
+    """Exclude objects of other tests from the garbage collections, which are many here, and from the lists."""
     gc.collect()
     gc.freeze()
 
@@ -42,7 +42,7 @@ def weight(*shape: int) -> Any:
 
 
 def stepped(optimizer: Any, sparse: bool = False) -> Any:
-    """The optimizer after two steps: the second is the one that is prepared."""
+    """The optimizer after two steps, the second of them prepared."""
     for _ in range(2):
         for group in optimizer.param_groups:
             for param in group["params"]:
@@ -58,9 +58,9 @@ def stepped(optimizer: Any, sparse: bool = False) -> Any:
 
 
 def alive() -> tuple[int, int]:
-    """How many tensors there are, and of how many elements."""
+    """The number of tensors, and of their elements."""
     gc.collect()
-    # By its type: what a dead reference of another library refers to cannot be asked.
+    # By type: a dead proxy of another library raises.
     found = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
     return len(found), sum(each.numel() for each in found)
 
@@ -108,7 +108,7 @@ def put_in_place(optimizer: Any) -> list[ref[Any]]:
 
 
 def grown_with_states(optimizer: Any) -> list[ref[Any]]:
-    # As Gaussian splatting does it: longer tables, whose states begin with the old ones.
+    # As in Gaussian splatting: longer tables, whose states start with the old ones.
     gone = [each for each in watched(optimizer) if each().dim() > 0]
     for group in optimizer.param_groups:
         for place, param in enumerate(group["params"]):
@@ -129,7 +129,7 @@ def loaded(optimizer: Any) -> list[ref[Any]]:
 
 
 def other_memory(optimizer: Any) -> list[ref[Any]]:
-    # Tensors that stay, and memory that does not.
+    # The tensors stay, their memory does not.
     before = [ref(param.untyped_storage()) for group in optimizer.param_groups for param in group["params"]]
     for group in optimizer.param_groups:
         for param in group["params"]:
@@ -143,7 +143,7 @@ def other_memory(optimizer: Any) -> list[ref[Any]]:
 def test_what_was_taken_out_is_free(name: str, change: Callable[[Any], list[ref[Any]]], sparse: bool) -> None:
     optimizer = stepped(made(name, [{"params": [weight()]}, {"params": [weight()]}]), sparse)
     assert dead(change(optimizer))
-    # It goes on without them.
+    # The optimizer continues without them.
     if optimizer.param_groups:
         stepped(optimizer, sparse)
 
@@ -164,7 +164,7 @@ def test_a_hundred_replacements_grow_by_nothing(name: str) -> None:
             before = before or count
             assert count[0] <= before[0]
             assert count[1] <= before[1] + 24
-            assert len(optimizer.ready) <= 3
+            assert len(optimizer.prepared_steps) <= 3
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -185,7 +185,7 @@ def test_a_prepared_step_runs_on_no_other_memory() -> None:
         stepped(optimizer)
         old = optimizer.param_groups[0]["params"]
         optimizer.state.clear()
-        # Freed just before: the next of its size comes to lie in the same place, as a rule with the same id.
+        # Just freed: the next object of its size usually gets the same address and id.
         old.clear()
         optimizer.param_groups[0]["params"] = [weight()]
         reference = torch.optim.Adam([weight()], **SETTINGS["Adam"])
@@ -198,23 +198,23 @@ def test_a_prepared_step_runs_on_no_other_memory() -> None:
 def test_memory_that_another_thread_replaces_stays_until_the_step_has_ended() -> None:
     optimizer = stepped(made("SGD", [weight()]))
     param = optimizer.param_groups[0]["params"][0]
-    prepared, state = optimizer.ready[param], dict(optimizer.state[param])
+    prepared, state = optimizer.prepared_steps[param], dict(optimizer.state[param])
     param.grad = torch.ones(4, 3)
     operator = optimizer.operator(optimizer.param_groups[0])
-    ready = prepared.fits(operator, param, state, param.grad)
+    operands = prepared.operands(operator, param, state, param.grad)
     storages = [ref(param.untyped_storage()), ref(param.grad.untyped_storage())]
     param.data = torch.zeros(4, 3)
     param.grad.data = torch.zeros(4, 3)
     state.clear()
-    assert ready is not None
+    assert operands is not None
     assert all(storage() is not None for storage in storages)
-    assert prepared.fits(operator, param, state, param.grad) is None
-    del ready
+    assert prepared.operands(operator, param, state, param.grad) is None
+    del operands
     assert dead(storages)
 
 
 def test_a_mapping_by_parameter_forgets_them() -> None:
-    known: ByParameter[int] = ByParameter()
+    known: WeakParameterDict[int] = WeakParameterDict()
     params = [weight() for _ in range(3)]
     for number, param in enumerate(params):
         known[param] = number
@@ -226,7 +226,7 @@ def test_a_mapping_by_parameter_forgets_them() -> None:
         known[params[0]]
     with pytest.raises(KeyError):
         del known[params[0]]
-    # A number that is another's by now.
+    # An id that belongs to another object now.
     known._entries[id(params[0])] = known._entries[id(params[1])]
     assert known.get(params[0]) is None
     assert params[0] not in known
@@ -282,7 +282,7 @@ def test_gradients_that_are_zeroed_can_become_sparse() -> None:
 
 
 def askew(*numbers: float) -> Any:
-    """A tensor at an address that is no multiple of its element size."""
+    """A tensor at an address that is not a multiple of its element size."""
     memory = torch.frombuffer(bytearray(64), dtype=torch.float32, count=len(numbers), offset=1)
     return memory.copy_(torch.tensor(numbers))
 
@@ -302,8 +302,8 @@ def test_gradients_that_lie_askew_are_copied() -> None:
         optimizer.step()
     assert param.tolist() == [-2.0, -4.0]
     operator = optimizer.operator(optimizer.param_groups[0])
-    assert optimizer.ready[param].fits(operator, param, {}, torch.ones(2))
-    assert optimizer.ready[param].fits(operator, param, {}, param.grad) is None
+    assert optimizer.prepared_steps[param].operands(operator, param, {}, torch.ones(2))
+    assert optimizer.prepared_steps[param].operands(operator, param, {}, param.grad) is None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -315,30 +315,23 @@ def test_storages_that_were_shrunk_are_refused(which: int, dtype: str) -> None:
         fs.Operator(fs.rules.gradient_descent)(*tensors, lr=1.0)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_memory_is_kept_that_another_thread_replaces_while_it_is_looked_at(
-    dtype: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kind = getattr(torch, dtype)
-    tensor, others = torch.ones(4, dtype=kind), [torch.ones(4, dtype=kind)]
+def test_memory_is_kept_that_another_thread_replaces_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of plain tensors: tests/runtime/test_plain_step.py.
+    tensor, others = torch.ones(4, dtype=torch.bfloat16), [torch.ones(4, dtype=torch.bfloat16)]
 
     def replaced(tensor: Any, ask: Any = torch_tensors.address_of) -> int:
-        # Between the question for the storage and that for the address.
+        # Between reading the storage and reading the address.
         if others:
             tensor.data = others.pop()
         address: int = ask(tensor)
         return address
 
     monkeypatch.setattr(torch_tensors, "address_of", replaced)
-    if dtype == "float32":
-        assert torch_tensors.memory_of(tensor) is None
-    else:
-        with pytest.raises(TypeError, match="lie outside of its storage"):
-            torch_tensors.borrow(tensor)
+    with pytest.raises(TypeError, match="lie outside of its storage"):
+        torch_tensors.borrow(tensor)
     # Nobody is in the way any more.
-    borrowed = torch_tensors.memory_of(tensor) if dtype == "float32" else torch_tensors.borrow(tensor)
-    tensor.data = torch.zeros(4, dtype=kind)
-    view = borrowed.view() if dtype == "float32" else borrowed
+    view = torch_tensors.borrow(tensor)
+    tensor.data = torch.zeros(4, dtype=torch.bfloat16)
     assert len(set(view.tolist())) == 1
     assert view.any()
 
@@ -348,5 +341,5 @@ def test_a_gradient_whose_storage_is_gone_is_refused() -> None:
     param = optimizer.param_groups[0]["params"][0]
     param.grad = torch.ones(4, 3)
     param.grad.untyped_storage().resize_(0)
-    with pytest.raises(TypeError, match="none of its own"):
+    with pytest.raises(TypeError, match="it has no memory"):
         optimizer.step()

@@ -1,4 +1,4 @@
-"""The optimizers with parameters on a device, beside the same ones with parameters on the CPU."""
+"""The optimizers with parameters on a device, compared with the CPU."""
 
 import copy
 from typing import Any
@@ -12,20 +12,20 @@ from tests.torch.test_optimizer import ALL, ROWS, build
 
 pytestmark = pytest.mark.gpu
 
-# Settings that lead through other rules or switches; the first of each class is taken dense and sparse.
+# Settings that select other rules or switches; the first of each class runs with dense and with sparse gradients.
 SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {name: ({},) for name in ALL} | {
     row.name: (row.settings or row.sparse)[:3] for row in ROWS
 }
 TABLE = [
-    # The interpreter sees each setting densely or sparse, the first both ways.
+    # The interpreter runs each setting with dense or sparse gradients, the first with both.
     pytest.param(name, each, sparse, id=f"{name}-{n}-{sparse}", marks=LONG_INTERPRETED if n and n % 2 != sparse else ())
     for name in ALL
     for n, each in enumerate(SETTINGS[name])
     for sparse in (False, True)
 ]
 CAPTURABLE = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adadelta"]
-# What differs from the CPU in the last places: sums of rows; and the product that NAdam keeps in float32, where the
-# interpreter takes it for one on a device.
+# These differ from the CPU in the last places: sums of rows, and NAdam's float32 product, which the interpreter takes
+# for a tensor on a device.
 NEAR = {"RowwiseAdagrad", "NAdam"}
 
 
@@ -64,7 +64,7 @@ class Pair:
             assert states.keys() == expected.keys()
             for key, got, want in [("", our, their), *((key, states[key], expected[key]) for key in expected)]:
                 if isinstance(want, torch.Tensor):
-                    # Steps are counted on the host, but where a graph may capture them.
+                    # Steps are counted on the host, unless a graph may capture them.
                     counted = key in ("step", "mu_product")
                     assert (counted and bound) or got.device.type == ("cpu" if counted else DEVICE), key
                     torch.testing.assert_close(got.cpu(), want, rtol=bound, atol=bound, msg=key, check_device=False)
@@ -120,7 +120,7 @@ def test_deferred_tables(name: str, device: str) -> None:
         expected = copy.deepcopy(their.state_dict())
     found = our.state_dict()
     torch.testing.assert_close(other.weight.cpu(), table.weight, rtol=0, atol=0)
-    # An optimizer that keeps no states has no entry.
+    # An optimizer without states has no entry.
     assert found["state"].keys() == expected["state"].keys()
     for key, want in expected["state"].get(0, {}).items():
         torch.testing.assert_close(torch.as_tensor(found["state"][0][key]).cpu(), torch.as_tensor(want), rtol=0, atol=0)

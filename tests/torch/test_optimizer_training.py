@@ -1,4 +1,4 @@
-"""The optimizers for PyTorch in a training loop: what torch's conventions ask of an optimizer."""
+"""The optimizers in a training loop, by torch's conventions."""
 
 import copy
 import pickle
@@ -13,12 +13,12 @@ from tests.torch.test_optimizer import ALL, build
 
 torch = pytest.importorskip("torch")
 
-# Of torch's own modules, when they are imported.
+# Warnings of torch's modules at import.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
 
 def trained(name: str, param: Any, steps: int = 3, optimizer: Any = None, **settings: Any) -> Any:
-    """An optimizer after some steps downhill from a bowl's side."""
+    """An optimizer after some steps on a quadratic."""
     optimizer = optimizer or build(name, [param], **settings)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -102,7 +102,7 @@ def test_strides(name: str, change: str) -> None:
     other = torch.nn.Parameter(value)
     if name == "RowwiseAdagrad" and change == "transposed":
         other.grad = torch.ones_like(other)
-        with pytest.raises(ValueError, match="rows whose elements are apart"):
+        with pytest.raises(ValueError, match="rows that are not contiguous"):
             build(name, [other]).step()
         return
     strides = other.stride()
@@ -115,7 +115,7 @@ def test_strides(name: str, change: str) -> None:
         torch.testing.assert_close(plain, other, rtol=1e-6 if name == "RowwiseAdagrad" else 0, atol=0)
     assert other.stride() == strides
     if change == "channels_last":
-        for key in set(optimizers[1].keys) & optimizers[1].state[other].keys():
+        for key in set(optimizers[1].state_keys) & optimizers[1].state[other].keys():
             state = optimizers[1].state[other][key]
             assert state.dim() < 4 or state.stride() == strides, key
 
@@ -206,7 +206,7 @@ def test_the_initialising_step_of_distributed_checkpoints_changes_no_weight(name
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
     assert (
-        set(optimizer.keys) - {"momentum_buffer", "grad_avg", "max_exp_avg_sq", "master"}
+        set(optimizer.state_keys) - {"momentum_buffer", "grad_avg", "max_exp_avg_sq", "master"}
         <= optimizer.state[param].keys()
     )
 
@@ -222,7 +222,7 @@ def test_distributed_checkpoints_take_every_optimizer(name: str) -> None:
     first, second = model(), model()
     optimizer, other = build(name, first.parameters()), build(name, second.parameters())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own, about its own calls
+        warnings.simplefilter("ignore")  # torch warns of its own calls
         for _ in range(2):
             optimizer.zero_grad()
             first(torch.ones(5, 4)).square().sum().backward()
@@ -339,7 +339,7 @@ def test_a_rule_of_ones_own() -> None:
     optimizer = fs.torch.RuleOptimizer([other], momentum_of_my_own, **settings)
     trained("", other, optimizer=optimizer)
     assert optimizer.state[other].keys() == {"step", "mean"}
-    with pytest.raises(TypeError, match="missing: beta, beta_power; not known: gamma, nothing"):
+    with pytest.raises(TypeError, match="missing: beta, beta_power; unknown: gamma, nothing"):
         fs.torch.RuleOptimizer([param], momentum_of_my_own, lr=0.1, gamma=1, initial={"nothing": 1})
 
 
@@ -353,8 +353,16 @@ def test_a_rule_of_ones_own() -> None:
         (ValueError, {"eps": float("nan")}, "Adam: eps is nan"),
         (ValueError, {"rows": "all"}, "Adam: rows is 'all'"),
         (TypeError, {"maximize": 1}, "Adam: maximize is 1"),
-        (NotImplementedError, {"differentiable": True}, "Adam: differentiable is True, expected False: no gradient"),
-        (NotImplementedError, {"capturable": True}, "Adam: capturable is True, expected False: there is no CUDA graph"),
+        (
+            NotImplementedError,
+            {"differentiable": True},
+            "Adam: differentiable is True, expected False: a step in place",
+        ),
+        (
+            NotImplementedError,
+            {"capturable": True},
+            "Adam: capturable is True, expected False: a CUDA graph",
+        ),
     ],
 )
 def test_settings_that_are_refused(error: type[Exception], settings: dict[str, Any], sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""Settings that are tensors are followed when they are changed in place, as torch's optimizers follow theirs."""
+"""Steps use the current values of settings that are tensors, as in torch's optimizers."""
 
 import copy
 import inspect
@@ -12,19 +12,19 @@ from tests.torch.test_optimizer import ALL, build
 
 torch = pytest.importorskip("torch")
 
-# Of torch's compiler, where it compiles.
+# Warnings of torch's compiler.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
 
-# Numbers that float32 holds, each setting's first and what it is changed to.
+# Numbers that float32 represents: each setting before and after a change.
 BEFORE, AFTER = {"lr_power": -0.5}, {"lr_power": -0.25}
 NUMBERS = ("lr", "eps", "weight_decay", "momentum", "dampening", "lr_decay", "alpha", "rho", "l1", "l2", "beta")
 NUMBERS += ("lr_power", "momentum_decay", "sign_decay")
 DEFERRING = [name for name in ALL if "defer" in inspect.signature(getattr(fs.torch, name)).parameters]
-# What is off at 0.
+# Settings that 0 turns off.
 SWITCHED_ON = [("SGD", "momentum"), ("SGD", "weight_decay"), ("SGD", "dampening"), ("RMSprop", "momentum")]
 
 
@@ -48,7 +48,7 @@ def as_tensors(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def change(tensors: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Changes tensors in place."""
+    """Change tensors in place."""
     for name, value in settings.items():
         pairs = zip(tensors[name], value, strict=True) if isinstance(value, tuple) else [(tensors[name], value)]
         for tensor, number in pairs:
@@ -145,7 +145,7 @@ def test_compiled_steps_follow_them_without_being_compiled_again(name: str) -> N
     @torch.compile(fullgraph=True, backend=counter)
     def step() -> None:
         optimizers[0].step()
-        # What a graph itself changes comes after the step, and before the next one.
+        # Changes by the graph itself happen after the step, and before the next one.
         for each in ours:
             each.mul_(0.5)
         optimizers[0].step()

@@ -1,1 +1,1 @@
-"""Whose memory it is: the caller's arrays, borrowed as checked NumPy views and never copied silently."""
+"""The caller's arrays: views of their memory, which is never copied silently, and the libraries of devices."""

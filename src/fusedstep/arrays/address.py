@@ -1,4 +1,4 @@
-"""Where an array's elements begin."""
+"""The addresses of arrays."""
 
 import ctypes
 import sys
@@ -12,7 +12,7 @@ _HEADER = object.__basicsize__
 
 
 def address_of(array: Any) -> int:
-    """The address of an array's first element, or of what says it by itself.
+    """The address of the first element of an array, or of an object that has an ``address``.
 
     >>> array = np.ones(3)
     >>> address_of(array) == array.ctypes.data
@@ -21,19 +21,19 @@ def address_of(array: Any) -> int:
     if type(array) is not np.ndarray:
         found: int = array.address
         return found
-    # The first field of NumPy's array structure, by its C interface: ``array.ctypes.data`` costs as much as a step.
+    # The first field of NumPy's array structure in C: ``array.ctypes.data`` takes as long as a small step.
     return _pointer_at(id(array) + _HEADER).value if _IS_FIRST else array.ctypes.data
 
 
 def addresses_of(arrays: Sequence[np.ndarray]) -> list[int]:
-    """The same for several arrays of NumPy's own type, faster."""
+    """The addresses of arrays that are all of NumPy's own type; faster."""
     if not _IS_FIRST:
         return [array.ctypes.data for array in arrays]
     return [_pointer_at(id(array) + _HEADER).value for array in arrays]
 
 
 def _is_first() -> bool:
-    """Whether a pointer to the elements stands first in the structure, as it does in CPython."""
+    """Whether the pointer to the elements is the first field of the structure, as in CPython."""
     probe = np.empty(3)[1:]
     return sys.implementation.name == "cpython" and _pointer_at(id(probe) + _HEADER).value == probe.ctypes.data
 

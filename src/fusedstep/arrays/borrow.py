@@ -1,4 +1,4 @@
-"""Borrows the memory of any array: NumPy's, PyTorch's, MindSpore's, DLPack's, the array interface's, a buffer's."""
+"""Borrow the memory of an array: of NumPy, PyTorch, MindSpore, DLPack, the array interface or the buffer protocol."""
 
 import sys
 from collections.abc import Sequence
@@ -6,21 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from ..storage import STORAGES
 from . import mindspore_tensors, torch_tensors
+from .devices import library_of, on_device
+from .tensor_view import NOT_IN_NUMPY, TensorView
 
-# The storage types and, for those that kernels handle as bits, the type of the bits.
-STORAGES: dict[Any, str] = {np.dtype(name): name for name in ("float64", "float32", "float16")}
-BITS = {"float16": np.uint16, "bfloat16": np.uint16}
+# The storage types by NumPy's types; those of ml_dtypes are added when the first array of one comes.
+BY_DTYPE: dict[Any, str] = {np.dtype(each.name): each.name for each in STORAGES.values() if each.in_numpy}
+# NumPy's types of the bits of the narrow types.
+BITS = {each.name: np.dtype(each.array_type) for each in STORAGES.values() if each.is_narrow}
 
 
 def borrow(array: Any) -> Any:
-    """A NumPy view of an array's memory; of 16-bit integers for a PyTorch bfloat16 tensor.
+    """A NumPy view of an array's memory; of the bits for a PyTorch tensor of a type that NumPy does not have.
 
     Raises:
-        TypeError: the object is no array, or none whose memory can be borrowed.
+        TypeError: the object is not an array, or its memory cannot be borrowed.
     """
     if type(array) is np.ndarray:
         return array
+    if isinstance(array, TensorView):
+        return array.view
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError("a masked array, whose mask would be ignored; pass its .data")
     if isinstance(array, np.ndarray):
@@ -58,7 +64,11 @@ def borrow_dlpack(array: Any) -> np.ndarray:
 
 
 def new_like(array: Any) -> Any:
-    """A new array of an array's kind, shape and type, with anything in it."""
+    """A new array of the same library, device, shape and type, with arbitrary elements."""
+    if on_device(array):
+        library = library_of(array)
+        described = library.describe(array)
+        return library.empty(described.shape, described.dtype, array)
     if torch_tensors.is_tensor(array):
         return torch_tensors.new_like(array)
     view = borrow(array)
@@ -66,37 +76,46 @@ def new_like(array: Any) -> Any:
 
 
 def storage_of(array: Any, view: np.ndarray) -> str | None:
-    """The storage type of a borrowed array, or None if kernels do not know it."""
-    storage = STORAGES.get(view.dtype)
+    """The storage type of a borrowed array; None if it is not a storage type."""
+    storage = BY_DTYPE.get(view.dtype)
     if storage is None:
-        if torch_tensors.is_tensor(array):
-            storage = "bfloat16" if torch_tensors.is_bfloat16(array) else None
-        elif view.dtype.name == "bfloat16" and view.dtype.isnative:
-            # ml_dtypes' type, known once some array of it has come.
-            storage = STORAGES[view.dtype] = "bfloat16"
+        storage = not_in_numpy(array)
+        if storage is None and view.dtype.name in STORAGES and view.dtype.isnative:
+            storage = BY_DTYPE[view.dtype] = view.dtype.name
     return storage
 
 
 def holds_integers(array: Any, view: np.ndarray) -> bool:
     """Whether the elements of a borrowed array are integers, and not the bits of something else."""
-    return view.dtype.kind in "iu" and not (torch_tensors.is_tensor(array) and torch_tensors.is_bfloat16(array))
+    return view.dtype.kind in "iu" and not not_in_numpy(array)
+
+
+def not_in_numpy(array: Any) -> str | None:
+    """The storage type of an array that is borrowed as bits; None for other arrays."""
+    if isinstance(array, TensorView):
+        return array.dtype if array.dtype in NOT_IN_NUMPY else None
+    return torch_tensors.not_in_numpy(array.dtype) if torch_tensors.is_tensor(array) else None
 
 
 def dtype_name(array: Any, view: np.ndarray) -> str:
-    """What the caller calls the type of an array's elements."""
+    """The name of an array's type, as its library has it."""
+    if isinstance(array, TensorView):
+        return array.dtype
     if torch_tensors.is_tensor(array):
-        return str(array.dtype).removeprefix("torch.")
+        return torch_tensors.type_name(array.dtype)
     name = view.dtype.name
     return name if view.dtype.isnative else f"byte-swapped {name}"
 
 
 def bump_versions(arrays: Sequence[Any]) -> None:
-    """Tells the owners of arrays that their memory will be written to; before it is, so that no interrupt can come
-    between the writing and the telling."""
+    """Raise the version counters of the PyTorch tensors among arrays that are about to be changed.
+
+    Before the change, so that no interrupt can come between the two.
+    """
     if sys.modules.get("torch"):
         torch_tensors.bump_versions(arrays)
 
 
 def kind(value: Any) -> str:
-    """What a value is, for a sentence."""
+    """The kind of a value, for a message."""
     return "None" if value is None else f"of type {type(value).__name__}"

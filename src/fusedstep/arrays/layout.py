@@ -1,4 +1,4 @@
-"""How the rows of an array lie in memory."""
+"""The rows of an array in memory."""
 
 import math
 from typing import Any, NamedTuple
@@ -10,10 +10,10 @@ class Rows(NamedTuple):
     """An array seen as rows.
 
     Attributes:
-        array: the array, whose rows each lie whole in memory; or what says where a tensor lies.
-        rows: how many rows.
-        width: elements in a row.
-        row_stride: elements from one row to the next.
+        array: the array, whose rows are contiguous each; or the memory of a tensor, see ``plain.TensorMemory``.
+        rows: the number of rows.
+        width: the elements of a row.
+        row_stride: the elements from one row to the next.
     """
 
     array: Any
@@ -23,7 +23,7 @@ class Rows(NamedTuple):
 
     @property
     def flat(self) -> np.ndarray:
-        """One dimension over the memory from the first row's first element to the last row's last."""
+        """A view of one dimension from the first element of the first row to the last element of the last row."""
         array = as_array(self.array)
         if array.flags.c_contiguous:
             flat: np.ndarray = array.reshape(-1)
@@ -32,7 +32,7 @@ class Rows(NamedTuple):
         return np.lib.stride_tricks.as_strided(array, (whole,), (array.itemsize,))
 
     def table(self) -> np.ndarray:
-        """The rows as a two-dimensional view."""
+        """A view of two dimensions."""
         size = self.array.itemsize
         return np.lib.stride_tricks.as_strided(
             as_array(self.array), (self.rows, self.width), (self.row_stride * size, size)
@@ -40,32 +40,32 @@ class Rows(NamedTuple):
 
 
 def as_array(memory: Any) -> np.ndarray:
-    """An array as NumPy's."""
+    """A NumPy array for an array or the memory of a tensor."""
     array: np.ndarray = memory if isinstance(memory, np.ndarray) else memory.view()
     return array
 
 
 def extent(array: Any) -> tuple[int, int]:
-    """How many rows an array has, and how many elements a row."""
+    """The number of rows of an array, and the elements of a row."""
     shape = array.shape
     rows = shape[0] if shape else 1
     return rows, array.size // rows if rows else math.prod(shape[1:])
 
 
 def rows_of(array: np.ndarray) -> Rows:
-    """An array as rows along its first dimension, if each lies whole in memory, and behind the one before.
+    """An array as rows along its first dimension, which must be contiguous each and follow one another.
 
     Raises:
-        ValueError: it lies in another way; the message says how.
+        ValueError: the array has another layout; the message says which.
     """
     rows, width = extent(array)
     if array.flags.c_contiguous or array.size == 0:
         return Rows(array, rows, width, width)
     if not array[0].flags.c_contiguous:
-        raise ValueError(f"has rows whose elements are apart (shape {array.shape}, strides {array.strides} in bytes)")
+        raise ValueError(f"has rows that are not contiguous (shape {array.shape}, strides {array.strides} in bytes)")
     row_stride, rest = divmod(array.strides[0], array.itemsize)
     if rest or row_stride < width:
         raise ValueError(
-            f"has rows that share memory or run backwards (shape {array.shape}, strides {array.strides} in bytes)"
+            f"has rows that overlap or are in reverse order (shape {array.shape}, strides {array.strides} in bytes)"
         )
     return Rows(array, rows, width, row_stride)

@@ -1,4 +1,4 @@
-"""MindSpore's own tensors on the CPU, for callers who have imported mindspore; it is never imported here."""
+"""MindSpore's tensors on the CPU. MindSpore is imported by the caller, never here."""
 
 import sys
 from typing import Any
@@ -7,15 +7,15 @@ import numpy as np
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether a value is a tensor or parameter of MindSpore."""
+    """Whether a value is a MindSpore tensor or parameter."""
     mindspore = sys.modules.get("mindspore")
     return mindspore is not None and isinstance(value, getattr(mindspore, "Tensor", ()))
 
 
 def borrow(tensor: Any) -> np.ndarray:
-    """A NumPy view of a tensor's memory, which MindSpore's operators see change; read-only if it can be but a copy."""
+    """A NumPy view of a tensor's memory, shared with MindSpore's operators; read-only if it is a copy."""
     array = np.asarray(tensor.asnumpy())
     if array.size and not np.may_share_memory(array, tensor.asnumpy()):
-        # A view of another tensor, or one on a device: each asnumpy() is a copy, and what is written there is lost.
+        # A view of another tensor, or a tensor on a device: each asnumpy() is a copy, and writing to it would be lost.
         array.flags.writeable = False
     return array

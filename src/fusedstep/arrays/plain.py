@@ -1,5 +1,7 @@
-"""Plain arrays: contiguous, of one shape and type, NumPy's or PyTorch's on the CPU. What there is to check about them
-is checked here with as few questions as can be: a call on tiny arrays is all checks."""
+"""Plain arrays: contiguous, of one shape and type, float32 or float64, NumPy's or PyTorch's on the CPU.
+
+They are checked with as few questions as possible: checks are most of the time of a call on tiny arrays.
+"""
 
 import math
 import sys
@@ -8,22 +10,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..storage import STORAGES
 from .address import address_of, addresses_of
-from .torch_tensors import is_tensor
+from .torch_tensors import is_tensor, view_at
 
 INDEX = np.dtype(np.int64)
-ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
-TYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+WIDE = [each for each in STORAGES.values() if not each.is_narrow]
+ITEM_BYTES = {each.name: each.item_bytes for each in WIDE} | {"int64": 8}
+TYPES = {np.dtype(each.name): each.name for each in WIDE}
 
 
 class Plain(NamedTuple):
     """The memory of plain arrays.
 
     Attributes:
-        addresses: where the elements of each begin.
-        storage: the storage type of all.
-        shape: of all.
-        owners: what keeps the memory: it cannot be freed while these live.
+        addresses: of the first element of each.
+        storage: their storage type.
+        shape: their shape.
+        owners: what keeps the memory: it is not freed while these live.
         tensors: whether they are PyTorch's.
     """
 
@@ -35,7 +39,7 @@ class Plain(NamedTuple):
 
     @property
     def address(self) -> int:
-        """Where the elements of the first begin."""
+        """The address of the first array."""
         return self.addresses[0]
 
     @property
@@ -44,8 +48,35 @@ class Plain(NamedTuple):
         return ITEM_BYTES[self.storage]
 
 
+class TensorMemory:
+    """The memory of a plain tensor by its address: a NumPy view of it costs as much as a small step.
+
+    Attributes:
+        address: of its first element.
+        shape, size, itemsize, nbytes: as NumPy has them.
+    """
+
+    __slots__ = ("address", "itemsize", "nbytes", "owner", "shape", "size")
+
+    def __init__(self, plain: Plain) -> None:
+        self.address, self.owner = plain.address, plain.owners[0]
+        self.shape, self.itemsize = tuple(plain.shape), plain.itemsize
+        self.size = math.prod(self.shape)
+        self.nbytes = self.size * self.itemsize
+
+    def view(self) -> np.ndarray:
+        """A NumPy view."""
+        return view_at(self.address, self.owner, self.shape, None, np.dtype(f"f{self.itemsize}"))
+
+
+def memory_of(tensor: Any) -> TensorMemory | None:
+    """The memory of a tensor that is plain; None for others."""
+    plain = plain_memory((tensor,))
+    return None if plain is None else TensorMemory(plain)
+
+
 def plain_memory(arrays: Sequence[Any]) -> Plain | None:
-    """The memory of arrays that are plain, all of them; None where one is not, or is of another kind than the first."""
+    """The memory of arrays that are all plain and of one kind; None if one is not."""
     first = arrays[0]
     if type(first) is np.ndarray:
         return of_numpy(arrays, first.shape, first.dtype)
@@ -57,7 +88,7 @@ def plain_memory(arrays: Sequence[Any]) -> Plain | None:
 
 
 def of_numpy(arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Plain | None:
-    """The memory of NumPy's arrays of some shape and type."""
+    """The memory of NumPy arrays of a shape and type; None if one is not plain, or has another."""
     storage = TYPES.get(dtype)
     if storage is None:
         return None
@@ -68,10 +99,10 @@ def of_numpy(arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Plain
 
 
 def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Plain | None:
-    """The memory of tensors of some shape and type."""
+    """The memory of tensors of a shape and type; None if one is not plain, or has another."""
     torch = sys.modules["torch"]
     tensor_type, parameter_type, joined = torch.Tensor, torch.nn.Parameter, 0
-    # Of the shape that is asked for: another thread may give a tensor smaller memory at any time.
+    # Of the expected shape: another thread may replace the memory by less at any time.
     item = ITEM_BYTES[storage]
     size = item * math.prod(shape)
     addresses: list[int] = []
@@ -88,7 +119,7 @@ def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Pla
                 or tensor.is_neg()
             ):
                 return None
-            # Before the address: another thread may give the tensor other memory at any time.
+            # Before the address: another thread may replace the memory of the tensor at any time.
             owner = tensor.untyped_storage()
             address, start = tensor.data_ptr(), owner.data_ptr()
             if not start <= address <= start + owner.nbytes() - size:
@@ -97,7 +128,7 @@ def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Pla
             owners.append(owner)
             joined |= address
     except RuntimeError:
-        # A tensor without memory of its own: sparse, fake, or one of torch.func.
+        # A tensor without its own memory: sparse, fake, or one of torch.func.
         return None
     if joined % item or 0 in addresses:
         return None
@@ -105,7 +136,7 @@ def of_torch(arrays: Sequence[Any], shape: Any, dtype: Any, storage: str) -> Pla
 
 
 def plain_indices(indices: Any) -> Plain | None:
-    """The memory of indices that are 64-bit integers, one behind the other; None for others."""
+    """The memory of contiguous indices of 64 bits; None for others."""
     if type(indices) is np.ndarray:
         if indices.dtype is not INDEX or indices.ndim != 1 or not indices.flags.carray:
             return None

@@ -1,4 +1,4 @@
-"""PyTorch tensors on the CPU, for callers who have imported torch; it is never imported here."""
+"""PyTorch's tensors on the CPU. PyTorch is imported by the caller, never here."""
 
 import ctypes
 import math
@@ -9,72 +9,28 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .device_tensors import KINDS, TensorView, address_of
+from .tensor_view import KINDS, NOT_IN_NUMPY
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether a value is a PyTorch tensor, or describes one."""
+    """Whether a value is a PyTorch tensor."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, (getattr(torch, "Tensor", TensorView), TensorView))
+    return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
 
 
-def is_bfloat16(tensor: Any) -> bool:
-    """Whether a tensor's elements are bfloat16."""
-    return tensor.dtype is sys.modules["torch"].bfloat16
-
-
-class TensorMemory:
-    """The memory of a plain contiguous tensor, by its address: a NumPy view of it costs as much as a small step.
-
-    Attributes:
-        address: of its first element.
-        shape, size, itemsize, nbytes: as NumPy has them.
-    """
-
-    __slots__ = ("address", "itemsize", "nbytes", "shape", "size", "storage")
-
-    def __init__(self, tensor: Any, shape: tuple[int, ...], itemsize: int) -> None:
-        # Before the address: another thread may give the tensor other memory at any time.
-        self.storage = tensor.untyped_storage()
-        self.address = address_of(tensor)
-        self.shape, self.itemsize = shape, itemsize
-        self.size = math.prod(shape)
-        self.nbytes = self.size * itemsize
-
-    def view(self) -> np.ndarray:
-        """A NumPy view."""
-        return view_at(self.address, self.storage, self.shape, None, np.dtype(f"f{self.itemsize}"))
-
-
-def memory_of(tensor: Any) -> TensorMemory | None:
-    """The memory of a tensor of float32 or float64, if it is as plain as most."""
-    torch = sys.modules["torch"]
-    kind, dtype = type(tensor), tensor.dtype
-    if (kind is not torch.Tensor and kind is not torch.nn.Parameter) or not tensor.is_cpu:
-        return None
-    itemsize = 4 if dtype is torch.float32 else 8 if dtype is torch.float64 else 0
-    if not itemsize or tensor.layout is not torch.strided or tensor.is_nested:
-        return None
-    if not tensor.is_contiguous() or tensor.is_neg():
-        return None
-    try:
-        memory = TensorMemory(tensor, tuple(tensor.shape), itemsize)
-    except (RuntimeError, NotImplementedError):
-        # One of torch.func, which has no storage; what is wrong with it is said by ``borrow``.
-        return None
-    if not memory.address or memory.address % itemsize:
-        return None
-    return memory if lies_in(memory.storage, memory.address, memory.nbytes) else None
+@cache
+def not_in_numpy(dtype: Any) -> str | None:
+    """The storage type for a type of PyTorch's that NumPy does not have; None for other types."""
+    name = type_name(dtype)
+    return name if name in NOT_IN_NUMPY else None
 
 
 def borrow(tensor: Any) -> Any:
-    """A NumPy view of a tensor's memory; bfloat16 as 16-bit integers.
+    """A NumPy view of a tensor's memory; of the bits for a type that NumPy does not have.
 
     Raises:
         TypeError: the tensor has no memory that NumPy can use: another device, sparse, quantized, lazily conjugated.
     """
-    if isinstance(tensor, TensorView):
-        return tensor.view
     torch = sys.modules["torch"]
     if tensor.layout is not torch.strided:
         raise TypeError(f"a tensor of layout {tensor.layout}; of a sparse gradient pass _values() and _indices()[0]")
@@ -90,13 +46,13 @@ def borrow(tensor: Any) -> Any:
     if not tensor.numel():
         return np.empty(tuple(tensor.shape), kind)
     try:
-        # Before the address: another thread may give the tensor other memory at any time.
+        # Before the address: another thread may replace the memory of the tensor at any time.
         storage = tensor.untyped_storage()
     except (RuntimeError, NotImplementedError):
         storage = None
     address = address_of(tensor)
     if storage is None or not address:
-        unusable(tensor, "it has none of its own")
+        unusable(tensor, "it has no memory")
     strides = None if tensor.is_contiguous() else tensor.stride()
     return view_at(address, storage, tuple(tensor.shape), strides, kind)
 
@@ -104,7 +60,7 @@ def borrow(tensor: Any) -> Any:
 def view_at(
     address: int, storage: Any, shape: tuple[int, ...], strides: tuple[int, ...] | None, kind: np.dtype
 ) -> np.ndarray:
-    """A NumPy view of a tensor's memory by its address. Its own ``numpy()`` would forbid the storage to be resized."""
+    """A NumPy view of a tensor's memory by its address. ``tensor.numpy()`` would make its storage fixed in size."""
     elements = math.prod(shape)
     if strides is not None:
         elements = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
@@ -112,15 +68,15 @@ def view_at(
     if not lies_in(storage, address, kind.itemsize * elements):
         raise TypeError("a tensor whose elements lie outside of its storage, which has been replaced or resized")
     memory: Any = (ctypes.c_char * (kind.itemsize * elements)).from_address(address)
-    # The view keeps what it looks at.
+    # The view keeps the storage alive.
     memory.storage = storage
     return np.ndarray(shape, kind, memory, 0, strides)
 
 
 def lies_in(storage: Any, address: int, size: int) -> bool:
-    """Whether so many bytes from an address on belong to a storage, which then keeps them.
+    """Whether ``size`` bytes from an address on belong to a storage.
 
-    Another thread may give a tensor another storage between two questions, and a storage may have been shrunk.
+    Another thread may replace a tensor's storage between two questions, and a storage may have been shrunk.
     """
     start: int = storage.data_ptr()
     return start <= address and address + size <= start + storage.nbytes()
@@ -128,8 +84,21 @@ def lies_in(storage: Any, address: int, size: int) -> bool:
 
 @cache
 def kind_of(dtype: Any) -> np.dtype | None:
-    """NumPy's type for a type of PyTorch's; integers for bfloat16, which it does not have."""
-    return KINDS.get(str(dtype).removeprefix("torch."))
+    """NumPy's type for a type of PyTorch's; that of the bits for a storage type that NumPy does not have."""
+    return KINDS.get(type_name(dtype))
+
+
+def type_name(dtype: Any) -> str:
+    """The name of a type of PyTorch's: "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
+def address_of(tensor: Any) -> int:
+    """The address of a tensor's first element; 0 if it has no memory."""
+    try:
+        return int(tensor.data_ptr())
+    except RuntimeError:
+        return 0
 
 
 def unusable(tensor: Any, why: str) -> NoReturn:
@@ -137,13 +106,13 @@ def unusable(tensor: Any, why: str) -> NoReturn:
 
 
 def new_like(tensor: Any) -> Any:
-    """A new contiguous tensor of a tensor's shape and type."""
+    """A new contiguous tensor of the same shape, type and device."""
     torch = sys.modules["torch"]
     return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
 
 
 def bump_versions(arrays: Sequence[Any]) -> None:
-    """Raises the version counters of the tensors among some arrays, so that autograd notices the change."""
+    """Raise the version counters of the tensors among some arrays, so that autograd notices the change."""
     tensor_type = sys.modules["torch"].Tensor
     tensors = [array for array in arrays if isinstance(array, tensor_type)]
     if tensors:
@@ -151,5 +120,5 @@ def bump_versions(arrays: Sequence[Any]) -> None:
 
 
 def increment_version(tensors: Sequence[Any]) -> None:
-    """Raises the version counters of tensors; those of inference mode have none, and are left out."""
+    """Raise the version counters of tensors. Those of inference mode have none and are left out."""
     sys.modules["torch"].autograd.graph.increment_version(tensors)

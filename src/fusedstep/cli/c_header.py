@@ -9,10 +9,11 @@ from .. import __version__
 from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_symbol
 from ..codegen.cpu.symbols import plain
 from ..codegen.rule.program import Program, ReductionScope
+from ..storage import STORAGES
 from .descriptions import description, merged
 
 WIDTH = 100
-TYPES = {"float64": "double", "float32": "float", "float16": "uint16_t", "bfloat16": "uint16_t"}
+TYPES = {each.name: f"{each.array_type}_t" for each in STORAGES.values()} | {"float64": "double", "float32": "float"}
 # Words of C and C++ that may be names in Python, and common macros.
 WORDS = """
 alignas alignof and_eq asm auto bitand bitor bool case catch char char16_t char32_t char8_t class co_await co_return

@@ -14,7 +14,7 @@ from ..codegen.cpu.targets import processor_of
 from ..codegen.rule.program import Program
 from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import program_of
-from ..storage import ARRAYS, compute_type
+from ..storage import STORAGES, compute_type
 from .c_header import header, is_taken
 from .options import folder_to_write
 from .rule_files import rule_of
@@ -30,7 +30,7 @@ fusedstep.
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
     parser.epilog = EPILOG
-    add, types = parser.add_argument, ", ".join(ARRAYS)
+    add, types = parser.add_argument, ", ".join(STORAGES)
     add("rule", type=rule_of, metavar="RULE", help="a rule of fusedstep.rules, or FILE.py:NAME for your own rule")
     add("--target", metavar="TRIPLE", help="the kind of machine, such as riscv64-linux-gnu (default: this one's)")
     add("--cpu", default="", metavar="NAME", help="the CPU, as clang's -mcpu (default: any of the kind)")
@@ -38,12 +38,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--states",
         nargs="+",
-        choices=ARRAYS,
+        choices=STORAGES,
         default=["float32"],
         metavar="TYPE",
         help=f"the type of all states, or of each, of {types} (default: float32)",
     )
-    add("--gradient", choices=ARRAYS, metavar="TYPE", help="the gradient's type (default: the first state's)")
+    add("--gradient", choices=STORAGES, metavar="TYPE", help="the gradient's type (default: the first state's)")
     add(
         "--switch",
         nargs="+",

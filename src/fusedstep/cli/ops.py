@@ -16,7 +16,7 @@ from ..codegen.rule.signature import read_signature
 from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
-from ..storage import ARRAYS
+from ..storage import STORAGES
 from .descriptions import code, description, fold, merged
 from .sources import SOURCES, assembly_on_cpu
 
@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--dtype",
-        choices=ARRAYS,
+        choices=STORAGES,
         default="float32",
         help="with --source and --asm: the type of arrays (default: %(default)s)",
     )

@@ -7,9 +7,8 @@ from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
-from ..codegen.xla.weave import weave_whole
+from ..codegen.xla.weave import weave as weave_for_xla
 from ..runtime.cpu.loops import LOOPS
-from ..storage import compute_type
 
 
 def source_on_cpu(recipe: Recipe) -> str:
@@ -30,7 +29,7 @@ def source_on_gpu(recipe: Recipe) -> str:
 
 def source_for_jax(recipe: Recipe) -> str:
     """The text of a recipe's rule for XLA, on whole arrays."""
-    return weave_whole(recipe.spec, compute_type(recipe.storages[0]))
+    return weave_for_xla(recipe)
 
 
 SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": source_on_cpu, "gpu": source_on_gpu, "jax": source_for_jax}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..operators import catalogue
 from ..runtime.cpu.cpus import usable_cpus
-from ..storage import ARRAYS
+from ..storage import STORAGES
 from ..verify.arguments import dtypes
 from ..verify.operators import verify
 from ..verify.report import Report
@@ -39,10 +39,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--dtype",
         nargs="+",
-        choices=ARRAYS,
-        default=list(ARRAYS),
+        choices=STORAGES,
+        default=list(STORAGES),
         metavar="TYPE",
-        help=f"in which types, of {', '.join(ARRAYS)} (default: all)",
+        help=f"in which types, of {', '.join(STORAGES)} (default: all)",
     )
     add("--processes", type=thread_count, default=usable_cpus(), metavar="N", help="how many (default: %(default)s)")
     add("--json", type=json_file, metavar="FILE", help="write versions, CPU and all results to a file; - prints them")
@@ -77,7 +77,7 @@ def verified(options: argparse.Namespace) -> Report:
     """Check the chosen operators."""
     began = time.perf_counter()
     names = list(dict.fromkeys(options.operators)) or [entry.name for entry in catalogue.ENTRIES]
-    types = tuple(name for name in ARRAYS if name in options.dtype and name in dtypes())
+    types = tuple(name for name in STORAGES if name in options.dtype and name in dtypes())
     if not types:
         raise MissingExtraError(f"'fusedstep verify' can check none of these types: {LEFT_OUT}")
     with progress(len(names)) as advance:
@@ -90,7 +90,7 @@ def verified(options: argparse.Namespace) -> Report:
         machine=described["machine"],
         versions=described["versions"] | {name: machine.version(name) for name in PACKAGES},
         types=types,
-        left_out={name: LEFT_OUT for name in ARRAYS if name in options.dtype and name not in dtypes()},
+        left_out={name: LEFT_OUT for name in STORAGES if name in options.dtype and name not in dtypes()},
         threads=THREADS,
         seconds=time.perf_counter() - began,
         outcomes=tuple(found[name] for name in names),

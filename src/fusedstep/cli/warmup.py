@@ -13,7 +13,7 @@ from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.cpus import usable_cpus
 from ..runtime.cpu.loops import COMPILED, prepare_grouping, prepare_loops
-from ..storage import ARRAYS, compute_type
+from ..storage import STORAGES, compute_type
 from ..verify.arguments import made
 from . import torch_warmup
 from .extras import require
@@ -38,10 +38,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--dtype",
         nargs="+",
-        choices=ARRAYS,
+        choices=STORAGES,
         default=["float32"],
         metavar="TYPE",
-        help=f"for which types, of {', '.join(ARRAYS)} (default: float32)",
+        help=f"for which types, of {', '.join(STORAGES)} (default: float32)",
     )
     add("--processes", type=thread_count, default=usable_cpus(), metavar="N", help="how many (default: %(default)s)")
 

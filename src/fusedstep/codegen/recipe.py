@@ -14,7 +14,7 @@ class Recipe:
         spec: the rule.
         storages: the storage type of each state in use.
         gradient: the storage type of the gradient.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
         loop: the loop that runs them, a name of ``loops``; empty where each is built at its first use.
         closed_form: the closed form of steps with a zero gradient, where the loop uses one.
     """

@@ -1,6 +1,6 @@
-"""The rules for JAX: as optax's gradient transformations, as pure functions, and for rows of tables.
+"""Rules in JAX: as optax gradient transformations, as pure functions, and for rows of tables.
 
-Each rule is here under its name: ``fs.jax.ftrl_proximal(lr=0.1, l1=1.0, l2=0.0)`` is a transformation.
+Each rule has a factory with its name: ``fs.jax.ftrl_proximal(lr=0.1, l1=1.0, l2=0.0)`` makes a transformation.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from .. import rules
 
 try:
     from .dense import dense_update
-    from .named import named
+    from .factories import factory_of
     from .rule_state import RuleState
     from .sparse import sparse_update
     from .transformation import transformation
@@ -28,7 +28,7 @@ __all__ = ["RuleState", "dense_update", "sparse_update", "transformation", *rule
 def __getattr__(name: str) -> Callable[..., Any]:
     if name not in rules.__all__:
         raise AttributeError(f"fusedstep.jax has no {name!r}; it has {', '.join(__all__)}")
-    return named(getattr(rules, name))
+    return factory_of(getattr(rules, name))
 
 
 def __dir__() -> list[str]:

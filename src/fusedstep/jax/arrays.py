@@ -1,4 +1,4 @@
-"""The checks of arrays of JAX, whose shapes and types are known while they are traced."""
+"""The checks of states and gradients. Shapes and types are known even while JAX traces."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,31 +7,30 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators.checks.arrays import SIXTEEN_BITS, check_dimensions, check_storage_mix
+from ..operators.checks.arrays import check_dimensions, check_storage_mix
 from ..operators.operator import Operator
-from ..storage import ARRAYS
+from ..storage import STORAGES, one_of
 
 Shape = tuple[int, ...]
-TYPES = "float32, float64, float16 or bfloat16"
 
 
-def states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | None]:
-    """The variable and the other states, those that are not in use as None.
+def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | None]:
+    """The variable and the other states as arrays, None for states that are not in use.
 
     Raises:
-        TypeError: they are no sequence, or of types that are not updated or do not mix.
-        ValueError: they are too few or too many, or of other shapes than the variable's.
+        TypeError: the states are not a sequence, or their types are not supported together.
+        ValueError: the number of states or a shape is invalid.
     """
     names, kinds = operator.signature.states, operator.spec.kinds
     if not isinstance(others, tuple | list):
         raise TypeError(
-            f"{operator.name}: states is of type {type(others).__name__}, expected a tuple of {listed(names[1:])}"
+            f"{operator.name}: states is of type {type(others).__name__}, expected a tuple of {join_names(names[1:])}"
         )
     if len(others) != len(names) - 1:
-        raise ValueError(f"{operator.name}: states holds {len(others)} arrays, expected {listed(names[1:])}")
+        raise ValueError(f"{operator.name}: states holds {len(others)} arrays, expected {join_names(names[1:])}")
     found: list[jax.Array | None] = []
     for name, kind, given in zip(names, kinds, (variable, *others), strict=True):
-        found.append(state(operator.name, name, given) if kind else None)
+        found.append(parse_state(operator.name, name, given) if kind else None)
     first, *_ = in_use = [each for each in found if each is not None]
     used = [name for name, kind in zip(names, kinds, strict=True) if kind]
     check_storage_mix(operator.name, tuple(used), tuple(str(each.dtype) for each in in_use))
@@ -39,35 +38,35 @@ def states(operator: Operator, variable: Any, others: Any) -> list[jax.Array | N
         check_dimensions(operator.name, operator.array_spec, first.shape)
     for name, kind, each in zip(names, kinds, found, strict=True):
         if each is not None:
-            of_shape(operator, name, each.shape, kind, first.shape)
+            check_shape(operator, name, each.shape, kind, first.shape)
     return found
 
 
-def state(operator: str, name: str, given: Any) -> jax.Array:
-    """An array of a type that is updated, and of the type that it came in.
+def parse_state(operator: str, name: str, given: Any) -> jax.Array:
+    """A state as an array of its own type.
 
     Raises:
-        TypeError: it is another, no array, or one that JAX makes narrower.
+        TypeError: it is not an array, its type is not supported, or JAX would narrow it.
     """
     try:
         array = jnp.asarray(given)
     except (TypeError, ValueError):
-        described = isinstance(given, jax.ShapeDtypeStruct) or not hasattr(given, "dtype")
-        what = f"is {borrow.kind(given)}" if described else f"holds {given.dtype}"
-        raise TypeError(f"{operator}: {name} {what}, expected an array of {TYPES}") from None
-    of_type(operator, name, array.dtype, getattr(given, "dtype", array.dtype))
+        untyped = isinstance(given, jax.ShapeDtypeStruct) or not hasattr(given, "dtype")
+        what = f"is {borrow.kind(given)}" if untyped else f"holds {given.dtype}"
+        raise TypeError(f"{operator}: {name} {what}, expected an array of {one_of()}") from None
+    check_type(operator, name, array.dtype, getattr(given, "dtype", array.dtype))
     return array
 
 
-def of_type(operator: str, name: str, own: Any, given: Any) -> None:
-    """A type is one that is updated, and the one that was given.
+def check_type(operator: str, name: str, own: Any, given: Any) -> None:
+    """Check the type of an array in JAX, and that JAX did not narrow the given type.
 
     Raises:
-        TypeError: it is another, or one that JAX makes narrower.
+        TypeError: the type is not supported, or JAX narrows it.
     """
-    if str(own) not in ARRAYS:
-        raise TypeError(f"{operator}: {name} holds {own}, expected {TYPES}")
-    # Without a word JAX makes NumPy's float64 float32.
+    if str(own) not in STORAGES:
+        raise TypeError(f"{operator}: {name} holds {own}, expected {one_of()}")
+    # JAX converts NumPy's float64 to float32 silently.
     if str(given).endswith("float64") and own != "float64":
         raise TypeError(
             f"{operator}: {name} holds float64, expected {own}, the widest type of JAX here; "
@@ -75,28 +74,28 @@ def of_type(operator: str, name: str, own: Any, given: Any) -> None:
         )
 
 
-def of_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Shape) -> None:
-    """A state has the shape that its kind asks for beside a variable's shape.
+def check_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Shape) -> None:
+    """Check the shape of a state of a kind: element, row or column. A reduced axis may stay, with length 1.
 
     Raises:
-        ValueError: it has another.
+        ValueError: the shape is invalid.
     """
-    bare = reduced_shape(kind, shape, operator.spec.matrices)
-    kept = {"row": (*bare, 1), "column": (*bare[:-1], 1, *bare[-1:])}.get(kind, bare)
-    if own not in (bare, kept):
+    expected = reduced_shape(kind, shape, operator.spec.matrices)
+    with_axis = {"row": (*expected, 1), "column": (*expected[:-1], 1, *expected[-1:])}.get(kind, expected)
+    if own not in (expected, with_axis):
         what = operator.signature.states[0]
-        why = f"the shape of {what}" if kind == "element" else f"one number a {kind}"
-        raise ValueError(f"{operator.name}: {name} has shape {own}, expected {bare}, {why}")
+        why = f"the shape of {what}" if kind == "element" else f"one number per {kind}"
+        raise ValueError(f"{operator.name}: {name} has shape {own}, expected {expected}, {why}")
 
 
 def reduced_shape(kind: str, shape: Shape, matrices: bool) -> Shape:
-    """The shape of a state with one number an element, a row or a column of a variable."""
-    without = reduced_axes(kind, len(shape), matrices)
-    return tuple(each for k, each in enumerate(shape) if k not in without)
+    """The shape of a state with one number per element, row or column of a variable."""
+    removed = reduced_axes(kind, len(shape), matrices)
+    return tuple(each for k, each in enumerate(shape) if k not in removed)
 
 
 def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
-    """The dimensions of a variable that a state with one number an element, a row or a column has not."""
+    """The axes of a variable that a state with one number per element, row or column does not have."""
     if kind == "element":
         return ()
     if kind == "column":
@@ -104,34 +103,36 @@ def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
     return (dimensions - 1,) if matrices else tuple(range(1, dimensions))
 
 
-def gradient(operator: Operator, name: str, given: Any, shape: Shape, beside: jax.Array) -> jax.Array:
-    """A gradient of a shape, of the variable's type or float32 beside a 16-bit variable.
+def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, variable: jax.Array) -> jax.Array:
+    """A gradient as an array: of the variable's type, or float32 with a narrow variable.
 
     Raises:
-        TypeError: it is no array, or of another type.
-        ValueError: it has another shape.
+        TypeError: it is not an array, or its type is invalid.
+        ValueError: its shape is invalid.
     """
-    array, storage = state(operator.name, name, given), str(beside.dtype)
+    array, storage = parse_state(operator.name, name, given), str(variable.dtype)
     if array.shape != shape:
         raise ValueError(f"{operator.name}: {name} has shape {array.shape}, expected {shape}")
-    if array.dtype != beside.dtype and not (array.dtype == jnp.float32 and storage in SIXTEEN_BITS):
-        expected = f"{storage} or float32" if storage in SIXTEEN_BITS else storage
+    accepted = STORAGES[storage].gradients
+    if str(array.dtype) not in accepted:
         raise TypeError(
-            f"{operator.name}: {name} holds {array.dtype}, expected {expected}, the type of the variable; "
+            f"{operator.name}: {name} holds {array.dtype}, expected {one_of(accepted)}, the type of the variable; "
             f'pass {name}.astype("{storage}")'
         )
     return array
 
 
-def put_back(
+def restore_unused(
     given: Sequence[jax.Array | None], new: Sequence[jax.Array], others: Sequence[Any]
 ) -> tuple[jax.Array, tuple[Any, ...]]:
-    """The new variable and the new states, those that are not in use as they were given."""
-    rest = iter(new)
-    variable = next(rest)
-    return variable, tuple(other if each is None else next(rest) for each, other in zip(given[1:], others, strict=True))
+    """The new variable and the new states; those that are not in use come from ``others`` unchanged."""
+    remaining = iter(new)
+    variable = next(remaining)
+    return variable, tuple(
+        other if each is None else next(remaining) for each, other in zip(given[1:], others, strict=True)
+    )
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence."""
+def join_names(names: Sequence[str]) -> str:
+    """Names as a part of a sentence."""
     return ", ".join(names) if names else "nothing"

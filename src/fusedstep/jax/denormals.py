@@ -1,4 +1,4 @@
-"""Keeps numbers near zero what they are: XLA has the CPU take them for 0 on the threads that it calls us on."""
+"""Preserve denormal numbers: XLA flushes them to zero on the CPU threads that run its callbacks."""
 
 import ctypes
 import sys
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-# More than any C library's fenv_t.
-ROOM = 512
+# At least as large as the fenv_t of any C library.
+FENV_BYTES = 512
 
 
 class Environment(NamedTuple):
-    """The C library's functions of a thread's floating-point environment, and its default one."""
+    """The C library's functions for the floating-point environment of a thread, and the default environment."""
 
     get: Callable[[Any], int]
     put: Callable[[Any], int]
@@ -21,7 +21,7 @@ class Environment(NamedTuple):
 
 @cache
 def environment() -> Environment | None:
-    """They, where the C library has them under their standard names and where the default one is known."""
+    """The functions, or None where the C library does not have them or its default environment is unknown."""
     if sys.platform == "win32":
         return None
     library = ctypes.CDLL(None)
@@ -36,14 +36,14 @@ def environment() -> Environment | None:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
-    """Computes with numbers near zero as everywhere else, and puts back how the thread did. The threads that kernels
-    run on take over how the one computes that starts them."""
+def denormals_preserved() -> Iterator[None]:
+    """Compute with denormals, then restore the thread's environment. Threads that run kernels inherit the environment
+    of the thread that starts them."""
     found = environment()
     if found is None:
         yield
         return
-    before = ctypes.create_string_buffer(ROOM)
+    before = ctypes.create_string_buffer(FENV_BYTES)
     found.get(before)
     found.put(found.default)
     try:

@@ -13,19 +13,19 @@ from .scalars import is_array
 INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
-def row_ids(operator: Operator, given: Any, table: jax.Array) -> jax.Array:
-    """Ids as integers in one dimension, those that are not traced as rows of the table.
+def parse_row_ids(operator: Operator, given: Any, table: jax.Array) -> jax.Array:
+    """The ids as integers in one dimension. Ids that are not traced are checked to be rows of the table.
 
     Raises:
-        TypeError: they are no integers.
-        ValueError: they have not one dimension, or are 2**31 or more, or the table has no rows.
-        IndexError: one that is known is no row.
+        TypeError: they are not integers.
+        ValueError: they do not have one dimension, there are 2**31 or more, or the table has no rows.
+        IndexError: an id that is not traced is out of range.
     """
     variable = operator.signature.states[0]
     if not table.ndim:
         raise ValueError(f"{operator.name}: {variable} has no dimension, expected at least one, that of the rows")
-    # Of traced ids only the shape and the type can be told. A NumPy array is looked at before JAX makes it narrower.
-    ids = given if is_array(given) else on_host(operator.name, given)
+    # Check a NumPy array before JAX narrows its type. Of traced ids only shape and type are known.
+    ids = given if is_array(given) else to_numpy(operator.name, given)
     if ids.dtype.name not in INTEGERS:
         raise TypeError(f"{operator.name}: ids holds {ids.dtype.name}, expected integers of 8 to 64 bits")
     if ids.ndim != 1:
@@ -33,15 +33,15 @@ def row_ids(operator: Operator, given: Any, table: jax.Array) -> jax.Array:
     if ids.size >= 2**31:
         raise ValueError(f"{operator.name}: ids has {ids.size} entries, expected fewer than 2**31 in one call")
     if not isinstance(ids, jax.core.Tracer):
-        known_rows(operator.name, np.asarray(ids), variable, len(table))
+        check_range(operator.name, np.asarray(ids), variable, len(table))
     return jnp.asarray(ids)
 
 
-def on_host(operator: str, given: Any) -> np.ndarray:
-    """Ids that are no array of JAX; a list of none, which has no type, as integers.
+def to_numpy(operator: str, given: Any) -> np.ndarray:
+    """Ids that are not a JAX array, as a NumPy array. An empty list, which has no type, becomes integers.
 
     Raises:
-        TypeError: they are no array.
+        TypeError: ``given`` is not an array.
     """
     empty = isinstance(given, list | tuple) and not given
     try:
@@ -54,11 +54,11 @@ def on_host(operator: str, given: Any) -> np.ndarray:
     return ids.astype(ids.dtype.newbyteorder("="), copy=False)
 
 
-def known_rows(operator: str, ids: np.ndarray, variable: str, rows: int) -> None:
-    """Ids that are known name rows.
+def check_range(operator: str, ids: np.ndarray, variable: str, rows: int) -> None:
+    """Check that ids are rows of the table.
 
     Raises:
-        IndexError: one does not.
+        IndexError: one is out of range.
     """
     outside = (ids < 0) | (ids >= rows)
     if outside.any():

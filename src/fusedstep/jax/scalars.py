@@ -1,6 +1,6 @@
-"""What a rule is called with beside arrays: its switches and its scalars, known or traced."""
+"""The scalars and switches of a call. A scalar is known, or traced by JAX."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -8,44 +8,61 @@ import numpy as np
 
 from ..codegen.rule.signature import read_signature
 from ..operators.operator import Operator
-from ..storage import ARRAYS
+from ..storage import STORAGES
 
 
-def operator_of(rule: Callable[..., Any], named: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
-    """A rule's operator with the switches among some named values, and the other values.
+def split_switches(rule: Callable[..., Any], given: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
+    """Split keyword arguments: return the rule's operator, with its switches set, and the other arguments.
 
     Raises:
-        TypeError: ``rule`` is not a rule, or a switch is no bool.
+        TypeError: ``rule`` is not a rule, or a switch is not a bool.
     """
     switches = read_signature(rule).switches | {"maximize": False}
-    made = Operator(rule, **{name: named.get(name, value) for name, value in switches.items()})
+    made = Operator(rule, **{name: given.get(name, value) for name, value in switches.items()})
+    # Rows may have more than one dimension, as in the optimizers of fusedstep.torch.
     operator = Operator.from_spec(rule, made.spec, made.labels, made.options._replace(flat_rows=True))
-    return operator, {name: value for name, value in named.items() if name not in switches}
+    return operator, {name: value for name, value in given.items() if name not in switches}
 
 
-def scalars_of(operator: Operator, named: Mapping[str, Any]) -> list[Any]:
-    """The rule's scalars in its order: arrays of JAX without dimensions, known numbers as NumPy's float64.
+def parse_scalars(operator: Operator, given: Mapping[str, Any]) -> list[Any]:
+    """The rule's scalars in order: arrays of JAX without dimensions, and NumPy's float64 for known numbers.
 
     Raises:
-        TypeError: one is missing, not known or no real number.
-        ValueError: an array holds another number of elements than one.
+        TypeError: one is missing, unknown or not a real number.
+        ValueError: an array does not have exactly one element.
     """
-    arrays = {name: scalar(operator.name, name, value) for name, value in named.items() if is_array(value)}
-    numbers = operator.scalars({**named, **dict.fromkeys(arrays, 0.0)})
+    arrays = {name: parse_scalar_array(operator.name, name, value) for name, value in given.items() if is_array(value)}
+    numbers = operator.scalars({**given, **dict.fromkeys(arrays, 0.0)})
     return [
         arrays.get(name, np.float64(number)) for name, number in zip(operator.signature.scalars, numbers, strict=True)
     ]
 
 
-def scalar(operator: str, name: str, value: jax.Array) -> jax.Array:
-    """An array of one real number, without its dimensions."""
-    if value.dtype.kind not in "iu" and str(value.dtype) not in ARRAYS:
+def parse_scalar_array(operator: str, name: str, value: jax.Array) -> jax.Array:
+    """An array of one real number, without dimensions.
+
+    Raises:
+        TypeError: its type is not a real number's.
+        ValueError: it does not have exactly one element.
+    """
+    if value.dtype.kind not in "iu" and str(value.dtype) not in STORAGES:
         raise TypeError(f"{operator}: {name} holds {value.dtype}, expected a real number")
     if value.size != 1:
         raise ValueError(f"{operator}: {name} has shape {value.shape}, expected a scalar or an array of one element")
     return value.reshape(())
 
 
+def split_arrays(values: Sequence[Any]) -> tuple[list[Any], list[jax.Array]]:
+    """Split values: return them with None in place of JAX's arrays, and these arrays."""
+    return [None if is_array(each) else each for each in values], [each for each in values if is_array(each)]
+
+
+def join_arrays(known: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
+    """Put the arrays of ``split_arrays`` back in place."""
+    remaining = iter(arrays)
+    return [next(remaining) if each is None else each for each in known]
+
+
 def is_array(value: Any) -> bool:
-    """Whether a value is JAX's, known or traced."""
+    """Return whether a value is an array of JAX, known or traced."""
     return isinstance(value, jax.Array)

@@ -1,4 +1,4 @@
-"""A step of single rows as a pure function."""
+"""``sparse_update``: one step of single rows as a pure function."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 
 from ..codegen.rule.program import ReductionScope
+from ..codegen.xla.build import RuleFunctions
 from ..operators.checks.options import check_rows
 from ..operators.operator import Operator
 from ..runtime.cpu.loops import LOOPS
-from . import arrays, by_xla, in_place
-from .row_ids import row_ids
-from .scalars import is_array, operator_of, scalars_of
-from .woven import Woven, weave
+from . import arrays, sparse_callback, sparse_xla
+from .functions import functions_of
+from .row_ids import parse_row_ids
+from .scalars import parse_scalars, split_arrays, split_switches
 
 
 def sparse_update(
@@ -29,30 +30,30 @@ def sparse_update(
     rows: str = "touched",
     **scalars_and_switches: Any,
 ) -> tuple[jax.Array, tuple[Any, ...]]:
-    """Takes a step of a rule with the gradients of single rows, as a pure function.
+    """Take one step of a rule with the gradients of single rows, as a pure function.
 
-    On the CPU the library's kernels run, under ``jax.jit`` in place where the table and the states are donated;
-    elsewhere XLA does the same. Gradients of one row are summed first, on the CPU in the order of the ids.
+    On the CPU the library's kernels run. Under ``jax.jit`` they update the table and the states in place if these are
+    donated. Elsewhere XLA computes the same. Gradients of one row are summed first, on the CPU in the order of the ids.
 
     Args:
-        rule: the rule, a plain function, see ``fusedstep.rules``; its sums may not reach beyond a row.
+        rule: the rule, a plain function, see ``fusedstep.rules``. It may reduce over a row, but not over more.
         table: the variable, of shape ``(rows, ...)``.
-        states: the rule's other states in its order; None for what its switches leave unused. They are of the
-            table's shape, or hold one number a row; float32, float16 and bfloat16 in any mixture, or float64.
-        ids: the rows that the gradients belong to, integers of shape ``(n,)``, in any order. Traced, one that is no
-            row is left out with its gradient, a negative one too: ids may be padded with the number of rows.
-        grads: the gradients, of shape ``(n, ...)`` and the table's type, or float32 beside a 16-bit table.
-        rows: which rows take the step: the ``"touched"`` ones, or ``"every"`` one, those that are not named with a zero
-            gradient.
-        **scalars_and_switches: the rule's scalars, as numbers or arrays of one element, traced ones too, and its
+        states: the rule's other states in order; None for states that its switches leave unused. They have the table's
+            shape, or one number per row. Their types are float32, float16 and bfloat16 in any mixture, or float64.
+        ids: the row of each gradient, integers of shape ``(n,)``, in any order. A traced id that is out of range, or
+            negative, is ignored with its gradient: ids may be padded with the number of rows.
+        grads: the gradients, of shape ``(n, ...)`` and the table's type, or float32 with a 16-bit table.
+        rows: which rows take the step: ``"touched"``, the rows in ``ids``; or ``"every"``, where the other rows take it
+            with a zero gradient.
+        **scalars_and_switches: the rule's scalars, as numbers or arrays of one element, which may be traced; and its
             switches.
 
     Returns:
         The new table, and the new states.
 
     Raises:
-        TypeError, ValueError: an argument cannot be used.
-        IndexError: an id that is not traced is no row.
+        TypeError, ValueError: an argument is invalid.
+        IndexError: an id that is not traced is out of range.
         NotImplementedError: under ``jax.vmap``, ``jax.grad`` or ``jax.shard_map``.
 
     >>> import jax.numpy as jnp, fusedstep as fs
@@ -61,48 +62,48 @@ def sparse_update(
     >>> table.tolist(), accum[2].tolist()
     ([[1.0, 1.0], [1.0, 1.0], [0.75, 0.75]], [0.25, 0.25])
     """
-    operator, named = operator_of(rule, scalars_and_switches)
+    operator, named_scalars = split_switches(rule, scalars_and_switches)
     check_rows(operator.name, rows)
     if operator.spec.reduction_scope == ReductionScope.TENSOR:
         raise ValueError(
-            f"{operator.name}: the rule adds up more than a row, so that no row can step alone; "
+            f"{operator.name}: the rule reduces over more than a row, so single rows cannot take a step; "
             "pass a dense gradient to dense_update"
         )
-    scalars = scalars_of(operator, named)
-    given = arrays.states(operator, table, states)
-    one_device(operator, given)
+    scalars = parse_scalars(operator, named_scalars)
+    given = arrays.parse_states(operator, table, states)
+    check_one_device(operator, given)
     used = [each for each in given if each is not None]
-    numbers = row_ids(operator, ids, used[0])
-    gradients = arrays.gradient(operator, "grads", grads, (*numbers.shape, *used[0].shape[1:]), used[0])
-    update = RowUpdate(operator, weave(operator, str(used[0].dtype)), rows)
-    arguments = (used, numbers, gradients, scalars)
+    row_ids = parse_row_ids(operator, ids, used[0])
+    gradients = arrays.parse_gradient(operator, "grads", grads, (*row_ids.shape, *used[0].shape[1:]), used[0])
+    update = RowUpdate(operator, functions_of(operator, str(used[0].dtype)), rows)
+    arguments = (used, row_ids, gradients, scalars)
     if any(isinstance(each, jax.core.Tracer) for each in jax.tree.leaves(arguments)):
         new = update(*arguments)
     else:
-        # Numbers become float64 arguments, so that another learning rate needs no other program.
+        # Pass numbers as float64 arrays, so that another learning rate does not compile again.
         with jax.enable_x64(True):
-            new = at_once(update)(*arguments)
-    return arrays.put_back(given, new, states)
+            new = compiled(update)(*arguments)
+    return arrays.restore_unused(given, new, states)
 
 
 @dataclass(frozen=True)
 class RowUpdate:
-    """What ``sparse_update`` does to checked arrays; equal to another that does the same.
+    """A step of ``sparse_update`` on checked arrays. Two are equal if they compute the same.
 
     Attributes:
-        operator: what runs on the CPU.
-        woven: what runs elsewhere.
+        operator: runs on the CPU.
+        functions: run elsewhere.
         rows: which rows take the step.
     """
 
     operator: Operator
-    woven: Woven
+    functions: RuleFunctions
     rows: str
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells it from others. The module is named by its text, the rule's numbers in it."""
-        return self.operator.rule, self.operator.switches, self.woven.module, self.rows
+        """The key of comparisons. There is one module for each text, which holds the rule's global constants."""
+        return self.operator.rule, self.operator.switches, self.functions.module, self.rows
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RowUpdate) and self.key == other.key
@@ -113,34 +114,33 @@ class RowUpdate:
     def __call__(
         self, states: list[jax.Array], ids: jax.Array, grads: jax.Array, scalars: list[Any]
     ) -> list[jax.Array]:
-        """The new states in use."""
+        """Return the new states in use."""
         if jax.default_backend() == "cpu":
-            # Here, and not in XLA's call.
+            # Compile now, not in XLA's callback.
             storages = tuple(str(each.dtype) for each in states)
             self.operator.compile(LOOPS[self.rows], storages, str(grads.dtype))
-        known = [None if is_array(each) else float(each) for each in scalars]
+        known, traced = split_arrays(scalars)
         by_platform = partial(
             lax.platform_dependent,
-            cpu=partial(in_place.update_rows, self.operator, self.rows, known),
-            default=partial(by_xla.update_rows, self.woven, self.rows, known),
+            cpu=partial(sparse_callback.update_rows, self.operator, self.rows, known),
+            default=partial(sparse_xla.update_rows, self.functions, self.rows, known),
         )
-        traced = [each for each in scalars if is_array(each)]
-        new: list[jax.Array] = alone(self.operator.name, by_platform)(states, ids, grads, traced)
+        new: list[jax.Array] = without_transforms(self.operator.name, by_platform)(states, ids, grads, traced)
         return new
 
 
 @lru_cache(maxsize=256)
-def at_once(update: RowUpdate) -> Callable[..., list[jax.Array]]:
-    """An update as a compiled function, for calls that are not traced."""
-    compiled: Callable[..., list[jax.Array]] = jax.jit(update.__call__)
-    return compiled
+def compiled(update: RowUpdate) -> Callable[..., list[jax.Array]]:
+    """The jitted update, for calls that are not traced."""
+    function: Callable[..., list[jax.Array]] = jax.jit(update.__call__)
+    return function
 
 
-def one_device(operator: Operator, states: Sequence[jax.Array | None]) -> None:
-    """States that are known lie on one device each, and no map over devices is being traced.
+def check_one_device(operator: Operator, states: Sequence[jax.Array | None]) -> None:
+    """Check that each state is on one device, and that ``jax.shard_map`` is not being traced.
 
     Raises:
-        ValueError: one is spread over several.
+        ValueError: a state is on several devices.
         NotImplementedError: under ``jax.shard_map``.
     """
     for name, each in zip(operator.signature.states, states, strict=True):
@@ -149,24 +149,25 @@ def one_device(operator: Operator, states: Sequence[jax.Array | None]) -> None:
         count = len(each.sharding.device_set)
         if count > 1:
             raise ValueError(
-                f"{operator.name}: {name} lies on {count} devices, expected one; move it with jax.device_put, or use "
+                f"{operator.name}: {name} is on {count} devices, expected one; move it with jax.device_put, or use "
                 "dense_update"
             )
     if jax.sharding.get_abstract_mesh().manual_axes:
         raise NotImplementedError(
-            f"{operator.name}: sparse_update under jax.shard_map, expected a table on one device; use dense_update"
+            f"{operator.name}: sparse_update does not support jax.shard_map, expected a table on one device; "
+            "use dense_update"
         )
 
 
-def alone(name: str, function: Callable[..., Any]) -> Any:
-    """A function that neither ``jax.vmap`` nor ``jax.grad`` goes through."""
+def without_transforms(name: str, function: Callable[..., Any]) -> Any:
+    """A function that refuses ``jax.vmap`` and ``jax.grad``."""
     mapped = custom_vmap(function)
 
     @mapped.def_vmap
     def refuse_map(size: int, batched: Any, *arguments: Any) -> NoReturn:
         raise NotImplementedError(
-            f"{name}: sparse_update under jax.vmap, expected one table; make the tables one, with ids of its rows, "
-            "or go through them with jax.lax.scan"
+            f"{name}: sparse_update does not support jax.vmap, expected one table; concatenate the tables and offset "
+            "their ids, or loop over them with jax.lax.scan"
         )
 
     derived = jax.custom_jvp(mapped)
@@ -174,8 +175,8 @@ def alone(name: str, function: Callable[..., Any]) -> Any:
     @derived.defjvp
     def refuse_derivative(primals: Any, tangents: Any) -> NoReturn:
         raise NotImplementedError(
-            f"{name}: sparse_update has no derivative; take that of the loss by the rows that were looked up, "
-            "and pass it as grads"
+            f"{name}: sparse_update has no derivative; differentiate the loss by the rows that were looked up, "
+            "and pass the result as grads"
         )
 
     return derived

@@ -1,6 +1,6 @@
-"""MindSpore's names over fusedstep's kernels: code for its optimizer operators runs by changing imports alone.
+"""MindSpore's interface to its optimizer operators, with fusedstep's kernels. Code needs only other imports.
 
-Neither MindSpore nor a device is needed; tensors live in NumPy's memory.
+MindSpore itself is not needed. Tensors are NumPy arrays on the CPU.
 
 >>> import numpy as np
 >>> import fusedstep.mindspore as mindspore

@@ -1,4 +1,4 @@
-"""The settings that programs for MindSpore make first; here all run on the CPU, at once."""
+"""MindSpore's settings. All calls here run immediately on the CPU, whatever the settings."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ _settings: dict[str, Any] = {"mode": PYNATIVE_MODE, "device_target": "CPU"}
 
 
 def set_context(**settings: Any) -> None:
-    """Takes note of a mode, either of which runs calls at once, and of the CPU as the device.
+    """Store a mode and a device. Both modes run calls immediately, and the only device is the CPU.
 
     Args:
         **settings: ``mode`` and ``device_target``.
 
     Raises:
-        ValueError: a setting is not known, or has another value.
+        ValueError: a setting or its value is unknown.
 
     >>> set_context(mode=GRAPH_MODE, device_target="CPU")
     """
     for name, value in settings.items():
         if name not in _ACCEPTED:
-            raise ValueError(f"set_context: {name} is no setting here, expected {' or '.join(_ACCEPTED)}; leave it out")
+            raise ValueError(f"set_context: {name} is not supported, expected {' or '.join(_ACCEPTED)}; leave it out")
         if value not in _ACCEPTED[name]:
             expected = " or ".join(map(repr, _ACCEPTED[name]))
             raise ValueError(f"set_context: {name} is {value!r}, expected {expected}")
@@ -30,30 +30,30 @@ def set_context(**settings: Any) -> None:
 
 
 def get_context(attr_key: str) -> Any:
-    """A setting.
+    """The value of a setting.
 
     Args:
         attr_key: its name.
 
     Raises:
-        ValueError: it is not known.
+        ValueError: the setting is unknown.
 
     >>> get_context("device_target")
     'CPU'
     """
     if attr_key not in _settings:
-        raise ValueError(f"get_context: {attr_key!r} is no setting here, expected {' or '.join(_ACCEPTED)}")
+        raise ValueError(f"get_context: {attr_key!r} is not supported, expected {' or '.join(_ACCEPTED)}")
     return _settings[attr_key]
 
 
 def set_device(device_target: str) -> None:
-    """Takes note of the CPU as the device.
+    """Select the device, which must be the CPU.
 
     Args:
         device_target: "CPU".
 
     Raises:
-        ValueError: it is another device.
+        ValueError: the device is not the CPU.
 
     >>> set_device("CPU")
     """

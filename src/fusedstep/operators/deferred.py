@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..arrays.layout import Rows
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.spec import spec_of
@@ -18,8 +18,8 @@ from ..storage import compute_type
 from . import host_deferred
 from .checks.options import parse_switches
 from .checks.scalars import check_host_scalars
-from .deferred_table import DeferredTable
 from .operator import Operator
+from .pending_table import PendingTable
 
 
 class DeferredRows:
@@ -38,7 +38,7 @@ class DeferredRows:
 
     Args:
         rule: the rule; one whose sums reach no further than a row.
-        *states: its states, the variable first; they are kept, and updated in place.
+        *states: its states, the variable first; the table holds them, and updates them in place.
         method: ``"series"``: in closed form, where the rule has one: in float32 nearer to exact arithmetic than the
             steps themselves, in float64 to about 1e-12 of the distance travelled. An element that its series does not
             serve, and a rule without closed form, take the other way. ``"replay"``: the steps one by one, each with
@@ -173,7 +173,7 @@ class DeferredRows:
             self._backend.prepare_catch_up(self._table(), indices)()
             return self.states
 
-    def first_asleep(self, indices: Any) -> int | None:
+    def first_pending(self, indices: Any) -> int | None:
         """The first of some rows that is owed a step; none on a device, where nobody waits for what the rows are.
 
         Args:
@@ -184,8 +184,8 @@ class DeferredRows:
                 return None
             named = np.asarray(indices).reshape(-1)
             named = named[(named >= 0) & (named < len(self._last_steps))]
-            asleep = self._last_steps[named] < self._history.steps
-            return int(named[asleep.argmax()]) if asleep.any() else None
+            pending = self._last_steps[named] < self._history.steps
+            return int(named[pending.argmax()]) if pending.any() else None
 
     def flush(self) -> tuple[Any, ...]:
         """Brings all rows up to date.
@@ -220,11 +220,11 @@ class DeferredRows:
             )
         return shape, storages, tables
 
-    def _table(self) -> DeferredTable:
+    def _table(self) -> PendingTable:
         """The table as it is now."""
         shape, storages, tables = self._borrow()
         closed_form = self._history.closed_form
-        return DeferredTable(
+        return PendingTable(
             self._operator, closed_form, shape, self._in_use, storages, tables, self._history, self._last_steps
         )
 

@@ -4,36 +4,33 @@ The pending steps of rows are kept on the host, where the scalars are, and sent 
 indices waits for the device.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.borrow import bump_versions
-from ..arrays.device_tensors import capturing, current
+from ..arrays.devices import capturing, library_of
 from ..codegen.gpu.kernels import host_totals_for
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import LONG, group, sum_long_segments
-from ..runtime.gpu.launch import WAKING_BYTES, Call, launch, tiles_for
+from ..runtime.gpu.kernel_call import CATCH_UP_BYTES, KernelCall, launch_loop, tiles_for
+from ..runtime.gpu.kernels import kernel_of
 from ..runtime.gpu.numbers import host_numbers
 from .checks.device import check_bounds, view_device_gradient, view_device_indices
 from .checks.device import view_device_states as view_states
-from .deferred_table import DeferredTable
-from .device_step import kernel_of
+from .pending_table import PendingTable
 
 __all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
 
 
 def new_last_steps(rows: int, like: Any) -> Any:
-    """The last steps of rows without pending steps, on a tensor's device."""
-    torch = sys.modules["torch"]
-    return torch.zeros(rows, dtype=torch.int16, device=like.device)
+    """The last steps of rows without pending steps, on the device of an array."""
+    return library_of(like).full((rows,), 0, "int16", like)
 
 
 def not_captured(operator: str, like: Any) -> None:
-    """What rows sleep through goes on with every step on the host, and would stand still in a graph.
+    """Pending steps are counted on the host at every step, and would not be counted in a graph.
 
     Raises:
         RuntimeError: a graph is being captured.
@@ -56,7 +53,7 @@ class Step(NamedTuple):
         every_row: whether all rows take the step.
     """
 
-    table: DeferredTable
+    table: PendingTable
     gradient: Any
     storage: str
     indices: Any
@@ -68,84 +65,88 @@ class Step(NamedTuple):
         table, indices = self.table, self.indices
         numbers = host_numbers(table.operator, table.history.compute, self.scalars)
         table.history.numbers[table.history.steps] = numbers
-        if indices.numel() and table.tables[0].flat.size:
-            groups, rows, width = group(indices), table.tables[0].rows, table.tables[0].width
-            with current(self.gradient):
+        if indices.shape[0] and table.tables[0].flat.size:
+            rows, width = table.tables[0].rows, table.tables[0].width
+            with library_of(self.gradient).stream(self.gradient):
+                groups = group(indices)
                 long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
             own = [self.gradient, *groups, long_sums, groups.size, rows]
             run(table, "deferred_rows", self.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
 
 
-def prepare_step(table: DeferredTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
+def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
     """Check a step of the rows that indices name."""
-    operator, names, device = table.operator.name, table.operator.array_spec.names, table.states[0].device
+    operator, names, like = table.operator.name, table.operator.array_spec.names, table.states[0]
     named = checked_indices(table, indices)
-    given = (named.numel(), *table.shape[1:])
-    gradient, storage, elements = view_device_gradient(operator, "grad", grad, given, table.storages[0], device)
+    given = (*named.shape, *table.shape[1:])
+    gradient, storage, elements = view_device_gradient(operator, "grad", grad, given, table.storages[0], like)
     if shares_with_states(operator, names, table.tables, elements):
-        gradient = gradient.clone()
+        gradient = library_of(like).copy(gradient)
     return Step(table, gradient, storage, named, scalars)
 
 
-def checked_indices(table: DeferredTable, indices: Any) -> Any:
+def checked_indices(table: PendingTable, indices: Any) -> Any:
     """The rows that are named, checked."""
     operator, variable = table.operator.name, table.operator.array_spec.names[0]
     not_captured(operator, table.states[0])
-    named = view_device_indices(operator, indices, variable, table.shape, table.states[0].device)
+    named = view_device_indices(operator, indices, variable, table.shape, table.states[0])
     if table.operator.options.check_indices:
         check_bounds(operator, named, table.tables[0].rows, variable)
     return named
 
 
-def prepare_catch_up(table: DeferredTable, indices: Any) -> Callable[[], None]:
+def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
     """Check the rows to bring up to date; return what does so."""
     return partial(catch_up, table, checked_indices(table, indices))
 
 
-def catch_up(table: DeferredTable, indices: Any) -> None:
+def catch_up(table: PendingTable, indices: Any) -> None:
     """Bring the named rows up to date."""
-    if table.history.steps and indices.numel() and table.tables[0].flat.size:
-        groups = group(indices)
+    if table.history.steps and indices.shape[0] and table.tables[0].flat.size:
+        with library_of(indices).stream(indices):
+            groups = group(indices)
         own = [groups.sorted_indices, groups.size, table.tables[0].rows]
         run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 
 
-def prepare_flush(table: DeferredTable) -> Callable[[], None]:
+def prepare_flush(table: PendingTable) -> Callable[[], None]:
     """Return what brings all rows up to date."""
     not_captured(table.operator.name, table.states[0])
     return partial(flush, table)
 
 
-def flush(table: DeferredTable) -> None:
+def flush(table: PendingTable) -> None:
     """Bring all rows up to date."""
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
-        table.last_steps.zero_()
+        with library_of(table.last_steps).stream(table.last_steps):
+            table.last_steps[...] = 0
 
 
-def run(table: DeferredTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
-    """Launches a loop with the pending steps of rows, of which the history holds so many."""
+def run(table: PendingTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
+    """Launch a loop with the pending steps of rows, of which the history holds so many."""
     history, like = table.history, table.states[0]
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, closed_form=table.closed_form)
-    bump = partial(bump_versions, table.states)
-    states = [state.detach() for state in table.states]
-    with current(like):
+    library = library_of(like)
+    bump = partial(library.bump_versions, table.states)
+    states = [library.detach(state) for state in table.states]
+    with library.stream(like):
         kept, settled = totals_of(table)
         pending = [
-            sent(history.numbers[:steps], like),
-            sent(kept, like),
-            sent(settled, like),
+            library.to_device(history.numbers[:steps], like),
+            library.to_device(kept, like),
+            library.to_device(settled, like),
             kept.shape[1],
             table.last_steps,
         ]
         pending += [history.steps, history.window, int(history.closed)]
         bump()
-        call = Call(kernels, states, table.tables, None, gradient, (), bump)
-        launch(call, loop, own, over, tiles_for(call.width, call.narrowest, WAKING_BYTES), pending, **known)
+        call = KernelCall(kernels, states, table.tables, None, gradient, (), bump)
+        launch_loop(call, loop, own, over, tiles_for(call.width, call.narrowest, CATCH_UP_BYTES), pending, **known)
 
 
-def totals_of(table: DeferredTable) -> tuple[np.ndarray, np.ndarray]:
+def totals_of(table: PendingTable) -> tuple[np.ndarray, np.ndarray]:
     """What the closed form needs since each step, and the same where a whole window of steps was replayed."""
     history = table.history
     if not (table.closed_form and history.closed):
@@ -158,9 +159,3 @@ def totals_of(table: DeferredTable) -> tuple[np.ndarray, np.ndarray]:
         built[key] = host_totals_for(table.operator.spec, table.closed_form, history.compute)
     numbers = built[key]
     return numbers(totals, history.held), numbers(settled, history.held)
-
-
-def sent(array: np.ndarray, like: Any) -> Any:
-    """An array on a tensor's device, on its way there behind what is launched already."""
-    tensor = sys.modules["torch"].from_numpy(np.ascontiguousarray(array))
-    return tensor if like.device.type == "cpu" else tensor.pin_memory().to(like.device, non_blocking=True)

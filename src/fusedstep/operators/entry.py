@@ -21,7 +21,7 @@ COMMON = {"use_locking": False, "rounding": "nearest", "seed": 0, "check_indices
 # What the constructors' arguments mean, where they are no scalars of the rule.
 OPTIONS = {
     "use_locking": "calls that share memory follow one another, however many threads make them.",
-    "rounding": '"nearest", or "stochastic" for 16-bit states: up or down by chance, right in the mean.',
+    "rounding": '"nearest", or "stochastic" for 16-bit states: up or down at random, exact in the mean.',
     "seed": "of the stochastic rounding; the same seed and ``step`` give the same bits.",
     "check_indices": "check indices on a device, too, which waits for it; else those that name no row are left out.",
     "shrink": 'what scales l1 and l2, "lr" or "lr/sqrt(accum)", each element\'s own rate.',

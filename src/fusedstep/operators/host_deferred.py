@@ -10,14 +10,14 @@ from ..arrays.borrow import bump_versions
 from ..runtime.advice import mostly_touched
 from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
 from ..runtime.cpu.grouping import Groups
-from ..runtime.cpu.launch import Part, share_every_row, share_touched_rows
+from ..runtime.cpu.launch import Part, every_row_parts, touched_row_parts
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..runtime.cpu.parts import parts, threads_for
 from ..runtime.cpu.threads import run
 from .checks.arrays import view_gradient, view_states
 from .checks.indices import copy_indices, group_indices
-from .deferred_table import DeferredTable
 from .host_step import span_call
+from .pending_table import PendingTable
 
 __all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
 
@@ -68,7 +68,7 @@ class EveryRow(NamedTuple):
         run(self.parts, self.threads)
 
 
-def prepare_step(table: DeferredTable, gradient: Any, indices: Any, scalars: Sequence[float]) -> Step | EveryRow:
+def prepare_step(table: PendingTable, gradient: Any, indices: Any, scalars: Sequence[float]) -> Step | EveryRow:
     """Check a step of the rows that indices name; all memory that it needs is there then."""
     name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
     snapshot = copy_indices(name, indices, variable, table.shape)
@@ -78,12 +78,12 @@ def prepare_step(table: DeferredTable, gradient: Any, indices: Any, scalars: Seq
     bump = partial(bump_versions, table.states)
     known = table.storages, table.tables, gradient, storage, scalars, bump
     if rows.array.size and mostly_touched(name, groups.distinct, rows.rows):
-        return EveryRow(*share_every_row(span_call(table.operator, LOOPS["every"], *known), groups), bump)
+        return EveryRow(*every_row_parts(span_call(table.operator, LOOPS["every"], *known), groups), bump)
     call = deferred_call(table, DEFERRED_ROWS, gradient, storage, scalars)
-    return Step(call, groups, *share_touched_rows(call.gradient, storage, groups, rows.width), bump)
+    return Step(call, groups, *touched_row_parts(call.gradient, storage, groups, rows.width), bump)
 
 
-def prepare_catch_up(table: DeferredTable, indices: Any) -> Callable[[], None]:
+def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
     """Check the rows to bring up to date; return what does so."""
     name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
     snapshot = copy_indices(name, indices, variable, table.shape)
@@ -91,7 +91,7 @@ def prepare_catch_up(table: DeferredTable, indices: Any) -> Callable[[], None]:
     return partial(catch_up, table, groups)
 
 
-def catch_up(table: DeferredTable, groups: Groups) -> None:
+def catch_up(table: PendingTable, groups: Groups) -> None:
     """Bring the named rows up to date."""
     if table.history.steps and groups.distinct:
         width = table.tables[0].width
@@ -102,7 +102,7 @@ def catch_up(table: DeferredTable, groups: Groups) -> None:
         run([call.catch_up(groups, start, stop) for start, stop in cuts], threads)
 
 
-def prepare_flush(table: DeferredTable) -> Callable[[], None]:
+def prepare_flush(table: PendingTable) -> Callable[[], None]:
     """Return what brings all rows up to date."""
     rows, width = table.tables[0].rows, table.tables[0].width
     threads = threads_for(rows * width)
@@ -110,7 +110,7 @@ def prepare_flush(table: DeferredTable) -> Callable[[], None]:
     return partial(flush, table, [call.flush(start, stop) for start, stop in parts(rows, width, threads)], threads)
 
 
-def flush(table: DeferredTable, work: list[Callable[[], None]], threads: int) -> None:
+def flush(table: PendingTable, work: list[Callable[[], None]], threads: int) -> None:
     """Bring all rows up to date."""
     bump_versions(table.states)
     run(work, threads)
@@ -118,7 +118,7 @@ def flush(table: DeferredTable, work: list[Callable[[], None]], threads: int) ->
 
 
 def deferred_call(
-    table: DeferredTable,
+    table: PendingTable,
     loop: str,
     gradient: Any = NO_GRADIENT,
     storage: str = "",

@@ -15,7 +15,7 @@ from ..runtime.call import BumpVersions, Launch, nothing
 from ..runtime.cpu.launch import Call, launch
 from ..runtime.cpu.loops import LOOPS, WHOLE_TENSOR
 from ..runtime.cpu.span_call import SpanCall
-from .checks.arrays import view_for_sums, view_gradient, view_states
+from .checks.arrays import check_stochastic, view_for_sums, view_gradient, view_states
 from .checks.indices import check_no_indices, copy_indices, group_indices
 from .checks.scalars import check_host_scalars
 
@@ -40,6 +40,8 @@ def prepare(
     key = operator.rounding_key(number)
     check_host_scalars(name, operator.signature.scalars, scalars)
     variable, storages, tables = view_states(name, arrays, states)
+    if key is not None:
+        check_stochastic(name, arrays.names, storages)
     shape, loop, groups = variable, LOOPS[None], None
     if indices is not None:
         snapshot = copy_indices(name, indices, arrays.names[0], shape)

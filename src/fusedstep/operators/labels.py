@@ -26,7 +26,7 @@ class Options(NamedTuple):
 
     Attributes:
         use_locking: whether calls that share memory follow one another.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether 16-bit states are rounded stochastically.
         seed: of the stochastic rounding.
         check_indices: whether indices on a device are checked, which waits for the device.
         flat_rows: whether a row is all that an index of the first dimension names, in any number of dimensions; else

@@ -153,7 +153,7 @@ def _rebuild(cls: type[NamedOperator], options: dict[str, Any]) -> NamedOperator
     return cls(**options)
 
 
-def bind(called: str, signature: inspect.Signature, arguments: Any, named: Any) -> dict[str, Any]:
+def bind(label: str, signature: inspect.Signature, arguments: Any, named: Any) -> dict[str, Any]:
     """The arguments of a call by name.
 
     Raises:
@@ -162,7 +162,7 @@ def bind(called: str, signature: inspect.Signature, arguments: Any, named: Any) 
     try:
         bound = signature.bind(*arguments, **named)
     except TypeError as error:
-        raise TypeError(f"{called}: {error}; expected {signature}") from None
+        raise TypeError(f"{label}: {error}; expected {signature}") from None
     bound.apply_defaults()
     return bound.arguments
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import on_device
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
@@ -33,7 +33,7 @@ class Operator:
         rule: the rule.
         use_locking: whether calls that share memory follow one another, however many threads make them. Without it
             they may interleave; they never crash.
-        rounding: how 16-bit states are rounded: to the ``"nearest"``, or ``"stochastic"``: up or down by chance, so
+        rounding: how 16-bit states are rounded: to the ``"nearest"``, or ``"stochastic"``: up or down at random, so
             that they are right in the mean and steps far below the last place are not lost.
         seed: of the stochastic rounding. The same seed and ``step`` give the same bits, whatever the threads.
         maximize: maximize the objective: the rule gets the gradient with the opposite sign.

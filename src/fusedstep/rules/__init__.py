@@ -1,12 +1,12 @@
-"""Update rules: what the mathematics says, and nothing of loops, dtypes, threads or frameworks.
+"""Update rules: mathematics only, independent of loops, dtypes, threads and frameworks.
 
-Every family of rules is one file of this folder; the names in its ``__all__`` are found here by themselves:
+Every family of rules is one file of this folder. The names in its ``__all__`` are attributes of this package:
 ``fusedstep.rules.adam`` is the function ``adam`` of ``adam.py``.
 
 A rule is a plain function. Its positional arguments are the states and then the gradient, its keyword-only
-arguments are scalars, and a keyword-only argument annotated ``bool`` is a switch that is decided when the rule is
-compiled. It returns the new states in the order in which it takes them. Called with float64 NumPy arrays it is the
-reference that every kernel is tested against.
+arguments are scalars, and a keyword-only argument annotated ``bool`` is a switch, fixed when the rule is compiled. It
+returns the new states in the same order. Called with float64 NumPy arrays it is the reference with which every kernel
+is compared.
 """
 
 import importlib

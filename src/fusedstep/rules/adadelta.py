@@ -17,7 +17,7 @@ def adadelta(
     rho: Any,
     epsilon: Any,
 ) -> tuple[Any, Any, Any]:
-    r"""Adadelta (Zeiler, 2012); the update comes from the ``accum_update`` of the steps before.
+    r"""Adadelta (Zeiler, 2012); the update uses ``accum_update`` of the previous steps.
 
     .. math::
         accum &= \rho\, accum + (1 - \rho) g^2 \\
@@ -32,7 +32,7 @@ def adadelta(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         rho: how much of ``accum`` and ``accum_update`` a step keeps, in [0, 1).
-        epsilon: added under both roots; it must be positive where both states start at 0.
+        epsilon: added under both roots; must be positive if both states start at 0.
 
     Returns:
         The new ``(var, accum, accum_update)``.
@@ -69,7 +69,7 @@ def torch_adadelta(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         rho: how much of ``accum`` and ``accum_update`` a step keeps, in [0, 1).
-        epsilon: added under both roots; it must be positive where both states start at 0.
+        epsilon: added under both roots; must be positive if both states start at 0.
         weight_decay: the strength of the l2 penalty, :math:`\lambda`.
 
     Returns:

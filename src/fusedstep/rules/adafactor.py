@@ -1,4 +1,4 @@
-"""Adafactor: Adam's second moment in the memory of one row and one column."""
+"""Adafactor: second moments in the memory of one row and one column."""
 
 from typing import Any
 
@@ -40,29 +40,29 @@ def adafactor(
     Rows and columns are those of the last two dimensions, RMS is over the whole tensor. Without ``factored`` a second
     moment of each element takes the place of :math:`r\, c / mean(r)`. With ``scale_parameter``, lr is multiplied by
     :math:`\max(\epsilon_2, RMS(w))`; with ``first_moment``, the decaying mean of u takes the place of u.
-    A gradient whose ``global_norm`` is given, and not 0, is divided by it.
+    If ``global_norm`` is above 0, the gradient is divided by it.
 
     Args:
         var: the weights w, any shape.
         exp_avg: the decaying mean of u, of the shape of ``var``; not used without ``first_moment``.
-        exp_avg_sq_row: r, of shape ``var.shape[:-1]``, to the plain function with a last axis of length 1; not used
-            without ``factored``.
-        exp_avg_sq_col: c, of shape ``var.shape[:-2] + var.shape[-1:]``, to the plain function with an axis of length 1
-            before the last; not used without ``factored``.
+        exp_avg_sq_row: r, of shape ``var.shape[:-1]``; the plain function takes it with a last axis of length 1; not
+            used without ``factored``.
+        exp_avg_sq_col: c, of shape ``var.shape[:-2] + var.shape[-1:]``; the plain function takes it with an axis of
+            length 1 before the last; not used without ``factored``.
         exp_avg_sq: the decaying mean of the squared gradients, of the shape of ``var``; not used with ``factored``.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1: how much of ``exp_avg`` a step keeps, in [0, 1).
         beta2: how much of the second moments a step keeps, in [0, 1).
         epsilon1: added to the squared gradient.
-        epsilon2: the least RMS of the weights that ``scale_parameter`` counts.
-        clip_threshold: d, the largest RMS of u that is left as it is.
+        epsilon2: the least RMS of the weights with ``scale_parameter``.
+        clip_threshold: d, the largest RMS of u that is not reduced.
         weight_decay: :math:`\lambda`, the strength of the weight decay.
         global_norm: divides the gradient, if it is above 0.
         factored: keep means of rows and columns, in place of ``exp_avg_sq``.
-        scale_parameter: steps in proportion to the weights.
+        scale_parameter: scale steps with the weights.
         first_moment: step along the decaying mean of u.
-        decay_weights: take ``weight_decay`` into account.
+        decay_weights: apply ``weight_decay``; else it is ignored.
 
     Returns:
         The new ``(var, exp_avg, exp_avg_sq_row, exp_avg_sq_col, exp_avg_sq)``.

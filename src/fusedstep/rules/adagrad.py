@@ -27,8 +27,8 @@ def proximal_adagrad(
         w &= \frac{sign(p)}{1 + lr\, l_2} \max(|p| - lr\, l_1, 0)
 
     With ``shrink_by_rate``, :math:`lr / \sqrt{accum}` takes the place of :math:`lr` in the last line: what MindSpore's
-    and TensorFlow's kernels compute, against their documentation. Where ``accum`` is exactly 0 nothing was ever seen,
-    and :math:`lr / \sqrt{accum}` counts as 0: no gradient step is taken.
+    and TensorFlow's kernels compute, against their documentation. Where ``accum`` is exactly 0, no gradient was
+    ever seen, and :math:`lr / \sqrt{accum}` counts as 0: no gradient step is taken.
 
     Args:
         var: the weights w, any shape.
@@ -76,8 +76,8 @@ def adagrad(
         accum &= accum + g^2 \\
         w &= w - lr \frac{g}{\sqrt{accum} + \epsilon}
 
-    Without ``update_slots`` the first line is left out. Where the divisor is exactly 0 nothing was ever seen, and no
-    step is taken.
+    Without ``update_slots`` the first line is left out. Where the divisor is exactly 0, no gradient was ever seen, and
+    no step is taken.
 
     Args:
         var: the weights w, any shape.
@@ -116,7 +116,7 @@ def torch_adagrad(
         accum &= accum + g^2 \\
         w &= w - lr \frac{g}{\sqrt{accum} + \epsilon}
 
-    Where the divisor is exactly 0 nothing was ever seen, and no step is taken.
+    Where the divisor is exactly 0, no gradient was ever seen, and no step is taken.
 
     Args:
         var: the weights w, any shape.
@@ -156,7 +156,7 @@ def adagrad_da(
         q &= q + g^2 \\
         w &= -lr \frac{sign(s) \max(|s| - l_1 t, 0)}{l_2\, t\, lr + \sqrt{q}}
 
-    Where the divisor is exactly 0 nothing was ever seen, and the weight stays as it is.
+    Where the divisor is exactly 0, no gradient was ever seen, and the weight does not change.
 
     Args:
         var: the weights w, any shape.

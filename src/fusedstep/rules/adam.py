@@ -81,7 +81,7 @@ def adam_delta(
     beta2_power: Any,
     use_nesterov: bool = False,
 ) -> tuple[Any, Any, Any]:
-    r"""What a step of ``adam`` adds to the weights, which are somewhere else.
+    r"""The change of the weights in a step of ``adam``, without the weights.
 
     .. math::
         m &= \beta_1 m + (1 - \beta_1) g \\
@@ -91,7 +91,7 @@ def adam_delta(
     With ``use_nesterov``, :math:`\beta_1 m + (1 - \beta_1) g` takes the place of :math:`m` in the last line.
 
     Args:
-        delta: what is added to the weights, any shape; what it was before is ignored.
+        delta: the change of the weights, any shape; its old value is ignored.
         m: the decaying mean of the gradients, of the shape of ``delta``; starts at 0.
         v: the decaying mean of the squared gradients, of the shape of ``delta``; starts at 0.
         grad: the gradient g, of the shape of ``delta``.
@@ -182,9 +182,9 @@ def corrected_step(
     beta2_power: Any,
     amsgrad: bool,
 ) -> tuple[Any, Any, Any, Any]:
-    """PyTorch's step of Adam, with or without AMSGrad: epsilon stands beside the corrected root.
+    """PyTorch's step of Adam, with or without AMSGrad: epsilon is added to the corrected root.
 
-    Both sides of that fraction are multiplied by the root of 1 - beta2**t, so that scalars meet scalars.
+    Both sides of that fraction are multiplied by the root of 1 - beta2**t: then the factor meets scalars only.
     """
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad * grad

@@ -1,4 +1,4 @@
-"""AdaMax: steps by a decaying mean over the largest gradient, which is forgotten slowly."""
+"""AdaMax: steps by a decaying mean over the decaying largest gradient."""
 
 from typing import Any
 
@@ -79,7 +79,7 @@ def torch_adamax(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the gradient's magnitude; it must be positive where gradients may be 0 from the start.
+        epsilon: added to the gradient's magnitude; must be positive if the first gradients may be 0.
         weight_decay: the strength of the l2 penalty, :math:`\lambda`.
         beta1_power: ``beta1**t`` at step t, counted from 1.
 

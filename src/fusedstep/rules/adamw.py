@@ -1,4 +1,4 @@
-"""Adam with weight decay that is no part of the gradient: the weights shrink beside the step."""
+"""Adam with decoupled weight decay: the weights shrink apart from the gradient."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def adam_weight_decay_by_norm(
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
         epsilon: added to the root of ``v``.
         decay: the strength of the weight decay, :math:`\lambda`.
-        global_norm: what the gradient is divided by; 0 or less leaves it as it is.
+        global_norm: the divisor of the gradient; with 0 or less the gradient is not divided.
 
     Returns:
         The new ``(var, m, v)``.

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .held import held_step
 from .idle import idle
+from .keep_weights import step_from_weights
 from .proximal_ftrl import last_rate
 from .words import abs, divide_or_zero, power, sign, where
 
@@ -35,24 +35,24 @@ def ftrl(
     Here a is ``accum``, z ``linear``, p ``lr_power`` and :math:`l_{2s}` ``l2_shrinkage``. With
     ``multiply_linear_by_lr``, ``linear`` holds ``lr`` times z; the weights are the same.
 
-    A weight follows from the sums alone: where ``linear`` is 0 it becomes 0, whatever it was before. Where the divisor
-    is exactly 0 nothing was ever seen, and the weight stays as it is; so it does with a step size of 0.
+    A weight depends on the sums only: where ``linear`` is 0 it becomes 0, whatever it was before. Where the divisor is
+    exactly 0, no gradient was ever seen, and the weight does not change; nor does it with a step size of 0.
 
-    With ``keep_weights`` the step starts from the weight that is there, whatever set it, and whichever settings
-    ``linear`` comes from: that is read only where the weight is 0, up to ``l1``, and is never multiplied by ``lr``.
+    With ``keep_weights`` the step starts from the current weight, even if other code set it or the settings changed:
+    ``linear`` is read only where the weight is 0, up to ``l1``, and is never multiplied by ``lr``.
 
     Args:
         var: the weights w, any shape.
         accum: the sum of the squared gradients, of the shape of ``var``; starts at 0 or a little more.
-        linear: the sum of the gradients and of what keeps the weights near, of the shape of ``var``; starts at 0.
+        linear: the sum z, of the shape of ``var``; starts at 0.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         l1: the strength of the l1 penalty; it makes weights exactly 0.
         l2: the strength of the l2 penalty.
-        lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
+        lr_power: p, the power of ``accum`` in the step size, 0 or less; -0.5 is the root.
         l2_shrinkage: the strength of an l2 penalty that is a part of the gradient, and not in ``accum``.
         multiply_linear_by_lr: keep ``lr`` times z in ``linear``, for step sizes near 0.
-        keep_weights: leave the weights where they are while settings change.
+        keep_weights: start from the current weights; changed settings do not move them.
 
     Returns:
         The new ``(var, accum, linear)``.
@@ -68,7 +68,7 @@ def ftrl(
     inverse = divide_or_zero(rate, lr)
     if keep_weights:
         pushed, divisor = grad + 2 * l2_shrinkage * var, inverse * after + 2 * l2
-        var, linear = held_step(var, linear, pushed, lr=lr, l1_before=l1, l1=l1, divisor=divisor)
+        var, linear = step_from_weights(var, linear, pushed, lr=lr, l1_before=l1, l1=l1, divisor=divisor)
         return var, accum + grad * grad, linear
     seen = linear + rate * (grad + 2 * l2_shrinkage * var) - inverse * (after - before) * var
     linear = where(lr == 0, linear, seen)
@@ -91,7 +91,7 @@ def ftrl_idle(
     multiply_linear_by_lr: bool = False,
     keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
-    # The sums stay, and a weight follows from them and the last step size alone, or they from both.
+    # The sums stay. Weights depend on the sums and the last step size only; with ``keep_weights`` the reverse is true.
     return ftrl(
         var,
         accum,

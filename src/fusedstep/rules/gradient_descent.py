@@ -67,5 +67,5 @@ def shrinkage_kept(scale: Any = 1.0, cut: Any = 0.0, *, lr: Any, l1: Any, l2: An
 
 @idle(proximal_gradient_descent, kept=shrinkage_kept)
 def shrinkage(var: Any, *, scale: Any, cut: Any) -> Any:
-    # What has become 0 stays 0, so that the steps' cuts add up.
+    # A weight of 0 stays 0, so that the cuts of all steps add up.
     return sign(var) * maximum(scale * abs(var) - cut, 0)

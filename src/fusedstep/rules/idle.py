@@ -1,9 +1,9 @@
-"""What many steps with a zero gradient come to: closed forms, declared beside the rules.
+"""Closed forms for k zero-gradient steps, declared beside the rules.
 
-A row that no gradient names still takes every step, with a zero gradient. Where k such steps have a closed form, a row
-can take them all at once when it is next looked at, at the price of one. The closed form is spoken in **totals**:
-numbers that depend on the scalars of the skipped steps alone, and not on the element. Whoever defers rows keeps a set
-of totals for each step after which rows fell asleep, and adds every new step to all of them.
+A row without a gradient still takes every step, with a zero gradient. If k such steps have a closed form, a deferred
+row takes all of them at once, at the price of one step. A closed form uses **totals**: numbers that depend on the
+scalars of the pending steps only, and not on the element. A deferred table holds one set of totals for each step since
+which rows may be pending, and adds every new step to all sets.
 """
 
 import inspect
@@ -19,19 +19,19 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class ClosedForm:
     """A closed form.
 
-    Its functions of totals run on NumPy arrays; they take what they need of the rule's scalars and switches by name.
+    The functions of totals run on NumPy arrays. They take the rule's scalars and switches that they need by name.
 
     Attributes:
-        states: the states in their order, and the totals by name, to the new states; behind these may stand whether
-            the closed form serves the element, else its row replays the steps. States that the rule's switches leave
-            unused need not be taken; where the switches use a state that is not taken, there is no closed form.
-        kept: the totals before a step to those after it. As defaults stand the totals of no steps.
-        moved: the ``kept`` totals after a step, and totals of its own before it, to its own after it. The weight of
-            what they add falls from step to step by ``fading``, so that they soon change no more; a row that replays
-            does so up to there, and goes on with the ``moved`` totals of no steps. ``tolerance`` is how far, as a
-            share of its movement, the variable may be from where the steps lead.
-        fading: a number below 1; where it is not, the closed form does not hold.
-        constant: the scalars that must not change while rows sleep.
+        states: takes the states in order, and totals and scalars by name; returns the new states, and optionally a
+            condition: where it is false for an element of a row, the row replays the steps. States that the rule's
+            switches leave unused may be omitted. If a used state is omitted, the closed form is not available.
+        kept: takes the kept totals before a step, returns those after it. The defaults are the totals of no steps.
+        moved: takes the kept totals after a step and the moved totals before it, returns the moved totals after it.
+            What a step adds to them falls by ``fading`` from step to step, so that they soon stop changing: a row that
+            replays does so for a window of steps, then takes the moved totals of no steps. ``tolerance`` is the largest
+            error of the variable, relative to its movement.
+        fading: returns a number; the closed form is valid only while it is below 1.
+        constant: the scalars that must not change while rows are pending.
     """
 
     states: Callable[..., Any]
@@ -42,17 +42,17 @@ class ClosedForm:
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """The states that ``states`` takes."""
+        """The names of the states that ``states`` takes."""
         return tuple(each.name for each in parameters_of(self.states) if each.kind is each.POSITIONAL_OR_KEYWORD)
 
     @property
     def kept_totals(self) -> dict[str, float]:
-        """The ``kept`` totals of no steps."""
+        """The kept totals of no steps."""
         return defaults_of(self.kept)
 
     @property
     def moved_totals(self) -> dict[str, float]:
-        """The ``moved`` totals of no steps."""
+        """The moved totals of no steps."""
         return defaults_of(self.moved) if self.moved else {}
 
     @property
@@ -63,7 +63,7 @@ class ClosedForm:
         return tuple(name for name in numbers if name not in self.kept_totals | self.moved_totals)
 
 
-# Not cached properties: before Python 3.12 these hold a lock, which a child of fork would wait for.
+# Functions, since cached properties hold a lock before Python 3.12, for which a child of fork would wait.
 @cache
 def parameters_of(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
     """The parameters of a function."""
@@ -95,13 +95,13 @@ def idle(
     constant: tuple[str, ...] = (),
     unless: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
-    """Declares the function below as the closed form of a rule's steps with a zero gradient; see ``ClosedForm``.
+    """Declare the function below as the closed form of a rule's zero-gradient steps; see ``ClosedForm``.
 
     Args:
         rule: the rule.
-        kept: what keeps up the totals.
-        constant: the scalars that must not change while rows sleep.
-        unless: scalars that must be 0, and switches that must be off, for the closed form to hold.
+        kept: the function that updates the totals.
+        constant: the scalars that must not change while rows are pending.
+        unless: scalars that must be 0, and switches that must be off, for the closed form to be valid.
     """
 
     def fading(**scalars: Any) -> int:
@@ -115,10 +115,10 @@ def idle(
 
 
 def register(rule: Callable[..., Any], closed: ClosedForm) -> None:
-    """Makes a closed form known as that of a rule."""
+    """Register the closed form of a rule."""
     _closed_forms[rule] = closed
 
 
 def closed_form_of(rule: Callable[..., Any]) -> ClosedForm | None:
-    """The closed form of a rule's steps with a zero gradient, if one is declared."""
+    """The closed form of a rule's zero-gradient steps, or None."""
     return _closed_forms.get(rule)

@@ -60,7 +60,7 @@ def lamb(
 
 
 def trust(weight_norm: Any, update_norm: Any) -> Any:
-    """How far a step of a tensor goes: the ratio of two norms, 1 where one is 0 and neither is NaN."""
+    """The ratio of two norms; 1 where one is 0 and neither is NaN."""
     ratio = where((weight_norm == 0) | (update_norm == 0), 1, divide_or_zero(weight_norm, update_norm))
     return where(weight_norm + update_norm >= 0, ratio, weight_norm + update_norm)
 
@@ -89,10 +89,10 @@ def lamb_direction(
         u &= \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon} + \lambda w
 
     Args:
-        update: the direction u, of the shape of ``var``; what it was before is ignored.
+        update: the direction u, of the shape of ``var``; its old value is ignored.
         v: the decaying mean of the squared gradients, of the shape of ``var``; starts at 0.
         m: the decaying mean of the gradients, of the shape of ``var``; starts at 0.
-        var: the weights w, any shape; they stay as they are.
+        var: the weights w, any shape; not changed.
         grad: the gradient g, of the shape of ``var``.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
         sub1, sub2: how much of the gradient and of its square a step adds, ``1 - beta1`` and ``1 - beta2``.

@@ -18,7 +18,7 @@ def lars(
     coefficient: Any = 0.001,
     epsilon: Any = 0.0,
 ) -> tuple[Any, Any]:
-    r"""LARS (You et al., 2017): momentum with a rate of each tensor's own.
+    r"""LARS (You et al., 2017): momentum with a step size for each tensor.
 
     .. math::
         \eta &= \theta \frac{\lVert w \rVert}{\lVert g \rVert + \lambda \lVert w \rVert + \epsilon} \\
@@ -69,7 +69,7 @@ def lars_gradient(
     hyperpara: Any = 0.001,
     use_clip: bool = False,
 ) -> tuple[Any, Any]:
-    r"""The gradient that LARS hands to an optimizer, from the squared norms of a tensor and of its gradient.
+    r"""The gradient that LARS gives to an optimizer, from the squared norms of a tensor and of its gradient.
 
     .. math::
         \eta &= \theta \frac{\lVert w \rVert}{\lVert g \rVert + \lambda \lVert w \rVert + \epsilon} \\
@@ -78,16 +78,16 @@ def lars_gradient(
     With ``use_clip``, :math:`\min(\eta / lr, 1)` takes the place of :math:`\eta`.
 
     Args:
-        scaled: the scaled gradient, of the shape of ``weight``; what it was before is ignored.
-        weight: the weights w, any shape; they stay as they are.
+        scaled: the scaled gradient, of the shape of ``weight``; its old value is ignored.
+        weight: the weights w, any shape; not changed.
         grad: the gradient g, of the shape of ``weight``.
         norm_weight: the sum of the squares of the weights.
         norm_gradient: the sum of the squares of the gradient.
         weight_decay: :math:`\lambda`, the strength of the weight decay.
-        learning_rate: lr, the step size of the optimizer that takes the gradient; of matter with ``use_clip`` only.
+        learning_rate: lr, the step size of the optimizer that takes the gradient; ignored without ``use_clip``.
         epsilon: added to the divisor.
         hyperpara: :math:`\theta`, how much of its norm a tensor may change by.
-        use_clip: let no tensor step further than the optimizer's own step size says.
+        use_clip: limit the factor of the gradient to 1.
 
     Returns:
         The new ``(scaled, weight)``.

@@ -1,21 +1,20 @@
 r"""The closed form of Adam's idle steps: a decaying mean over the root of a decaying mean square.
 
 With a zero gradient, :math:`j` steps leave :math:`\beta_1^j m` and :math:`\beta_2^j v`, and the j-th moves the weight
-by :math:`-l_j \beta_1^j m / (\beta_2^{j/2} \sqrt v + e_j)`, where :math:`l_j` is what the step weighs, and :math:`e_j`
-epsilon, or with PyTorch epsilon times the root of :math:`1 - \beta_2^t`. Over k steps that is
+by :math:`-l_j \beta_1^j m / (\beta_2^{j/2} \sqrt v + e_j)`, where :math:`l_j` is the weight of the step, and
+:math:`e_j` is epsilon, or in PyTorch epsilon times the root of :math:`1 - \beta_2^t`. Over k steps the sum is
 
 .. math::
     -\frac{m}{d} \sum_j \frac{l_j \rho^j}{1 + x u_j}, \qquad
     \rho = \frac{\beta_1}{\sqrt{\beta_2}}, \quad d = \sqrt v + c, \quad x = \frac c d, \quad
     1 + u_j = \frac{e_j}{c\, \beta_2^{j/2}}, \quad c = \frac{e_1}{\sqrt{\beta_2}}
 
-All but x is the same for all elements, and x is between 0 and 1: the sum is the series :math:`S_0 - S_1 x + S_2 x^2 -
-\dots` with :math:`S_n = \sum_j l_j \rho^j u_j^n`. It ends here with :math:`S_5`. What is left out is at most
-:math:`x^6` times the ``remainder``, and within the tolerance up to an x that is called ``reach``. Sums count in powers
-of it, since their own may be larger than float32 holds.
+Only x differs between elements, and it is between 0 and 1: the sum is the series :math:`S_0 - S_1 x + S_2 x^2 - \dots`
+with :math:`S_n = \sum_j l_j \rho^j u_j^n`. It is cut off after :math:`S_5`. The error is at most :math:`x^6` times the
+``remainder``, and within the tolerance for x up to ``reach``. Sums are scaled by powers of ``reach``, since they may be
+too large for float32.
 
-Where the betas change from step to step, their powers are the products of those of the skipped steps, and so the totals
-are kept.
+If the betas change from step to step, their powers are products over the pending steps. Therefore the totals are kept.
 """
 
 from collections.abc import Callable
@@ -28,14 +27,14 @@ Weight = Callable[..., tuple[Any, Any, Any]]
 
 
 def idle_by_moments(rule: Callable[..., Any], unless: tuple[str, ...] = ()) -> Callable[[Weight], Weight]:
-    """Declares the closed form of a rule of Adam's family.
+    """Declare the closed form of a rule of Adam's family.
 
-    The function below says of one step what it weighs, what it multiplies epsilon by, and what it multiplies the
-    weights by before.
+    The function below returns three numbers of one step: its weight, the factor of epsilon, and the factor by which the
+    weights shrink before the step.
 
     Args:
         rule: the rule.
-        unless: scalars that must be 0 for the closed form to hold.
+        unless: scalars that must be 0 for the closed form to be valid.
     """
 
     def declare(weight: Weight) -> Weight:
@@ -68,20 +67,20 @@ def idle_by_moments(rule: Callable[..., Any], unless: tuple[str, ...] = ()) -> C
                 sums.append(total + term)
                 term = term * (far - 1)
             remainder = remainder + abs(term) / minimum(far, 1)
-            served = tolerance * abs(sums[0])
-            reach = where(remainder <= served, 1, (served / remainder) ** (1 / 6))
+            allowed = tolerance * abs(sums[0])
+            reach = where(remainder <= allowed, 1, (allowed / remainder) ** (1 / 6))
             return center, *sums, remainder, reach
 
         def fading(**scalars: Any) -> Any:
             return scalars["beta1"] / sqrt(scalars["beta2"]) if not any(scalars[name] for name in unless) else 1
 
-        register(rule, ClosedForm(slept, kept, moved, fading, ("epsilon",)))
+        register(rule, ClosedForm(moments_idle, kept, moved, fading, ("epsilon",)))
         return weight
 
     return declare
 
 
-def slept(
+def moments_idle(
     var: Any,
     m: Any,
     v: Any,
@@ -99,14 +98,14 @@ def slept(
     s5: Any,
     reach: Any,
 ) -> tuple[Any, Any, Any, Any]:
-    """The new ``(var, m, v)``, and whether the series serves the element."""
+    """The new ``(var, m, v)``, and whether the series is valid for the element."""
     divisor = sqrt(v) + epsilon * center
-    # One division an element, and none to find out whether x is within reach.
+    # One division an element; the condition needs none.
     inverse = divide_or_zero(1, divisor)
     x = epsilon * center / reach * inverse
     t1, t2, t3 = s1 * reach, s2 * reach * reach, s3 * reach * reach * reach
     t4, t5 = s4 * reach * reach * reach * reach, s5 * reach * reach * reach * reach * reach
     series = s0 - x * (t1 - x * (t2 - x * (t3 - x * (t4 - x * t5))))
     var = shrunk * (var - m * inverse * series)
-    served = (divisor > 0) & ((epsilon * center / reach <= divisor) | (m == 0))
-    return var, kept1 * m, kept2 * v, served
+    valid = (divisor > 0) & ((epsilon * center / reach <= divisor) | (m == 0))
+    return var, kept1 * m, kept2 * v, valid

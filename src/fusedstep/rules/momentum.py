@@ -32,7 +32,7 @@ def momentum(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         momentum: how much of ``accum`` a step keeps, :math:`\mu`.
-        gradient_scale: what the gradient is multiplied by, s.
+        gradient_scale: the factor of the gradient, s.
         use_nesterov: look one step ahead along the sum.
 
     Returns:
@@ -115,7 +115,7 @@ def sgd(
     weight_decay: Any = 0.0,
     nesterov: bool = False,
 ) -> tuple[Any, Any, Any]:
-    r"""SGD as MindSpore and PyTorch compute it: the first gradient of an element enters its sum whole.
+    r"""SGD as MindSpore and PyTorch compute it: the first gradient of an element enters its sum in full.
 
     .. math::
         g &= g + \lambda w \\
@@ -128,7 +128,7 @@ def sgd(
     Args:
         var: the weights w, any shape.
         accum: the decaying sum of the gradients, of the shape of ``var``.
-        stat: positive where no gradient was seen yet, of the shape of ``var``; starts at 1.
+        stat: positive where no gradient was seen so far, of the shape of ``var``; starts at 1.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         momentum: how much of ``accum`` a step keeps, :math:`\mu`, not negative.
@@ -149,7 +149,7 @@ def sgd(
     moved = where(stat > 0, grad, momentum * accum + (1 - dampening) * grad)
     var = var - lr * where(momentum <= 0, grad, grad + momentum * moved if nesterov else moved)
     accum = where(momentum <= 0, accum, moved)
-    # The sum makes 0 of -0, which LLVM 22 would do in float16 only.
+    # Adding 0 turns -0 into 0; otherwise LLVM 22 would do so in float16 only.
     stat = where(momentum <= 0, stat, where(stat > 0, 0, stat + 0))
     return var, accum, stat
 
@@ -164,7 +164,7 @@ def sgd_kept(
 
 @idle(sgd, kept=sgd_kept, unless=("weight_decay",))
 def sgd_idle(var: Any, accum: Any, stat: Any, *, kept: Any, moved: Any, begun: Any) -> tuple[Any, Any, Any]:
-    # An element without a gradient so far begins with one of zero.
+    # An element without a gradient so far starts with a zero gradient.
     first = stat > 0
     var = var - where(first, 0, moved * accum)
     accum = where(first, (1 - begun) * accum, kept * accum)
@@ -192,7 +192,7 @@ def torch_sgd(
 
     With ``nesterov``, :math:`g + \mu\, buffer` takes the place of :math:`buffer` in the last line. Without
     ``use_momentum`` g does, and ``momentum_buffer`` is neither used nor changed. The first gradient enters the buffer
-    whole, if the caller gives a ``dampening`` of 0 with it.
+    in full if the caller passes a ``dampening`` of 0 with it.
 
     Args:
         var: the weights w, any shape.
@@ -258,7 +258,7 @@ def weight_scale_momentum(
         lr: the step size.
         momentum: how much of ``accum`` a step keeps, :math:`\mu`.
         weight_decay: the strength of the l2 penalty, :math:`\lambda`.
-        loss_scale: what gradient and penalty are multiplied by, s: one over what the loss was multiplied by.
+        loss_scale: the factor of gradient and penalty, s: one over the factor of the loss.
 
     Returns:
         The new ``(var, accum)``.

@@ -36,9 +36,9 @@ def nadam(
 
     With ``decoupled``, :math:`w = (1 - lr\, \lambda) w` takes the place of the first line.
 
-    The caller keeps the step t, counted from 1, and the product of all ``mu`` so far, and gives, with a
-    ``momentum_decay`` that is 0.004 in PyTorch, ``mu = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))``, ``mu_next``
-    the same at t + 1, and the product with this step's ``mu`` in it.
+    The caller passes three scalars of step t, counted from 1: ``mu``, which PyTorch computes as
+    ``beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))`` with a ``momentum_decay`` of 0.004; ``mu_next``, the same at
+    t + 1; and ``mu_product``, the product of all ``mu`` including that of this step.
 
     Args:
         var: the weights w, any shape.
@@ -50,7 +50,7 @@ def nadam(
         epsilon: added to the corrected root.
         weight_decay: the strength of the penalty, :math:`\lambda`.
         mu, mu_next: the momentum of this step and of the next.
-        mu_product: the product of the momenta of all steps up to and with this one.
+        mu_product: the product of the momenta of all steps, including this one.
         beta2_power: ``beta2**t`` at step t.
         decoupled: shrink the weights instead of adding to the gradient.
 
@@ -70,7 +70,7 @@ def nadam(
         grad = grad + weight_decay * var
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad * grad
-    # Both sides of the fraction are multiplied by this, so that scalars meet scalars.
+    # Both sides of the fraction are multiplied by this: then the factor meets scalars only.
     correction = sqrt(1 - beta2_power)
     now = lr * correction * (1 - mu) / (1 - mu_product) * grad
     ahead = lr * correction * mu_next / (1 - mu_product * mu_next) * m

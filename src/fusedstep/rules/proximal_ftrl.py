@@ -1,9 +1,9 @@
-"""Follow the regularized leader as it is printed: weights are exactly 0 where the sums of the gradients are small."""
+"""FTRL as published: weights are exactly 0 where the sums of the gradients are small."""
 
 from typing import Any
 
-from .held import held_step
 from .idle import idle
+from .keep_weights import step_from_weights
 from .words import abs, divide_or_zero, power, sign, where
 
 __all__ = ["ftrl_proximal"]
@@ -22,7 +22,7 @@ def ftrl_proximal(
     lr_power: Any = -0.5,
     keep_weights: bool = False,
 ) -> tuple[Any, Any, Any]:
-    r"""FTRL-Proximal as McMahan et al. (2013) print it: ``l2`` once, and ``beta`` beside the root.
+    r"""FTRL-Proximal as McMahan et al. (2013) publish it: ``l2`` once, and ``beta`` beside the root.
 
     .. math::
         a' &= a + g^2 \\
@@ -30,24 +30,24 @@ def ftrl_proximal(
         w &= \begin{cases} 0 & |z| \le l_1 \\
             \dfrac{sign(z)\, l_1 - z}{(\beta + a'^{-p}) / lr + l_2} & |z| > l_1 \end{cases}
 
-    Here a is ``accum``, z ``linear`` and p ``lr_power``. A weight follows from the sums alone: where ``linear`` is 0
-    it becomes 0, whatever it was before. Where the divisor is exactly 0 nothing was ever seen, and the weight stays as
-    it is.
+    Here a is ``accum``, z ``linear`` and p ``lr_power``. A weight depends on the sums only: where ``linear`` is 0 it
+    becomes 0, whatever it was before. Where the divisor is exactly 0, no gradient was ever seen, and the weight does
+    not change.
 
-    With ``keep_weights`` the step starts from the weight that is there, whatever set it, and whichever settings
-    ``linear`` comes from: that is read only where the weight is 0, up to ``l1``.
+    With ``keep_weights`` the step starts from the current weight, even if other code set it or the settings changed:
+    ``linear`` is read only where the weight is 0, up to ``l1``.
 
     Args:
         var: the weights w, any shape.
         accum: the sum of the squared gradients, of the shape of ``var``; starts at 0.
-        linear: the sum of the gradients and of what keeps the weights near, of the shape of ``var``; starts at 0.
+        linear: the sum z, of the shape of ``var``; starts at 0.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size; the paper's alpha.
         l1: the strength of the l1 penalty; it makes weights exactly 0.
         l2: the strength of the l2 penalty.
         beta: added to the root of ``accum``; the paper's beta, there mostly 1.
-        lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
-        keep_weights: leave the weights where they are while settings change.
+        lr_power: p, the power of ``accum`` in the step size, 0 or less; -0.5 is the root.
+        keep_weights: start from the current weights; changed settings do not move them.
 
     Returns:
         The new ``(var, accum, linear)``.
@@ -62,7 +62,7 @@ def ftrl_proximal(
     inverse = divide_or_zero(1, lr)
     divisor = inverse * after + (inverse * beta + l2)
     if keep_weights:
-        var, linear = held_step(var, linear, grad, lr=lr, l1_before=l1, l1=l1, divisor=divisor)
+        var, linear = step_from_weights(var, linear, grad, lr=lr, l1_before=l1, l1=l1, divisor=divisor)
         return var, accum + grad * grad, linear
     linear = where(lr == 0, linear, linear + grad - inverse * (after - before) * var)
     closed = where(abs(linear) <= l1, 0, divide_or_zero(l1 * sign(linear) - linear, divisor))

@@ -1,4 +1,4 @@
-"""RAdam: Adam that waits until its mean square can be trusted."""
+"""RAdam: Adam whose first steps do not divide by the mean square."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def radam(
     correction = 1 - power(beta2, step)
     longest = 2 / (1 - beta2) - 1
     length = longest - 2 * step * power(beta2, step) / correction
-    # Where the length is 5 or less the factor is not used; it must only be a number.
+    # Where the length is 5 or less the factor is ignored, but must be finite.
     rho, limit = maximum(length, 5), maximum(longest, 5)
     factor = sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho) * correction)
     var = var - where(length <= 5, mean, factor * mean / (sqrt(v) + epsilon))

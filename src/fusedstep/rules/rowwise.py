@@ -17,12 +17,12 @@ def rowwise_adagrad(
         a &= a + \frac{1}{d} \sum_{j=1}^{d} g_j^2 \\
         w &= w - lr \frac{g}{\sqrt{a} + \epsilon}
 
-    Where the divisor is exactly 0 nothing was ever seen, and no step is taken.
+    Where the divisor is exactly 0, no gradient was ever seen, and no step is taken.
 
     Args:
         var: the weights w, of shape ``(rows, ...)``.
-        accum: a, the sum of the mean squared gradients, of shape ``(rows, 1)``, or to an
-            operator ``(rows,)``.
+        accum: a, the sum of the mean squared gradients, of shape ``(rows, 1)``; operators
+            also take ``(rows,)``.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         epsilon: added to the root of ``accum``.
@@ -47,7 +47,7 @@ def rowwise_adagrad(
 def adam_rowwise_bias_correction(
     var: Any, m: Any, v: Any, count: PerRow, grad: Any, *, lr: Any, beta1: Any, beta2: Any, epsilon: Any
 ) -> tuple[Any, Any, Any, Any]:
-    r"""Adam that corrects each row's bias by the row's own number of steps: for rows that are seldom named.
+    r"""Adam that corrects each row's bias by the row's own number of steps: for rows that seldom have a gradient.
 
     .. math::
         n &= n + 1 \\
@@ -59,8 +59,8 @@ def adam_rowwise_bias_correction(
         var: the weights w, of shape ``(rows, ...)``.
         m: the decaying mean of the gradients, of the shape of ``var``; starts at 0.
         v: the decaying mean of the squared gradients, of the shape of ``var``; starts at 0.
-        count: n, how many steps the row has taken, of shape ``(rows, 1)``, or to an operator ``(rows,)``; starts at 0.
-            float32 counts to 16,777,216.
+        count: n, how many steps the row has taken, of shape ``(rows, 1)``; operators also take ``(rows,)``; starts at
+            0. float32 counts to 16,777,216.
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
@@ -109,10 +109,10 @@ def group_lasso_ftrl(
             - \dfrac{(1 - l_{21} \sqrt{d} / \lVert u \rVert)\, u}{(\beta + a'^{-p}) / lr + l_2} & else \end{cases}
 
     The norm is over the row, which has d elements. With ``l21`` 0 this is ``ftrl_proximal``. Where the divisor is
-    exactly 0 nothing was ever seen, and the weight stays as it is; so it does with a step size of 0.
+    exactly 0, no gradient was ever seen, and the weight does not change; nor does it with a step size of 0.
 
-    With ``keep_weights`` the step starts from the weights that are there, whatever set them, and whichever settings
-    ``linear`` comes from: of it is read only what the penalties have collected where weights are 0.
+    With ``keep_weights`` the step starts from the current weights, even if other code set them or the settings changed:
+    ``linear`` is read only where weights are 0, as far as the penalties have collected it.
 
     Args:
         var: the weights w, of shape ``(rows, ...)``.
@@ -124,8 +124,8 @@ def group_lasso_ftrl(
         l2: the strength of the l2 penalty.
         l21: the strength of the penalty of each row's norm.
         beta: added to the root of ``accum``.
-        lr_power: -p, how the step size falls with ``accum``, 0 or less; -0.5 is the root.
-        keep_weights: leave the weights where they are while settings change.
+        lr_power: p, the power of ``accum`` in the step size, 0 or less; -0.5 is the root.
+        keep_weights: start from the current weights; changed settings do not move them.
 
     Returns:
         The new ``(var, accum, linear)``.
@@ -144,9 +144,9 @@ def group_lasso_ftrl(
     divisor = inverse * after + (inverse * beta + l2)
     if keep_weights:
         earlier = inverse * before + (inverse * beta + l2)
-        # Of an element that was never seen, the gradient that comes tells the divisor.
+        # For an element without a gradient so far, the new gradient gives the divisor.
         pull = where(earlier == 0, divisor, earlier) * var
-        seen = held_by_row(var, linear, pull, l1, l21) + (grad - divisor * var)
+        seen = sum_held_by_row(var, linear, pull, l1, l21) + (grad - divisor * var)
     else:
         seen = linear + grad - inverse * (after - before) * var
     linear = where(lr == 0, linear, seen)
@@ -156,7 +156,7 @@ def group_lasso_ftrl(
     closed = where(norm <= l21, 0, divide_or_zero((divide_or_zero(l21, norm) - 1) * shrunk, divisor))
     idle = (divisor == 0) | (lr == 0)
     if keep_weights:
-        # Without a gradient no bit changes, whatever the sums are rounded to.
+        # Without a gradient no bit changes, however the sums are rounded.
         var = where(idle | (row_sum(abs(grad)) == 0), var, closed)
     else:
         var = where(idle, where(linear == linear, var, linear), closed)
@@ -164,15 +164,15 @@ def group_lasso_ftrl(
 
 
 def soft(x: Any, threshold: Any) -> Any:
-    """What of the magnitude is above a threshold."""
+    """Soft thresholding: the magnitude above a threshold, with its sign."""
     return where(abs(x) <= threshold, 0, x - threshold * sign(x))
 
 
-def held_by_row(var: Any, linear: Any, pull: Any, l1: Any, l21: Any) -> Any:
-    """What the penalties hold of the sum of the gradients, as ``held_by``; where a row is 0, l21 holds a share, too."""
+def sum_held_by_row(var: Any, linear: Any, pull: Any, l1: Any, l21: Any) -> Any:
+    """The part of the sum of the gradients that the penalties hold; l21 holds a part where a row is 0, too."""
     of_elements = minimum(maximum(linear, -l1), l1)
     collected = linear - of_elements
-    share = minimum(divide_or_zero(l21, sqrt(row_mean(collected * collected))), 1)
+    fraction = minimum(divide_or_zero(l21, sqrt(row_mean(collected * collected))), 1)
     norm = sqrt(row_mean(pull * pull))
-    of_row = where(norm == 0, share * collected, divide_or_zero(-l21, norm) * pull)
+    of_row = where(norm == 0, fraction * collected, divide_or_zero(-l21, norm) * pull)
     return where(var == 0, of_elements, -l1 * sign(var)) + of_row

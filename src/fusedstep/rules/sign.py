@@ -56,7 +56,7 @@ def power_sign(
     sign_decay: Any,
     beta: Any,
 ) -> tuple[Any, Any]:
-    r"""PowerSign (Bello et al., 2017): steps multiplied where the gradient and its mean agree, and divided where not.
+    r"""PowerSign (Bello et al., 2017): steps multiplied where the gradient and its mean agree, else divided.
 
     .. math::
         m &= \beta m + (1 - \beta) g \\
@@ -68,7 +68,7 @@ def power_sign(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         logbase: the logarithm b of the factor.
-        sign_decay: what the logarithm is multiplied by, d.
+        sign_decay: the factor of the logarithm, d.
         beta: how much of ``m`` a step keeps, in [0, 1).
 
     Returns:
@@ -82,7 +82,7 @@ def power_sign(
     """
     m = beta * m + (1 - beta) * grad
     agreement = sign(grad) * sign(m)
-    # It is -1, 0, 1 or NaN: two powers, computed once a call, say it all.
+    # It is -1, 0, 1 or NaN: two powers, computed once per call, cover all cases.
     longer, shorter = lr * exp(logbase * sign_decay), lr * exp(-logbase * sign_decay)
     var = var - where(agreement > 0, longer, where(agreement < 0, shorter, lr + agreement)) * grad
     return var, m

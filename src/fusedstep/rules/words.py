@@ -1,9 +1,9 @@
 """The vocabulary of rules, with its meaning on NumPy arrays.
 
-A rule may use these words, the operators ``+ - * / **``, comparisons and ``& | ~``. NumPy's and ``math``'s functions
-of the same names are understood as well. Each compiler's words (``codegen/*/words.py``) gives the same words its own
-meaning; the one here is the reference. The result of a word has the type that ``+`` gives the same arguments: beside a
-Python number an array keeps its own.
+A rule may use these words, the operators ``+ - * / **``, comparisons and ``& | ~``. NumPy's and ``math``'s functions of
+the same names are understood as well. Each backend (``codegen/*/words.py``) implements the same words; the functions
+here are the reference. The result of a word has the type that ``+`` gives the same arguments: beside a Python number an
+array keeps its own.
 """
 
 from typing import Annotated, Any
@@ -29,16 +29,16 @@ __all__ = [
     "where",
 ]
 
-# What a rule annotates a state with that holds one number a row, or one a column.
+# Annotations of states that hold one number per row or per column.
 PerRow = Annotated[Any, "one number a row"]
 PerColumn = Annotated[Any, "one number a column"]
 
 
 def per_row(state: Any, var: Any) -> Any:
-    """A state annotated ``PerRow``, with the axis of length 1 that ``row_sum`` leaves; refused if it lacks that.
+    """Return a state annotated ``PerRow``; raise ValueError if it lacks the axis of length 1 that ``row_sum`` leaves.
 
-    NumPy would take a state of shape ``(n,)`` for a row, which in a square table fits. Operators take it either way:
-    they know from the annotation what it holds, and this word is nothing to them.
+    NumPy would broadcast a state of shape ``(n,)`` along rows, without an error if the table is square. Operators take
+    both shapes, since they read the annotation; they ignore this word.
 
     Raises:
         ValueError: the state has another shape; or the variable has fewer than two dimensions.
@@ -46,20 +46,20 @@ def per_row(state: Any, var: Any) -> Any:
     >>> per_row(np.ones((2, 1)), np.ones((2, 3))).tolist()
     [[1.0], [1.0]]
     """
-    return kept("per_row", state, np.shape(var), -1)
+    return with_unit_axis("per_row", state, np.shape(var), -1)
 
 
 def per_column(state: Any, var: Any) -> Any:
-    """A state annotated ``PerColumn``, with the axis of length 1 that ``column_sum`` leaves; see ``per_row``.
+    """Return a state annotated ``PerColumn``; see ``per_row``.
 
     >>> per_column(np.ones((1, 3)), np.ones((2, 3))).tolist()
     [[1.0, 1.0, 1.0]]
     """
-    return kept("per_column", state, np.shape(var), -2)
+    return with_unit_axis("per_column", state, np.shape(var), -2)
 
 
-def kept(word: str, state: Any, shape: tuple[int, ...], axis: int) -> Any:
-    """A state of a shape in which one axis has length 1."""
+def with_unit_axis(word: str, state: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """Return the state; raise ValueError unless it has ``shape`` with length 1 along an axis."""
     if len(shape) < 2:
         raise ValueError(f"{word}: the variable has shape {shape}, expected two dimensions or more")
     expected = list(shape)
@@ -67,7 +67,7 @@ def kept(word: str, state: Any, shape: tuple[int, ...], axis: int) -> Any:
     if np.shape(state) != tuple(expected):
         raise ValueError(
             f"{word}: the state has shape {np.shape(state)}, expected {tuple(expected)} beside a variable of shape "
-            f"{shape}; pass np.expand_dims(state, {axis}), which an operator of the rule takes, too"
+            f"{shape}; pass np.expand_dims(state, {axis}), which operators of the rule also take"
         )
     return state
 
@@ -81,7 +81,7 @@ def sqrt(x: Any) -> Any:
     return np.sqrt(x)
 
 
-def abs(x: Any) -> Any:  # noqa: A001 - the field's name for it
+def abs(x: Any) -> Any:  # noqa: A001 - the usual name
     """The magnitude.
 
     >>> float(abs(-0.5))
@@ -120,7 +120,7 @@ def minimum(x: Any, y: Any) -> Any:
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, else ``y``.
 
-    A NaN makes every comparison false: write the condition so that the NaN's branch keeps it
+    A NaN makes every comparison false: write the condition so that the branch for false returns the NaN
     (``where(abs(z) <= l1, 0, z)``, not ``where(abs(z) > l1, z, 0)``).
 
     >>> float(where(2 > 1, 0.25, 0.75))
@@ -157,9 +157,9 @@ def power(x: Any, y: Any) -> Any:
 
 
 def divide_or_zero(x: Any, y: Any) -> Any:
-    """``x / y``, and 0 where ``y`` is exactly 0; a NaN goes through.
+    """``x / y``, and 0 where ``y`` is exactly 0; NaN propagates.
 
-    For a divisor whose zero means that nothing was ever seen here, so that no step is due.
+    For divisors that are 0 where no gradient was ever seen, so that no step is taken.
 
     >>> divide_or_zero(1.0, np.array([0.0, 4.0])).tolist()
     [0.0, 0.25]
@@ -178,8 +178,8 @@ def common_type(x: Any, y: Any) -> np.dtype:
 
 
 def sample(x: Any) -> Any:
-    """The least that gives a sum the type that ``x`` gives it."""
-    # A Python number made an array would have a type of its own, and widen what stands beside it.
+    """The smallest operand with the effect of ``x`` on the type of a sum."""
+    # As an array, a Python number would have its own type, and widen the other operand.
     if isinstance(x, int | float):
         return x
     array = np.asarray(x)
@@ -187,9 +187,9 @@ def sample(x: Any) -> Any:
 
 
 def row_sum(x: Any) -> Any:
-    """The sum over each row, the last axis, which stays with length 1.
+    """The sum over each row, the last axis, kept with length 1.
 
-    Kernels add in float64 and in an order of their own, the same on every machine and for any number of threads.
+    Kernels add in float64, in a fixed order that does not depend on the machine or the number of threads.
 
     >>> row_sum(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[3.0], [7.0]]
@@ -198,7 +198,7 @@ def row_sum(x: Any) -> Any:
 
 
 def row_mean(x: Any) -> Any:
-    """The mean over each row, the last axis, which stays with length 1; see ``row_sum``.
+    """The mean over each row, the last axis, kept with length 1; see ``row_sum``.
 
     >>> row_mean(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[1.5], [3.5]]
@@ -207,9 +207,9 @@ def row_mean(x: Any) -> Any:
 
 
 def column_sum(x: Any) -> Any:
-    """The sum over each column, the last axis but one, which stays with length 1; see ``row_sum``.
+    """The sum over each column, the last axis but one, kept with length 1; see ``row_sum``.
 
-    In a rule with this word the rows and columns are those of the variable's last two dimensions.
+    In a rule with this word, rows and columns are the last two dimensions of the variable.
 
     >>> column_sum(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[4.0, 6.0]]
@@ -218,7 +218,7 @@ def column_sum(x: Any) -> Any:
 
 
 def column_mean(x: Any) -> Any:
-    """The mean over each column, the last axis but one, which stays with length 1; see ``column_sum``.
+    """The mean over each column, the last axis but one, kept with length 1; see ``column_sum``.
 
     >>> column_mean(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[2.0, 3.0]]

@@ -10,24 +10,24 @@ import numpy as np
 
 from ..rules.idle import ClosedForm
 
-# For each compute type: how far a closed form may be from where the steps lead, as a share of the movement, and the
-# weight at which a step no longer counts.
+# For each compute type: the allowed error of a closed form, relative to the movement, and the weight at which a step is
+# negligible.
 TOLERANCE = {"float32": 1e-7, "float64": 1e-12}
 NEGLIGIBLE = {"float32": 2.0**-34, "float64": 2.0**-63}
-# How many steps are remembered before all rows must catch up.
+# After this many steps all rows must catch up.
 LIMIT = 8192
 
 
 class History:
-    """The steps since all rows were awake.
+    """The steps since all rows were up to date.
 
     Attributes:
-        steps: how many.
-        numbers: the scalars of each, as kernels evaluate them.
-        totals: those of the closed form, one a row; a column for each step after which rows may have fallen asleep.
-        held: the rule's scalars that the closed form takes beside its totals.
-        closed: whether there is a closed form, and it holds.
-        window: how many of the steps that a row sleeps through move its variable.
+        steps: their count.
+        numbers: the numbers of each step.
+        totals: the totals of the closed form, one per row; one column for each possible last step.
+        held: the scalars that the closed form also takes.
+        closed: whether there is a closed form, and it is valid.
+        window: how many pending steps of a row can move its variable.
     """
 
     def __init__(self, closed_form: ClosedForm | None, switches: Mapping[str, bool], compute: str, count: int) -> None:
@@ -43,27 +43,27 @@ class History:
         return {**vars(self), "closed_form": None}
 
     def forget(self) -> None:
-        """All rows are awake."""
+        """Forget all steps: all rows are up to date."""
         self.steps = 0
 
     def allows(self, scalars: Mapping[str, float]) -> bool:
-        """Whether a step may come while rows sleep."""
+        """Return whether a step is possible while rows are pending."""
         return self.steps == 0 or (self.steps < LIMIT and self.constants(scalars) == self.constant)
 
     def constants(self, scalars: Mapping[str, float]) -> tuple[float, ...]:
-        """What must not change while rows sleep; last, whether the closed form holds."""
+        """The scalars that must not change while rows are pending, then whether the closed form is valid."""
         if self.closed_form is None:
             return (False,)
         return (*(scalars[name] for name in self.closed_form.constant), 0 <= self.fading(scalars) < 1)
 
     def fading(self, scalars: Mapping[str, float]) -> float:
-        """By how much the weight of a step is less than that of the step before."""
+        """The ratio of the weights of two successive steps."""
         assert self.closed_form is not None
         with np.errstate(all="ignore"):
             return float(call_with_names(self.closed_form.fading, {**scalars, **self.switches}))
 
     def begin(self, scalars: Mapping[str, float]) -> np.ndarray:
-        """A step is about to be taken: makes room for it, and tells the totals after it."""
+        """Reserve a slot for a step; return the updated totals."""
         if self.steps == 0:
             self.constant = self.constants(scalars)
             self.closed = bool(self.constant[-1])
@@ -71,7 +71,7 @@ class History:
             if self.closed_form:
                 self.held[:] = [scalars[name] for name in self.closed_form.held]
         if self.closed and self.closed_form and self.closed_form.moved:
-            # It only grows: what it left out so far weighs as little under weights that fall more slowly from now on.
+            # It only grows: the steps outside stay negligible if later weights fall more slowly.
             fading = self.fading(scalars)
             steps = math.log(NEGLIGIBLE[self.compute]) / math.log(fading) if fading else 0
             self.window = min(LIMIT, max(self.window, 1 + math.ceil(steps)))
@@ -82,17 +82,17 @@ class History:
         return self.after(scalars)
 
     def grow(self) -> None:
-        """Doubles the room."""
+        """Double the capacity."""
         room = 2 * len(self.numbers) or 64
         numbers = np.empty((room, self.numbers.shape[1]), self.compute)
-        # A stride that is no power of two: caches hold few numbers at the distance of one.
+        # The stride is not a power of two: caches hold few numbers at such distances.
         totals = np.empty((len(self.starts), room + 8))
         known = self.totals[:, : self.steps + 1]
         numbers[: self.steps], totals[:, : known.shape[1]] = self.numbers, known
         self.numbers, self.totals = numbers, totals
 
     def after(self, scalars: Mapping[str, float]) -> np.ndarray:
-        """The totals since each step, with one step more."""
+        """The totals since each step, including a new step."""
         steps = self.steps + 1
         totals = np.empty((len(self.starts), steps))
         if self.closed_form and self.closed:
@@ -107,7 +107,7 @@ class History:
         return totals
 
     def end(self, totals: np.ndarray) -> None:
-        """The step was taken; its totals are at hand, as no memory may be asked for once rows have stepped."""
+        """Record a step that was taken, without allocating memory: its totals exist already."""
         self.steps += 1
         if self.closed_form and self.closed:
             kept, start = len(self.closed_form.kept_totals), max(0, self.steps - self.window)
@@ -117,13 +117,13 @@ class History:
 
 
 def call_with_names(function: Callable[..., Any], names: Mapping[str, Any], *totals: Any) -> Any:
-    """Calls a function with the totals that it takes, and with those of the names that it asks for."""
-    asked = asked_for(function)
-    return function(*totals, **(names if asked is None else {name: names[name] for name in asked if name in names}))
+    """Call a function with totals and the named values that it takes."""
+    taken = keyword_names(function)
+    return function(*totals, **(names if taken is None else {name: names[name] for name in taken if name in names}))
 
 
 @cache
-def asked_for(function: Callable[..., Any]) -> tuple[str, ...] | None:
+def keyword_names(function: Callable[..., Any]) -> tuple[str, ...] | None:
     """The names of a function's keyword-only arguments; None if it takes any."""
     parameters = inspect.signature(function).parameters.values()
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
@@ -132,6 +132,6 @@ def asked_for(function: Callable[..., Any]) -> tuple[str, ...] | None:
 
 
 def fill(totals: np.ndarray, values: Any) -> None:
-    """Sets totals."""
+    """Write values into totals."""
     for total, value in zip(totals, values if isinstance(values, tuple) else (values,), strict=True):
         total[...] = value

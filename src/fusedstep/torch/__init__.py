@@ -1,17 +1,23 @@
 """Optimizers for PyTorch that stand where ``torch.optim``'s do, on dense and sparse gradients alike."""
 
-from . import installed as installed
+from . import torch_version as torch_version
 
 # isort: split
+from .adadelta import Adadelta
 from .adagrad import Adagrad, ProximalAdagrad, RowwiseAdagrad
-from .adam import Adam, AdamW, SparseAdam
-from .clipping import clip_grad_norm_
-from .descent import SGD, ProximalSGD
+from .adam import Adam
+from .adamax import Adamax
+from .adamw import AdamW
+from .clip_grad import clip_grad_norm_
 from .ftrl import FTRL
-from .later_adams import Adamax, NAdam, RAdam
-from .mean_squares import Adadelta, RMSprop
+from .lion import Lion
+from .nadam import NAdam
+from .radam import RAdam
+from .rmsprop import RMSprop
 from .rule_optimizer import RuleOptimizer
-from .sign import AddSign, Lion, PowerSign
+from .sgd import SGD, ProximalSGD
+from .sign import AddSign, PowerSign
+from .sparse_adam import SparseAdam
 
 __all__ = [
     "FTRL",

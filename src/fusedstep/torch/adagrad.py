@@ -1,4 +1,4 @@
-"""Adagrad and its relatives."""
+"""Adagrad, RowwiseAdagrad and ProximalAdagrad."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,27 +6,28 @@ from typing import Any
 from torch import Tensor
 
 from .. import rules
-from .groups import Group
+from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
-from .settings import given, plain
+from .param_groups import ParamGroup
+from .settings import from_locals, to_number
 
 
-class Accumulating(FusedOptimizer):
-    """What has one state, ``sum``, that is there from the start, as in torch's Adagrad."""
+class AccumulatorOptimizer(FusedOptimizer):
+    """An optimizer whose state ``sum`` is created with it, as in torch's Adagrad."""
 
-    keys = ("sum",)
+    state_keys = ("sum",)
 
-    def __init__(self, params: Any, defaults: Group) -> None:
+    def __init__(self, params: Any, defaults: ParamGroup) -> None:
         super().__init__(params, defaults)
         for group in self.param_groups:
             for param in group["params"]:
-                self.initialise(group, self.as_stepped(param), self.state[param])
+                self.initialise(group, self.memory_of(param), self.state[param])
 
-    def start(self, group: Group, key: str) -> float:
+    def initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"])
 
     def share_memory(self) -> None:
-        """Puts the states into memory that processes share: the sums, and the counts of steps."""
+        """Move the states, sums and step counts, to shared memory."""
         self.flush()
         for group in self.param_groups:
             for param in group["params"]:
@@ -37,22 +38,14 @@ class Accumulating(FusedOptimizer):
                         value.share_memory_()
 
 
-class Adagrad(Accumulating):
-    """Adagrad, ``torch.optim.Adagrad`` on dense and sparse gradients. It runs the rule ``torch_adagrad``.
+@documented
+class Adagrad(AccumulatorOptimizer):
+    """Adagrad: ``torch.optim.Adagrad`` on dense and sparse gradients. Runs the rule ``torch_adagrad``.
 
     State keys: ``step``, ``sum``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
         lr_decay: how fast the step size falls: step t takes ``lr / (1 + (t - 1) * lr_decay)``.
-        weight_decay: the strength of the l2 penalty.
-        initial_accumulator_value: what ``sum`` starts at.
-        eps: added to the root.
-        foreach, fused: taken as torch takes them; they change nothing.
-        maximize: go uphill.
-        differentiable: must be False.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -77,29 +70,24 @@ class Adagrad(Accumulating):
         fused: bool | None = None,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adagrad, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        rate = plain(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        rate = to_number(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
         return {"lr": rate, "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 
-class RowwiseAdagrad(Accumulating):
-    """Adagrad with one accumulator a row, not in torch. It runs the rule ``rowwise_adagrad``.
+@documented
+class RowwiseAdagrad(AccumulatorOptimizer):
+    """Adagrad with one accumulator a row, not in torch. Runs the rule ``rowwise_adagrad``.
 
     State keys: ``step``; ``sum``, of shape ``param.shape[:1]``.
 
     Args:
-        params: parameters of one dimension or more, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        weight_decay: the strength of the l2 penalty.
-        initial_accumulator_value: what ``sum`` starts at.
-        eps: added to the root.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        params: parameters of one dimension or more, pairs of names and parameters, or parameter groups.
 
     >>> import torch, fusedstep as fs
     >>> table = torch.nn.Embedding(1000, 64, sparse=True)
@@ -119,32 +107,25 @@ class RowwiseAdagrad(Accumulating):
         maximize: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.rowwise_adagrad, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {"lr": group["lr"], "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 
-class ProximalAdagrad(Accumulating):
-    """Adagrad that shrinks by l1 and l2 after the step, not in torch. It runs the rule ``proximal_adagrad``.
+@documented
+class ProximalAdagrad(AccumulatorOptimizer):
+    """Adagrad followed by L1 and L2 shrinkage, not in torch. Runs the rule ``proximal_adagrad``.
 
-    Trained weights may be given: they are shrunk from where they are.
+    Each step starts from the current weights, trained ones too.
 
     State keys: ``step``, ``sum``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        l1: the strength of the l1 penalty; it makes weights exactly 0.
-        l2: the strength of the l2 penalty.
-        initial_accumulator_value: what ``sum`` starts at.
-        shrink_by_rate: shrink by each element's own rate, ``lr / sqrt(sum)``, as TensorFlow's kernels do.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+        shrink_by_rate: shrink by each element's step size, ``lr / sqrt(sum)``, as TensorFlow's kernels do.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.01]))
@@ -167,10 +148,10 @@ class ProximalAdagrad(Accumulating):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.proximal_adagrad, {"shrink_by_rate": group["shrink_by_rate"]}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "l1", "l2")}

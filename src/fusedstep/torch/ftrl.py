@@ -1,4 +1,4 @@
-"""Follow the regularized leader."""
+"""FTRL: follow the regularized leader."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,46 +7,42 @@ import torch
 from torch import Tensor
 
 from ..operators.operator import Operator
-from ..rules.master import ftrl_proximal_with_master
-from .groups import Group
+from ..rules.master_weights import ftrl_proximal_with_master
+from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
-from .settings import given
+from .param_groups import ParamGroup
+from .settings import from_locals
 
 
+@documented
 class FTRL(FusedOptimizer):
-    """FTRL-Proximal (McMahan et al., 2013), not in torch. It runs the rule ``ftrl_proximal`` with ``keep_weights``.
+    """FTRL-Proximal (McMahan et al., 2013), not in torch. Runs the rule ``ftrl_proximal`` with ``keep_weights``.
 
-    Weights are exactly 0 where the sum of all gradients is small. A step starts from the weights that are there,
-    trained ones too: neither a schedule nor another change of a setting moves them, and one that is set stays so. Only
-    what l1 has collected where a weight is 0 is read from ``linear``. With ``lr`` 0 no weight moves.
+    A weight is exactly 0 while the sum of its gradients is small. Each step starts from the current weights, trained or
+    set by hand: a schedule or another change of a setting does not move them. ``linear`` is read only where a weight is
+    0, for what L1 has collected there. With ``lr`` 0 no weight moves.
 
-    State keys: ``step``, ``accum``, ``linear``; beside 16-bit weights these are float32, and there is ``master``, the
-    weights that are not rounded.
+    State keys: ``step``, ``accum``, ``linear``; beside 16-bit weights these are float32, and ``master`` holds the
+    weights before rounding.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
         lr: the step size; the paper's alpha.
-        lr_power: how the step size falls with ``accum``, 0 or less; -0.5 is the root.
-        l1: the strength of the l1 penalty; it makes weights exactly 0.
-        l2: the strength of the l2 penalty.
-        beta: added to the root of ``accum``; the paper's beta, there mostly 1.
-        initial_accumulator_value: what ``accum`` starts at.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
+        lr_power: the power of ``accum`` by which the step size falls, 0 or less; -0.5 is the square root.
+        beta: added to the root of ``accum``; the paper's beta, which is mostly 1 there.
+        initial_accumulator_value: the initial value of ``accum``.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 0.0]))
     >>> optimizer = fs.torch.FTRL([weight], lr=0.5, l1=0.25)
-    >>> weight.grad = torch.tensor([0.0, 0.125])  # less than l1: too little to be told from 0
+    >>> weight.grad = torch.tensor([0.0, 0.125])  # less than l1: the weight stays 0
     >>> _ = optimizer.step()
     >>> print(weight.detach())
     tensor([1., 0.])
     """
 
-    keys = ("accum", "linear", "master")
-    # What l1 has collected grows by small gradients, which 16 bits would lose.
-    wide = True
+    state_keys = ("accum", "linear", "master")
+    # L1 collects small gradients, which 16 bits would lose.
+    float32_states = True
 
     def __init__(
         self,
@@ -62,12 +58,12 @@ class FTRL(FusedOptimizer):
         rows: str = "touched",
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return ftrl_proximal_with_master, {"rounded": "stored_as" in group}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         found = {name: group[name] for name in ("lr", "l1", "l2", "beta", "lr_power")}
         if "stored_as" in group:
             kind = torch.finfo(group["stored_as"])
@@ -75,28 +71,30 @@ class FTRL(FusedOptimizer):
             found["least"] = kind.tiny * kind.eps / 2
         return found
 
-    def start(self, group: Group, key: str) -> float:
+    def initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"]) if key == "accum" else 0.0
 
     def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
-        return super().align(operator.switched(rounded=narrow(param)), param, state)
+        return super().align(operator.switched(rounded=is_narrow(param)), param, state)
 
-    def initialise(self, group: Group, param: Tensor, state: dict[str, Any]) -> None:
-        super().initialise(seen_by(group, param), param, state)
+    def initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
+        super().initialise(with_storage(group, param), param, state)
 
-    def update(self, group: Group, operator: Operator, param: Tensor, grad: Tensor, state: Any, known: Any) -> None:
-        if narrow(param):
-            # What is known are scalars of a group whose weights are not rounded.
-            group, known = seen_by(group, param), {}
+    def update(
+        self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
+    ) -> None:
+        if is_narrow(param):
+            # The cache is for weights that are not rounded.
+            group, cache = with_storage(group, param), {}
             operator = self.operator(group)
-        super().update(group, operator, param, grad, state, known)
+        super().update(group, operator, param, grad, state, cache)
 
 
-def narrow(param: Tensor) -> bool:
-    """Whether a parameter is of 16 bits."""
-    return bool(param.dtype.itemsize == 2)
+def is_narrow(param: Tensor) -> bool:
+    """Return whether a parameter's dtype is narrower than float32."""
+    return bool(param.dtype.itemsize < torch.float32.itemsize)
 
 
-def seen_by(group: Group, param: Tensor) -> Group:
-    """A parameter's group, which tells how the parameter is stored where that takes 16 bits."""
-    return {**group, "stored_as": param.dtype} if narrow(param) else group
+def with_storage(group: ParamGroup, param: Tensor) -> ParamGroup:
+    """Add a narrow parameter's dtype to its group."""
+    return {**group, "stored_as": param.dtype} if is_narrow(param) else group

@@ -1,31 +1,29 @@
-"""An optimizer for a rule of one's own."""
+"""RuleOptimizer, for a rule of your own."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
-from .groups import Group
+from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
-from .settings import plain
+from .param_groups import ParamGroup
+from .settings import to_number
 
 
+@documented
 class RuleOptimizer(FusedOptimizer):
-    """Runs an update rule of your own on dense and sparse gradients.
+    """Run an update rule of your own on dense and sparse gradients.
 
-    The scalars are settings of the groups, so that schedulers find ``lr``. One called ``step`` is the number of the
-    step, counted from 1, and one called ``beta_power`` is ``beta`` to its power, unless they are given or have a
-    default.
+    The rule's scalars are settings of the groups, so that schedulers find ``lr``. Unless it is given or has a default,
+    a scalar ``step`` is the number of the step, counted from 1, and a scalar ``beta_power`` is ``beta`` to the power of
+    that number.
 
     State keys: ``step``, and the names of the rule's states after the variable.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        rule: the rule, a plain function, see ``fusedstep.rules``. For pickling it must be a module's.
-        initial: what states start at that do not start at 0.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
-        defer: embeddings whose rows take their steps, all of them, when they are looked up; see ``up_to_date``.
-        **scalars: the rule's scalars, and its switches; one called ``keep_weights`` is on unless it is given.
+        rule: the rule, a plain function, see ``fusedstep.rules``; pickling requires one defined in a module.
+        initial: initial values of states that do not start at 0.
+        **scalars: the rule's scalars and switches; a switch ``keep_weights`` is on by default.
 
     >>> import torch, fusedstep as fs
     >>> from fusedstep.words import sign
@@ -54,39 +52,41 @@ class RuleOptimizer(FusedOptimizer):
         **scalars: Any,
     ) -> None:
         signature = read_signature(rule)
-        self.own, self.initial, self.keys = rule, dict(initial or {}), signature.states[1:]
+        self.custom_rule, self.initial, self.state_keys = rule, dict(initial or {}), signature.states[1:]
         missing = [
             name
             for name in signature.scalars
             if name not in signature.defaults and name not in scalars and not follows_from_step(name, scalars)
         ]
         unknown = sorted(scalars.keys() - {*signature.scalars, *signature.switches})
-        unknown += sorted(self.initial.keys() - set(self.keys))
+        unknown += sorted(self.initial.keys() - set(self.state_keys))
         if missing or unknown:
             raise TypeError(
                 f"{rule.__name__}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
-                f"{', '.join(self.keys) or 'no state'}"
+                f"{', '.join(self.state_keys) or 'no state'}"
                 + (f"; missing: {', '.join(missing)}" if missing else "")
-                + (f"; not known: {', '.join(unknown)}" if unknown else "")
+                + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
         super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return self.own, {name: group.get(name, value) for name, value in training_switches(self.own).items()}
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        return self.custom_rule, {
+            name: group.get(name, value) for name, value in training_switches(self.custom_rule).items()
+        }
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        found, signature = {}, read_signature(self.own)
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        found, signature = {}, read_signature(self.custom_rule)
         for name in signature.scalars:
             if name in group:
                 found[name] = group[name]
-            # What the rule itself has a value for, as FTRL for lr_power, is no power of a step's number.
+            # A scalar with a default, such as FTRL's lr_power, is not a power of the step's number.
             elif name not in signature.defaults and follows_from_step(name, group):
-                found[name] = progress if name == "step" else plain(group[name.removesuffix("_power")]) ** progress
+                found[name] = progress if name == "step" else to_number(group[name.removesuffix("_power")]) ** progress
         return found
 
-    def start(self, group: Group, key: str) -> float:
+    def initial_value(self, group: ParamGroup, key: str) -> float:
         return self.initial.get(key, 0.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"own": self.own, "initial": self.initial, "keys": self.keys}
+        own = {name: getattr(self, name) for name in ("custom_rule", "initial", "state_keys")}
         return {**super().__getstate__(), **own}

@@ -1,4 +1,4 @@
-"""The settings of an optimizer: from its constructor into its groups, and what they may be."""
+"""The settings of parameter groups: read from a constructor, checked, and converted to numbers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,41 +6,42 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arrays.device_tensors import on_device
+from ..arrays.devices import capturing, on_device
 from ..operators.checks.options import check_rows, parse_flag
 from ..operators.checks.scalars import check_range, parse_pair, parse_scalar
+from ..storage import one_of
 
-# What the settings of optimizers must lie in, where they have them. Those that are not named may be any number.
+# The ranges of settings, by name. Others may be any number.
 NOT_NEGATIVE = ("lr", "eps", "weight_decay", "lr_decay", "momentum", "alpha", "initial_accumulator_value", "l1", "l2")
 LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "not negative") | {
     "rho": "in [0, 1]",
     "lr_power": "not positive",
 }
 BETA = "in [0, 1)"
-# What is no setting of a group.
-NO_SETTINGS = ("params", "param_names")
-# The types of settings that cannot change in place.
-AT_REST = {float, int, bool, str, type(None)}
-# What torch's optimizers do by other means than ours: `foreach` and `fused` choose between equal results, and a step
-# here is always one fused pass.
-REFUSED = {"differentiable": "no gradient flows through a step that is made in place; use torch.optim for that"}
-# Which rows of a sparse gradient take the step, where a group does not say. It is no setting of torch's, so that groups
-# name it only where it is another: torch compares the names of settings when it loads distributed checkpoints.
+# Entries of a group that are not settings.
+NOT_SETTINGS = ("params", "param_names")
+# The types of settings that cannot be changed in place.
+IMMUTABLE = {float, int, bool, str, type(None)}
+# Settings of torch's optimizers that must be off. (`foreach` and `fused` choose between equal results; a step here is
+# always one fused pass.)
+REFUSED = {"differentiable": "a step in place has no gradient; use torch.optim instead"}
+# The default rows that a sparse gradient updates. Groups hold another choice only: torch, which has no such setting,
+# compares the names of settings when it loads distributed checkpoints.
 ROWS = {"rows": "touched"}
 
 
-def given(arguments: dict[str, Any]) -> dict[str, Any]:
-    """A constructor's ``locals()``, without what is no setting."""
+def from_locals(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The settings in a constructor's ``locals()``."""
     return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
 
 
-def check(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
-    """Checks the settings of a group. Tensors among them stay what they are, so that changes in place are seen.
+def check_group(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
+    """Check the settings of a group. Tensors stay in the group, so that steps see changes in place.
 
     Raises:
-        TypeError: one is of another type than it must be.
-        ValueError: one lies out of its range, or is unknown.
-        NotImplementedError: one asks for what cannot be had.
+        TypeError: a setting has the wrong type.
+        ValueError: a setting is out of range, or unknown.
+        NotImplementedError: a setting is not supported.
     """
     for setting, why in REFUSED.items():
         if group.get(setting):
@@ -59,38 +60,38 @@ def check(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
 
 
 def rows(group: dict[str, Any]) -> Any:
-    """Which rows of a sparse gradient take the step."""
+    """The rows that a sparse gradient updates: ``"touched"`` or ``"every"``."""
     return group.get("rows", ROWS["rows"])
 
 
-def without_default_rows(group: dict[str, Any]) -> None:
-    """Leaves out of a group what is the same as not to be named."""
+def drop_default_rows(group: dict[str, Any]) -> None:
+    """Remove the default ``rows`` from a group."""
     if rows(group) == ROWS["rows"]:
         group.pop("rows", None)
 
 
 def pair(name: str, betas: Any) -> list[tuple[Any, float]]:
-    """Two settings that are given as one, each as it is and as a number."""
-    # What a tensor of two is taken apart into shares its memory.
+    """The two ``betas``, each as it is and as a number."""
+    # The elements of a tensor share its memory, so that changes in place are seen.
     each = list(betas) if isinstance(betas, Tensor) and betas.dim() == 1 else betas
     return list(zip(each, parse_pair(name, "betas", each), strict=True))
 
 
 def tensors_in(group: dict[str, Any]) -> list[Tensor]:
-    """The tensors among a group's settings, alone or in a pair, which may be changed in place."""
+    """The tensors among a group's settings, pairs included."""
     found = []
     for setting, value in group.items():
-        if setting not in NO_SETTINGS:
+        if setting not in NOT_SETTINGS:
             each = value if isinstance(value, tuple | list) else (value,)
             found += [tensor for tensor in each if isinstance(tensor, Tensor)]
     return found
 
 
-def with_tensors(group: dict[str, Any], tensors: Iterator[Tensor]) -> dict[str, Any]:
-    """A group with others in the place of the tensors among its settings."""
+def replace_tensors(group: dict[str, Any], tensors: Iterator[Tensor]) -> dict[str, Any]:
+    """A copy of a group with other tensors in place of its settings' tensors."""
     changed: dict[str, Any] = {}
     for setting, value in group.items():
-        if setting not in NO_SETTINGS:
+        if setting not in NOT_SETTINGS:
             if isinstance(value, Tensor):
                 changed[setting] = next(tensors)
             elif isinstance(value, tuple | list):
@@ -99,56 +100,55 @@ def with_tensors(group: dict[str, Any], tensors: Iterator[Tensor]) -> dict[str, 
 
 
 def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str]) -> dict[str, Any]:
-    """A group whose settings are plain numbers, tensors as they are now; on a device, where nobody waits for them, they
-    stay tensors.
+    """A copy of a group whose tensors on the CPU are numbers. Tensors on a device stay, so that no step waits.
 
     Raises:
-        TypeError: one has become something else than a number.
-        ValueError: a tensor has left the range of its setting, or its number of elements is not one.
+        TypeError: a setting is not a number any more.
+        ValueError: a tensor is out of its setting's range, or has several elements.
     """
     changed: dict[str, Any] = {}
     for setting, value in group.items():
-        if type(value) in AT_REST or setting in NO_SETTINGS:
+        if type(value) in IMMUTABLE or setting in NOT_SETTINGS:
             continue
         if setting == "betas":
             changed[setting] = tuple(
-                now(name, f"betas[{place}]", beta, BETA) for place, (beta, _) in enumerate(pair(name, value))
+                current_value(name, f"betas[{place}]", beta, BETA) for place, (beta, _) in enumerate(pair(name, value))
             )
         else:
-            changed[setting] = now(name, setting, value, limits.get(setting))
+            changed[setting] = current_value(name, setting, value, limits.get(setting))
     return group | changed if changed else group
 
 
-def now(name: str, setting: str, value: Any, allowed: str | None) -> Any:
-    """What a setting is now, see ``as_numbers``."""
-    if type(value) in AT_REST:
+def current_value(name: str, setting: str, value: Any, allowed: str | None) -> Any:
+    """The current value of a setting, see ``as_numbers``."""
+    if type(value) in IMMUTABLE:
         return value
     number = parse_scalar(name, setting, value)
     if allowed is not None:
         check_range(name, setting, number, allowed)
-    return plain(number)
+    return to_number(number)
 
 
-def plain(value: Any) -> Any:
-    """A number that may be a tensor of one element; on a device, where nobody waits for it, in float64."""
+def to_number(value: Any) -> Any:
+    """Convert a number or a tensor of one element to a float; a tensor on a device stays there, as float64."""
     return value.double() if on_device(value) else float(value)
 
 
-def in_use(value: Any) -> bool:
-    """Whether a setting that is off at 0 is on; one on a device, where nobody waits for it, always is."""
+def enabled(value: Any) -> bool:
+    """Return whether a setting that 0 turns off is on; one on a device counts as on, without reading it."""
     return on_device(value) or bool(value != 0)
 
 
-def parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
-    """Checks what kind of tensor a parameter is.
+def check_parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
+    """Check a parameter's dtype, layout and device.
 
     Raises:
-        TypeError: it holds no real numbers, or is itself sparse.
-        NotImplementedError: steps are to be captured in a graph, and it lies on the CPU.
+        TypeError: it is not real, or not dense.
+        NotImplementedError: ``capturable`` is True, and it is on the CPU.
     """
     if capturable and not on_device(param):
         raise NotImplementedError(
-            f"{name}: capturable is True, expected False: there is no CUDA graph to capture on {param.device}"
+            f"{name}: capturable is True, expected False: a CUDA graph cannot capture steps on {param.device}"
         )
     if param.is_complex():
         raise TypeError(
@@ -156,6 +156,15 @@ def parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
         )
     if not param.is_floating_point() or param.layout is not torch.strided:
         raise TypeError(
-            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of "
-            "float32, float64, float16 or bfloat16"
+            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of {one_of()}"
         )
+
+
+def refuse_capture(name: str, group: dict[str, Any], param: Tensor) -> None:
+    """Refuse a capture of steps that the host counts: a replayed graph would repeat one count.
+
+    Raises:
+        RuntimeError: a graph is being captured, and the group is not ``capturable``.
+    """
+    if on_device(param) and not group.get("capturable", True) and capturing(param):
+        raise RuntimeError(f"{name}: capturable is False, expected True while a graph is captured")

@@ -1,27 +1,25 @@
-"""Steps by the signs of the gradient and of its mean."""
+"""AddSign and PowerSign."""
 
 from typing import Any
 
 from .. import rules
-from .adam import Betas
-from .groups import Group
+from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
-from .settings import LIMITS, given
+from .param_groups import ParamGroup
+from .settings import LIMITS, from_locals
 
 
+@documented
 class AddSign(FusedOptimizer):
-    """AddSign (Bello et al., 2017), not in torch. It runs the rule ``add_sign``.
+    """AddSign (Bello et al., 2017), not in torch. Runs the rule ``add_sign``.
 
     State keys: ``step``, ``exp_avg``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        alpha: the step where either sign is 0.
-        sign_decay: how much longer a step is where the signs of the gradient and of its mean agree.
-        beta: how much of the mean a step keeps.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        alpha: the factor on a step where either sign is 0.
+        sign_decay: added to the factor where the signs of the gradient and of its mean agree; subtracted where they
+            differ.
+        beta: the decay rate of the mean.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -31,7 +29,7 @@ class AddSign(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    keys = ("exp_avg",)
+    state_keys = ("exp_avg",)
     limits = LIMITS | {"beta": "in [0, 1)"}
 
     def __init__(
@@ -45,28 +43,26 @@ class AddSign(FusedOptimizer):
         maximize: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.add_sign, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "alpha", "sign_decay", "beta")}
 
 
+@documented
 class PowerSign(FusedOptimizer):
-    """PowerSign (Bello et al., 2017), not in torch. It runs the rule ``power_sign``.
+    """PowerSign (Bello et al., 2017), not in torch. Runs the rule ``power_sign``.
 
     State keys: ``step``, ``exp_avg``.
 
     Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        logbase: the logarithm of the factor by which steps are longer, or shorter.
-        sign_decay: what the logarithm is multiplied by.
-        beta: how much of the mean a step keeps.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step, or ``"every"`` one.
+        logbase: the logarithm of the factor by which steps are multiplied where the signs of the gradient and of its
+            mean agree, and divided where they differ.
+        sign_decay: a factor on that logarithm.
+        beta: the decay rate of the mean.
 
     >>> import torch, fusedstep as fs
     >>> weight = torch.nn.Parameter(torch.ones(2))
@@ -76,7 +72,7 @@ class PowerSign(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    keys = ("exp_avg",)
+    state_keys = ("exp_avg",)
     limits = LIMITS | {"beta": "in [0, 1)"}
 
     def __init__(
@@ -90,53 +86,10 @@ class PowerSign(FusedOptimizer):
         maximize: bool = False,
         rows: str = "touched",
     ) -> None:
-        super().__init__(params, given(locals()))
+        super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.power_sign, {}
 
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "logbase", "sign_decay", "beta")}
-
-
-class Lion(FusedOptimizer):
-    """Lion (Chen et al., 2023), not in torch. It runs the rule ``lion``.
-
-    State keys: ``step``, ``exp_avg``.
-
-    Args:
-        params: parameters, pairs of names and parameters, or groups of them.
-        lr: the step size.
-        betas: the weight of the mean beside the gradient in the step, and how much of the mean a step keeps.
-        weight_decay: how much of itself a weight loses, times ``lr``.
-        maximize: go uphill.
-        rows: of a sparse gradient, the ``"touched"`` rows take the step and shrink, or ``"every"`` one.
-
-    >>> import torch, fusedstep as fs
-    >>> weight = torch.nn.Parameter(torch.ones(2))
-    >>> weight.grad = torch.tensor([0.5, 0.0])
-    >>> _ = fs.torch.Lion([weight], lr=0.125).step()
-    >>> weight.tolist()
-    [0.875, 1.0]
-    """
-
-    keys = ("exp_avg",)
-
-    def __init__(
-        self,
-        params: Any,
-        lr: Any = 1e-4,
-        betas: Betas = (0.9, 0.99),
-        weight_decay: float = 0,
-        *,
-        maximize: bool = False,
-        rows: str = "touched",
-    ) -> None:
-        super().__init__(params, given(locals()))
-
-    def rule(self, group: Group) -> tuple[Rule, dict[str, bool]]:
-        return rules.lion, {}
-
-    def scalars(self, group: Group, progress: Any) -> dict[str, Any]:
-        beta1, beta2 = group["betas"]
-        return {"lr": group["lr"], "beta1": beta1, "beta2": beta2, "weight_decay": group["weight_decay"]}

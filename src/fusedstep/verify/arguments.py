@@ -9,6 +9,7 @@ import numpy as np
 
 from ..operators import catalogue
 from ..operators.catalogue import NamedOperator
+from ..storage import STORAGES
 
 # Arguments of constructors and calls; any other number is 0.1.
 NUMBERS = {"lr_power": -0.5, "momentum": 0.9, "epsilon": 1e-3, "eps": 1e-3, "global_step": 3, "step": 3, "steps": 3}
@@ -23,13 +24,13 @@ SHAPE = (5, 4, 3)
 
 @cache
 def dtypes() -> dict[str, np.dtype]:
-    """The storage types of NumPy arrays on this machine, by name: bfloat16 needs ml_dtypes."""
-    found = {name: np.dtype(name) for name in ("float64", "float32", "float16")}
+    """NumPy's types for the storage types, by name; without ml_dtypes only NumPy's."""
     try:
         import ml_dtypes
     except ModuleNotFoundError:
-        return found
-    return found | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+        ml_dtypes = None
+    homes = {name: np if storage.in_numpy else ml_dtypes for name, storage in STORAGES.items()}
+    return {name: np.dtype(getattr(home, name)) for name, home in homes.items() if home}
 
 
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float32, positive: bool = False) -> Any:

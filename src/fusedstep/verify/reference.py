@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-UNSIGNED = {8: np.uint64, 4: np.uint32, 2: np.uint16}
-
 
 class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
     """A float64 that is rounded to the compute type when it is combined with an array."""
@@ -108,6 +106,6 @@ def step(
 def bits(array: Any) -> np.ndarray:
     """An array's bits as integers, with one value for all NaNs."""
     whole = np.ascontiguousarray(array)
-    found = whole.view(UNSIGNED[whole.itemsize]).copy()
+    found = whole.view(f"u{whole.itemsize}").copy()
     found[np.isnan(whole)] = np.iinfo(found.dtype).max
     return found.reshape(np.shape(array))

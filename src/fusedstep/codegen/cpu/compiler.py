@@ -20,7 +20,7 @@ HALF = {"x86_64": {"+f16c"}, "riscv64": {"+zfh", "+zfhmin"}}
 
 
 class Processor(NamedTuple):
-    """What machine code is made for.
+    """A processor that machine code is compiled for.
 
     Attributes:
         triple: LLVM's name of the kind of machine.
@@ -40,7 +40,7 @@ class Processor(NamedTuple):
 
 @cache
 def host() -> Processor:
-    """The CPU at hand; ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` say otherwise, as they do to Numba."""
+    """The CPU at hand; ``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` override it, as in Numba."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
@@ -53,7 +53,7 @@ def host() -> Processor:
 
 @cache
 def has_half(processor: Processor | None = None) -> bool:
-    """Whether the CPU has instructions that convert float16; LLVM fails where they are asked for in vain."""
+    """Return whether the CPU has instructions that convert float16; without them LLVM fails to emit one."""
     processor = processor or host()
     always = processor.architecture in ("aarch64", "arm64")
     return always or not HALF.get(processor.architecture, set()).isdisjoint(processor.features.split(","))
@@ -114,7 +114,7 @@ def optimised(
 
 
 def abi_of(processor: Processor) -> list[str]:
-    """Modules that say how a processor's functions are called, where that has to be said."""
+    """Modules that name the ABI of a processor's functions, where LLVM needs it."""
     abi = ABIS.get(processor.architecture)
     return [f'!llvm.module.flags = !{{!0}}\n!0 = !{{i32 1, !"target-abi", !"{abi}"}}'] if abi else []
 

@@ -1,38 +1,44 @@
 """Storage types as LLVM instructions: how an element is loaded into the compute type, and stored from it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
-from ...storage import ITEM_BYTES
-from .words import is_nan
+from ...storage import STORAGES
+from .words import FLOATS, is_nan
 
 Builder = Any
 Value = Any
+Conversion = Callable[[Builder, Value], Value]
 
 SHORT, WORD = ir.IntType(16), ir.IntType(32)
-HALF, SINGLE, DOUBLE = ir.HalfType(), ir.FloatType(), ir.DoubleType()
-# What lies in memory; 16-bit floats are held as bits.
-STORED = {"float64": DOUBLE, "float32": SINGLE, "float16": SHORT, "bfloat16": SHORT}
+HALF, SINGLE = ir.HalfType(), ir.FloatType()
+# What lies in memory: of narrow types the bits.
+STORED = {each.name: ir.IntType(each.bits) if each.is_narrow else FLOATS[each.name] for each in STORAGES.values()}
 
 
 def load(builder: Builder, storage: str, address: Value, has_half: bool) -> Value:
     """An element in the compute type."""
-    stored = builder.load(address, typ=STORED[storage], align=ITEM_BYTES[storage])
-    if storage == "bfloat16":
-        return from_bfloat16(builder, stored)
-    if storage == "float16":
-        return half_to_single(builder, stored) if has_half else from_float16(builder, stored)
-    return stored
+    stored = builder.load(address, typ=STORED[storage], align=STORAGES[storage].item_bytes)
+    return conversions_of(storage, has_half)[0](builder, stored) if STORAGES[storage].is_narrow else stored
 
 
 def store(builder: Builder, storage: str, value: Value, address: Value, has_half: bool) -> None:
     """Stores an element, rounded to the nearest."""
-    if storage == "bfloat16":
-        value = to_bfloat16(builder, value)
-    elif storage == "float16":
-        value = single_to_half(builder, value) if has_half else to_float16(builder, value)
-    builder.store(value, address, align=ITEM_BYTES[storage])
+    if STORAGES[storage].is_narrow:
+        value = conversions_of(storage, has_half)[1](builder, value)
+    store_bits(builder, storage, value, address)
+
+
+def store_bits(builder: Builder, storage: str, bits: Value, address: Value) -> None:
+    """Stores what lies in memory."""
+    builder.store(bits, address, align=STORAGES[storage].item_bytes)
+
+
+def conversions_of(storage: str, has_half: bool) -> tuple[Conversion, Conversion]:
+    """The conversions of a narrow type: from its bits to the compute type, and to the nearest bits."""
+    return BY_HARDWARE[storage] if has_half and storage in BY_HARDWARE else NARROW[storage]
 
 
 def half_to_single(builder: Builder, bits: Value) -> Value:
@@ -82,3 +88,10 @@ def to_float16(builder: Builder, x: Value) -> Value:
     fits = builder.icmp_unsigned("<", magnitude, WORD(0x477FF000))
     rounded = builder.or_(sign, builder.select(fits, finite, WORD(0x7C00)))
     return builder.select(is_nan(builder, x), SHORT(0x7E00), builder.trunc(rounded, SHORT))
+
+
+NARROW: dict[str, tuple[Conversion, Conversion]] = {
+    "float16": (from_float16, to_float16),
+    "bfloat16": (from_bfloat16, to_bfloat16),
+}
+BY_HARDWARE: dict[str, tuple[Conversion, Conversion]] = {"float16": (half_to_single, single_to_half)}

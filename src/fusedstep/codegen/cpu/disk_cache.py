@@ -33,7 +33,7 @@ def cache_folder() -> Path:
 
 
 def object_file(symbol: str, make: Callable[[], bytes]) -> bytes:
-    """The object file that holds a symbol, from the disk where it is kept; the symbol's name says what it is."""
+    """The object file that holds a symbol, from the disk if it is cached; the symbol's name identifies it."""
     global loaded, made
     try:
         path = private_folder() / f"{symbol}.bin"
@@ -75,7 +75,7 @@ def private_folder() -> Path:
 
 
 def warn_once(error: Exception) -> None:
-    """Tells the user, once a process, that nothing is kept."""
+    """Warn the user, once a process, that nothing is cached."""
     global _warned
     if not _warned:
         _warned = True

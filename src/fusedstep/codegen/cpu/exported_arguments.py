@@ -1,4 +1,4 @@
-"""What an exported function is made for, and its arguments.
+"""What an exported function is compiled for, and its arguments.
 
 They are the addresses of the states and of the gradient, which share no memory; how many elements there are; and the
 rule's scalars as float64, each by itself. A rule whose sums reach beyond a row takes memory for them before the
@@ -19,7 +19,7 @@ from .words import FLOATS
 
 
 def extents_of(program: Program) -> tuple[str, ...]:
-    """The arguments that say how many elements there are."""
+    """The arguments that count the elements."""
     if program.matrices:
         return "matrices", "rows", "columns"
     return ("rows", "columns") if program.sees_rows else ("count",)
@@ -27,7 +27,7 @@ def extents_of(program: Program) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an exported function is made for.
+    """What an exported function is compiled for.
 
     Attributes:
         program: the rule.
@@ -45,7 +45,7 @@ class Exported:
 
     @property
     def has_half(self) -> bool:
-        """Whether float16 is converted by the CPU's own instructions."""
+        """Return whether the CPU's own instructions convert float16."""
         return "float16" in (*self.storages, self.gradient) and compiler.has_half(self.processor)
 
 
@@ -81,5 +81,5 @@ def begun(module: ir.Module, exported: Exported) -> Given:
 
 
 def workspace_symbol(symbol: str) -> str:
-    """What the function is called that says how much memory a step takes."""
+    """The name of the function that returns how much memory a step takes."""
     return f"{symbol}_workspace"

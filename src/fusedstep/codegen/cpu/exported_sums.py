@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from ...loops.cpu import block as layout
 from ...loops.cpu.whole_tensor import CHUNK
-from ...storage import ITEM_BYTES, compute_type
+from ...storage import STORAGES, compute_type
 from . import loops, span_functions
 from .elements import INTEGER, POINTER, VOID, field_at, item_at, numbers_at
 from .exported_arguments import Exported, Given, begun, extents_of, workspace_symbol
@@ -30,7 +30,7 @@ def writers(exported: Exported) -> list[StageWriter]:
 
 
 def step_text(exported: Exported) -> str:
-    """The function that is called from outside, and the one that says how much memory it takes."""
+    """The exported function, and the one that returns how much memory it takes."""
     module, program = ir.Module(exported.symbol), exported.program
     sums = [
         INTEGER(program.row_sums),
@@ -66,10 +66,10 @@ def block_of(given: Given, exported: Exported) -> Any:
     put(layout.WIDTH, width)
     put(layout.ELEMENTS, elements)
     put(layout.GRADIENT, builder.ptrtoint(given.gradient, INTEGER))
-    put(layout.GRADIENT_ROW, builder.mul(width, INTEGER(ITEM_BYTES[exported.gradient])))
+    put(layout.GRADIENT_ROW, builder.mul(width, INTEGER(STORAGES[exported.gradient].item_bytes)))
     put(layout.NUMBERS, INTEGER(layout.ITEM * layout.numbers_at(len(storages))))
     for k, (state, storage, kind) in enumerate(zip(given.states, storages, program.kinds, strict=True)):
-        record, item = layout.STATES + layout.RECORD * k, INTEGER(ITEM_BYTES[storage])
+        record, item = layout.STATES + layout.RECORD * k, INTEGER(STORAGES[storage].item_bytes)
         put(record + layout.ADDRESS, builder.ptrtoint(state, INTEGER))
         put(record + layout.ROW_STRIDE, item if kind == "row" else builder.mul(width, item))
     numbers = numbers_at(builder, block)
@@ -96,7 +96,7 @@ def allocated(builder: ir.IRBuilder, items: int, name: str) -> Any:
 
 
 def say_workspace(module: ir.Module, exported: Exported) -> None:
-    """Writes the function that says how many numbers of 64 bits the sums take."""
+    """Write the function that returns how many 64-bit numbers the sums take."""
     program, extents = exported.program, extents_of(exported.program)
     kind = ir.FunctionType(INTEGER, [INTEGER] * len(extents))
     function = ir.Function(module, kind, workspace_symbol(exported.symbol))

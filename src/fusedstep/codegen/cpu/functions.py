@@ -1,4 +1,4 @@
-"""The compiled functions of the CPU, each made when it is first asked for: span functions and loops."""
+"""The compiled functions of the CPU, each compiled at its first use: span functions and loops."""
 
 import ctypes
 from array import array
@@ -8,7 +8,7 @@ from typing import Any
 
 from ...loops.cpu.block import Template
 from ...rules.idle import ClosedForm
-from ...storage import ITEM_BYTES, compute_type
+from ...storage import STORAGES, compute_type
 from ..recipe import Recipe
 from ..rule.program import Program, ReductionScope
 from . import compiler, engine, loops
@@ -37,7 +37,7 @@ class SpanFunctions:
         program: the rule.
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
         compute: the compute type.
         kinds: what each state holds one number of.
         by_rows: whether rows take the step one by one, since the rule sees them.
@@ -51,8 +51,8 @@ class SpanFunctions:
         self.compute = compute_type(storages[0])
         self.kinds = program.kinds
         self.by_rows = program.reduction_scope != ReductionScope.ELEMENT
-        self.state_bytes = [ITEM_BYTES[storage] for storage in storages]
-        self.gradient_bytes = ITEM_BYTES[gradient]
+        self.state_bytes = [STORAGES[storage].item_bytes for storage in storages]
+        self.gradient_bytes = STORAGES[gradient].item_bytes
         scalars = len(program.signature.scalars)
         self.template = Template(self.state_bytes, len(program.hoisted), scalars)
         self.plain_blocks: dict[Any, array[int]] = {}
@@ -97,7 +97,7 @@ class SpanFunctions:
 
     @property
     def prepare(self) -> Function:
-        """Computes the numbers of a block from its scalars, and tells whether two of its arrays may share memory."""
+        """Computes the numbers of a block from its scalars; returns whether two of its arrays may share memory."""
         if self._prepare is None:
             self._prepare = callable_at(self.address("prepare", None), 1, returns=True)
         return self._prepare
@@ -125,7 +125,7 @@ class SpanFunctions:
         return step_function(StepWriter(*known) if kind == "step" else StageWriter(*known, which))
 
     def called_by(self, loop: str, closed: Closed | None = None) -> Iterator[tuple[str, Key]]:
-        """The functions that a loop calls, and what each is for; ``closed`` is the closed form of sleeping rows."""
+        """The functions that a loop calls, and what each is for; ``closed`` is the closed form of deferred rows."""
         yield "evaluates the scalars and compares where arrays lie, once a call", ("prepare", None)
         if loop == "whole_tensor":
             for number in range(self.program.stages):
@@ -137,10 +137,10 @@ class SpanFunctions:
         if loop in ("every_row", "deferred_rows"):
             yield "takes a step, with a gradient of zero", ("step", None)
         if loop == "deferred_rows" and closed:
-            yield "takes the steps that a row has slept through, in closed form", ("closed_form", closed)
+            yield "applies the pending steps of a row, in closed form", ("closed_form", closed)
 
     def compile(self, loop: str, closed: Closed | None = None) -> None:
-        """Makes ready what a loop calls."""
+        """Compile what a loop calls."""
         for _, key in self.called_by(loop, closed):
             self.address(*key)
         if loop == "dense":
@@ -176,7 +176,7 @@ def compiled(function: SpanFunction) -> int:
 
 
 def has_half(*storages: str | None) -> bool:
-    """Whether float16 is converted by the CPU's own instructions."""
+    """Return whether the CPU's own instructions convert float16."""
     return "float16" in storages and compiler.has_half()
 
 

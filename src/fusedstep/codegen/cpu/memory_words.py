@@ -65,7 +65,7 @@ def take_sum(typing_context, function, sums, gradient, count):
 
 
 @intrinsic
-def take_closed_form(typing_context, function, block, row, kept, moved, asks):
+def take_closed_form(typing_context, function, block, row, kept, moved, checked):
     def generate(context, builder, signature, arguments):
         return called(builder, arguments[0], arguments[1:], INTEGER)
 

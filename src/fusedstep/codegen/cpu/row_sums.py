@@ -1,6 +1,6 @@
-"""Sums over a row, as LLVM instructions: in float64, in lanes whose number nothing changes.
+"""Sums over a row as LLVM instructions: in float64, in a fixed number of lanes.
 
-So the order in which numbers are added, and with it every bit, is the same for every instruction set.
+The order of additions, and every bit, is therefore the same on every instruction set.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ LANES = 32
 
 
 def terms_of(program: Program, stage: int) -> list[Reduction]:
-    """What a stage adds up over rows of elements; a sum of columns is added up in another way."""
-    return [each for each in program.reductions_of(stage, ROW, MATRIX, TENSOR) if each.of == ELEMENT]
+    """The reductions of a stage over the elements of rows; sums by column are computed differently."""
+    return [each for each in program.reductions_of(stage, ROW, MATRIX, TENSOR) if each.argument_axes == ELEMENT]
 
 
 def added_up(builder: Any, count: Any, sums: int, terms: Callable[[Any], list[Any]]) -> list[Any]:
-    """Writes loops over ``count`` elements that add up the terms of each; gives the sums."""
+    """Write loops over ``count`` elements that add up the terms of each sum; return the sums."""
     with builder.goto_entry_block():
-        # In memory: compilers reorder no sums by themselves, but go through lanes side by side.
+        # In memory: compilers do not reorder sums, but vectorize lanes.
         lanes = [builder.alloca(DOUBLE, size=INTEGER(LANES), name=f"lanes_{k}") for k in range(sums)]
     for each in lanes:
         for lane in range(LANES):
@@ -68,7 +68,7 @@ def widened(builder: Any, value: Any) -> Any:
 
 
 def mean_of(known: Expressions, each: Reduction, total: Any, count: Any) -> Any:
-    """What a sum comes to in the compute type; a mean is divided by the count."""
+    """A sum in the compute type; a mean is divided by the count."""
     if each.mean:
         total = known.builder.fdiv(total, known.builder.sitofp(count, DOUBLE))
     return known.converted(total)

@@ -1,4 +1,4 @@
-"""What a rule's scalars come to, as LLVM instructions: evaluated once a call, in float64, each rounded once."""
+"""The numbers of a call as LLVM instructions: evaluated in float64, each rounded once."""
 
 import ast
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from .words import Builder, Value
 
 
 def numbers_of(builder: Builder, program: Program, scalars: Sequence[Value], compute: str) -> list[Value]:
-    """The numbers that the elements need, in the compute type, from the scalars in the rule's order."""
+    """The numbers in the compute type, from the scalars in the rule's order."""
     expressions = Expressions(builder, "float64")
     for name, scalar in zip(program.signature.scalars, scalars, strict=True):
         expressions.let(local(name), scalar)

@@ -1,11 +1,10 @@
 """Span functions: load, rule, store over a stretch of elements, as LLVM text.
 
-``step(block, row, count, gradient)`` takes a step with ``count`` elements of every state, from the first element of
-row ``row`` on, and as many of the gradient. Where the states lie, and the numbers that the rule's scalars come to, the
-block says (``loops/cpu/block.py``).
+``step(block, row, count, gradient)`` steps ``count`` elements of every state, starting with the first element of
+``row``, with as many elements of the gradient. The block holds the addresses of the states, and the numbers.
 
-``prepare(block)`` computes these numbers from the scalars, in float64, and rounds each once; it tells whether two of
-the arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
+``prepare(block)`` computes the numbers from the scalars, in float64, and rounds each once; it returns whether two
+arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
 """
 
 from dataclasses import dataclass
@@ -33,8 +32,8 @@ class SpanFunction:
     """A function as LLVM text.
 
     Attributes:
-        name: what it is called there.
-        text: the module that holds it.
+        name: its name in the module.
+        text: the text of the module.
     """
 
     name: str
@@ -42,7 +41,7 @@ class SpanFunction:
 
 
 def step_function(writer: StepWriter) -> SpanFunction:
-    """The step that a writer is for: a function of a block, a row, a count and a gradient."""
+    """The step of a writer: a function of a block, a row, a count and a gradient."""
     module, function = new_module(writer.name, STEP, "block", "row", "count", "gradient")
     elements = writer.elements(module)
     block, row, count, stored = function.args
@@ -60,7 +59,7 @@ def step_function(writer: StepWriter) -> SpanFunction:
 
 
 def flat_step_function() -> SpanFunction:
-    """The step that a block names, of one row: called from Python, a function of four arguments costs twice as much."""
+    """The step of a block of one row: a call from Python with four arguments costs twice as much."""
     name = "flat_step"
     module, function = new_module(name, ir.FunctionType(VOID, [POINTER]), "block")
     builder, (block,) = ir.IRBuilder(function.append_basic_block("entry")), function.args
@@ -72,7 +71,7 @@ def flat_step_function() -> SpanFunction:
 
 
 def prepare_function(program: Program, compute: str) -> SpanFunction:
-    """Computes what a rule needs of its scalars, once a call, and compares where its arrays lie."""
+    """Compute the numbers of a call, and return whether two of its arrays may share memory."""
     name = f"{plain(program.signature.name)}_prepare"
     module, function = new_module(name, PREPARE, "block")
     builder, block, states = (
@@ -91,7 +90,7 @@ def prepare_function(program: Program, compute: str) -> SpanFunction:
 
 
 def sum_function(gradient: str, compute: str, add: bool, has_half: bool) -> SpanFunction:
-    """Loads a row of the gradient into a sum, or adds it there."""
+    """Load a gradient row into a sum, or add it to the sum."""
     name = f"{'add_to' if add else 'load'}_sum_{gradient}"
     module, function = new_module(name, SUM, "sums", "gradient", "count")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -112,7 +111,7 @@ def sum_function(gradient: str, compute: str, add: bool, has_half: bool) -> Span
 
 
 def may_overlap(builder: ir.IRBuilder, block: Any, states: int) -> Any:
-    """Whether the stretches of memory of two arrays meet; what lies between rows counts."""
+    """Whether the memory of two arrays overlaps, including the gaps between rows."""
     places = [(layout.GRADIENT, layout.GRADIENT_BYTES)]
     for record in range(layout.STATES, layout.numbers_at(states), layout.RECORD):
         places.append((record + layout.ADDRESS, record + layout.BYTES))

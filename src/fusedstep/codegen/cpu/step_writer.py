@@ -1,4 +1,4 @@
-"""What a step does with the elements of a span, as LLVM instructions: load, rule, store."""
+"""The step of a span as LLVM instructions: load, rule, store."""
 
 import ast
 from dataclasses import dataclass, replace
@@ -22,15 +22,15 @@ from .words import FLOATS, compare
 
 @dataclass(frozen=True)
 class Span:
-    """What the function that goes through the elements is given.
+    """The arguments of the function of a span.
 
     Attributes:
-        builder: where instructions are added.
-        block: of the call.
-        row: that of the first element.
+        builder: the builder to which instructions are added.
+        block: the address of the block.
+        row: the row of the first element.
         states, gradient: the addresses of the first elements.
-        count: how many elements there are.
-        numbers: what the scalars come to.
+        count: the number of elements.
+        numbers: the numbers of the call.
     """
 
     builder: Any
@@ -47,11 +47,11 @@ class StepWriter:
     """Writes the step of a rule.
 
     Attributes:
-        program: the rule.
+        program: the program of the rule.
         storages: the storage type of each state.
-        gradient: that of the gradient; None for a gradient of zero.
+        gradient: the storage type of the gradient; None for a zero gradient.
         has_half: whether the CPU converts float16.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
     """
 
     program: Program
@@ -67,19 +67,19 @@ class StepWriter:
 
     @property
     def name(self) -> str:
-        """What the function is called."""
+        """The name of the function."""
         return f"{plain(self.program.signature.name)}_{self.gradient or 'zero'}"
 
     def elements(self, module: ir.Module) -> ir.Function:
-        """The function that goes through the elements: states, gradient, block, row, count, numbers."""
+        """The function of a span, of states, gradient, block, row, count and numbers."""
         names = [f"{name}_at" for name in (*self.program.signature.states, "gradient")]
         numbers = [f"scalars_{k}" for k in range(len(self.program.hoisted))]
         kinds = [*[POINTER] * (len(names) + 1), INTEGER, INTEGER, *[FLOATS[self.compute]] * len(numbers)]
-        # By a name that no exported function can have.
+        # No exported function can have this name.
         function = ir.Function(module, ir.FunctionType(VOID, kinds), "rule.elements")
         function.linkage = "internal"
-        # A function of its own, since LLVM asks here what shares no memory. Nothing does within a span: states that
-        # lie between each other's rows are stepped row by row, a gradient that meets a state is copied before.
+        # A separate function, since LLVM reads `noalias` on arguments. Within a span no memory is shared: states with
+        # interleaved rows are stepped row by row, and a gradient that overlaps a state is copied.
         function.attributes.add("alwaysinline")
         for argument, name in zip(function.args, [*names, "block", "row", "count", *numbers], strict=True):
             argument.name = name
@@ -93,7 +93,7 @@ class StepWriter:
         return function
 
     def step(self, span: Span) -> None:
-        """The step of a rule whose sums reach no further than a row: a row, where it has any."""
+        """The step of a rule without sums beyond a row; with sums, the span is one row."""
         known = self.row(span)
         for stage in range(self.program.last):
             self.once(known, stage)
@@ -104,7 +104,7 @@ class StepWriter:
         self.store_rows(span, known)
 
     def row(self, span: Span) -> Expressions:
-        """What expressions may name for a whole row: the states that hold one number of it."""
+        """The names that are known for a whole row: the states that hold one number per row."""
         known = Expressions(span.builder, self.compute, {}, span.numbers)
         zero = INTEGER(0)
         for k in self.program.by_row:
@@ -112,13 +112,13 @@ class StepWriter:
         return known
 
     def once(self, known: Expressions, stage: int) -> None:
-        """What a stage knows for a whole row, beyond what the stages before it know."""
+        """Add the values that a stage evaluates once per row."""
         for line in self.program.lines:
-            if line.value.stage == stage and not line.value.kind & COLUMNS:
+            if line.value.stage == stage and not line.value.axes & COLUMNS:
                 known.let(line.name, known.value(line.value.node))
 
     def totals(self, span: Span, known: Expressions, stage: int) -> list[tuple[Reduction, Any]]:
-        """What a stage adds up over the row, and the sums."""
+        """The reductions of a stage over the row, with their sums."""
         terms = terms_of(self.program, stage)
 
         def values(i: Any) -> list[Any]:
@@ -128,7 +128,7 @@ class StepWriter:
         return list(zip(terms, added_up(span.builder, span.count, len(terms), values), strict=True)) if terms else []
 
     def element(self, span: Span, known: Expressions, i: Any, stage: int, roots: bool = False) -> Expressions:
-        """What expressions may name for an element in some stage."""
+        """The names that are known for an element in a stage."""
         program, signature = self.program, self.program.signature
         exponents = tuple(program.exponents)
         expressions = replace(known, names=dict(known.names), roots=roots, exponents=exponents)
@@ -141,15 +141,15 @@ class StepWriter:
             value = conversions.load(span.builder, self.gradient, address, self.has_half)
         expressions.let(local(signature.gradient), value)
         for line in program.lines_until(stage):
-            if line.value.kind & COLUMNS:
+            if line.value.axes & COLUMNS:
                 expressions.let(line.name, expressions.value(line.value.node))
         return expressions
 
     def let_columns(self, span: Span, expressions: Expressions, i: Any, stage: int) -> None:
-        """Names the sums of columns; only rules whose sums reach beyond a row have any."""
+        """Add the sums by column; only rules with sums beyond a row have any."""
 
     def new_elements(self, span: Span, known: Expressions) -> None:
-        """The new states of every element, computed and stored."""
+        """Compute and store the new states of every element."""
         builder, exponents = span.builder, self.program.exponents
 
         def loop(roots: bool) -> None:
@@ -160,7 +160,7 @@ class StepWriter:
             counted(builder, span.count, body)
 
         if exponents:
-            # A loop of its own for roots: else the root and the power of every element are computed.
+            # A separate loop for roots: otherwise both the root and the power of every element are computed.
             with builder.if_else(self.all_roots(known)) as (are_roots, are_powers):
                 with are_roots:
                     loop(roots=True)
@@ -170,7 +170,7 @@ class StepWriter:
             loop(roots=False)
 
     def all_roots(self, known: Expressions) -> Any:
-        """Whether every exponent is that of a root."""
+        """Whether every exponent is 0.5."""
         found: Any = ir.Constant(ir.IntType(1), 1)
         for exponent in self.program.exponents:
             value = known.value(ast.parse(exponent, mode="eval").body)
@@ -178,7 +178,7 @@ class StepWriter:
         return found
 
     def store_rows(self, span: Span, known: Expressions) -> None:
-        """Stores the states that hold one number a row."""
+        """Store the states that hold one number per row."""
         self.store(span, known, self.program.by_row, INTEGER(0))
 
     def load(self, span: Span, k: int, i: Any) -> Any:
@@ -187,19 +187,20 @@ class StepWriter:
         return conversions.load(span.builder, self.storages[k], address, self.has_half)
 
     def store(self, span: Span, expressions: Expressions, numbers: list[int], i: Any) -> None:
-        """Computes and stores an element of some of the states, of those that the rule changes."""
+        """Compute and store an element of some states, if the rule changes them."""
         results, builder = self.program.results, span.builder
         changed = [k for k in numbers if self.program.changed[k]]
-        # All are computed before the first is stored: the next may read what this one changes.
+        # All are computed before the first is stored, since one may depend on another.
         new = [expressions.number(results[k].node) for k in changed]
         for k, value in zip(changed, new, strict=True):
             storage, address = self.storages[k], item_at(builder, span.states[k], self.storages[k], i)
             if self.stochastic and storage in STOCHASTIC:
-                builder.store(STOCHASTIC[storage](builder, value, self.chance(span, i, k)), address, align=2)
+                bits = STOCHASTIC[storage](builder, value, self.random_bits(span, i, k))
+                conversions.store_bits(builder, storage, bits, address)
             else:
                 conversions.store(builder, storage, value, address, self.has_half)
 
-    def chance(self, span: Span, i: Any, k: int) -> Any:
+    def random_bits(self, span: Span, i: Any, k: int) -> Any:
         """The random bits for an element of a state."""
         builder = span.builder
         width, key = (field_in(builder, span.block, field) for field in (layout.WIDTH, layout.KEY))

@@ -1,4 +1,4 @@
-"""What compiled functions are called."""
+"""The names of compiled functions."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from . import compiler
 
 
 def symbol_of(name: str, text: str) -> str:
-    """What a function is called everywhere: its name, and a digest of what its machine code is made of."""
+    """The symbol of a function: its name, and a digest of everything that its machine code depends on."""
     digest = hashlib.sha256("\n".join([compiler.made_for(), text]).encode()).hexdigest()
     return f"fusedstep_{plain(name)}_{digest}"
 

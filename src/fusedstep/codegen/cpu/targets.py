@@ -51,7 +51,7 @@ def processor_of(triple: str, name: str = "", features: str = "") -> Processor:
 
 @cache
 def prepare() -> None:
-    """Makes LLVM ready for all processors."""
+    """Initialize LLVM for all processors."""
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
 

@@ -1,7 +1,7 @@
 """The stages of a rule whose sums reach beyond a row, as span functions.
 
-Each is called for a row at a time by ``loops/cpu/whole_tensor.py``. What earlier stages know is computed again; what
-they added up is at hand in tables, whose places the block says.
+Each is called for a row at a time by ``loops/cpu/whole_tensor.py``. Values of
+earlier stages are computed again; their sums lie in tables, whose addresses are in the block.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class StageWriter(StepWriter):
     def known_sums(self) -> list[Reduction]:
         """What was added up before and is the same for a whole row."""
         reductions = self.program.reductions
-        return [each for each in reductions if each.stage < self.stage and each.kind != COLUMN]
+        return [each for each in reductions if each.stage < self.stage and each.axes != COLUMN]
 
     def let_columns(self, span: Span, expressions: Expressions, i: Any, stage: int) -> None:
         for each in self.program.columns(stage):
@@ -63,11 +63,11 @@ class StageWriter(StepWriter):
 
     def sum_before(self, span: Span, known: Expressions, each: Reduction) -> Any:
         """A sum or mean that an earlier stage added up."""
-        if each.kind == ROW:
+        if each.axes == ROW:
             address, count = self.total_at(span, layout.ROW_SUMS, each), span.count
         else:
             counts = {(MATRIX, ROW): layout.MATRIX_ROWS, (TENSOR, ROW): layout.ALL_ROWS}
-            size = counts.get((each.kind, each.of), layout.ELEMENTS)
+            size = counts.get((each.axes, each.argument_axes), layout.ELEMENTS)
             address, count = self.total_at(span, layout.MATRIX_SUMS, each), field_in(span.builder, span.block, size)
         return mean_of(known, each, span.builder.load(address, typ=DOUBLE), count)
 
@@ -76,16 +76,16 @@ class StageWriter(StepWriter):
         builder, program = span.builder, self.program
         sums = self.totals(span, known, self.stage)
         for each in program.reductions_of(self.stage, MATRIX, TENSOR):
-            if each.of != ELEMENT:
+            if each.argument_axes != ELEMENT:
                 sums.append((each, widened(builder, known.names[each.argument])))
         for each, total in sums:
-            if each.kind == ROW:
+            if each.axes == ROW:
                 builder.store(total, self.total_at(span, layout.ROW_SUMS, each))
             else:
-                address = self.total_at(span, layout.BLOCK_SUMS, each)
+                address = self.total_at(span, layout.PARTIAL_SUMS, each)
                 builder.store(builder.fadd(builder.load(address, typ=DOUBLE), total), address)
         columns = program.reductions_of(self.stage, COLUMN)
-        starts = [self.columns_at(span, layout.BLOCK_COLUMN_SUMS, each) for each in columns]
+        starts = [self.columns_at(span, layout.PARTIAL_COLUMN_SUMS, each) for each in columns]
 
         def body(i: Any) -> None:
             names = self.element(span, known, i, self.stage).names
@@ -120,15 +120,15 @@ class StageWriter(StepWriter):
         return span.builder.add(span.builder.mul(INTEGER(self.program.place(each)), size), place)
 
     def sizes(self, span: Span, table: int) -> tuple[Any, Any]:
-        """How many sums of a kind a table holds, and which of them is asked for."""
+        """The number of sums of a kind in a table, and the number of this one."""
         builder, block = span.builder, span.block
         if table == layout.ROW_SUMS:
             return field_in(builder, block, layout.ALL_ROWS), span.row
         matrices = field_in(builder, block, layout.MATRICES)
         if table in (layout.MATRIX_SUMS, layout.COLUMN_SUMS):
             return matrices, field_in(builder, block, layout.MATRIX)
-        blocks = builder.mul(matrices, field_in(builder, block, layout.BLOCKS))
-        return blocks, field_in(builder, block, layout.BLOCK)
+        blocks = builder.mul(matrices, field_in(builder, block, layout.ROW_BLOCKS))
+        return blocks, field_in(builder, block, layout.ROW_BLOCK)
 
 
 def double_at(span: Span, start: Any, number: Any) -> Any:

@@ -8,7 +8,7 @@ from .expressions import rewritten
 from .tiles import Tiles
 
 ROWS = "states, row_strides, row, present, width, scalars, COLUMNS"
-# What loops are told where a rule has no closed form: it is never valid.
+# A rule without closed form: it is never valid.
 NO_CLOSED_FORM = {
     "totals_at": "(table, stride, step, present):\n    return (step,)",
     "closed_form_valid": f"({ROWS}):\n    return present & (row < 0)",
@@ -17,7 +17,7 @@ NO_CLOSED_FORM = {
 
 
 def history_words(count: int) -> dict[str, str]:
-    """The words of a history in which a step comes to so many numbers."""
+    """The words of a history with so many numbers for each step."""
     numbers = "".join(f"tl.load(history + (step * {count} + {k})), " for k in range(count))
     return {"load_scalars": f"(history, step):\n    return ({numbers})"}
 
@@ -31,22 +31,22 @@ def closed_words(tiles: Tiles) -> dict[str, str]:
     program = tiles.program
     totals = "".join(f"load(table + ({k} * stride + step), present), " for k, _ in enumerate(program.numbers))
     zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(tiles.storages[0])})"
-    served = [
-        "served = present",
+    valid = [
+        "valid = present",
         *tiles.over_columns(
             zero,
             [
-                f"element_served = {tiles.call('closed', 0, tiles.places)}[{len(program.by_element)}] | ~here",
-                "served = served & (tl.min(element_served.to(tl.int32), axis=1, keep_dims=True) > 0)",
+                f"element_valid = {tiles.call('closed', 0, tiles.places)}[{len(program.by_element)}] | ~here",
+                "valid = valid & (tl.min(element_valid.to(tl.int32), axis=1, keep_dims=True) > 0)",
             ],
         ),
-        "return served",
+        "return valid",
     ]
     steps = tiles.over_columns(zero, tiles.elements("closed", tiles.places, tiles.number))
     return {
         "totals_at": f"(table, stride, step, present):\n    return ({totals})",
         "closed_form_valid": "\n".join(
-            [f"({ROWS}):", *indented(served if condition_of(program) else ["return present"])]
+            [f"({ROWS}):", *indented(valid if condition_of(program) else ["return present"])]
         ),
         "apply_closed_form": "\n".join([f"({ROWS}):", *indented(steps)]),
     }

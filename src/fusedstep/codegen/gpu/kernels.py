@@ -1,4 +1,4 @@
-"""Hands out kernels for devices: weaves and remembers them; Triton compiles them when they are launched."""
+"""Build kernels for devices; Triton compiles them when they are launched."""
 
 import linecache
 import types
@@ -21,7 +21,7 @@ WORDS = {f"word_{name}": getattr(words, name) for name in words.__all__}
 
 
 def build(recipe: Recipe, on_device: bool = False) -> Any:
-    """The kernel of a recipe. Woven anew each time: a number that the rule names may have changed."""
+    """Build the kernel of a recipe; its numbers may lie on the device."""
     return load(weave(recipe, on_device)).kernel
 
 

@@ -4,9 +4,9 @@ import ast
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent.parent.parent
+from ...loops.gpu import file_of
+
 WORDS = Path(__file__).parent / "words.py"
-LOOPS = PACKAGE / "loops" / "gpu"
 
 
 @cache
@@ -27,7 +27,7 @@ def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
 @cache
 def loop_definitions(name: str) -> dict[str, str]:
     """The definitions of a loop's file and of the loop files that it imports from, but for the span words."""
-    tree, found = definitions(LOOPS / f"{name}.py")
+    tree, found = definitions(file_of(name))
     for node in imports_within(tree):
         if node.module != "span_words":
             found = loop_definitions(str(node.module)) | found
@@ -37,7 +37,7 @@ def loop_definitions(name: str) -> dict[str, str]:
 @cache
 def span_words_of(name: str) -> frozenset[str]:
     """The span words that a loop's file, and the loop files that it imports from, import."""
-    tree, _ = definitions(LOOPS / f"{name}.py")
+    tree, _ = definitions(file_of(name))
     words: set[str] = set()
     for node in imports_within(tree):
         own = node.module == "span_words"
@@ -58,7 +58,7 @@ def parameters(name: str, function: str) -> list[str]:
 
 def function_of(name: str, function: str) -> ast.FunctionDef:
     """The syntax tree of a function of a loop's file."""
-    tree, _ = definitions(LOOPS / f"{name}.py")
+    tree, _ = definitions(file_of(name))
     return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
 
 

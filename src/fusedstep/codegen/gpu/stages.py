@@ -7,8 +7,8 @@ from ..rule.values import Reduction
 from .tiles import COLUMNS, Tiles, divided
 
 ARGUMENTS = (
-    "stage, states, row_strides, gradient, row, present, block, matrix, blocks, rows, all_rows, elements, "
-    "row_sums, totals, column_sums, block_sums, block_column_sums, width, scalars, COLUMNS"
+    "stage, states, row_strides, gradient, row, present, row_block, matrix, row_blocks, rows, all_rows, elements, "
+    "row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums, width, scalars, COLUMNS"
 )
 # The last row of what is no table may be shorter.
 HERE = "here = present & (columns < width) & (row * width + columns < elements)"
@@ -34,7 +34,7 @@ class Stages(Tiles):
         lines += [f"if stage == {program.last}:", *indented([*body, *self.new_row_states()])]
         if program.by_column:
             lines += [f"if stage == {program.last + 1}:", *indented(self.new_column_states())]
-        return {"take": "\n".join([f"({ARGUMENTS}):", *indented(lines)])}
+        return {"run_stage": "\n".join([f"({ARGUMENTS}):", *indented(lines)])}
 
     @property
     def places(self) -> dict[int, str]:
@@ -52,7 +52,7 @@ class Stages(Tiles):
         found = []
         for earlier in range(stage + 1):
             sums = [each for each in self.program.reductions if each.stage == earlier - 1]
-            found += [f"{each.name} = {self.loaded(each)}" for each in sums if each.kind != COLUMN]
+            found += [f"{each.name} = {self.loaded(each)}" for each in sums if each.axes != COLUMN]
             found += self.once(earlier) if earlier < stage else []
         return found
 
@@ -64,7 +64,7 @@ class Stages(Tiles):
             self.store(k, "(matrix * width + columns)", "columns_here", f"new[{j}]", "(matrix * width + columns)")
             for j, k in enumerate(program.by_column)
         ]
-        here = "columns_here = (columns < width) & (block % blocks == 0)"
+        here = "columns_here = (columns < width) & (row_block % row_blocks == 0)"
         zero = f"tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})"
         lines = self.over_columns(zero, [here, f"new = {call}", *stores])
         return [*self.known_before(program.last), *self.once(program.last), *lines]
@@ -72,27 +72,31 @@ class Stages(Tiles):
     def loaded(self, each: Reduction) -> str:
         """The value of a sum or mean that was added up in an earlier stage."""
         k = self.program.place(each)
-        if each.kind == ROW:
+        if each.axes == ROW:
             return divided(f"load(row_sums + ({k} * all_rows + row), present)", each, "width")
-        if each.kind == COLUMN:
+        if each.axes == COLUMN:
             places = f"(({k} * (all_rows // rows) + matrix) * width + columns)"
             return divided(f"load(column_sums + {places}, columns < width)", each, "rows")
-        count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.kind, each.of), "elements")
-        return divided(f"tl.load(totals + ({k} * (all_rows // rows) + matrix))", each, count)
+        count = {(MATRIX, ROW): "rows", (TENSOR, ROW): "all_rows"}.get((each.axes, each.argument_axes), "elements")
+        return divided(f"tl.load(matrix_sums + ({k} * (all_rows // rows) + matrix))", each, count)
 
     def summed(self, stage: int, gradient: str) -> list[str]:
         """Adds up what a stage adds up over a tile: by row as ``total_0`` and so on; columns are stored."""
-        sums = [each for each in self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN) if each.of == ELEMENT]
+        sums = [
+            each
+            for each in self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
+            if each.argument_axes == ELEMENT
+        ]
         if not sums:
             return []
         lines = [f"term = {self.call(f'terms_{stage}', stage, self.places)}"]
         before, after = [], []
         for n, each in enumerate(sums):
             here = f"tl.where(here, term[{n}], 0)"
-            if each.kind == COLUMN:
-                place = f"(({self.program.place(each)} * tl.num_programs(0) + block) * width + columns)"
+            if each.axes == COLUMN:
+                place = f"(({self.program.place(each)} * tl.num_programs(0) + row_block) * width + columns)"
                 total = f"tl.sum({here}, axis=0, keep_dims=True)"
-                lines.append(f"tl.store(block_column_sums + {place}, {total}, mask=columns < width)")
+                lines.append(f"tl.store(partial_column_sums + {place}, {total}, mask=columns < width)")
                 continue
             before.append(f"lanes_{n} = tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})")
             lines.append(f"lanes_{n} += {here}")
@@ -103,15 +107,19 @@ class Stages(Tiles):
         """Stores the sums of rows, and of all rows of a tile together."""
         lines = []
         added = self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
-        terms = [each for each in added if each.of == ELEMENT]
+        terms = [each for each in added if each.argument_axes == ELEMENT]
         for each in added:
             k = self.program.place(each)
-            if each.kind == COLUMN:
+            if each.axes == COLUMN:
                 continue
-            total = f"total_{terms.index(each)}" if each.of == ELEMENT else f"tl.where(present, {each.argument}, 0)"
-            if each.kind == ROW:
+            total = (
+                f"total_{terms.index(each)}"
+                if each.argument_axes == ELEMENT
+                else f"tl.where(present, {each.argument}, 0)"
+            )
+            if each.axes == ROW:
                 lines.append(f"tl.store(row_sums + ({k} * all_rows + row), {total}, mask=present)")
             else:
                 whole = f"tl.sum(tl.sum({total}, axis=1), axis=0)"
-                lines.append(f"tl.store(block_sums + ({k} * tl.num_programs(0) + block), {whole})")
+                lines.append(f"tl.store(partial_sums + ({k} * tl.num_programs(0) + row_block), {whole})")
         return lines

@@ -7,7 +7,7 @@ one of a single column, and what is the same for a column one of a single row.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...storage import chance, compute_type
+from ...storage import STORAGES, compute_type
 from ..module_text import indented
 from ..rule.axes import ROW
 from ..rule.program import Program, ReductionScope
@@ -26,7 +26,7 @@ class Tiles:
         program: the rule.
         storages: the storage type of each state.
         gradient: the storage type of the gradient.
-        stochastic: whether 16-bit states are rounded by chance.
+        stochastic: whether narrow states are rounded stochastically.
     """
 
     program: Program
@@ -96,10 +96,10 @@ class Tiles:
 
     def store(self, k: int, place: str, mask: str, value: str, number: str) -> str:
         """Stores elements of a state."""
-        if self.stochastic and chance(self.storages[k]):
+        if self.stochastic and (word := stochastic_word(self.storages[k])):
             # A new state may be the same for a whole row or tile.
             whole = f"({value} + tl.zeros({place}.shape, tl.float32))" if place != "elements" else value
-            value = f"{chance(self.storages[k])}({whole}, random(scalars[-1], {number}, {k}))"
+            value = f"{word}({whole}, random(scalars[-1], {number}, {k}))"
         else:
             value = f"to_{self.storages[k]}({value})"
         return f"tl.store(states[{k}] + {place}, {value}, mask={mask})"
@@ -163,6 +163,11 @@ class Tiles:
             *self.over_columns(gradient, [term, *added]),
             *(f"total_{n} = tl.sum(lanes_{n}, axis=1, keep_dims=True)" for n, _ in enumerate(sums)),
         ]
+
+
+def stochastic_word(storage: str) -> str | None:
+    """The conversion that rounds stochastically, for the types that have one."""
+    return f"to_{storage}_stochastic" if STORAGES[storage].stochastic else None
 
 
 def gradient_word(gradient: str) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from ...rules.idle import ClosedForm
-from ...storage import chance, compute_type
+from ...storage import compute_type
 from ..module_text import BANNER, scalars_of
 from ..recipe import Recipe
 from ..rule.closed_form import closed_program
@@ -15,12 +15,12 @@ from .closed_form import NO_CLOSED_FORM, closed_function, closed_words, history_
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
 from .sources import loop_definitions, parameters, span_words_of, word_definitions
 from .stages import Stages
-from .tiles import Tiles, gradient_word
+from .tiles import Tiles, gradient_word, stochastic_word
 
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
 NUMBERS = {
-    **dict.fromkeys(("count", "rows", "all_rows", "blocks", "elements", "stride"), "i64"),
+    **dict.fromkeys(("count", "rows", "all_rows", "row_blocks", "elements", "stride"), "i64"),
     **dict.fromkeys(("now", "window", "closed"), "i32"),
 }
 # What several loops take of rows that sleep, and hand on together.
@@ -51,7 +51,7 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     switches = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
-        f"gradient {recipe.gradient}{'; rounded by chance' if recipe.stochastic else ''}",
+        f"gradient {recipe.gradient}{'; rounded stochastically' if recipe.stochastic else ''}",
         words_of(recipe, program, closed),
         numbers_of_type(compute),
         *(f"{WITHIN}\n{text}" for text in functions(program)),
@@ -154,7 +154,7 @@ def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
     storages = {*recipe.storages, recipe.gradient, compute_type(recipe.storages[0])}
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
-        names |= {"random"} | {name for storage in storages if (name := chance(storage))}
+        names |= {"random"} | {name for storage in storages if (name := stochastic_word(storage))}
     return word_definitions(names | {"load", "quotient"})
 
 
@@ -171,7 +171,7 @@ def constant(x):
 
 
 def decorated(text: str) -> str:
-    """A definition of a loop's file, to be compiled where it is called."""
+    """A definition of a loop's file, decorated for Triton."""
     # Triton would take the annotations for its types.
     return f"{WITHIN}\n{re.sub(r': Any| -> (Any|None)', '', text)}" if text.startswith("def ") else text
 

@@ -11,7 +11,8 @@ import triton.language as tl
 
 @triton.jit
 def load(places, here):
-    return tl.load(places) if here is None else tl.load(places, mask=here, other=0)
+    # Of float8 the language makes no whole number.
+    return tl.load(places) if here is None else tl.load(places, mask=here, other=0.0)
 
 
 @triton.jit
@@ -214,18 +215,18 @@ def random(key, element, state: tl.constexpr):
 
 
 @triton.jit
-def to_bfloat16_stochastic(x, chance):
+def to_bfloat16_stochastic(x, random_bits):
     bits = x.to(tl.uint32, bitcast=True)
-    rounded = ((bits + (chance >> 16)) >> 16).to(tl.uint16)
+    rounded = ((bits + (random_bits >> 16)) >> 16).to(tl.uint16)
     return tl.where(x == x, rounded, 0x7FC0).to(tl.uint16).to(tl.bfloat16, bitcast=True)
 
 
 @triton.jit
-def to_float16_stochastic(x, chance):
+def to_float16_stochastic(x, random_bits):
     bits = x.to(tl.uint32, bitcast=True)
     sign = (bits >> 16) & 0x8000
     magnitude = bits & 0x7FFFFFFF
-    thirteen = chance >> 19
+    thirteen = random_bits >> 19
     # Subnormal halves are whole multiples of 2**-24; with 13 bits behind the point float32 holds their sum exactly.
     small = tl.where(magnitude < 0x38800000, magnitude, 0).to(tl.uint32).to(tl.float32, bitcast=True)
     subnormal = (small * 16777216.0 + thirteen.to(tl.float32) * 0.0001220703125).to(tl.uint32)

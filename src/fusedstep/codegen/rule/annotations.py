@@ -1,4 +1,4 @@
-"""What the annotations of a rule say, however they are spelled."""
+"""Reads the annotations of a rule, in any spelling."""
 
 import typing
 from collections.abc import Callable, Iterator
@@ -6,13 +6,14 @@ from typing import Any
 
 from ...rules.words import PerColumn, PerRow
 
-NAMES = {"PerRow": "row", "PerColumn": "column"}
-MARKS = {PerRow.__metadata__[0]: "row", PerColumn.__metadata__[0]: "column"}
+BY_NAME = {"PerRow": "row", "PerColumn": "column"}
+BY_METADATA = {PerRow.__metadata__[0]: "row", PerColumn.__metadata__[0]: "column"}
 
 
 def evaluated(rule: Callable[..., Any], annotation: Any) -> Any:
-    """An annotation; one in quotes, as ``from __future__ import annotations`` makes all, is evaluated where the rule
-    was defined, and stays a string if it means nothing there.
+    """Evaluate an annotation in quotes where the rule was defined; return it unchanged if that fails.
+
+    ``from __future__ import annotations`` puts all annotations in quotes.
 
     >>> def rule(var: "Any", grad: "Nothing"): ...
     >>> evaluated(rule, "1 + 1"), evaluated(rule, "Nothing")
@@ -30,7 +31,7 @@ def evaluated(rule: Callable[..., Any], annotation: Any) -> Any:
 
 
 def enclosing(rule: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    """The names that a function sees of those around it."""
+    """The names and values of a function's closure."""
     for name, cell in zip(rule.__code__.co_freevars, rule.__closure__ or (), strict=True):
         try:
             yield name, cell.cell_contents
@@ -39,7 +40,7 @@ def enclosing(rule: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def is_bool(rule: Callable[..., Any], annotation: Any) -> bool:
-    """Whether an annotation is ``bool``."""
+    """Return whether an annotation is ``bool``."""
     found = evaluated(rule, annotation)
     if typing.get_origin(found) is typing.Annotated:
         return is_bool(rule, found.__origin__)
@@ -47,54 +48,54 @@ def is_bool(rule: Callable[..., Any], annotation: Any) -> bool:
     return is_bool(rule, inner) if inner is not None else found in (bool, "bool")
 
 
-def reduced_to(rule: Callable[..., Any], name: str, annotation: Any, usual: tuple[Any, ...]) -> str:
-    """Of what a state holds one number, as its annotation says: a ``"row"``, a ``"column"``, or ``"element"``.
+def state_kind(rule: Callable[..., Any], name: str, annotation: Any, ordinary: tuple[Any, ...]) -> str:
+    """Return whether a state holds one number per ``"row"``, ``"column"`` or ``"element"``, by its annotation.
 
     Args:
         rule: the rule.
-        name: of the state.
-        annotation: the state's.
-        usual: the annotations of what holds a number an element.
+        name: the name of the state.
+        annotation: the annotation of the state.
+        ordinary: the annotations of the variable and the gradient, which hold a number per element.
 
     Raises:
-        TypeError: it says both, or cannot be evaluated and may say either.
+        TypeError: the annotation is both, or cannot be evaluated and may be either.
     """
-    said = set(kinds(rule, name, annotation, usual))
-    if len(said) > 1:
+    found = set(annotated_axes(rule, name, annotation, ordinary))
+    if len(found) > 1:
         raise TypeError(f"rule {rule.__name__}: {name} is annotated PerRow and PerColumn; expected one of them")
-    return said.pop() if said else "element"
+    return found.pop() if found else "element"
 
 
-def kinds(rule: Callable[..., Any], name: str, annotation: Any, usual: tuple[Any, ...]) -> Iterator[str]:
-    """What an annotation and those inside it say a state holds one number of."""
+def annotated_axes(rule: Callable[..., Any], name: str, annotation: Any, ordinary: tuple[Any, ...]) -> Iterator[str]:
+    """The rows and columns that an annotation names, also inside another."""
     found = evaluated(rule, annotation)
     if isinstance(found, str):
         last = found.rpartition(".")[2].strip()
-        if last in NAMES:
-            # Imported for type checkers alone, it means the same.
-            yield NAMES[last]
-        elif any(each in found for each in NAMES) or (is_expression(found) and found not in usual):
-            # Not to be known: a name that is imported elsewhere may stand for PerRow.
+        if last in BY_NAME:
+            # A name that is imported for type checkers only.
+            yield BY_NAME[last]
+        elif any(each in found for each in BY_NAME) or (is_expression(found) and found not in ordinary):
+            # A name that is imported elsewhere may be an alias of PerRow.
             raise TypeError(
                 f"rule {rule.__name__}: the annotation of {name}, {found!r}, cannot be evaluated where the rule is "
-                "defined, so that it may mean PerRow or PerColumn; import what it names there, when the module runs"
+                "defined, and it may mean PerRow or PerColumn; import the names in it there, when the module runs"
             )
     elif typing.get_origin(found) is typing.Annotated:
-        yield from kinds(rule, name, found.__origin__, usual)
-        for mark in found.__metadata__:
-            if not isinstance(mark, str):
-                yield from kinds(rule, name, mark, usual)
-            elif mark in MARKS:
-                yield MARKS[mark]
+        yield from annotated_axes(rule, name, found.__origin__, ordinary)
+        for item in found.__metadata__:
+            if not isinstance(item, str):
+                yield from annotated_axes(rule, name, item, ordinary)
+            elif item in BY_METADATA:
+                yield BY_METADATA[item]
     elif inside_name(found) is not None:
-        yield from kinds(rule, name, inside_name(found), usual)
+        yield from annotated_axes(rule, name, inside_name(found), ordinary)
     elif typing.get_origin(found) is not typing.Literal:
         for inner in typing.get_args(found):
-            yield from kinds(rule, name, inner, usual)
+            yield from annotated_axes(rule, name, inner, ordinary)
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text is Python rather than prose."""
+    """Return whether a text is a Python expression."""
     try:
         compile(text, "<annotation>", "eval")
     except (SyntaxError, ValueError):
@@ -103,7 +104,7 @@ def is_expression(text: str) -> bool:
 
 
 def inside_name(annotation: Any) -> Any:
-    """What an annotation stands for that is a name for another: of ``type NAME = ...`` or of ``NewType``."""
+    """The annotation behind an alias made by ``type NAME = ...`` or ``NewType``, else None."""
     if type(annotation).__name__ == "TypeAliasType":
         return annotation.__value__
     return annotation.__supertype__ if isinstance(annotation, typing.NewType) else None

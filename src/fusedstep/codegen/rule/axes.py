@@ -1,7 +1,7 @@
-"""How far a value of a rule differs: what it is the same for.
+"""Axes along which a value of a rule varies.
 
-A table is seen as matrices, each of rows and columns; nearly always it is one matrix. What differs by element differs
-along all three, and what a reduction gives along those that it leaves.
+A table is seen as matrices of rows and columns; usually it is one matrix. An element varies along all three axes, the
+result of a reduction along the remaining ones.
 """
 
 CONSTANT, SCALAR = -2, -1
@@ -14,11 +14,11 @@ COLUMN = MATRICES | COLUMNS
 ELEMENT = MATRICES | ROWS | COLUMNS
 
 
-def joined(*kinds: int) -> int:
-    """The kind of what is computed from values of some kinds."""
-    if max(kinds) < 0:
-        return max(kinds)
+def joined(*axes: int) -> int:
+    """The axes of a result, from the axes of its operands."""
+    if max(axes) < 0:
+        return max(axes)
     result = TENSOR
-    for kind in kinds:
-        result |= max(kind, 0)
+    for each in axes:
+        result |= max(each, 0)
     return result

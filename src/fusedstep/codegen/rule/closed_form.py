@@ -1,4 +1,4 @@
-"""A closed form of steps with a zero gradient as a program."""
+"""The program of a closed form."""
 
 import ast
 import inspect
@@ -10,20 +10,22 @@ from .signature import Signature
 from .translate import translate
 
 
-def closed_program(idle: ClosedForm, program: Program, switches: tuple[tuple[str, bool], ...]) -> Program:
-    """A closed form, translated; states that the rule's ``program`` leaves out are left out."""
-    parameters = inspect.signature(idle.states).parameters
-    scalars = (*idle.kept_totals, *idle.moved_totals, *idle.held)
+def closed_program(closed_form: ClosedForm, program: Program, switches: tuple[tuple[str, bool], ...]) -> Program:
+    """The program of a closed form, without the states that the rule's ``program`` leaves out."""
+    parameters = inspect.signature(closed_form.states).parameters
+    scalars = (*closed_form.kept_totals, *closed_form.moved_totals, *closed_form.held)
     none: frozenset[str] = frozenset()
-    signature = Signature(idle.states.__name__, idle.takes, "grad", scalars, {}, {}, none, none, may_refuse=True)
-    known = {name: value for name, value in switches if name in parameters}
-    closed = translate(idle.states, signature, known)
+    signature = Signature(
+        closed_form.states.__name__, closed_form.takes, "grad", scalars, {}, {}, none, none, may_refuse=True
+    )
+    known = {switch: value for switch, value in switches if switch in parameters}
+    closed = translate(closed_form.states, signature, known)
     used = program.signature.states
-    results = [each for name, each in zip(idle.takes, closed.results, strict=True) if name in used]
+    results = [each for state, each in zip(closed_form.takes, closed.results, strict=True) if state in used]
     return replace(closed, signature=replace(signature, states=used), results=results)
 
 
 def condition_of(program: Program) -> list[str]:
-    """The condition on which a translated closed form serves an element, if there is one."""
+    """The condition under which a closed form is valid for an element, if there is one."""
     found = program.condition
     return [ast.unparse(found.node)] if found else []

@@ -1,7 +1,7 @@
-"""A rule as a program, cut into what is computed by element and what once a row, stage by stage.
+"""A rule as a program: for each stage, the expressions of each element and of each row.
 
-A stage goes through the elements once. What the rule adds up in one stage is known in the next; the last one computes
-the new states. A rule without sums has that one only.
+A stage is one pass over the elements. The sums of one stage are known in the next; the last stage computes the new
+states. A rule without sums has only that one.
 """
 
 import ast
@@ -14,7 +14,7 @@ from .values import Line, Reduction, Value, local
 
 
 class ReductionScope(IntEnum):
-    """How far the sums of a rule reach: over no more than an element, over a row, or over the tensor."""
+    """How far the reductions of a rule extend: none, over a row, or beyond."""
 
     ELEMENT = 0
     ROW = 1
@@ -23,17 +23,17 @@ class ReductionScope(IntEnum):
 
 @dataclass
 class Program:
-    """A rule, or a closed form, in single assignment, with the names that each of its stages knows.
+    """A rule, or a closed form, in single assignment, cut into stages.
 
     Attributes:
-        signature: what it takes; states that it neither reads nor changes are left out.
-        hoisted: expressions of scalars alone, evaluated once a call.
-        exponents: the exponents of powers of elements that are the same for all elements.
-        lines: what an element goes through.
+        signature: its arguments, without states that it neither reads nor changes.
+        hoisted: the expressions of scalars only, evaluated once per call.
+        exponents: the exponents of powers that are the same for all elements.
+        lines: the named values, in order.
         words: the words that it uses.
-        reductions: what is added up on the way.
+        reductions: its sums and means, in order.
         results: the new states.
-        condition: of a closed form, whether it is valid for the element.
+        condition: for a closed form, whether it is valid for the element.
     """
 
     signature: Signature
@@ -47,22 +47,22 @@ class Program:
 
     @property
     def numbers(self) -> list[str]:
-        """What scalars are evaluated to, once a call: at least one, since compilers do not know empty tuples."""
+        """The hoisted expressions in the compute type; at least one, since compilers do not know empty tuples."""
         return [f"compute({text})" for text in self.hoisted or ["0"]]
 
     @property
     def reduction_scope(self) -> ReductionScope:
-        """How far the sums of the rule reach."""
-        kinds = {each.kind for each in self.reductions}
-        if kinds - {ROW} or self.signature.per_column:
+        """How far the reductions of the rule extend."""
+        axes = {each.axes for each in self.reductions}
+        if axes - {ROW} or self.signature.per_column:
             return ReductionScope.TENSOR
-        return ReductionScope.ROW if kinds or self.signature.per_row else ReductionScope.ELEMENT
+        return ReductionScope.ROW if axes or self.signature.per_row else ReductionScope.ELEMENT
 
     @property
     def matrices(self) -> bool:
         """Whether rows and columns are those of the variable's last two dimensions."""
-        kinds = {each.kind for each in self.reductions}
-        return bool(kinds & {COLUMN, MATRIX} or self.signature.per_column)
+        axes = {each.axes for each in self.reductions}
+        return bool(axes & {COLUMN, MATRIX} or self.signature.per_column)
 
     @property
     def last(self) -> int:
@@ -71,85 +71,85 @@ class Program:
 
     @property
     def by_row(self) -> list[int]:
-        """The numbers of the states that hold one number a row."""
+        """The indices of the states that hold one number per row."""
         return [k for k, name in enumerate(self.signature.states) if name in self.signature.per_row]
 
     @property
     def by_column(self) -> list[int]:
-        """The numbers of the states that hold one number a column."""
+        """The indices of the states that hold one number per column."""
         return [k for k, name in enumerate(self.signature.states) if name in self.signature.per_column]
 
     @property
     def by_element(self) -> list[int]:
-        """The numbers of the other states."""
+        """The indices of the other states."""
         return [k for k in range(len(self.signature.states)) if k not in (*self.by_row, *self.by_column)]
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """For each state of which of "element", "row" and "column" it holds one number."""
+        """The kind of each state: it holds one number per "element", "row" or "column"."""
         kinds = dict.fromkeys(self.signature.per_row, "row") | dict.fromkeys(self.signature.per_column, "column")
         return tuple(kinds.get(name, "element") for name in self.signature.states)
 
-    def reductions_of(self, stage: int, *kinds: int) -> list[Reduction]:
-        """What a stage adds up, of some kinds."""
-        return [each for each in self.reductions if each.stage == stage and each.kind in kinds]
+    def reductions_of(self, stage: int, *axes: int) -> list[Reduction]:
+        """The reductions of a stage whose results vary along some axes."""
+        return [each for each in self.reductions if each.stage == stage and each.axes in axes]
 
     def place(self, wanted: Reduction) -> int:
-        """Which of the sums of its kind a sum is."""
+        """The index of a sum among those with the same axes; sums by matrix and by tensor count together."""
         alike = [
-            each for each in self.reductions if each.kind == wanted.kind or {each.kind, wanted.kind} == {MATRIX, TENSOR}
+            each for each in self.reductions if each.axes == wanted.axes or {each.axes, wanted.axes} == {MATRIX, TENSOR}
         ]
         return alike.index(wanted)
 
     def once(self, stage: int) -> list[str]:
-        """The lines that a row needs once, at the beginning of a stage, beyond those of the stages before."""
-        lines = [each for each in self.lines if not each.value.kind & COLUMNS]
+        """The lines that a stage evaluates once per row, in addition to those of earlier stages."""
+        lines = [each for each in self.lines if not each.value.axes & COLUMNS]
         return [f"{each.name} = {ast.unparse(each.value.node)}" for each in lines if each.value.stage == stage]
 
     def known(self, stage: int) -> list[str]:
-        """The names that are the same for a whole row in some stage."""
+        """The names of the values that are known in a stage and are the same for a whole row."""
         rows = [local(self.signature.states[k]) for k in self.by_row]
-        lines = [each.name for each in self.lines_until(stage) if not each.value.kind & COLUMNS]
-        sums = [each.name for each in self.reductions if each.stage < stage and not each.kind & COLUMNS]
+        lines = [each.name for each in self.lines_until(stage) if not each.value.axes & COLUMNS]
+        sums = [each.name for each in self.reductions if each.stage < stage and not each.axes & COLUMNS]
         return [*rows, *lines, *sums]
 
     def columns(self, stage: int) -> list[Reduction]:
-        """The sums of columns that are known in some stage."""
-        return [each for each in self.reductions if each.stage < stage and each.kind == COLUMN]
+        """The sums by column that are known in a stage."""
+        return [each for each in self.reductions if each.stage < stage and each.axes == COLUMN]
 
     def lines_until(self, stage: int) -> list[Line]:
-        """The lines that can be computed in some stage."""
+        """The lines that are known in a stage."""
         return [each for each in self.lines if each.value.stage <= stage]
 
     def function(self, name: str, stage: int, results: list[str]) -> str:
-        """The function that computes something of one element in some stage."""
+        """The text of a function that computes results for one element in a stage."""
         states = [local(self.signature.states[k]) for k in (*self.by_element, *self.by_column)]
         columns = [each.name for each in self.columns(stage)]
         arguments = [*states, *columns, local(self.signature.gradient), *self.known(stage), "scalars"]
         lines = [
             f"    {each.name} = {ast.unparse(each.value.node)}"
             for each in self.lines_until(stage)
-            if each.value.kind & COLUMNS
+            if each.value.axes & COLUMNS
         ]
         return "\n".join([f"def {name}({', '.join(arguments)}):", *lines, f"    return {', '.join(results)},"])
 
     def new(self, numbers: list[int]) -> list[str]:
-        """The expressions of some of the new states."""
+        """The expressions of some new states, by index."""
         return [ast.unparse(self.results[k].node) for k in numbers]
 
     @property
     def changed(self) -> tuple[bool, ...]:
-        """For each state whether the rule changes it; else it is only read."""
+        """For each state, whether the rule changes it or only reads it."""
         names = self.signature.states
         return tuple(self.new([k]) != [local(name)] for k, name in enumerate(names))
 
     @property
     def functions(self) -> list[str]:
-        """All functions of one element: what each stage adds up, the new states, and those by column."""
+        """The texts of all functions of one element: the terms of each stage, the new states, and those by column."""
         found = []
         for stage in range(self.last):
             added = self.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
-            terms = [f"np.float64({each.argument})" for each in added if each.of == ELEMENT]
+            terms = [f"np.float64({each.argument})" for each in added if each.argument_axes == ELEMENT]
             if terms:
                 found.append(self.function(f"terms_{stage}", stage, terms))
         found.append(self.function("rule", self.last, self.new(self.by_element)))
@@ -159,32 +159,32 @@ class Program:
 
     @property
     def stages(self) -> int:
-        """How many passes over the elements a step takes; states by column are written in one more."""
+        """The number of passes over the elements in a step; states by column are written in one more."""
         return self.last + 1 + bool(self.by_column)
 
     @property
     def row_sums(self) -> int:
-        """How many sums there are by row."""
-        return sum(each.kind == ROW for each in self.reductions)
+        """The number of sums by row."""
+        return sum(each.axes == ROW for each in self.reductions)
 
     @property
     def matrix_sums(self) -> tuple[bool, ...]:
         """For each sum over a matrix or over the tensor, whether it is over the tensor."""
-        return tuple(each.kind == TENSOR for each in self.reductions if each.kind in (MATRIX, TENSOR))
+        return tuple(each.axes == TENSOR for each in self.reductions if each.axes in (MATRIX, TENSOR))
 
     @property
     def column_sums(self) -> int:
-        """How many sums there are by column."""
-        return sum(each.kind == COLUMN for each in self.reductions)
+        """The number of sums by column."""
+        return sum(each.axes == COLUMN for each in self.reductions)
 
     @property
     def over_tensor(self) -> int:
-        """Which of the ``matrix_sums`` are over the tensor, a bit for each."""
+        """Which of the ``matrix_sums`` are over the tensor, one bit each."""
         return sum(1 << number for number, over_tensor in enumerate(self.matrix_sums) if over_tensor)
 
     @property
     def sees_rows(self) -> bool:
-        """Whether anything is by row or column."""
+        """Whether a state or a reduction is by row, column or matrix."""
         return bool(
-            self.by_row or self.by_column or any(each.kind in (ROW, MATRIX, COLUMN) for each in self.reductions)
+            self.by_row or self.by_column or any(each.axes in (ROW, MATRIX, COLUMN) for each in self.reductions)
         )

@@ -1,4 +1,4 @@
-"""Reads what a rule takes from its signature: states, gradient, scalars and switches."""
+"""Reads the arguments of a rule from its signature: states, gradient, scalars and switches."""
 
 import inspect
 from collections.abc import Callable, Collection
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .annotations import is_bool, reduced_to
+from .annotations import is_bool, state_kind
 
 Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
 RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
@@ -14,18 +14,18 @@ RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maxim
 
 @dataclass(frozen=True)
 class Signature:
-    """What a rule takes.
+    """The arguments of a rule.
 
     Attributes:
         name: the rule's name.
-        states: the positional arguments but the last: the arrays that a step changes, the variable first.
+        states: all positional arguments but the last: the arrays that a step updates, the variable first.
         gradient: the last positional argument.
         scalars: the keyword-only arguments that are numbers.
-        defaults: the scalars that may be left out, with their values.
-        switches: the keyword-only arguments annotated ``bool``, with their values when nothing is said.
+        defaults: the default values of scalars.
+        switches: the keyword-only arguments annotated ``bool``, with their default values.
         per_row: the states annotated ``PerRow``.
         per_column: the states annotated ``PerColumn``.
-        may_refuse: whether this is a closed form, which may return a condition behind its states.
+        may_refuse: whether this is a closed form, which may return a condition after its states.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Signature:
 
 
 def follows_from_step(name: str, given: Collection[str]) -> bool:
-    """Whether a scalar follows from the number of the step: it is that, or the power of one that is given.
+    """Return whether a scalar depends on the step number only: it is ``step``, or a power of a scalar in ``given``.
 
     >>> follows_from_step("step", ["lr"]), follows_from_step("beta1_power", ["beta1"]), follows_from_step("lr", ["lr"])
     (True, True, False)
@@ -49,19 +49,19 @@ def follows_from_step(name: str, given: Collection[str]) -> bool:
 
 
 def training_switches(rule: Callable[..., Any]) -> dict[str, bool]:
-    """A rule's switches as optimizers set them where nothing is said: ``keep_weights`` is on.
+    """The default switches of a rule in optimizers: ``keep_weights`` is on.
 
-    Schedules change settings while training goes on, which must not move weights.
+    Schedules change settings during training; this must not move weights.
     """
     switches = read_signature(rule).switches
     return switches | ({"keep_weights": True} if "keep_weights" in switches else {})
 
 
 def read_signature(rule: Callable[..., Any]) -> Signature:
-    """Reads a rule's signature.
+    """Read a rule's signature.
 
     Raises:
-        TypeError: the signature is not a rule's; the message says what to change.
+        TypeError: the signature is invalid for a rule; the message says what to change.
     """
     if not inspect.isfunction(rule):
         raise TypeError(f"a rule is a plain Python function, got {rule!r}: define it with def, in a file")
@@ -76,14 +76,14 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
         given = parameter.default is not parameter.empty
         variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         if name in RESERVED and not variadic and not (name == "grad" and parameter.kind is Plain):
-            raise TypeError(f"rule {rule.__name__}: no argument can be called {name!r}, the call uses that name")
+            raise TypeError(f"rule {rule.__name__}: no argument can be called {name!r}: the call uses that name")
         if parameter.kind is parameter.KEYWORD_ONLY:
             if is_bool(rule, parameter.annotation):
                 switches[name] = bool(parameter.default) if given else False
             else:
                 scalars.append(name)
                 if isinstance(parameter.default, bool):
-                    raise TypeError(f"rule {rule.__name__}: {name} is a truth value by default; annotate it `: bool`")
+                    raise TypeError(f"rule {rule.__name__}: {name} is a bool by default; annotate it `: bool`")
                 if given:
                     defaults[name] = parameter.default
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not given:
@@ -91,24 +91,23 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
         else:
             raise TypeError(
                 f"rule {rule.__name__}: argument {name!r} must be a plain positional one without a default "
-                "(a state, or last the gradient) or keyword-only (a scalar, or a switch annotated bool)"
+                "(a state, or the gradient as the last one) or keyword-only (a scalar, or a switch annotated bool)"
             )
     if "grad" in positional[:-1]:
         raise TypeError(
-            f"rule {rule.__name__}: the gradient, 'grad', must be the last positional argument; "
-            "scalars stand behind a *"
+            f"rule {rule.__name__}: the gradient, 'grad', must be the last positional argument; scalars follow a *"
         )
     if len(positional) < 2:
         raise TypeError(
             f"rule {rule.__name__} takes {len(positional)} positional arguments; it needs the states, "
             "the variable first, and then the gradient: def rule(var, ..., grad, *, lr, ...)"
         )
-    usual = tuple(parameters[name].annotation for name in (positional[0], positional[-1]))
-    kinds = {name: reduced_to(rule, name, parameters[name].annotation, usual) for name in positional}
+    ordinary = tuple(parameters[name].annotation for name in (positional[0], positional[-1]))
+    kinds = {name: state_kind(rule, name, parameters[name].annotation, ordinary) for name in positional}
     per_row, per_column = (frozenset(name for name in kinds if kinds[name] == kind) for kind in ("row", "column"))
     if {positional[0], positional[-1]} & (per_row | per_column):
         raise TypeError(
-            f"rule {rule.__name__}: {positional[0]} and {positional[-1]} hold a number an element; "
+            f"rule {rule.__name__}: {positional[0]} and {positional[-1]} hold one number per element; "
             "PerRow and PerColumn are for the states between them"
         )
     return Signature(

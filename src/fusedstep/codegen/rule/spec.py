@@ -1,4 +1,4 @@
-"""What a rule with its switches set asks of a call: read and translated once."""
+"""A rule with its switches set, read and translated once."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -18,16 +18,16 @@ class RuleSpec:
     """A rule with its switches set.
 
     Attributes:
-        signature: what the rule takes.
+        signature: the arguments of the rule.
         switches: its switches, as sorted pairs.
-        program: the rule, translated; states that it neither reads nor changes are left out.
-        kinds: for each state, of which of "element", "row" and "column" it holds one number; "" if it is unused.
-        used: the numbers of the states in use.
-        changed: for each state in use, whether the rule changes it.
-        written: the numbers, among the states in use, of those that it changes.
-        reduction_scope: how far the rule's sums reach.
+        program: the program of the rule, without states that it neither reads nor changes.
+        kinds: for each state, whether it holds one number per "element", "row" or "column"; "" if it is unused.
+        used: the indices of the used states.
+        changed: for each used state, whether the rule changes it.
+        written: the indices, among the used states, of those that the rule changes.
+        reduction_scope: how far the reductions extend.
         matrices: whether rows and columns are those of the variable's last two dimensions.
-        sees_rows: whether anything is by row or column.
+        sees_rows: whether a state or a reduction is by row, column or matrix.
     """
 
     signature: Signature
@@ -42,7 +42,7 @@ class RuleSpec:
     sees_rows: bool
 
     def written_of(self, states: Sequence[Any]) -> list[Any]:
-        """Of the states in use those that the rule changes."""
+        """The changed states among the used ones."""
         return [states[k] for k in self.written]
 
 
@@ -50,7 +50,7 @@ def spec_of(rule: Callable[..., Any], switches: Switches) -> RuleSpec:
     """Read and translate a rule.
 
     Raises:
-        TypeError: the rule says something that cannot be compiled; the message names the line and the remedy.
+        TypeError: the rule cannot be compiled; the message names the line and the remedy.
     """
     signature, program = read_signature(rule), program_of(rule, switches)
     kinds = dict(zip(program.signature.states, program.kinds, strict=True))
@@ -84,7 +84,7 @@ def program_of(rule: Callable[..., Any], switches: Switches) -> Program:
 
 
 def used_states(program: Program) -> tuple[str, ...]:
-    """The states that a program reads or changes; always the variable, which shapes and types are compared with."""
+    """The states that a program reads or changes, and always the variable, with which shapes and types are compared."""
     variable, *others = program.signature.states
     nodes = [line.value.node for line in program.lines]
     read = names_in(nodes) | {each.argument for each in program.reductions}

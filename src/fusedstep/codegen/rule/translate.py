@@ -1,8 +1,8 @@
-"""Translates a rule into text for a compiler that is strict about types.
+"""Translates a rule into a program for compilers with strict types.
 
-Three things change on the way, so that rules can stay clean: sub-expressions of scalars alone are taken out, to be
-evaluated once per call in float64; literals get the compute type, which a compiler would else promote; and words,
-switches, constants and helper functions are resolved to what they mean where the rule was defined.
+Rules stay clean, since three things change on the way. Sub-expressions of scalars only are hoisted: they are evaluated
+once per call, in float64. Literals get the compute type, which a compiler would otherwise promote. Words, switches,
+constants and helper functions are resolved to their meaning where the rule was defined.
 """
 
 import ast
@@ -28,14 +28,14 @@ for _library in (np, math, builtins):
     WORDS |= {getattr(_library, name): name for name in words.__all__ if hasattr(_library, name)}
 WORDS |= {math.fabs: "abs", math.pow: "power"}
 
-# The words that tell NumPy alone what an annotation says, and the kinds of the states that they are for.
-KEPT = {"per_row": ROW, "per_column": COLUMN}
-WORDS |= {getattr(words, name): name for name in KEPT}
+# The words that check the shape of annotated states in NumPy, with the axes of these states.
+STATE_WORDS = {"per_row": ROW, "per_column": COLUMN}
+WORDS |= {getattr(words, name): name for name in STATE_WORDS}
 
-# What the words that add up make of the kind of their argument.
+# The axes of the result of each reduction, by the axes of its argument.
 REDUCED: dict[str, dict[int, int]] = {
-    f"{along}_{word}": kinds
-    for along, kinds in {
+    f"{along}_{word}": axes
+    for along, axes in {
         "row": {ELEMENT: ROW},
         "column": {ELEMENT: COLUMN, ROW: MATRIX},
         "tensor": {ELEMENT: TENSOR, ROW: TENSOR},
@@ -54,23 +54,23 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str, bool]) -> Program:
-    """Translates a rule with its switches set; a closed form may return a condition behind its states.
+    """Translate a rule with its switches set; a closed form may return a condition after its states.
 
     Raises:
-        TypeError: the rule says something that cannot be woven; the message names the line and the remedy.
+        TypeError: the rule cannot be compiled; the message names the line and the remedy.
     """
     scope = Scope(rule, Program(signature))
-    kinds = dict.fromkeys(signature.per_row, ROW) | dict.fromkeys(signature.per_column, COLUMN)
+    axes = dict.fromkeys(signature.per_row, ROW) | dict.fromkeys(signature.per_column, COLUMN)
     for name in (*signature.states, signature.gradient):
-        scope.names[name] = Value(ast.Name(local(name)), kinds.get(name, ELEMENT))
+        scope.names[name] = Value(ast.Name(local(name)), axes.get(name, ELEMENT))
     for name in signature.scalars:
         scope.names[name] = Value(ast.Name(local(name)), SCALAR)
     for name, value in switches.items():
-        scope.names[name] = Value(ast.Constant(value), CONSTANT, truth=True)
+        scope.names[name] = Value(ast.Constant(value), CONSTANT, is_condition=True)
     if switches.get("maximize"):
-        # The one switch that every rule has: it sees the gradient with the opposite sign.
-        uphill = ast.UnaryOp(ast.USub(), ast.Name(local(signature.gradient)))
-        scope.names[signature.gradient] = scope.named(signature.gradient, Value(uphill, ELEMENT))
+        # Every rule has this switch: it negates the gradient.
+        descent = ast.UnaryOp(ast.USub(), ast.Name(local(signature.gradient)))
+        scope.names[signature.gradient] = scope.assigned(signature.gradient, Value(descent, ELEMENT))
     returned = scope.run(scope.body)
     if signature.may_refuse and returned is not None and len(returned) == len(signature.states) + 1:
         scope.program.condition = returned.pop()
@@ -79,12 +79,12 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
             f"rule {rule.__name__} returns {'nothing' if returned is None else len(returned)} for its "
             f"{len(signature.states)} states: return the new {', '.join(signature.states)}, in this order"
         )
-    if any(value.truth for value in returned):
+    if any(value.is_condition for value in returned):
         raise TypeError(f"rule {rule.__name__} returns a condition for a state: write where(condition, 1, 0)")
     for name, result in zip(signature.states, returned, strict=True):
-        if result.kind >= 0 and result.kind & ~kinds.get(name, ELEMENT):
+        if result.axes >= 0 and result.axes & ~axes.get(name, ELEMENT):
             raise TypeError(
-                f"rule {rule.__name__} returns one value an element for {name}, which holds one a "
+                f"rule {rule.__name__} returns one value per element for {name}, which holds one per "
                 f"{'row' if name in signature.per_row else 'column'}: reduce it, as with row_mean()"
             )
         scope.program.results.append(replace(result, node=scope.expression(result)))
@@ -92,7 +92,7 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
 
 
 class Scope:
-    """The names that a function's body sees, and what they stand for, while it is translated line by line."""
+    """The names that a function's body sees, with their current values, while it is translated line by line."""
 
     def __init__(self, function: Callable[..., Any], program: Program, prefix: str = "") -> None:
         self.function = function
@@ -105,19 +105,19 @@ class Scope:
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         text = ast.unparse(node).splitlines()[0]
-        raise TypeError(f"rule {self.function.__name__}: cannot weave `{text}`: {why}")
+        raise TypeError(f"rule {self.function.__name__}: cannot compile `{text}`: {why}")
 
-    def named(self, name: str, value: Value) -> Value:
-        """A value under a name of its own; what is the same for all elements needs none."""
-        if value.kind < 0 or isinstance(value.node, ast.Name):
+    def assigned(self, name: str, value: Value) -> Value:
+        """The value under a new name; a value that is the same for all elements needs none."""
+        if value.axes < 0 or isinstance(value.node, ast.Name):
             return value
-        # With a number of its own: no two values have one name, and none that of an argument (see local()).
+        # The count of lines makes it unique; it differs from all arguments (see ``local``).
         unique = f"{self.prefix}{name}_{len(self.program.lines)}_"
         self.program.lines.append(Line(unique, value))
-        return Value(ast.Name(unique), value.kind, value.truth, value.stage)
+        return Value(ast.Name(unique), value.axes, value.is_condition, value.stage)
 
     def run(self, body: list[ast.stmt]) -> list[Value] | None:
-        """Translates statements; gives what they return, or None if they run off the end."""
+        """Translate statements; return the values that they return, or None if there is no return."""
         for statement in body:
             match statement:
                 case ast.Expr(value=ast.Constant()) | ast.Pass():
@@ -125,7 +125,7 @@ class Scope:
                 case ast.Return(value=ast.Tuple(elts=elements)):
                     return [self.visit(element) for element in elements]
                 case ast.Return(value=ast.expr() as single):
-                    return self.several(single)
+                    return self.values_of(single)
                 case ast.Assign(targets=[target], value=value):
                     self.assign(target, value)
                 case ast.AnnAssign(target=target, value=ast.expr() as value):
@@ -137,11 +137,11 @@ class Scope:
                     if returned is not None:
                         return returned
                 case _:
-                    self.refuse(statement, "a rule is made of assignments, `if` on a switch, and one return")
+                    self.refuse(statement, "a rule consists of assignments, `if` on a switch, and one return")
         return None
 
-    def several(self, node: ast.expr) -> list[Value]:
-        """The values of an expression that may stand for more than one: a tuple, or a helper's call."""
+    def values_of(self, node: ast.expr) -> list[Value]:
+        """The values of an expression that may have several: a tuple, or a call of a helper."""
         if isinstance(node, ast.Tuple):
             return [self.visit(element) for element in node.elts]
         if isinstance(node, ast.Call) and self.meaning(node) is None:
@@ -150,30 +150,33 @@ class Scope:
 
     def assign(self, target: ast.expr, value: ast.expr) -> None:
         targets = target.elts if isinstance(target, ast.Tuple) else [target]
-        values = self.several(value)
+        values = self.values_of(value)
         if len(values) != len(targets) or not all(isinstance(each, ast.Name) for each in targets):
             self.refuse(target, f"{len(values)} values are assigned; assign them to as many plain names")
         names = [each.id for each in targets if isinstance(each, ast.Name)]
         for name, each in zip(names, values, strict=True):
-            self.names[name] = self.named(name, each)
+            self.names[name] = self.assigned(name, each)
 
     def decide(self, test: ast.expr) -> bool:
-        """The truth of a condition on switches, which holds for all elements alike."""
+        """The value of a condition on switches, which is the same for all elements."""
         names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
         values = {name: self.names[name] for name in names if name in self.names}
         known = {
             name: value.node.value
             for name, value in values.items()
-            if value.truth and isinstance(value.node, ast.Constant)
+            if value.is_condition and isinstance(value.node, ast.Constant)
         }
         if names - known.keys() or any(isinstance(node, ast.Call) for node in ast.walk(test)):
-            self.refuse(test, "only a switch (keyword-only, annotated bool) decides here; for elements use where()")
+            self.refuse(
+                test,
+                "the condition must depend on switches only (keyword-only, annotated bool); for elements use where()",
+            )
         return bool(eval(compile(ast.Expression(test), "<switch>", "eval"), {"__builtins__": {}}, known))  # noqa: S307
 
     def visit(self, node: ast.expr) -> Value:
         match node:
             case ast.Constant(value=bool() | int() | float() as constant):
-                return Value(node, CONSTANT, truth=isinstance(constant, bool))
+                return Value(node, CONSTANT, is_condition=isinstance(constant, bool))
             case ast.Name(id=name) if name in self.names:
                 return self.names[name]
             case ast.Name() | ast.Attribute():
@@ -184,7 +187,7 @@ class Scope:
                 self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
             case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as join, right=right):
                 conditions = [self.condition(left), self.condition(right)]
-                return self.joint(conditions, lambda sides: ast.BinOp(sides[0], join, sides[1]), truth=True)
+                return self.combined(conditions, lambda sides: ast.BinOp(sides[0], join, sides[1]), is_condition=True)
             case ast.UnaryOp(op=ast.Invert(), operand=operand):
                 value = self.condition(operand)
                 return replace(value, node=ast.UnaryOp(ast.Not(), value.node))
@@ -197,46 +200,48 @@ class Scope:
                 return replace(value, node=ast.UnaryOp(sign, value.node))
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
                 numbers = [self.number(left), self.number(right)]
-                return self.joint(numbers, lambda sides: ast.Compare(sides[0], [comparison], [sides[1]]), truth=True)
+                return self.combined(
+                    numbers, lambda sides: ast.Compare(sides[0], [comparison], [sides[1]]), is_condition=True
+                )
             case ast.IfExp(test=test, body=then, orelse=otherwise):
                 return self.visit(then if self.decide(test) else otherwise)
             case ast.Call():
                 return self.call(node)
-        self.refuse(node, "write it with + - * / **, comparisons, & | ~, and the words of fusedstep.words")
+        self.refuse(node, "use + - * / **, comparisons, & | ~, and the words of fusedstep.words")
 
     def condition(self, node: ast.expr) -> Value:
-        """What a node stands for, if that is true or false."""
+        """The value of a node that must be a condition."""
         value = self.visit(node)
-        if not value.truth:
+        if not value.is_condition:
             self.refuse(node, "& | ~ join conditions, such as (a > b)")
         return value
 
     def number(self, node: ast.expr) -> Value:
-        """What a node stands for, if that is a number."""
+        """The value of a node that must be a number."""
         value = self.visit(node)
-        if value.truth:
-            self.refuse(node, "this is true or false where - or a number is meant; write where(condition, 1, 0)")
+        if value.is_condition:
+            self.refuse(node, "it is a condition, expected a number; write where(condition, 1, 0)")
         return value
 
     def binary(self, node: ast.expr, left: Value, sign: ast.operator, right: Value) -> Value:
-        if left.truth and right.truth:
-            self.refuse(node, "+ - * / of conditions mean nothing; join them with & | ~, or use where()")
+        if left.is_condition and right.is_condition:
+            self.refuse(node, "+ - * / of conditions is invalid; join them with & | ~, or use where()")
         if isinstance(left.node, ast.Constant) and isinstance(right.node, ast.Constant):
             return self.folded(node, ARITHMETIC[type(sign)], left.node.value, right.node.value)
         if isinstance(sign, ast.Pow):
             return self.raised(left, right)
-        if joined(left.kind, right.kind) >= 0:
+        if joined(left.axes, right.axes) >= 0:
             # A condition counts as 0 or 1, in the compute type.
             left, right = (
-                replace(value, node=ast.Call(ast.Name("compute"), [self.expression(value)], []), truth=False)
-                if value.truth and value.kind >= 0
+                replace(value, node=ast.Call(ast.Name("compute"), [self.expression(value)], []), is_condition=False)
+                if value.is_condition and value.axes >= 0
                 else value
                 for value in (left, right)
             )
-        return self.joint([left, right], lambda sides: ast.BinOp(sides[0], sign, sides[1]))
+        return self.combined([left, right], lambda sides: ast.BinOp(sides[0], sign, sides[1]))
 
     def folded(self, node: ast.expr, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
-        """A constant of constants, as Python computes it: compilers know no large whole numbers."""
+        """A constant expression, computed by Python: compilers do not have large integers."""
         try:
             value = function(left, right)
             float(value)
@@ -245,12 +250,12 @@ class Scope:
         return Value(ast.Constant(value), CONSTANT)
 
     def raised(self, base: Value, exponent: Value) -> Value:
-        """``base ** exponent``, by a product or a root for the exponents for which NumPy does so."""
+        """``base ** exponent``; as in NumPy, by a product for 2 and a root for 0.5."""
         constant = exponent.node.value if isinstance(exponent.node, ast.Constant) else None
-        if base.kind >= 0 and constant == 2:
-            once = self.named("part", base)
+        if base.axes >= 0 and constant == 2:
+            once = self.assigned("part", base)
             return replace(once, node=ast.BinOp(once.node, ast.Mult(), once.node))
-        if base.kind >= 0 and constant == 0.5:
+        if base.axes >= 0 and constant == 0.5:
             return self.word(ast.Name("sqrt"), "sqrt", [base])
         return self.word(ast.Name("power"), "power", [base, exponent])
 
@@ -260,64 +265,64 @@ class Scope:
             return self.word(node, word, [self.visit(argument) for argument in node.args])
         values = self.inline(node, self.resolve(node.func))
         if len(values) != 1:
-            self.refuse(node, f"it returns {len(values)} values where one is needed")
+            self.refuse(node, f"it returns {len(values)} values, expected one")
         return values[0]
 
     def meaning(self, node: ast.Call) -> str | None:
-        """The word that a call stands for, or None if it calls a helper."""
+        """The word that a call uses, or None if it calls a helper."""
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         if isinstance(owner, ast.Name) and owner.id in self.names:
-            self.refuse(node, "methods of arrays are not understood; use the words, such as row_sum or tensor_sum")
+            self.refuse(node, "methods of arrays are not supported; use words, such as row_sum or tensor_sum")
         called = self.resolve(node.func)
         if inspect.isfunction(called) and called not in WORDS:
             return None
         if not isinstance(called, Hashable) or called not in WORDS:
-            self.refuse(node, f"it is no word of fusedstep.words ({', '.join(words.__all__)}) and no function")
+            self.refuse(node, f"it is neither a word of fusedstep.words ({', '.join(words.__all__)}) nor a function")
         if node.keywords:
             self.refuse(node, "words take positional arguments only")
         return WORDS[called]
 
     def word(self, node: ast.expr, name: str, arguments: list[Value]) -> Value:
-        if any(value.truth for value in arguments[name == "where" :]):
-            self.refuse(node, "a condition stands where a number is needed; write where(condition, 1, 0)")
+        if any(value.is_condition for value in arguments[name == "where" :]):
+            self.refuse(node, "it is given a condition, expected a number; write where(condition, 1, 0)")
         expected = len(inspect.signature(getattr(words, name)).parameters)
         if len(arguments) != expected:
             raise TypeError(f"rule {self.function.__name__}: {name}() takes {expected} values, got {len(arguments)}")
         if name in REDUCED:
             return self.reduce(node, name, arguments[0])
-        if name in KEPT:
-            if arguments[0].kind != KEPT[name]:
+        if name in STATE_WORDS:
+            if arguments[0].axes != STATE_WORDS[name]:
                 annotation = "PerRow" if name == "per_row" else "PerColumn"
                 self.refuse(node, f"{name}() is for a state that the signature annotates: {annotation}")
             return arguments[0]
         self.program.words.add(name)
-        if name == "power" and arguments[0].kind >= 0 and arguments[0].kind & COLUMNS and arguments[1].kind == SCALAR:
+        if name == "power" and arguments[0].axes >= 0 and arguments[0].axes & COLUMNS and arguments[1].axes == SCALAR:
             exponent = ast.unparse(self.expression(arguments[1]))
             if exponent not in self.program.exponents:
                 self.program.exponents.append(exponent)
-        return self.joint(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
+        return self.combined(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
 
     def reduce(self, node: ast.expr, name: str, value: Value) -> Value:
-        """The value of a word that adds up, which is known once all elements have been gone through."""
-        kind = REDUCED[name].get(value.kind)
-        if kind is None:
-            self.refuse(node, f"{name}() adds up what differs by element{REMEDIES[name[: name.index('_')]]}")
-        argument = self.named("part", value)
+        """The value of a reduction, which is known after a pass over all elements."""
+        axes = REDUCED[name].get(value.axes)
+        if axes is None:
+            self.refuse(node, f"{name}() takes a value that varies by element{REMEDIES[name[: name.index('_')]]}")
+        argument = self.assigned("part", value)
         assert isinstance(argument.node, ast.Name)
         reductions = self.program.reductions
         result = f"reduced_{len(reductions)}"
-        reductions.append(Reduction(result, argument.node.id, value.kind, kind, name.endswith("mean"), value.stage))
-        return Value(ast.Name(result), kind, stage=value.stage + 1)
+        reductions.append(Reduction(result, argument.node.id, value.axes, axes, name.endswith("mean"), value.stage))
+        return Value(ast.Name(result), axes, stage=value.stage + 1)
 
     def inline(self, node: ast.Call, helper: Callable[..., Any]) -> list[Value]:
-        """A helper's lines in place of its call, so that scalars are taken out of helpers too."""
+        """Inline a helper, so that expressions of scalars in it are hoisted, too."""
         if helper in self.within:
             self.refuse(node, "a helper cannot call itself")
         signature = inspect.signature(helper)
         parameters = signature.parameters
         variadic = any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters.values())
         if variadic or any(word.arg is None for word in node.keywords):
-            self.refuse(node, "helpers take plain arguments, no *these or **those")
+            self.refuse(node, "helpers take plain arguments, not *args or **kwargs")
         inner = Scope(helper, self.program, f"{self.prefix}{helper.__name__}__{len(self.program.lines)}__")
         inner.within = (*self.within, helper)
         try:
@@ -328,39 +333,41 @@ class Scope:
         except TypeError as error:
             self.refuse(node, str(error))
         for name, value in given.arguments.items():
-            inner.names[name] = self.named(name, value)
+            inner.names[name] = self.assigned(name, value)
         for name, parameter in parameters.items():
             if name not in given.arguments:
                 default = parameter.default
                 if not isinstance(default, bool | int | float):
-                    self.refuse(node, f"the default of {name} is {default!r}, expected a number or a truth value")
-                inner.names[name] = Value(ast.Constant(default), CONSTANT, truth=isinstance(default, bool))
+                    self.refuse(node, f"the default of {name} is {default!r}, expected a number or a bool")
+                inner.names[name] = Value(ast.Constant(default), CONSTANT, is_condition=isinstance(default, bool))
         returned = inner.run(inner.body)
         if returned is None:
             self.refuse(node, "the helper returns nothing")
         return returned
 
-    def joint(self, values: list[Value], build: Callable[[list[ast.expr]], ast.expr], truth: bool = False) -> Value:
-        """What is built of some values, all as scalars or all as elements."""
-        kind = joined(*(value.kind for value in values))
-        sides = [floating(value.node) if kind < 0 else self.expression(value) for value in values]
-        return Value(build(sides), kind, truth, max(value.stage for value in values))
+    def combined(
+        self, values: list[Value], build: Callable[[list[ast.expr]], ast.expr], is_condition: bool = False
+    ) -> Value:
+        """The value built from some values, either all scalars or all in the compute type."""
+        axes = joined(*(value.axes for value in values))
+        sides = [floating(value.node) if axes < 0 else self.expression(value) for value in values]
+        return Value(build(sides), axes, is_condition, max(value.stage for value in values))
 
     def expression(self, value: Value) -> ast.expr:
         """A value's expression in the compute type."""
-        if value.kind >= 0:
+        if value.axes >= 0:
             return value.node
         node = floating(value.node)
-        if value.kind == CONSTANT:
+        if value.axes == CONSTANT:
             return ast.Call(ast.Name("compute"), [node], [])
         text = ast.unparse(node)
         if text not in self.program.hoisted:
             self.program.hoisted.append(text)
         hoisted = ast.Subscript(ast.Name("scalars"), ast.Constant(self.program.hoisted.index(text)))
-        return ast.Compare(hoisted, [ast.NotEq()], [ast.Constant(0)]) if value.truth else hoisted
+        return ast.Compare(hoisted, [ast.NotEq()], [ast.Constant(0)]) if value.is_condition else hoisted
 
     def resolve(self, node: ast.expr) -> Any:
-        """What a name or a dotted name meant where the function was defined."""
+        """The object that a name or dotted name denotes where the function was defined."""
         match node:
             case ast.Name(id=name) if name in self.globals:
                 return self.globals[name]
@@ -370,11 +377,11 @@ class Scope:
                 found = getattr(self.resolve(owner), attribute, None)
                 if found is not None:
                     return found
-        self.refuse(node, "this name means nothing where the rule was defined")
+        self.refuse(node, "this name is unknown where the rule was defined")
 
 
 def floating(node: ast.expr) -> ast.expr:
-    """A constant as the float that it stands for."""
+    """The node, with an integer constant converted to float."""
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return ast.Constant(float(node.value))
     return node

@@ -1,4 +1,4 @@
-"""What programs are made of: values, the lines that name them, and what is added up."""
+"""The parts of a program: values, the lines that name them, and reductions."""
 
 import ast
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from .axes import ROW, TENSOR
 
 @dataclass(frozen=True)
 class Value:
-    """A piece of a rule.
+    """An expression of a rule.
 
     Attributes:
-        node: its expression.
-        kind: how far it differs; see ``kinds``.
-        truth: whether it is a condition, true or false.
-        stage: how many times the elements must have been gone through before it is known.
+        node: its syntax tree.
+        axes: the axes along which it varies, see ``axes``.
+        is_condition: whether it is a condition, true or false.
+        stage: the number of passes over the elements before it is known.
     """
 
     node: ast.expr
-    kind: int
-    truth: bool = False
+    axes: int
+    is_condition: bool = False
     stage: int = 0
 
 
 @dataclass(frozen=True)
 class Line:
-    """A value that is given a name, which no other value has."""
+    """A value and its unique name."""
 
     name: str
     value: Value
@@ -33,35 +33,35 @@ class Line:
 
 @dataclass(frozen=True)
 class Reduction:
-    """A sum or a mean over rows, columns or everything.
+    """A sum or mean over rows, columns or the whole tensor.
 
     Attributes:
-        name: of the result.
-        argument: the name of what is added up.
-        of: the kind of what is added up.
-        kind: the kind of the result.
-        mean: whether it is divided by the count.
-        stage: how many reductions of others come before it.
+        name: the name of the result.
+        argument: the name of the value that is added up.
+        argument_axes: the axes along which that value varies.
+        axes: the axes along which the result varies.
+        mean: whether the sum is divided by the count.
+        stage: the number of reductions that must precede it.
     """
 
     name: str
     argument: str
-    of: int
-    kind: int
+    argument_axes: int
+    axes: int
     mean: bool
     stage: int
 
     @property
     def word(self) -> str:
-        """The word that adds up."""
-        along = {ROW: "row", TENSOR: "tensor"}.get(self.kind, "column")
+        """The word of the rule."""
+        along = {ROW: "row", TENSOR: "tensor"}.get(self.axes, "column")
         return f"{along}_{'mean' if self.mean else 'sum'}"
 
 
 def local(name: str) -> str:
-    """An argument's name in the woven text.
+    """An argument's name in generated text.
 
-    Names that come from a rule end with an underscore there, those of arguments with two, and no others do: whatever a
-    rule calls its values, they are mistaken for nothing.
+    There, the names of a rule's values end with one underscore, those of its arguments with two, and no other names do.
+    So names cannot collide.
     """
     return f"{name}__"

@@ -1,1 +1,1 @@
-"""A rule as functions of whole arrays, which XLA compiles by way of jax.numpy."""
+"""A rule as functions of whole arrays in ``jax.numpy``, which XLA compiles."""

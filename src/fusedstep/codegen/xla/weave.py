@@ -1,16 +1,20 @@
-"""Weaves a rule into the text of a module that computes on whole arrays, for compilers that find loops themselves."""
+"""Generate the text of a module that applies a rule to whole arrays."""
 
 import ast
 from copy import deepcopy
 
+from ...storage import compute_type
 from ..module_text import module, scalars_of
+from ..recipe import Recipe
 from ..rule.program import Program
-from ..rule.spec import RuleSpec
 from ..rule.values import Reduction, local
 
 
-class Spelled(ast.NodeTransformer):
-    """Spells as words what Python says of one truth value only, and what compilers do in other ways."""
+class WordCalls(ast.NodeTransformer):
+    """Replace ``not`` and ``/`` by words.
+
+    Python's ``not`` takes only one truth value, and XLA does not always round quotients correctly.
+    """
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
@@ -22,24 +26,21 @@ class Spelled(ast.NodeTransformer):
         return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
 
 
-def weave_whole(spec: RuleSpec, compute: str) -> str:
-    """The text of the module that runs a rule.
+def weave(recipe: Recipe) -> str:
+    """The text of the module that runs the rule of a recipe.
 
-    The module's ``scalars_of`` takes the rule's scalars to what is computed of them alone, and ``rule`` the states in
-    use, the gradient and that to the new states.
-
-    Args:
-        spec: the rule.
-        compute: the compute type.
+    In the module ``scalars_of`` takes the rule's scalars and returns what depends on them alone; ``rule`` takes the
+    states in use, the gradient and these numbers, and returns the new states.
     """
-    program, signature = spec.program, spec.program.signature
+    program, compute = recipe.spec.program, compute_type(recipe.storages[0])
+    signature = program.signature
     scalars = [local(name) for name in signature.scalars]
-    said = "".join(f", {name}={value}" for name, value in spec.switches)
+    settings = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
-        f"rule {signature.name}{said}; whole arrays; {compute}",
+        f"rule {signature.name}{settings}; whole arrays; {compute}",
         f"from functools import partial\n\nfrom {__package__}.words import *",
         f'compute = partial(compute_as, "{compute}")',
-        scalars_of("scalars_of", scalars, [spelled(ast.parse(each)) for each in program.numbers]),
+        scalars_of("scalars_of", scalars, [source(ast.parse(each)) for each in program.numbers]),
         rule_text(program),
     )
 
@@ -50,19 +51,19 @@ def rule_text(program: Program) -> str:
     arguments = [*(local(name) for name in (*signature.states, signature.gradient)), "scalars"]
     lines = []
     for stage in range(program.last + 1):
-        lines += [f"{each.name} = {spelled(each.value.node)}" for each in program.lines if each.value.stage == stage]
-        lines += [reduced(each) for each in program.reductions if each.stage == stage]
-    results = [spelled(each.node) for each in program.results]
+        lines += [f"{each.name} = {source(each.value.node)}" for each in program.lines if each.value.stage == stage]
+        lines += [reduction_text(each) for each in program.reductions if each.stage == stage]
+    results = [source(each.node) for each in program.results]
     return "\n".join(
         [f"def rule({', '.join(arguments)}):", *(f"    {line}" for line in lines), f"    return {', '.join(results)},"]
     )
 
 
-def reduced(each: Reduction) -> str:
-    """The line that adds up."""
+def reduction_text(each: Reduction) -> str:
+    """The line of a reduction."""
     return f"{each.name} = word_{each.word}({each.argument})"
 
 
-def spelled(node: ast.AST) -> str:
-    """A node's text."""
-    return ast.unparse(Spelled().visit(deepcopy(node)))
+def source(node: ast.AST) -> str:
+    """The text of a node."""
+    return ast.unparse(WordCalls().visit(deepcopy(node)))

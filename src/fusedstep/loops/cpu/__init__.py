@@ -1,8 +1,8 @@
-"""Loops for the CPU: real Python over addresses, which knows of no rule and of no type.
+"""Loops for the CPU: plain Python over addresses, independent of rules and types.
 
-A loop gets the address of a block of numbers (``block``), and calls span functions by their addresses. Each is
-compiled by Numba as an object of its own; run by Python it does the same, slowly. Code generation reads loops through
-``loop_named`` and ``source`` alone.
+A loop takes the address of a block (``block.py``) and calls span functions by their addresses. Numba compiles each loop
+to its own object file. Plain Python runs the same loop, slowly. Code generation reads loops through ``loop_named`` and
+``source`` only.
 """
 
 import importlib
@@ -19,16 +19,18 @@ FILES = {
     "flush": "flush",
     "segment_sum": "segment_sum",
     "touched_rows": "touched_rows",
-    **dict.fromkeys(("ascending", "group_by_counting", "group_by_hashing", "group_sorted", "share_out"), "grouping"),
+    **dict.fromkeys(
+        ("cut_into_parts", "group_by_counting", "group_by_hashing", "group_sorted", "sort_rows"), "grouping"
+    ),
     **dict.fromkeys(("column_states", "reduce_partials", "whole_tensor"), "whole_tensor"),
     **dict.fromkeys(("whole_step", "workspace_items"), "whole_step"),
 }
 
 
 def loop_named(name: str) -> types.FunctionType:
-    """A loop as Python."""
-    found: types.FunctionType = getattr(importlib.import_module(f"{__name__}.{FILES[name]}"), name)
-    return found
+    """A loop as a Python function."""
+    loop: types.FunctionType = getattr(importlib.import_module(f"{__name__}.{FILES[name]}"), name)
+    return loop
 
 
 @cache

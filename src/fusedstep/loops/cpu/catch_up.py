@@ -1,4 +1,4 @@
-"""The loop that brings rows up to date: those that are named take their pending steps."""
+"""The loop in which the unique rows take their pending steps."""
 
 from .block import START, STOP, UNIQUE_ROWS
 from .catch_up_row import catch_up_row, prefetch_pending
@@ -7,7 +7,7 @@ from .row_prefetch import AHEAD
 
 
 def catch_up(block: int) -> None:
-    """The unique rows of the part, by number, catch up."""
+    """Catch up the unique rows of the part, by number."""
     call = int64s(block)
     unique_rows, stop = int64s(call[UNIQUE_ROWS]), call[STOP]
     for number in range(call[START], stop):

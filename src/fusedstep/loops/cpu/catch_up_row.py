@@ -1,4 +1,4 @@
-"""How a row takes its pending steps, with a zero gradient each."""
+"""The pending steps of a row, each with a zero gradient."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ LAST_STEP_BYTES = 2
 
 
 def catch_up_row(call: Any, block: int, row: int) -> None:
-    """Brings a row from its last step to the last of all: in closed form where that serves, else step by step."""
+    """Apply the pending steps of a row: by the closed form where it is valid, else one by one."""
     pending = int64s(call[PENDING])
     last_steps, now, closed_form = int16s(pending[LAST_STEPS]), pending[NOW], pending[CLOSED_FORM]
     last = last_steps[row]
@@ -19,17 +19,17 @@ def catch_up_row(call: Any, block: int, row: int) -> None:
     last_steps[row] = now
     if closed_form and take_closed_form(closed_form, block, row, last, last, 1):
         return
-    awake = min(now, last + pending[WINDOW])
-    for step in range(last, awake):
-        # The row is in the nearest cache by now: elements side by side are faster than steps in registers.
+    replayed = min(now, last + pending[WINDOW])
+    for step in range(last, replayed):
+        # The row is in the nearest cache: vectors of elements are faster than steps in registers.
         call[NUMBERS] = pending[HISTORY] + step * pending[HISTORY_ROW] - block
         take_step(call[STEP_ZERO], block, row, call[WIDTH], 0)
-    if awake < now:
-        # After a whole window of steps nothing moves the variable any more: the totals of no steps, those of ``now``.
-        take_closed_form(closed_form, block, row, awake, now, 0)
+    if replayed < now:
+        # After a whole window nothing moves the variable: the moved totals are those of no steps, as at ``now``.
+        take_closed_form(closed_form, block, row, replayed, now, 0)
 
 
 def prefetch_pending(call: Any, row: int) -> None:
-    """Asks for the memory of a row that will catch up."""
+    """Prefetch a row that will catch up, and its last step."""
     prefetch_to_write(int64s(call[PENDING])[LAST_STEPS] + LAST_STEP_BYTES * row)
     prefetch_row(call, row)

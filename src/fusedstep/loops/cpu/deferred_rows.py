@@ -27,8 +27,10 @@ from .row_prefetch import AHEAD
 
 
 def deferred_rows(block: int) -> None:
-    """The rows of the part, which are places in the order of the steps, take the step behind those that were, whose
-    numbers the history holds already; their sums are made."""
+    """Step ``now`` for the rows of the part, which are places in the order of the steps.
+
+    The history already holds the numbers of the step, and the segment sums are computed.
+    """
     call = int64s(block)
     first, slots, order, unique_rows = (
         int32s(call[FIRST_AT]),

@@ -1,6 +1,6 @@
-"""The dense loop where rows have gaps between them: every row takes the step with a row of the gradient of its own.
+"""The dense loop for rows with gaps between them: every row takes the step with its own gradient row.
 
-Where there are no gaps, a span function takes all rows at once, and needs no loop.
+Rows without gaps need no loop: a span function takes all of them at once.
 """
 
 from .block import GRADIENT, GRADIENT_ROW, START, STEP_STORED, STOP, WIDTH
@@ -8,7 +8,7 @@ from .memory import int64s, take_step
 
 
 def dense_rows(block: int) -> None:
-    """The rows of the part take the step."""
+    """Step the rows of the part."""
     call = int64s(block)
     step, width, gradient, gradient_row = call[STEP_STORED], call[WIDTH], call[GRADIENT], call[GRADIENT_ROW]
     for row in range(call[START], call[STOP]):

@@ -1,4 +1,4 @@
-"""The loop over every row: the unique rows take the step with their sum, all others with a gradient of zero."""
+"""The loop over every row: unique rows take the step with the sum of their gradients, others with a zero gradient."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from .memory import int32s, int64s, take_step
 
 
 def every_row(block: int) -> None:
-    """The rows of the part take the step in the order of memory."""
+    """Step the rows of the part, in the order of memory."""
     call = int64s(block)
     first, slots, unique_rows, ascending = (
         int32s(call[FIRST_AT]),
@@ -39,7 +39,7 @@ def every_row(block: int) -> None:
     for place in range(call[FIRST_UNIQUE], call[LAST_UNIQUE]):
         number = ascending[place]
         row = unique_rows[number]
-        # A run between two unique rows is one long flat span.
+        # The rows between two unique rows are one long span.
         step_with_zero(call, block, done, row)
         slot = slots[number]
         if slot >= 0:
@@ -51,7 +51,7 @@ def every_row(block: int) -> None:
 
 
 def step_with_zero(call: Any, block: int, start: int, stop: int) -> None:
-    """Rows ``start`` to ``stop`` take the step with a gradient of zero."""
+    """Step the rows from ``start`` to ``stop`` with a zero gradient."""
     if call[UNBROKEN]:
         if start < stop:
             take_step(call[STEP_ZERO], block, start, (stop - start) * call[WIDTH], 0)

@@ -1,43 +1,51 @@
-"""Grouping: which rows some indices name, and which gradients belong to each.
+"""Grouping: the unique rows of some indices, and the gradients of each.
 
-Unique rows are numbered as they first appear, or in ascending order. What is found lies in five arrays of 32-bit
-integers, ``count`` long each, one behind the other (``groups``):
+Unique rows are numbered as they first appear, or in ascending order. ``groups_at`` is the address of five arrays of
+32-bit integers, each ``count`` long, one behind the other:
 
 - ``INVERSE``: for each gradient, the number of its row.
-- ``FIRST``: for each unique row by its number, the position of its first gradient.
-- ``COUNTS``: how many gradients it has.
-- ``SLOTS``: the place of their sum, or -1 if there is but one.
+- ``FIRST``: for each unique row by number, the position of its first gradient.
+- ``COUNTS``: the number of its gradients.
+- ``SLOTS``: the place of their sum, or -1 for a single gradient.
 - ``ORDER``: the numbers in the order in which rows take the step.
 
-Functions that group return the number of unique rows, and write to ``sums_due`` how many of these have several
-gradients; for the first index that is no row they return -1 less its position.
+Functions that group return the number of unique rows, and write to ``sums_due_at`` how many of these have several
+gradients. For the first index out of range they return -1 minus its position.
 """
 
 from .memory import int32s, int64s
 
 INVERSE, FIRST, COUNTS, SLOTS, ORDER = range(5)
-ITEM = 4
-# How many arrays these are.
+INT32_BYTES = 4
 ARRAYS = 5
-# With no more rows than so many times the indices, counting is faster than hashing.
+# Up to this many rows per index, counting is faster than hashing.
 COUNTING_ROWS = 2
 UNSORTED = -(2**62)
 
-# 2**64 divided by the square of the golden ratio: its multiples spread evenly, those of regular indices too.
+# 2**64 divided by the square of the golden ratio: its multiples spread evenly, also for regular indices.
 SPREAD = 0x61C8864680B583EB
-# A radix sort by so many bits.
+# The bits of a digit of the radix sort.
 DIGIT = 11
 DIGITS = 1 << DIGIT
 
 
 def group_by_hashing(
-    indices_at: int, count: int, rows: int, table_at: int, bits: int, groups: int, unique_rows_at: int, sums_due: int
+    indices_at: int,
+    count: int,
+    rows: int,
+    table_at: int,
+    bits: int,
+    groups_at: int,
+    unique_rows_at: int,
+    sums_due_at: int,
 ) -> int:
-    """Numbers rows as they first appear; ``table_at`` is scratch of 2**bits places, at least twice as many as the
-    indices."""
+    """Number rows as they first appear.
+
+    ``table_at`` is scratch of 2**bits places, at least twice as many as the indices.
+    """
     indices, table, unique_rows = int64s(indices_at), int32s(table_at), int64s(unique_rows_at)
-    inverse, first = int32s(groups + INVERSE * ITEM * count), int32s(groups + FIRST * ITEM * count)
-    counts = int32s(groups + COUNTS * ITEM * count)
+    inverse, first = int32s(groups_at + INVERSE * INT32_BYTES * count), int32s(groups_at + FIRST * INT32_BYTES * count)
+    counts = int32s(groups_at + COUNTS * INT32_BYTES * count)
     size, shift, distinct = 1 << bits, 64 - bits, 0
     for place in range(size):
         table[place] = -1
@@ -45,7 +53,7 @@ def group_by_hashing(
         row = indices[position]
         if row < 0 or row >= rows:
             return -1 - position
-        # The bits above come to nothing: the mask leaves as many as there are places.
+        # The mask removes the bits above the size of the table.
         probe = row * SPREAD >> shift & size - 1
         number = table[probe]
         while number >= 0 and unique_rows[number] != row:
@@ -60,17 +68,17 @@ def group_by_hashing(
             distinct += 1
         counts[number] += 1
         inverse[position] = number
-    int64s(sums_due)[0] = order_by_sums(groups, count, distinct)
+    int64s(sums_due_at)[0] = order_by_sums(groups_at, count, distinct)
     return distinct
 
 
 def group_by_counting(
-    indices_at: int, count: int, rows: int, table_at: int, groups: int, unique_rows_at: int, sums_due: int
+    indices_at: int, count: int, rows: int, table_at: int, groups_at: int, unique_rows_at: int, sums_due_at: int
 ) -> int:
-    """Numbers rows in ascending order, by counting; ``table_at`` is scratch with a place for every row."""
+    """Number rows in ascending order, by counting; ``table_at`` is scratch with a place for every row."""
     indices, table, unique_rows = int64s(indices_at), int32s(table_at), int64s(unique_rows_at)
-    inverse, first = int32s(groups + INVERSE * ITEM * count), int32s(groups + FIRST * ITEM * count)
-    counts = int32s(groups + COUNTS * ITEM * count)
+    inverse, first = int32s(groups_at + INVERSE * INT32_BYTES * count), int32s(groups_at + FIRST * INT32_BYTES * count)
+    counts = int32s(groups_at + COUNTS * INT32_BYTES * count)
     for row in range(rows):
         table[row] = 0
     distinct = 0
@@ -82,27 +90,27 @@ def group_by_counting(
         table[row] += 1
     row = number = 0
     while number < distinct:
-        # Without a branch: which row is named cannot be predicted.
+        # Without a branch, since the rows cannot be predicted.
         unique_rows[number] = row
-        several = table[row]
-        counts[number] = several
+        gradients = table[row]
+        counts[number] = gradients
         table[row] = number
-        number += several > 0
+        number += gradients > 0
         row += 1
     for position in range(count - 1, -1, -1):
         number = table[indices[position]]
         inverse[position] = number
-        # The first position is what is written last.
+        # The first position is written last.
         first[number] = position
-    int64s(sums_due)[0] = order_by_row(groups, count, distinct)
+    int64s(sums_due_at)[0] = order_by_row(groups_at, count, distinct)
     return distinct
 
 
-def group_sorted(indices_at: int, count: int, rows: int, groups: int, unique_rows_at: int, sums_due: int) -> int:
-    """Numbers rows in ascending order, where the indices are sorted; returns ``UNSORTED`` where they are not."""
+def group_sorted(indices_at: int, count: int, rows: int, groups_at: int, unique_rows_at: int, sums_due_at: int) -> int:
+    """Number rows in ascending order if the indices are sorted, else return ``UNSORTED``."""
     indices, unique_rows = int64s(indices_at), int64s(unique_rows_at)
-    inverse, first = int32s(groups + INVERSE * ITEM * count), int32s(groups + FIRST * ITEM * count)
-    counts = int32s(groups + COUNTS * ITEM * count)
+    inverse, first = int32s(groups_at + INVERSE * INT32_BYTES * count), int32s(groups_at + FIRST * INT32_BYTES * count)
+    counts = int32s(groups_at + COUNTS * INT32_BYTES * count)
     distinct, before = 0, -1
     for position in range(count):
         row = indices[position]
@@ -118,15 +126,17 @@ def group_sorted(indices_at: int, count: int, rows: int, groups: int, unique_row
         before = row
         counts[distinct - 1] += 1
         inverse[position] = distinct - 1
-    int64s(sums_due)[0] = order_by_row(groups, count, distinct)
+    int64s(sums_due_at)[0] = order_by_row(groups_at, count, distinct)
     return distinct
 
 
-def order_by_sums(groups: int, count: int, distinct: int) -> int:
-    """Puts the rows that have several gradients first: to add up streams through memory, a step goes to a row anywhere,
-    and threads that do different work are less in each other's way."""
-    counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
-    order = int32s(groups + ORDER * ITEM * count)
+def order_by_sums(groups_at: int, count: int, distinct: int) -> int:
+    """Separate streaming sums from random access: the rows with several gradients come first.
+
+    Threads that do different work disturb each other less.
+    """
+    counts, slots = int32s(groups_at + COUNTS * INT32_BYTES * count), int32s(groups_at + SLOTS * INT32_BYTES * count)
+    order = int32s(groups_at + ORDER * INT32_BYTES * count)
     summed = 0
     for number in range(distinct):
         summed += counts[number] > 1
@@ -143,10 +153,10 @@ def order_by_sums(groups: int, count: int, distinct: int) -> int:
     return summed
 
 
-def order_by_row(groups: int, count: int, distinct: int) -> int:
-    """Leaves the rows in the order of memory."""
-    counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
-    order = int32s(groups + ORDER * ITEM * count)
+def order_by_row(groups_at: int, count: int, distinct: int) -> int:
+    """Leave the rows in the order of memory."""
+    counts, slots = int32s(groups_at + COUNTS * INT32_BYTES * count), int32s(groups_at + SLOTS * INT32_BYTES * count)
+    order = int32s(groups_at + ORDER * INT32_BYTES * count)
     summed = 0
     for number in range(distinct):
         several = counts[number] > 1
@@ -156,17 +166,17 @@ def order_by_row(groups: int, count: int, distinct: int) -> int:
     return summed
 
 
-def share_out(groups: int, count: int, distinct: int, cost: int, parts: int, cuts_at: int) -> None:
-    """Cuts the rows, in the order of their steps, into parts of equal work.
+def cut_into_parts(groups_at: int, count: int, distinct: int, cost: int, parts: int, cuts_at: int) -> None:
+    """Cut the rows, in the order of their steps, into parts of equal work.
 
     Args:
-        groups, count, distinct: what was found.
-        cost: what a step costs, as so many gradients that are added up.
-        parts: how many parts.
-        cuts_at: receives, for each cut, how many rows lie before it, and how many sums, as 32-bit integers.
+        groups_at, count, distinct: the arrays, their length, and the number of unique rows.
+        cost: the cost of a step, in additions of a gradient.
+        parts: the number of parts.
+        cuts_at: receives, for each cut, the rows and the sums before it, as 32-bit integers.
     """
-    counts, slots = int32s(groups + COUNTS * ITEM * count), int32s(groups + SLOTS * ITEM * count)
-    order = int32s(groups + ORDER * ITEM * count)
+    counts, slots = int32s(groups_at + COUNTS * INT32_BYTES * count), int32s(groups_at + SLOTS * INT32_BYTES * count)
+    order = int32s(groups_at + ORDER * INT32_BYTES * count)
     cuts = int32s(cuts_at)
     total = cost * distinct
     for number in range(distinct):
@@ -182,17 +192,17 @@ def share_out(groups: int, count: int, distinct: int, cost: int, parts: int, cut
             part += 1
             cuts[2 * part] = place + 1
             cuts[2 * part + 1] = sums
-    for rest in range(part + 1, parts + 1):
-        cuts[2 * rest] = distinct
-        cuts[2 * rest + 1] = sums
+    for empty in range(part + 1, parts + 1):
+        cuts[2 * empty] = distinct
+        cuts[2 * empty + 1] = sums
 
 
-def ascending(unique_rows_at: int, distinct: int, rows: int, order_at: int, spare_at: int, ends_at: int) -> None:
-    """Sorts rows: ``order_at`` receives their numbers, in ascending order of the rows.
+def sort_rows(unique_rows_at: int, distinct: int, rows: int, order_at: int, spare_at: int, ends_at: int) -> None:
+    """Sort the unique rows; ``order_at`` receives their numbers, in ascending order of rows.
 
     Args:
-        unique_rows_at, distinct: the rows.
-        rows: how many rows there could be.
+        unique_rows_at, distinct: the unique rows and their number.
+        rows: the number of rows of the table.
         order_at: receives the numbers.
         spare_at: scratch of that size.
         ends_at: scratch of ``DIGITS`` + 1 places.
@@ -201,7 +211,7 @@ def ascending(unique_rows_at: int, distinct: int, rows: int, order_at: int, spar
     passes = 0
     while (rows - 1) >> (DIGIT * passes) > 0:
         passes += 1
-    # An even number of exchanges leaves the result where it is wanted.
+    # After an even number of passes the result lies in ``order_at``.
     source_at, target_at = (order_at, spare_at) if passes % 2 == 0 else (spare_at, order_at)
     source = int64s(source_at)
     for number in range(distinct):

@@ -1,4 +1,4 @@
-"""Memory by its address: what loops are made of. Numba compiles each function here to an instruction or two."""
+"""Access to memory by address, for loops. Numba compiles each function to one or two instructions."""
 
 import ctypes
 from functools import cache
@@ -6,50 +6,55 @@ from typing import Any
 
 
 def int64s(address: int) -> Any:
-    """The 64-bit integers from an address on."""
+    """The 64-bit integers at an address."""
     return ctypes.cast(address, ctypes.POINTER(ctypes.c_int64))
 
 
 def int32s(address: int) -> Any:
-    """The 32-bit integers from an address on."""
+    """The 32-bit integers at an address."""
     return ctypes.cast(address, ctypes.POINTER(ctypes.c_int32))
 
 
 def int16s(address: int) -> Any:
-    """The 16-bit integers from an address on."""
+    """The 16-bit integers at an address."""
     return ctypes.cast(address, ctypes.POINTER(ctypes.c_int16))
 
 
 def float64s(address: int) -> Any:
-    """The 64-bit floats from an address on."""
+    """The 64-bit floats at an address."""
     return ctypes.cast(address, ctypes.POINTER(ctypes.c_double))
 
 
 def take_step(function: int, block: int, row: int, count: int, gradient: int) -> None:
-    """Calls a span function: a step of ``count`` elements from the first of ``row`` on."""
+    """Call a span function: step ``count`` elements, starting with the first of ``row``."""
     caller(4)(function)(block, row, count, gradient)
 
 
 def take_sum(function: int, sums: int, gradient: int, count: int) -> None:
-    """Calls a function that loads elements of a gradient, or adds them to a sum."""
+    """Call a function that loads elements of a gradient into a sum, or adds them to it."""
     caller(3)(function)(sums, gradient, count)
 
 
-def take_closed_form(function: int, block: int, row: int, kept: int, moved: int, asks: int) -> int:
-    """Calls the span function of a closed form, with the steps since which it is to take its totals; tells whether the
-    row took them."""
-    return int(caller(5, returns=True)(function)(block, row, kept, moved, asks))
+def take_closed_form(function: int, block: int, row: int, kept: int, moved: int, checked: int) -> int:
+    """Call the span function of a closed form for a row; return whether it was applied.
+
+    Args:
+        function, block, row: the address of the function, the address of the block, and the row.
+        kept, moved: the steps since which the kept totals and the moved totals count.
+        checked: 1 to apply it only where it is valid for every element of the row, 0 to apply it anyway.
+    """
+    return int(caller(5, returns=True)(function)(block, row, kept, moved, checked))
 
 
 def prefetch_to_write(address: int) -> None:
-    """Asks for the cache line at an address, to be written."""
+    """Prefetch the cache line at an address, for writing."""
 
 
 def prefetch_to_read(address: int) -> None:
-    """Asks for the cache line at an address, to be read once."""
+    """Prefetch the cache line at an address, for reading once."""
 
 
 @cache
 def caller(arguments: int, returns: bool = False) -> Any:
-    """The type of a function of integers."""
+    """The ctypes type of a function of integers."""
     return ctypes.CFUNCTYPE(ctypes.c_int64 if returns else None, *[ctypes.c_int64] * arguments)

@@ -1,4 +1,4 @@
-"""The sums of gradients that share a row, in the order of the indices, from each row's first gradient on."""
+"""Segment sums: the sum of the gradients that share a row, in the order of the indices."""
 
 from .block import (
     ADD_TO_SUM,
@@ -19,14 +19,14 @@ from .block import (
 from .memory import int32s, int64s, prefetch_to_read, take_sum
 from .row_prefetch import CACHE_LINE, LINES
 
-# How many gradients ahead of the sum memory is asked for.
+# Gradients are prefetched this many gradients ahead.
 AHEAD = 64
-# Memory streams faster than it skips: up to so many gradients of others are asked for along with the next of one's own.
+# Memory streams faster than it skips: gaps of up to this many gradients are prefetched too.
 GAP = 3
 
 
 def segment_sum(block: int) -> None:
-    """Adds up the gradients of the rows whose sums lie in some slots."""
+    """Compute the sums of the slots from ``FIRST_SLOT`` to ``LAST_SLOT``."""
     call = int64s(block)
     inverse, first, slots = int32s(call[INVERSE_AT]), int32s(call[FIRST_AT]), int32s(call[SLOTS_AT])
     positions, count, first_slot, last_slot = int32s(call[POSITIONS]), call[COUNT], call[FIRST_SLOT], call[LAST_SLOT]
@@ -34,7 +34,7 @@ def segment_sum(block: int) -> None:
     gradient, gradient_row = call[GRADIENT], call[GRADIENT_ROW]
     own = 0
     for position in range(count):
-        # Without a branch: whose row comes next cannot be predicted.
+        # Without a branch, since the rows cannot be predicted.
         positions[own] = position
         slot = slots[inverse[position]]
         own += (slot >= first_slot) & (slot < last_slot)
@@ -53,6 +53,6 @@ def segment_sum(block: int) -> None:
 
 
 def prefetch_gradient(address: int, size: int) -> None:
-    """Prefetches the first lines of so many bytes of the gradient."""
+    """Prefetch the first lines of ``size`` bytes of the gradient."""
     for line in range(0, min(size, LINES * CACHE_LINE), CACHE_LINE):
         prefetch_to_read(address + line)

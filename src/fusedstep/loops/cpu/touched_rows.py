@@ -20,7 +20,7 @@ from .row_prefetch import AHEAD, prefetch_row
 
 
 def touched_rows(block: int) -> None:
-    """The rows of the part, which are places in the order of the steps, take the step; their sums are made."""
+    """Step the rows of the part, which are places in the order of the steps. The segment sums are computed."""
     call = int64s(block)
     first, slots, order, unique_rows = (
         int32s(call[FIRST_AT]),

@@ -1,8 +1,16 @@
-"""Loops for devices that Triton compiles for: real Python, which the weaver copies unchanged and gives the span words
-of one rule.
+"""Loops for devices that Triton compiles for: real Python, which is copied unchanged and given one rule's span words.
 
-Each loop is one program of many. ``states`` is a tuple of addresses, one a state, and ``row_strides`` the number of
-elements from one row of each to its next. Arguments in capitals, the row strides and the width are known when a kernel
-is compiled. A program goes through tiles of ``ROWS`` rows and ``COLUMNS`` columns: ``row`` is a column of row numbers,
-and ``present`` says which of them exist.
+A loop is the work of one Triton program. ``states`` is a tuple of addresses, one a state, and ``row_strides`` holds for
+each state the elements from one row to the next. Arguments in capitals, the row strides and the width are known when a
+kernel is compiled. A program handles tiles of ``ROWS`` rows and ``COLUMNS`` columns: ``row`` is a column of row
+numbers, and ``present`` says which of them exist.
+
+Code generation reads loops as text, through ``file_of`` alone.
 """
+
+from pathlib import Path
+
+
+def file_of(name: str) -> Path:
+    """The file of a loop."""
+    return Path(__file__).parent / f"{name}.py"

@@ -1,4 +1,4 @@
-"""The loops that bring rows up to date: those that indices name, or all of them."""
+"""The loop in which the unique rows take their pending steps."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def catch_up(
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program goes through some of the indices, which are sorted; the first of each row wakes it."""
+    """Catch up the rows whose first sorted index is among those of the program."""
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(sorted_indices, place, count, rows)
     catch_up_row(states, row_strides, row, first, pending, width, COLUMNS)

@@ -1,4 +1,4 @@
-"""How rows take their pending steps, with a zero gradient each."""
+"""The pending steps of rows, each with a zero gradient."""
 
 from typing import Any
 
@@ -16,35 +16,35 @@ def catch_up_row(
     width: Any,
     COLUMNS: Any,
 ) -> None:
-    """Brings rows from their last step to step ``now``: in closed form where that is valid, else step by step.
+    """Apply the pending steps of rows: by the closed form where it is valid, else one by one.
 
     Args:
-        pending: the scalars of each step; what the closed form needs, since each step; the same where a whole window of
-            steps was taken one by one, after which nothing moves the variable; the length of both; the last step of
-            each row; the step that comes; the window; whether the closed form holds.
+        pending: the numbers of each step; the numbers of the closed form since each step; the same after a replayed
+            window, when nothing moves the variable; the length of both; the last step of each row; the next step; the
+            window; whether there is a closed form.
     """
     history, kept, settled, stride, last_steps, now, window, closed = pending
     last = tl.load(last_steps + row, mask=present, other=0).to(tl.int32)
-    asleep = present & (last < now)
-    if tl.max(tl.max(asleep.to(tl.int32), axis=1), axis=0) > 0:
-        replayed = asleep
+    behind = present & (last < now)
+    if tl.max(tl.max(behind.to(tl.int32), axis=1), axis=0) > 0:
+        replayed = behind
         if closed > 0:
-            known = totals_at(kept, stride, last, asleep)
-            served = asleep & closed_form_valid(states, row_strides, row, asleep, width, known, COLUMNS)
-            apply_closed_form(states, row_strides, row, served, width, known, COLUMNS)
-            replayed = asleep & (served == 0)
-        awake = tl.where(last + window < now, last + window, now)
+            known = totals_at(kept, stride, last, behind)
+            valid = behind & closed_form_valid(states, row_strides, row, behind, width, known, COLUMNS)
+            apply_closed_form(states, row_strides, row, valid, width, known, COLUMNS)
+            replayed = behind & (valid == 0)
+        replayed_to = tl.where(last + window < now, last + window, now)
         first = tl.min(tl.min(tl.where(replayed, last, now), axis=1), axis=0)
-        end = tl.max(tl.max(tl.where(replayed, awake, 0), axis=1), axis=0)
+        end = tl.max(tl.max(tl.where(replayed, replayed_to, 0), axis=1), axis=0)
         for step in range(first, end):
-            # What one thread has stored, another may load.
+            # A thread may load what another has stored.
             tl.debug_barrier()
-            taking = replayed & (last <= step) & (step < awake)
+            taking = replayed & (last <= step) & (step < replayed_to)
             idle_rows(states, row_strides, row, taking, width, load_scalars(history, step), COLUMNS)
         tl.debug_barrier()
-        settling = replayed & (awake < now)
+        settling = replayed & (replayed_to < now)
         if closed > 0:
             apply_closed_form(
-                states, row_strides, row, settling, width, totals_at(settled, stride, awake, settling), COLUMNS
+                states, row_strides, row, settling, width, totals_at(settled, stride, replayed_to, settling), COLUMNS
             )
         tl.debug_barrier()

@@ -1,4 +1,4 @@
-"""The loop of a deferred step: named rows catch up, then take the step with the sum of their gradients."""
+"""The loop of a deferred step: unique rows catch up, then take the step with the sum of their gradients."""
 
 from typing import Any
 
@@ -25,8 +25,10 @@ def deferred_rows(
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program goes through some of the indices; the first of each row takes step ``now``, whose scalars the history
-    holds already."""
+    """Step the rows whose first sorted index is among those of the program.
+
+    The history already holds the numbers of this step, at ``now``.
+    """
     history, _, _, _, last_steps, now, _, _ = pending
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(sorted_indices, place, count, rows)

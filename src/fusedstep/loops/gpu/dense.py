@@ -1,4 +1,4 @@
-"""The dense loop: every element takes the step with an element of the gradient of its own."""
+"""The dense loop: every element takes the step with its own element of the gradient."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from .span_words import load_gradient, update
 
 
 def dense(states: Any, gradient: Any, count: Any, scalars: Any, BLOCK: Any) -> None:
-    """A program's block of the elements takes the step."""
+    """Step the block of elements of the program."""
     start = tl.program_id(0).to(tl.int64) * BLOCK
     elements = start + tl.arange(0, BLOCK)
     if start + BLOCK <= count:
-        # Without a mask: it would be loaded and stored in small pieces.
+        # Without a mask, since masked loads and stores are narrow.
         update(states, elements, load_gradient(gradient + elements, None), None, scalars)
     else:
         here = elements < count

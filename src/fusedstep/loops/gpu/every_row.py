@@ -1,4 +1,4 @@
-"""The loop over every row: the rows that indices name take the step with their sum, all others with a zero gradient."""
+"""The loop over every row: unique rows take the step with the sum of their gradients, others with a zero gradient."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def every_row(
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program's rows take the step; ``places`` holds, for each row, where it is first named, or -1."""
+    """Step the rows of the program; ``places`` holds the place of each row's first sorted index, or -1."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
     present = row < rows
     place = tl.load(places + row, mask=present, other=-1)
@@ -30,7 +30,7 @@ def every_row(
         idle_rows(states, row_strides, row, present, width, scalars, COLUMNS)
     else:
         stop = tl.load(segment_ends + place, mask=place >= 0, other=-1).to(tl.int32)
-        # A row that no index names has no gradients: the sum of none is zero.
+        # A row without gradients has the sum zero.
         update_rows_by_sums(
             states,
             row_strides,

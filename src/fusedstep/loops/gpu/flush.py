@@ -1,4 +1,4 @@
-"""The loop that brings all rows up to date."""
+"""The loop in which all rows take their pending steps."""
 
 from typing import Any
 
@@ -16,6 +16,6 @@ def flush(
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program's rows catch up."""
+    """Catch up the rows of the program."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
     catch_up_row(states, row_strides, row, row < rows, pending, width, COLUMNS)

@@ -1,5 +1,4 @@
-"""The sums of rows that have many gradients, by programs of their own: one that also had other rows to step would keep
-them waiting."""
+"""The sums of long segments, by their own programs: in a program with other rows, these would wait for a long one."""
 
 from typing import Any
 
@@ -8,7 +7,7 @@ import triton.language as tl
 from .grouping import first_of_row
 from .span_words import load_gradient
 
-# How many gradients are asked for at once, before they are added one after another.
+# Gradients that are loaded at once, then added one after another.
 AT_ONCE = tl.constexpr(32)
 
 
@@ -24,9 +23,8 @@ def long_segments(
     LONG: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program adds up some columns of the one row with more than ``LONG`` gradients that begins among as many
-    indices."""
-    # In one dimension: devices allow few programs in others.
+    """Sum some columns of the long segment that begins among ``LONG`` indices, if one does."""
+    # In one dimension, since devices allow few programs in others.
     parts = (width + COLUMNS - 1) // COLUMNS
     place = tl.program_id(0) // parts * LONG + tl.arange(0, LONG)
     _, first = first_of_row(sorted_indices, place, count, rows)

@@ -1,4 +1,4 @@
-"""The sums of duplicate rows, in the order of the indices, from each row's first gradient on."""
+"""Segment sums: the sum of the gradients that share a row, in the order of the indices."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import triton.language as tl
 
 from .span_words import load_gradient
 
-# How many gradients of a row are asked for at once, before they are added one after another.
+# Gradients of a row that are loaded at once, then added one after another.
 AHEAD = tl.constexpr(4)
 
 
@@ -14,9 +14,9 @@ def segment_sum(sums: Any, here: Any, columns: Any, width: Any) -> Any:
     """The sums of the gradients of some rows.
 
     Args:
-        sums: the gradient, the positions of gradients in the order of their rows, for each row where its positions
-            start there, and stop, and the sums that are made already: those of rows with more than so many gradients.
-        here: which elements are there.
+        sums: the gradient; the positions of its rows in the order of the sorted indices; for each row the place of its
+            first index and the end of its segment; the sums of long segments; the length above which one is long.
+        here: which elements of the tile exist.
         columns: the columns of the tile.
         width: elements in a row.
     """
@@ -30,11 +30,11 @@ def segment_sum(sums: Any, here: Any, columns: Any, width: Any) -> Any:
             more = begin + step < count
             position = tl.load(positions + (place + begin + step), mask=more, other=0)
             added = load_gradient(gradient + (position * width + columns), here & more)
-            # Nothing is added where nothing is left: even zero would change the sign of another.
+            # Where no gradient is left nothing is added: even zero would change the sign of a zero.
             total = tl.where(more, total + added, total)
     if tl.max(tl.max(count, axis=1), axis=0) > long:
-        made = tl.load(
+        summed = tl.load(
             long_sums + ((place // long).to(tl.int64) * width + columns), mask=here & (count > long), other=0
         )
-        total = tl.where(count > long, made, total)
+        total = tl.where(count > long, summed, total)
     return total

@@ -1,4 +1,4 @@
-"""The loop over touched rows: only the rows that indices name take the step, with the sum of their gradients."""
+"""The loop over touched rows: only the unique rows take the step, with the sum of their gradients."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def touched_rows(
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program goes through some of the indices, which are sorted; the first of each row takes its step."""
+    """Step the rows whose first sorted index is among those of the program."""
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(sorted_indices, place, count, rows)
     stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)

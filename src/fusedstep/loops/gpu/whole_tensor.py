@@ -1,14 +1,14 @@
-"""The loop for rules whose sums reach beyond a row: the elements are gone through once a stage.
+"""The loop for rules with sums beyond a row: one pass over the elements per stage.
 
-The table is seen as matrices of ``rows`` rows each. Each program adds up its own rows; what they make together is known
-in the next stage.
+The table is seen as matrices of ``rows`` rows each. Each program sums its own row block; after each stage the partial
+sums are added.
 """
 
 from typing import Any
 
 import triton.language as tl
 
-from .span_words import take
+from .span_words import run_stage
 
 
 def whole_tensor(
@@ -16,11 +16,11 @@ def whole_tensor(
     row_strides: Any,
     gradient: Any,
     row_sums: Any,
-    totals: Any,
+    matrix_sums: Any,
     column_sums: Any,
-    block_sums: Any,
-    block_column_sums: Any,
-    blocks: Any,
+    partial_sums: Any,
+    partial_column_sums: Any,
+    row_blocks: Any,
     rows: Any,
     all_rows: Any,
     elements: Any,
@@ -30,28 +30,28 @@ def whole_tensor(
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """A program's rows, one of ``blocks`` parts of a matrix, take their part in a stage."""
-    block = tl.program_id(0).to(tl.int64)
-    matrix = block // blocks
-    row = matrix * rows + block % blocks * ROWS + tl.arange(0, ROWS)[:, None]
-    take(
+    """Run a stage on the row block of the program, one of ``row_blocks`` of a matrix."""
+    row_block = tl.program_id(0).to(tl.int64)
+    matrix = row_block // row_blocks
+    row = matrix * rows + row_block % row_blocks * ROWS + tl.arange(0, ROWS)[:, None]
+    run_stage(
         STAGE,
         states,
         row_strides,
         gradient,
         row,
         row < (matrix + 1) * rows,
-        block,
+        row_block,
         matrix,
-        blocks,
+        row_blocks,
         rows,
         all_rows,
         elements,
         row_sums,
-        totals,
+        matrix_sums,
         column_sums,
-        block_sums,
-        block_column_sums,
+        partial_sums,
+        partial_column_sums,
         width,
         scalars,
         COLUMNS,

@@ -1,4 +1,4 @@
-"""Element types, tensors and parameters."""
+"""MindSpore's element types, tensors and parameters."""
 
 from . import dtype
 from .parameter import Parameter

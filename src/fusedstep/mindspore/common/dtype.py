@@ -1,4 +1,4 @@
-"""Element types under MindSpore's names.
+"""Element types with MindSpore's names.
 
 >>> from fusedstep.mindspore.common import dtype as mstype
 >>> mstype.float32
@@ -19,7 +19,7 @@ class DType:
 
     Attributes:
         title: its name in printed tensors.
-        numpy: NumPy's type of the same elements.
+        numpy: NumPy's dtype.
 
     >>> from fusedstep.mindspore import bool_
     >>> bool_.name, str(bool_), bool_.numpy
@@ -67,13 +67,13 @@ _BY_NUMPY = {known.numpy: known for known in KNOWN}
 
 
 def as_dtype(value: Any) -> DType:
-    """An element type from what NumPy understands as one.
+    """The element type for a type or its name.
 
     Args:
-        value: an element type of this module, or of NumPy, or the name of one.
+        value: an element type of this module or of NumPy, or a name.
 
     Raises:
-        TypeError: it is not a type, or not one that tensors hold.
+        TypeError: it is not an element type of tensors.
 
     >>> as_dtype("float16")
     mindspore.float16
@@ -81,11 +81,11 @@ def as_dtype(value: Any) -> DType:
     if isinstance(value, DType):
         return value
     try:
-        # np.dtype takes None for float64.
+        # np.dtype(None) is float64.
         return _BY_NUMPY[np.dtype(value if value is not None else "none")]
     except (KeyError, TypeError):
         names = ", ".join(known.name for known in KNOWN)
-        raise TypeError(f"Tensor: {value!r} is no element type of tensors, expected one of {names}") from None
+        raise TypeError(f"Tensor: {value!r} is not an element type of tensors, expected one of {names}") from None
 
 
 def dtype_to_nptype(type_: DType) -> Any:
@@ -95,7 +95,7 @@ def dtype_to_nptype(type_: DType) -> Any:
         type_: the element type.
 
     Raises:
-        TypeError: it is not a type.
+        TypeError: it is not an element type of tensors.
 
     >>> dtype_to_nptype(float32)
     <class 'numpy.float32'>

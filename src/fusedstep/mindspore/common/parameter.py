@@ -1,4 +1,4 @@
-"""Parameters: tensors with a name, which operators update in place and never convert."""
+"""``Parameter``: a tensor with a name. Operators update it in place and never convert it."""
 
 import itertools
 from typing import Any
@@ -11,22 +11,22 @@ _count = itertools.count(1)
 
 
 class Parameter(Tensor):
-    """A tensor of its own memory, with a name.
+    """A tensor with a name and its own memory.
 
     Args:
-        default_input: what a tensor is made of; it is copied.
+        default_input: the data, as for a tensor; it is copied.
         name: its name. By default a cell names its parameters after its attributes.
         requires_grad: whether it is trained.
 
     Raises:
-        TypeError: the data is nothing that a tensor is made of, the name no string or ``requires_grad`` no bool.
+        TypeError: the data is not supported, the name is not a string, or ``requires_grad`` is not a bool.
 
     >>> Parameter(Tensor([1.0, 2.0]), name="var")
     Parameter (name=var, shape=(2,), dtype=Float32, requires_grad=True)
     """
 
     def __init__(self, default_input: Any, name: str | None = None, requires_grad: bool = True) -> None:
-        # A lone Python int is the one thing that tensors hold as int64 and parameters as int32.
+        # As in MindSpore, a single Python int is int64 in a tensor, but int32 in a parameter.
         super().__init__(default_input, "int32" if type(default_input) is int else None)
         if isinstance(default_input, Tensor):
             self._array = np.array(self._array, order="C")

@@ -1,41 +1,41 @@
-"""Tensors: NumPy memory under MindSpore's names, without arithmetic."""
+"""``Tensor``: a NumPy array with MindSpore's interface, without arithmetic."""
 
 from typing import Any
 
 import numpy as np
 
 from .dtype import DType, as_dtype, float32, int64
-from .listing import listing
+from .printing import array_text
 
 
 class Tensor:
-    """An array with MindSpore's constructor, attributes and looks, and no arithmetic.
+    """An array with MindSpore's constructor, attributes and printed form. It has no arithmetic.
 
     Args:
-        input_data: a number, a bool, a list or tuple of them, or a NumPy array, all of which are copied; or a tensor,
-            whose memory is shared unless its type changes.
-        dtype: the element type. By default floats are float32 and ints int64, and arrays keep theirs.
+        input_data: a number, a bool, a list or tuple of these, or a NumPy array, which is copied; or a tensor, whose
+            memory is shared unless its type changes.
+        dtype: the element type. By default Python's floats become float32 and ints int64; arrays keep their type.
 
     Raises:
-        TypeError: the data or its type is another.
+        TypeError: the data or its type is not supported.
 
     >>> Tensor([0.5, 1])
     Tensor(shape=[2], dtype=Float32, value= [ 5.00000000e-01,  1.00000000e+00])
     """
 
     def __init__(self, input_data: Any = None, dtype: Any = None) -> None:
-        array = elements(input_data, given_dtype=dtype is not None)
-        self._array = array if dtype is None else converted(array, as_dtype(dtype))
+        array = to_array(input_data, given_dtype=dtype is not None)
+        self._array = array if dtype is None else convert_array(array, as_dtype(dtype))
 
     @staticmethod
     def from_numpy(array: np.ndarray) -> "Tensor":
-        """A tensor over an array's own memory.
+        """Make a tensor that shares an array's memory.
 
         Args:
             array: the array.
 
         Raises:
-            TypeError: it is no NumPy array, or of a type that tensors do not hold.
+            TypeError: it is not a NumPy array, or its type is not supported.
 
         >>> array = np.zeros(2, np.float32)
         >>> tensor = Tensor.from_numpy(array)
@@ -71,7 +71,7 @@ class Tensor:
         return self._array.size
 
     def asnumpy(self) -> np.ndarray:
-        """The tensor's own memory as a NumPy array: what is written there, operators see.
+        """The tensor's memory as a NumPy array. Writing to the array changes the tensor.
 
         >>> tensor = Tensor([1.0, 2.0])
         >>> tensor.asnumpy()[0] = 3
@@ -81,18 +81,18 @@ class Tensor:
         return self._array.view()
 
     def astype(self, dtype: Any) -> "Tensor":
-        """A tensor of another element type, over the same memory if it is this tensor's own.
+        """Convert to an element type. The result shares memory if the type is the tensor's own.
 
         Args:
-            dtype: the element type; NumPy's are understood too.
+            dtype: the element type, also one of NumPy's.
 
         Raises:
-            TypeError: it is another type.
+            TypeError: the type is not supported.
 
         >>> print(Tensor([1.5, 2.0]).astype("int32"))
         [1 2]
         """
-        return Tensor.from_numpy(converted(self._array, as_dtype(dtype)))
+        return Tensor.from_numpy(convert_array(self._array, as_dtype(dtype)))
 
     def item(self) -> Any:
         """The only element, as a Python number.
@@ -104,7 +104,7 @@ class Tensor:
         1.5
         """
         if self._array.size != 1:
-            raise ValueError(f"Tensor: has {self._array.size} elements, expected exactly one to make a number of")
+            raise ValueError(f"Tensor: has {self._array.size} elements, expected exactly one")
         value = self._array.item()
         # ml_dtypes' bfloat16 has an item of its own type.
         return value if isinstance(value, bool | int | float) else float(value)
@@ -120,7 +120,7 @@ class Tensor:
 
     def __len__(self) -> int:
         if not self._array.ndim:
-            raise TypeError("Tensor: has no dimension, and therefore no length; see size")
+            raise TypeError("Tensor: has no dimension and no length; use size")
         return len(self._array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -131,26 +131,26 @@ class Tensor:
     @property
     def __array_interface__(self) -> dict[str, Any]:
         if self._array.dtype.isbuiltin != 1:
-            # bfloat16 cannot be described here: without its type it would come back as raw bytes.
-            raise AttributeError(f"the array interface has no {self.dtype.name}; see asnumpy()")
+            # The interface cannot describe bfloat16: NumPy would return raw bytes.
+            raise AttributeError(f"Tensor: the array interface does not support {self.dtype.name}; use asnumpy()")
         return self._array.__array_interface__
 
     def __repr__(self) -> str:
-        return f"Tensor(shape={list(self.shape)}, dtype={self.dtype}, value={listing(self._array)})"
+        return f"Tensor(shape={list(self.shape)}, dtype={self.dtype}, value={array_text(self._array)})"
 
     def __str__(self) -> str:
         return str(self._array)
 
 
 def tensor(input_data: Any = None, dtype: Any = None) -> Tensor:
-    """A tensor; see ``Tensor``.
+    """Make a tensor; see ``Tensor``.
 
     Args:
         input_data: numbers, a NumPy array or a tensor.
         dtype: the element type.
 
     Raises:
-        TypeError: tensors do not hold the data or its type.
+        TypeError: the data or its type is not supported.
 
     >>> tensor(2)
     Tensor(shape=[], dtype=Int64, value= 2)
@@ -158,11 +158,11 @@ def tensor(input_data: Any = None, dtype: Any = None) -> Tensor:
     return Tensor(input_data, dtype)
 
 
-def elements(data: Any, *, given_dtype: bool) -> np.ndarray:
-    """The array behind a tensor of some data: a copy, save for the data of a tensor.
+def to_array(data: Any, *, given_dtype: bool) -> np.ndarray:
+    """The array of a new tensor: a copy of the data, or the memory of a tensor.
 
     Raises:
-        TypeError: the data is nothing that a tensor is made of.
+        TypeError: the data or its type is not supported.
     """
     if isinstance(data, Tensor):
         return data._array
@@ -174,9 +174,9 @@ def elements(data: Any, *, given_dtype: bool) -> np.ndarray:
     try:
         array = np.array(data, order="C")
     except ValueError:
-        raise TypeError("Tensor: input_data is a list of lists of different lengths, expected equal ones") from None
+        raise TypeError("Tensor: input_data has lists of different lengths, expected equal lengths") from None
     if isinstance(data, list | tuple | float | int) and not isinstance(data, np.generic) and not given_dtype:
-        # What Python brings has no width of its own.
+        # Python's numbers have no width.
         default = {"f": float32, "i": int64}.get(array.dtype.kind)
         if default is not None and array.dtype != np.float16:
             array = array.astype(default.numpy)
@@ -184,10 +184,10 @@ def elements(data: Any, *, given_dtype: bool) -> np.ndarray:
     return array
 
 
-def converted(array: np.ndarray, dtype: DType) -> np.ndarray:
-    """An array of another type; itself if it is of that type."""
+def convert_array(array: np.ndarray, dtype: DType) -> np.ndarray:
+    """Convert an array to a type. An array of that type is returned as it is."""
     if array.dtype == dtype.numpy:
         return array
-    # A value out of range becomes what the type makes of it, without a word, as in MindSpore.
+    # Values out of range wrap or become infinite without a warning, as in MindSpore.
     with np.errstate(over="ignore", invalid="ignore"):
         return array.astype(dtype.numpy)

@@ -1,4 +1,4 @@
-"""Cells."""
+"""MindSpore's ``nn.Cell``."""
 
 from .cell import Cell
 

@@ -1,4 +1,4 @@
-"""Cells: objects that are called, and that know their parameters."""
+"""``Cell``: an object that is called, with parameters."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from ..common.parameter import Parameter
 
 
 class Cell:
-    """Something to call that holds parameters; a subclass says in ``construct`` what a call does.
+    """The base class of callables with parameters. A subclass defines ``construct``, which runs at each call.
 
     >>> class Twice(Cell):
     ...     def __init__(self):
@@ -30,22 +30,22 @@ class Cell:
                 parameter.name = f"{name}.{parameter.name}"
         super().__setattr__(name, value)
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return self.construct(*arguments, **named)
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.construct(*arguments, **keywords)
 
-    def construct(self, *arguments: Any, **named: Any) -> Any:
-        """What a call does.
+    def construct(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run a call.
 
         Raises:
-            NotImplementedError: the subclass does not say.
+            NotImplementedError: the subclass does not define it.
         """
         raise NotImplementedError(f"{type(self).__name__}: has no construct(), expected the subclass to define it")
 
     def get_parameters(self, expand: bool = True) -> Iterator[Parameter]:
-        """The cell's own parameters, then those of its cells.
+        """The cell's own parameters, then those of the cells in it.
 
         Args:
-            expand: whether to go into its cells.
+            expand: whether to include the cells in it.
         """
         yield from (value for value in vars(self).values() if isinstance(value, Parameter))
         if expand:
@@ -57,7 +57,7 @@ class Cell:
         """The parameters that require a gradient.
 
         Args:
-            recurse: whether to go into its cells.
+            recurse: whether to include the cells in it.
         """
         return [parameter for parameter in self.get_parameters(recurse) if parameter.requires_grad]
 
@@ -65,6 +65,6 @@ class Cell:
         """The parameters by name.
 
         Args:
-            recurse: whether to go into its cells.
+            recurse: whether to include the cells in it.
         """
         return {parameter.name: parameter for parameter in self.get_parameters(recurse)}

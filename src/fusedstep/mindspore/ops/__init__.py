@@ -1,4 +1,4 @@
-"""MindSpore's optimizer operators, on tensors and parameters."""
+"""MindSpore's optimizer operators on tensors and parameters."""
 
 from . import operations
 from .operations.nn_ops import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Operators that MindSpore generates, under their names."""
+"""Operators of MindSpore's module ``auto_generate``."""
 
 from .operations.nn_ops import AdamW, ApplyAdamW
 

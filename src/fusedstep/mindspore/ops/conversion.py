@@ -1,4 +1,4 @@
-"""Implicit type conversion: within a group of arguments, lower types become the highest."""
+"""Implicit type conversion: the tensors of a type group are converted to the highest type among them."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -6,33 +6,31 @@ from typing import Any
 import numpy as np
 
 from ..common.dtype import DType, as_dtype, float32
-from ..common.tensor import Tensor, converted
-from .documented import COUNTS, Documented
+from ..common.tensor import Tensor, convert_array
+from .contracts import COUNTS, Contract
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
-def convert(
-    operator: str, documented: Documented, arguments: Mapping[str, Any], states: Collection[str]
-) -> dict[str, Any]:
-    """The arguments of a call with tensors as arrays, those of a group of one type. Numbers stay as they are.
+def convert(operator: str, contract: Contract, arguments: Mapping[str, Any], states: Collection[str]) -> dict[str, Any]:
+    """Convert the tensors of a call to arrays, with one type in each group. Numbers are not converted.
 
     Args:
-        operator: its name.
-        documented: its groups.
+        operator: the operator's name.
+        contract: the operator's type groups.
         arguments: the arguments by name, in order.
-        states: the names of those that are updated in place, which are never converted.
+        states: the names of the arguments that are updated in place, which are never converted.
 
     Raises:
-        TypeError: the operator does not take a type.
-        Exception: a state would have to be converted; its type is the documented one.
+        TypeError: the operator does not support a type.
+        Exception: a state would need a conversion; the type of error is that of the contract.
 
     >>> lr, grad = Tensor(0.5, "float16"), Tensor([1, 2])
-    >>> convert("Step", Documented("T T"), {"lr": lr, "grad": grad}, ())["grad"].dtype
+    >>> convert("Step", Contract("T T"), {"lr": lr, "grad": grad}, ())["grad"].dtype
     dtype('float16')
     """
     groups: dict[str, dict[str, Tensor]] = {}
-    for letter, (name, value) in zip(documented.groups.split(), arguments.items(), strict=True):
+    for letter, (name, value) in zip(contract.groups.split(), arguments.items(), strict=True):
         if isinstance(value, Tensor):
             groups.setdefault(name if letter == "-" else letter, {})[name] = value
     result = dict(arguments)
@@ -40,38 +38,38 @@ def convert(
         target = highest({member.dtype for member in members.values()})
         for name in members:
             if name in states and members[name].dtype != target:
-                raise documented.refusal(never_converted(operator, name, members, target))
+                raise contract.refusal(conversion_error(operator, name, members, target))
         for name, member in members.items():
-            accepted = COUNTS.get(name, documented.types)
+            accepted = COUNTS.get(name, contract.types)
             if target.name not in accepted:
                 raise TypeError(
-                    f"{operator}: {name} ends up as {target.name}, expected {' or '.join(accepted)}; "
+                    f"{operator}: {name} is {target.name} after conversion, expected {' or '.join(accepted)}; "
                     "convert it with astype()"
                 )
-            result[name] = converted(member.asnumpy(), target)
+            result[name] = convert_array(member.asnumpy(), target)
     return result
 
 
 def highest(types: Collection[DType]) -> DType:
-    """The type that the types of a group become: bool gives way to integers, and they to floating-point types.
+    """The highest of the types of a group: floating-point types are above integers, and integers above bool.
 
     >>> highest({as_dtype("int64"), as_dtype("float16")})
     mindspore.float16
     """
     floats = [each for each in types if each.name in FLOATS]
     if {each.name for each in floats} == {"float16", "bfloat16"}:
-        # Neither holds the other.
+        # Neither type holds the values of the other.
         return float32
     if floats:
         return max(floats, key=lambda each: FLOATS.index(each.name))
     return as_dtype(np.result_type(*[each.numpy for each in types]))
 
 
-def never_converted(operator: str, name: str, members: Mapping[str, Tensor], target: DType) -> str:
-    """The sentence for a state that would have to be converted."""
+def conversion_error(operator: str, name: str, members: Mapping[str, Tensor], target: DType) -> str:
+    """The message for a state that would need a conversion."""
     own = members[name].dtype
-    beside = [f"{other} ({tensor.dtype.name})" for other, tensor in members.items() if tensor.dtype != own]
+    others = [f"{other} ({tensor.dtype.name})" for other, tensor in members.items() if tensor.dtype != own]
     return (
-        f"{operator}: {name} is {own.name} beside {', '.join(beside)} and would become {target.name}, "
+        f"{operator}: {name} is {own.name} together with {', '.join(others)} and would be converted to {target.name}, "
         f"expected no conversion of a Parameter or of a tensor updated in place; convert the others with astype()"
     )

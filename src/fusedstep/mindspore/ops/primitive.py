@@ -1,4 +1,4 @@
-"""Operators on tensors: arguments in the documented order, types converted as documented, states updated in place."""
+"""``Primitive``: an operator on tensors, with the documented arguments, type conversions and results."""
 
 import numbers
 from typing import Any, ClassVar
@@ -7,15 +7,15 @@ import numpy as np
 
 from ...operators import catalogue
 from ..common.tensor import Tensor
+from .contracts import CONTRACTS, Contract
 from .conversion import convert
-from .documented import DOCUMENTED, Documented
 
 
 class Primitive:
-    """An operator of the catalogue on tensors and parameters.
+    """An operator of the catalogue on tensors and parameters. States are updated in place.
 
     Raises:
-        TypeError: an option is not of its type.
+        TypeError: the type of an option is invalid.
 
     >>> from fusedstep.mindspore import Parameter, ops
     >>> var, accum = Parameter([0.6, 0.4], name="var"), Parameter([0.6, 0.5], name="accum")
@@ -24,38 +24,38 @@ class Primitive:
     """
 
     name: ClassVar[str]
-    documented: ClassVar[Documented]
+    contract: ClassVar[Contract]
 
-    def __init__(self, *options: Any, **named: Any) -> None:
-        self._operator = catalogue.OPERATORS[self.name](*options, **named)
+    def __init__(self, *options: Any, **keywords: Any) -> None:
+        self._operator = catalogue.OPERATORS[self.name](*options, **keywords)
         self._order = list(self._operator.entry.meanings)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self._operator.constructor_arguments.items())
         return f"Prim[{self.name}]<{options}>"
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         operator = self._operator
-        if named or len(arguments) != len(self._order):
-            given = catalogue.bind(self.name, catalogue.call(operator.entry), arguments, named)
+        if keywords or len(arguments) != len(self._order):
+            given = catalogue.bind(self.name, catalogue.call(operator.entry), arguments, keywords)
         else:
             given = dict(zip(self._order, arguments, strict=True))
-        # What MindSpore does not document goes on as it is.
+        # Arguments that MindSpore does not document are passed on unchanged.
         more = {name: given.pop(name) for name in list(given) if name not in self._order}
         for name, value in given.items():
             self.check_kind(name, value)
-        arrays = convert(self.name, self.documented, given, operator.state_names)
+        arrays = convert(self.name, self.contract, given, operator.state_names)
         updated = operator(*arrays.values(), **more)
         if not isinstance(updated, tuple):
             return Tensor.from_numpy(updated)
-        if self.documented.outputs == "first":
+        if self.contract.outputs == "first":
             return Tensor.from_numpy(updated[0])
-        if self.documented.outputs == "zeros":
+        if self.contract.outputs == "zeros":
             return tuple(Tensor.from_numpy(np.zeros(1, array.dtype)) for array in updated)
         return tuple(Tensor.from_numpy(array) for array in updated)
 
     def check_kind(self, name: str, value: Any) -> None:
-        """Refuses what is no tensor, save a number where a scalar is due."""
+        """Check that an argument is a tensor, or a number if it is a scalar."""
         if isinstance(value, Tensor):
             return
         operator = self._operator
@@ -70,19 +70,19 @@ class Primitive:
 
 
 def operator_class(name: str) -> type[Primitive]:
-    """The class of a documented operator."""
+    """Make the class of a documented operator."""
     entry = catalogue.OPERATORS[name].entry
     doc = (
         f"{entry.summary}\n\n"
-        f"Called with ({', '.join(entry.meanings)}): ``fusedstep.ops.{name}`` on tensors and parameters, "
-        "which says what each argument means and where the originals differ."
+        f"Call it with ({', '.join(entry.meanings)}), as tensors and parameters. ``fusedstep.ops.{name}`` describes "
+        "each argument, and where the originals differ."
     )
     return type(
         name,
         (Primitive,),
         {
             "name": name,
-            "documented": DOCUMENTED[name],
+            "contract": CONTRACTS[name],
             "__doc__": doc,
             "__module__": "fusedstep.mindspore.ops.operations.nn_ops",
             "__signature__": catalogue.constructor(entry),
@@ -90,4 +90,4 @@ def operator_class(name: str) -> type[Primitive]:
     )
 
 
-CLASSES = {name: operator_class(name) for name in DOCUMENTED}
+CLASSES = {name: operator_class(name) for name in CONTRACTS}

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays import torch_tensors
-from ...arrays.borrow import BITS, STORAGES, borrow, dtype_name, storage_of
+from ...arrays.borrow import BITS, BY_DTYPE, borrow, dtype_name, storage_of
 from ...arrays.layout import Rows, extent, rows_of
+from ...arrays.plain import memory_of
+from ...arrays.torch_tensors import is_tensor
 from ...loops.cpu.whole_tensor import CHUNK
-
-SIXTEEN_BITS = ("float16", "bfloat16")
+from ...storage import STORAGES, compute_type, one_of
 
 
 class ArraySpec(NamedTuple):
@@ -47,7 +47,7 @@ def view_states(
         return plain
     shape, storages, tables = None, [], []
     for name, held, changed, array in zip(wanted.names, wanted.kinds, wanted.changed, arrays, strict=True):
-        view, storage = array, STORAGES.get(array.dtype) if type(array) is np.ndarray and array.flags.carray else None
+        view, storage = array, BY_DTYPE.get(array.dtype) if type(array) is np.ndarray and array.flags.carray else None
         contiguous = storage is not None
         if storage is None:
             view, storage = view_state(operator, name, array, changed)
@@ -78,7 +78,7 @@ def view_plain_states(arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str
     first = arrays[0]
     if type(first) is np.ndarray:
         shape, kind = first.shape, first.dtype
-        storage = STORAGES.get(kind)
+        storage = BY_DTYPE.get(kind)
         if storage is None or storage in BITS:
             return None
         for array in arrays:
@@ -86,8 +86,8 @@ def view_plain_states(arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str
                 return None
             if not array.flags.carray:
                 return None
-    elif torch_tensors.is_tensor(first):
-        arrays = [torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None for array in arrays]
+    elif is_tensor(first):
+        arrays = [memory_of(array) if is_tensor(array) else None for array in arrays]
         first = arrays[0]
         for memory in arrays:
             if memory is None or memory.shape != first.shape or memory.itemsize != first.itemsize:
@@ -110,8 +110,7 @@ def view_state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.
     storage = storage_of(array, view)
     if storage is None:
         raise TypeError(
-            f"{operator}: {name} holds {dtype_name(array, view)}, "
-            "expected float32, float64, float16 or bfloat16 in the machine's byte order"
+            f"{operator}: {name} holds {dtype_name(array, view)}, expected {one_of()} in the machine's byte order"
         )
     if not (view.flags.behaved if changed else view.flags.aligned):
         if changed and not view.flags.writeable:
@@ -145,10 +144,10 @@ def view_reduced(
     """
     if matrices:
         axis = len(shape) - (1 if kind == "row" else 2)
-        expected, kept = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
+        expected, with_axis = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
     else:
-        expected, kept = shape[:1], (*shape[:1], 1)
-    if view.shape not in (expected, kept):
+        expected, with_axis = shape[:1], (*shape[:1], 1)
+    if view.shape not in (expected, with_axis):
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {expected}, one number a {kind}")
     if matrices and not view.flags.c_contiguous:
         raise ValueError(f"{operator}: {name} has gaps (strides {view.strides} in bytes); pass a contiguous array")
@@ -171,18 +170,32 @@ def view_rows(operator: str, name: str, view: np.ndarray) -> Rows:
 
 
 def check_storage_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
-    """16-bit and float32 states in any mixture, or float64 throughout.
+    """States of one compute type: narrow and float32 ones in any mixture, or float64 throughout.
 
     Raises:
         TypeError: float64 and another.
     """
-    double = storages[0] == "float64"
+    compute = compute_type(storages[0])
     for name, storage in zip(names, storages, strict=True):
-        if (storage == "float64") != double:
-            expected = "float64" if double else "float32, float16 or bfloat16"
+        if compute_type(storage) != compute:
+            expected = [each for each in STORAGES if compute_type(each) == compute]
             raise TypeError(
-                f"{operator}: {name} holds {storage}, expected {expected} beside a {storages[0]} {names[0]}; "
+                f"{operator}: {name} holds {storage}, expected {one_of(expected)} beside a {storages[0]} {names[0]}; "
                 "float64 goes only with float64"
+            )
+
+
+def check_stochastic(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
+    """Narrow states for whose types there is stochastic rounding.
+
+    Raises:
+        TypeError: there is none for a state's type.
+    """
+    for name, storage in zip(names, storages, strict=True):
+        if STORAGES[storage].is_narrow and not STORAGES[storage].stochastic:
+            raise TypeError(
+                f"{operator}: {name} holds {storage}, which cannot be rounded stochastically; "
+                'make the operator with rounding="nearest"'
             )
 
 
@@ -191,10 +204,10 @@ def view_gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], 
     where it is not contiguous, writable and in native byte order.
 
     Raises:
-        TypeError: it is no array, or neither of the variable's type nor float32 beside a 16-bit variable.
+        TypeError: it is no array, or neither of the variable's type nor float32 beside a narrow variable.
         ValueError: it has another shape.
     """
-    memory = torch_tensors.memory_of(array) if torch_tensors.is_tensor(array) else None
+    memory = memory_of(array) if is_tensor(array) else None
     if memory and memory.shape == shape and beside == ("float32" if memory.itemsize == 4 else "float64"):
         return memory, beside
     # The gradient of a variable without dimensions may be a scalar of NumPy.
@@ -206,10 +219,10 @@ def view_gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], 
         native = view.astype(view.dtype.newbyteorder("="))
         storage = storage_of(native, native)
         view = native
-    if storage != beside and not (storage == "float32" and beside in SIXTEEN_BITS):
-        expected = f"{beside} or float32" if beside in SIXTEEN_BITS else beside
+    accepted = STORAGES[beside].gradients
+    if storage not in accepted:
         raise TypeError(
-            f"{operator}: {name} holds {dtype_name(array, view)}, expected {expected}, the type of the variable"
+            f"{operator}: {name} holds {dtype_name(array, view)}, expected {one_of(accepted)}, the type of the variable"
         )
     if not view.flags.carray:
         view = view.copy()

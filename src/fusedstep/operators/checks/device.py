@@ -4,25 +4,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...arrays.borrow import kind
-from ...arrays.device_tensors import TensorView, capturing, on_device
+from ...arrays.devices import capturing, find_library, library_of, on_device
 from ...arrays.layout import Rows
+from ...arrays.tensor_view import TensorView
 from .arrays import ArraySpec, view_gradient, view_states
 from .indices import no_such_row, view_indices
 
 
-def view_tensor(operator: str, name: str, value: Any, device: Any) -> TensorView:
-    """A tensor on a device, described.
+def view_tensor(operator: str, name: str, value: Any, like: Any) -> TensorView:
+    """A view of an array on a device; ``like`` is the variable.
 
     Raises:
-        TypeError: it is no tensor, or one that kernels cannot use.
-        ValueError: it lies on another device.
+        TypeError: it is not an array of the variable's library, or kernels cannot use it.
+        ValueError: it is on another device.
     """
-    if not hasattr(value, "device") or not hasattr(value, "data_ptr"):
-        raise TypeError(f"{operator}: {name} is {kind(value)}, expected a tensor on {device}, as the variable is")
-    if value.device != device:
-        raise ValueError(f"{operator}: {name} is on {value.device}, expected {device}, the device of the variable")
+    library = library_of(like)
+    if find_library(value) is not library or not hasattr(value, "device"):
+        package = type(like).__module__.partition(".")[0]
+        raise TypeError(
+            f"{operator}: {name} is {kind(value)}, expected an array of {package} on {like.device}, as the variable is"
+        )
+    if value.device != like.device:
+        raise ValueError(f"{operator}: {name} is on {value.device}, expected {like.device}, the device of the variable")
     try:
-        return TensorView(value)
+        return library.describe(value)
     except TypeError as error:
         raise TypeError(f"{operator}: {name} is {error}") from None
 
@@ -31,25 +36,25 @@ def view_device_states(
     operator: str, wanted: ArraySpec, tensors: Sequence[Any]
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
     """The shape of the variable, and the storage types and the rows of all states; see ``view_states``."""
-    device = tensors[0].device
-    views = [view_tensor(operator, name, each, device) for name, each in zip(wanted.names, tensors, strict=True)]
+    views = [view_tensor(operator, name, each, tensors[0]) for name, each in zip(wanted.names, tensors, strict=True)]
     return view_states(operator, wanted, views)
 
 
 def view_device_gradient(
-    operator: str, name: str, value: Any, shape: tuple[int, ...], beside: str, device: Any
+    operator: str, name: str, value: Any, shape: tuple[int, ...], beside: str, like: Any
 ) -> tuple[Any, str, Any]:
     """A gradient's contiguous tensor, its storage type, and where its elements lie, for checks."""
-    view_tensor(operator, name, value, device)
-    plain = value.detach().contiguous()
-    flat, storage = view_gradient(operator, name, TensorView(plain), shape, beside)
+    view_tensor(operator, name, value, like)
+    library = library_of(like)
+    plain = library.contiguous(value)
+    flat, storage = view_gradient(operator, name, library.describe(plain), shape, beside)
     return plain, storage, flat
 
 
-def view_device_indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], device: Any) -> Any:
+def view_device_indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], like: Any) -> Any:
     """Row indices as a tensor of 64-bit integers, whose bounds are not looked at; see ``view_indices``."""
-    view_indices(operator, view_tensor(operator, "indices", value, device), variable, shape)
-    return value.long()
+    view_indices(operator, view_tensor(operator, "indices", value, like), variable, shape)
+    return library_of(like).as_int64(value)
 
 
 def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
@@ -64,10 +69,9 @@ def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
             f"{operator}: indices cannot be checked while a graph is captured; make the operator with "
             "check_indices=False, and indices that name no row are left out"
         )
-    outside = (indices < 0) | (indices >= rows)
-    if bool(outside.any()):
-        place = int(outside.nonzero()[0])
-        raise IndexError(no_such_row(operator, place, int(indices[place]), rows, variable))
+    outside = library_of(indices).first_outside(indices, rows)
+    if outside:
+        raise IndexError(no_such_row(operator, *outside, rows, variable))
 
 
 def check_device_scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:

@@ -40,7 +40,7 @@ def parse_switches(
 
 
 def parse_rounding(operator: str, value: Any) -> bool:
-    """Whether to round by chance.
+    """Whether to round stochastically.
 
     Raises:
         ValueError: the value is neither "nearest" nor "stochastic".

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays import torch_tensors
 from ...arrays.borrow import borrow, dtype_name, kind, storage_of
-from ...arrays.device_tensors import on_device
+from ...arrays.devices import library_of, on_device
+from ...storage import STORAGES
 
 
 def parse_scalar(operator: str, name: str, value: Any) -> float:
@@ -37,8 +39,9 @@ def parse_scalar(operator: str, name: str, value: Any) -> float:
         raise TypeError(f"{operator}: {name} is {kind(value)}, expected a real number or an array of one") from None
     if view.size != 1:
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected a scalar or an array of one element")
-    if storage_of(value, view) == "bfloat16":
-        return float((view.reshape(-1).view(np.uint16).astype(np.uint32) << 16).view(np.float32)[0])
+    storage = storage_of(value, view)
+    if storage is not None and not STORAGES[storage].in_numpy:
+        return float(value.detach().item() if torch_tensors.is_tensor(value) else view.reshape(-1)[0])
     if view.dtype.kind not in "fiu":
         raise TypeError(f"{operator}: {name} holds {dtype_name(value, view)}, expected a real number")
     return float(view.reshape(-1)[0])
@@ -51,11 +54,13 @@ def view_device_scalar(operator: str, name: str, value: Any) -> Any:
         TypeError: it holds no real number.
         ValueError: it has another number of elements than one.
     """
-    if value.numel() != 1:
-        raise ValueError(f"{operator}: {name} has shape {tuple(value.shape)}, expected one element")
-    if value.is_complex() or dtype_name(value, value) == "bool":
-        raise TypeError(f"{operator}: {name} holds {dtype_name(value, value)}, expected a real number")
-    return value.detach()
+    library = library_of(value)
+    view = library.describe(value)
+    if math.prod(view.shape) != 1:
+        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected one element")
+    if view.dtype.startswith(("complex", "bool")):
+        raise TypeError(f"{operator}: {name} holds {view.dtype}, expected a real number")
+    return library.detach(value)
 
 
 def check_host_scalars(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:

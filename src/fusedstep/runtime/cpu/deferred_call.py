@@ -1,4 +1,4 @@
-"""A checked call on deferred rows: blocks of numbers, and the span functions and loops that take them."""
+"""A checked call on deferred rows: its blocks, span functions and loops."""
 
 from array import array
 from collections.abc import Callable
@@ -33,20 +33,20 @@ from .grouping import Groups, run_loop
 from .launch import Part
 from .span_call import SpanCall
 
-# A call that only brings rows up to date has no gradient.
+# Catching up and flushing take no gradient.
 NO_GRADIENT = np.empty(0)
 
 
 class DeferredCall:
-    """What a call on deferred rows is made of, on any number of threads; all that it runs is compiled.
+    """The parts of a call on deferred rows; all its functions are compiled.
 
     Attributes:
-        call: the same call where no row sleeps.
+        call: the same call without pending steps.
         gradient: its gradient.
-        loop: the loop that it runs.
+        loop: its loop.
         history: the pending steps of rows.
-        last_steps: the step up to which each is up to date.
-        zero, closed_form: the addresses of the functions that bring rows up to date; 0 where there is no closed form.
+        last_steps: the last step of each row.
+        zero, closed_form: the addresses of the functions for pending steps; 0 without a closed form.
     """
 
     def __init__(
@@ -62,31 +62,31 @@ class DeferredCall:
         self.closed_form = call.functions.closed_form(history.closed_form, switches) if history.closed_form else 0
 
     def remember(self) -> None:
-        """Writes the numbers of the step that is about to be taken into the history."""
+        """Write the numbers of the next step into the history."""
         numbers, block = self.history.numbers, self.call.block[:]
         block_at = block.buffer_info()[0]
         block[NUMBERS] = address_of(numbers) + self.history.steps * numbers.strides[0] - block_at
         self.call.functions.prepare(block_at)
 
     def step(self, groups: Groups, part: Part) -> Callable[[], None]:
-        """The step of the unique rows in some places of their order."""
+        """The step of the unique rows at some places of their order."""
         block, memory = self.pending_block(part.start, part.stop)
         span_call.add_groups(block, self.call.functions, groups, part.sums)
         block[ORDER_AT] = groups.at(ORDER)
         return partial(run_loop, self.loop, block, (memory, groups, part.sums))
 
     def catch_up(self, groups: Groups, start: int, stop: int) -> Callable[[], None]:
-        """Wakes unique rows, by number."""
+        """Catch up unique rows, by number."""
         block, memory = self.pending_block(start, stop)
         block[UNIQUE_ROWS] = groups.unique_rows_at
         return partial(run_loop, self.loop, block, (memory, groups))
 
     def flush(self, start: int, stop: int) -> Callable[[], None]:
-        """Wakes rows in the order of memory."""
+        """Catch up rows in the order of memory."""
         return partial(run_loop, self.loop, *self.pending_block(start, stop))
 
     def pending_block(self, start: int, stop: int) -> tuple["array[int]", Any]:
-        """The block of a part, and the memory that it speaks of."""
+        """The block of a part, and the objects to which it refers."""
         history, block = self.history, self.call.part(start, stop)
         pending = array("q", bytes(ITEM * PENDING_FIELDS))
         pending[HISTORY], pending[HISTORY_ROW] = address_of(history.numbers), history.numbers.strides[0]

@@ -1,4 +1,4 @@
-"""Which rows some indices name, and the sums of the gradients that share a row."""
+"""Grouping of indices by row, and segment sums."""
 
 from array import array
 from collections.abc import Callable
@@ -9,22 +9,22 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...loops.cpu import block as layout
-from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INVERSE, ITEM, SLOTS, UNSORTED
+from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INT32_BYTES, INVERSE, SLOTS, UNSORTED
 from ...storage import compute_type
 from . import loops
 from .threads import run
 
 
 class Groups(NamedTuple):
-    """Which rows some indices name.
+    """The unique rows of some indices, and the gradients of each.
 
     Attributes:
         memory: the unique rows by number, how many have several gradients, and the arrays that
             ``loops/cpu/grouping.py`` describes, one behind the other.
-        indices: how many indices there are.
+        indices: the number of indices.
         unique_rows_at: the address of the unique rows.
-        found_at: the address of the arrays.
-        distinct: how many unique rows there are.
+        groups_at: the address of the arrays.
+        distinct: the number of unique rows.
         summed: how many of them have several gradients.
         ascending: whether they are numbered in the order of the rows.
     """
@@ -32,7 +32,7 @@ class Groups(NamedTuple):
     memory: np.ndarray
     indices: int
     unique_rows_at: int
-    found_at: int
+    groups_at: int
     distinct: int
     summed: int
     ascending: bool
@@ -43,17 +43,17 @@ class Groups(NamedTuple):
         return self.memory[: self.indices]
 
     @property
-    def found(self) -> np.ndarray:
-        """The arrays, one a row."""
-        arrays = self.memory[self.indices + 1 :].view(np.int32)
-        return arrays[: ARRAYS * self.indices].reshape(ARRAYS, self.indices)
+    def arrays(self) -> np.ndarray:
+        """The arrays of ``loops/cpu/grouping.py``, one per row."""
+        memory = self.memory[self.indices + 1 :].view(np.int32)
+        return memory[: ARRAYS * self.indices].reshape(ARRAYS, self.indices)
 
     def at(self, which: int) -> int:
-        """Where one of the arrays begins."""
-        return self.found_at + which * ITEM * self.indices
+        """The address of one of the arrays."""
+        return self.groups_at + which * INT32_BYTES * self.indices
 
 
-class Share(NamedTuple):
+class Cut(NamedTuple):
     """A part of the rows that take the step.
 
     Attributes:
@@ -68,13 +68,13 @@ class Share(NamedTuple):
 
 
 def group(indices: np.ndarray, rows: int) -> Groups:
-    """Groups indices by row; for the first that is no row, ``distinct`` is -1 less its position."""
+    """Group indices by row; if one is out of range, ``distinct`` is -1 minus the position of the first."""
     count = indices.size
     memory = np.empty(count + 1 + (ARRAYS * count + 1) // 2, np.int64)
     indices_at, unique_rows_at = address_of(indices), address_of(memory)
     sums_due_at = unique_rows_at + memory.itemsize * count
-    found_at = sums_due_at + memory.itemsize
-    results = found_at, unique_rows_at, sums_due_at
+    groups_at = sums_due_at + memory.itemsize
+    results = groups_at, unique_rows_at, sums_due_at
     ascending = True
     distinct = loops.loop("group_sorted")(indices_at, count, rows, *results)
     if distinct == UNSORTED and rows <= COUNTING_ROWS * count:
@@ -85,35 +85,35 @@ def group(indices: np.ndarray, rows: int) -> Groups:
         bits = max(4, (2 * count - 1).bit_length())
         table = np.empty(1 << bits, np.int32)
         distinct = loops.loop("group_by_hashing")(indices_at, count, rows, address_of(table), bits, *results)
-    return Groups(memory, count, unique_rows_at, found_at, distinct, int(memory[count]), ascending)
+    return Groups(memory, count, unique_rows_at, groups_at, distinct, int(memory[count]), ascending)
 
 
-def shares(groups: Groups, parts: int, cost: int) -> list[Share]:
-    """Cuts the unique rows into parts of equal work, where a step costs as much as adding so many gradients."""
+def cut_into_parts(groups: Groups, parts: int, cost: int) -> list[Cut]:
+    """Cut the unique rows into parts of equal work; ``cost`` is that of a step, in additions of a gradient."""
     if parts == 1:
-        return [Share(0, groups.summed, 0, groups.distinct)]
+        return [Cut(0, groups.summed, 0, groups.distinct)]
     cuts = np.empty((parts + 1, 2), np.int32)
-    loops.loop("share_out")(groups.found_at, groups.indices, groups.distinct, cost, parts, address_of(cuts))
+    loops.loop("cut_into_parts")(groups.groups_at, groups.indices, groups.distinct, cost, parts, address_of(cuts))
     places, slots = cuts.T.tolist()
-    return [Share(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
+    return [Cut(slots[part], slots[part + 1], places[part], places[part + 1]) for part in range(parts)]
 
 
 def alloc_sums(storage: str, groups: Groups, width: int) -> np.ndarray:
-    """Room for the sums of every row that has several gradients, in the compute type."""
+    """Allocate the segment sums of the rows with several gradients, in the compute type."""
     return np.empty(groups.summed * width, np.float64 if storage == "float64" else np.float32)
 
 
 def sum_segments(gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int) -> None:
-    """Sums the gradients of every row that has several, in the order of the indices."""
+    """Compute all segment sums, in the order of the indices."""
     if groups.summed:
-        adding = sums_of(gradient, storage, groups, width, sums, shares(groups, threads, cost=0))
+        adding = sums_of(gradient, storage, groups, width, sums, cut_into_parts(groups, threads, cost=0))
         run([add_up for add_up in adding if add_up], threads)
 
 
 def sums_of(
-    gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, parts: list[Share]
+    gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, parts: list[Cut]
 ) -> list[Callable[[], None] | None]:
-    """For each part what makes its sums, with the scratch that it needs; None for a part that needs none."""
+    """For each part, the function that computes its sums, or None if it has none. Allocates the scratch."""
     if not groups.summed:
         return [None] * len(parts)
     segment_sum, count = loops.loop("segment_sum"), groups.indices
@@ -129,14 +129,14 @@ def sums_of(
     adding: list[Callable[[], None] | None] = []
     for place, part in enumerate(parts):
         block = common[:]
-        block[layout.POSITIONS] += place * ITEM * count
+        block[layout.POSITIONS] += place * INT32_BYTES * count
         block[layout.FIRST_SLOT], block[layout.LAST_SLOT] = part.first, part.last
         adding.append(partial(run_loop, segment_sum, block, memory) if part.first < part.last else None)
     return adding
 
 
 def run_loop(function: Callable[[int], None], block: "array[int]", memory: Any) -> None:
-    """Runs a loop on a block; ``memory`` is what the block speaks of, and is kept meanwhile."""
+    """Run a loop on a block; ``memory`` holds the objects to which the block refers."""
     function(block.buffer_info()[0])
 
 
@@ -146,7 +146,7 @@ def in_row_order(groups: Groups, rows: int) -> np.ndarray:
         return np.arange(groups.distinct)
     order, spare = np.empty(groups.distinct, np.int64), np.empty(groups.distinct, np.int64)
     ends = np.empty(DIGITS + 1, np.int64)
-    loops.loop("ascending")(
+    loops.loop("sort_rows")(
         groups.unique_rows_at, groups.distinct, rows, address_of(order), address_of(spare), address_of(ends)
     )
     return order

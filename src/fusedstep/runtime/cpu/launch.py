@@ -1,4 +1,4 @@
-"""Runs a call over its rows, on as many threads as pay."""
+"""Launches calls, on as many threads as their size justifies."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..locks import exclusive
-from .grouping import Groups, alloc_sums, in_row_order, shares, sum_segments, sums_of
+from .grouping import Groups, alloc_sums, cut_into_parts, in_row_order, sum_segments, sums_of
 from .loops import LOOPS, WHOLE_TENSOR
 from .parts import ELEMENTS_PER_ROW, STEP_COST, number_of_parts, parts, threads_for
 from .span_call import SpanCall
@@ -21,9 +21,9 @@ class Call(NamedTuple):
     Attributes:
         spans: its arrays and parts.
         loop: the loop that it runs.
-        groups: the rows that indices name, where they are given.
-        shape: of the variable.
-        locked: with locking, the views that the call writes, and those that it reads.
+        groups: the unique rows of the indices, or None for a dense gradient.
+        shape: the shape of the variable.
+        locked: with locking, the views that the call writes and those that it reads.
     """
 
     spans: SpanCall
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 
 def launch(call: Call) -> None:
-    """Run a checked call, on as many threads as pay."""
+    """Run a checked call."""
     if call.locked is None:
         launch_loop(call)
     else:
@@ -52,7 +52,7 @@ def launch_loop(call: Call) -> None:
 
 
 def launch_dense(call: SpanCall) -> None:
-    """Every row takes the step with its own row of the gradient."""
+    """Step every row with its own gradient row."""
     threads = threads_for(call.rows * call.width)
     steps = [call.dense(start, stop) for start, stop in parts(call.rows, call.width, threads)]
     call.bump_versions()
@@ -60,19 +60,19 @@ def launch_dense(call: SpanCall) -> None:
 
 
 def launch_touched_rows(call: SpanCall, groups: Groups) -> None:
-    """The unique rows take the step."""
-    cuts, threads = share_touched_rows(call.gradient, call.storage, groups, call.width)
+    """Step the unique rows."""
+    cuts, threads = touched_row_parts(call.gradient, call.storage, groups, call.width)
     steps = [part.stepping(call.touched(groups, part.sums, part.start, part.stop)) for part in cuts]
     call.bump_versions()
     run(steps, threads)
 
 
 class Part(NamedTuple):
-    """Named rows that take the step one after another.
+    """Unique rows that one thread steps.
 
     Attributes:
-        add_up: makes their sums, where any are left to make.
-        sums: where they lie.
+        add_up: computes their sums, or None if these are computed already.
+        sums: the segment sums.
         start, stop: their places in the order of the steps.
     """
 
@@ -82,28 +82,28 @@ class Part(NamedTuple):
     stop: int
 
     def stepping(self, step: Callable[[], None]) -> Callable[[], None]:
-        """What a thread does: the sums, then the step, with nobody to wait for in between."""
+        """The work of a thread: the sums, then the step, without waiting in between."""
         return step if self.add_up is None else partial(in_turn, self.add_up, step)
 
 
 def in_turn(first: Callable[[], None], then: Callable[[], None]) -> None:
-    """Does one after the other."""
+    """Call both."""
     first()
     then()
 
 
-def share_touched_rows(gradient: Any, storage: str, groups: Groups, width: int) -> tuple[list[Part], int]:
-    """The parts in which named rows are added up and take the step, and on how many threads.
+def touched_row_parts(gradient: Any, storage: str, groups: Groups, width: int) -> tuple[list[Part], int]:
+    """The parts in which unique rows are summed and stepped, and the number of threads.
 
-    All memory that is needed is there then. Where there are more parts than threads, the sums are made already.
+    All memory is allocated here. With more parts than threads, the sums are computed here, too.
     """
     threads = threads_for(gradient.size + ELEMENTS_PER_ROW * groups.distinct)
     number = number_of_parts(gradient.size, threads)
-    cuts = shares(groups, number, STEP_COST)
+    cuts = cut_into_parts(groups, number, STEP_COST)
     sums = alloc_sums(storage, groups, width)
     adding: list[Callable[[], None] | None] = [None] * len(cuts)
     if number > threads:
-        # Each part goes through all gradients to find those of its sums: too often, where there are many parts.
+        # Each part reads the indices of all gradients: too slow with many parts.
         sum_segments(gradient, storage, groups, width, sums, threads)
     else:
         adding = sums_of(gradient, storage, groups, width, sums, cuts)
@@ -111,21 +111,21 @@ def share_touched_rows(gradient: Any, storage: str, groups: Groups, width: int) 
 
 
 def launch_every_row(call: SpanCall, groups: Groups) -> None:
-    """The named rows take the step with their sums, all others with a zero gradient."""
-    shares, threads = share_every_row(call, groups)
+    """Step the unique rows with the sums of their gradients, all others with a zero gradient."""
+    steps, threads = every_row_parts(call, groups)
     call.bump_versions()
-    run(shares, threads)
+    run(steps, threads)
 
 
-def share_every_row(call: SpanCall, groups: Groups) -> tuple[list[Callable[[], None]], int]:
-    """The parts of a step of every row, and on how many threads; the sums are made already."""
+def every_row_parts(call: SpanCall, groups: Groups) -> tuple[list[Callable[[], None]], int]:
+    """The parts of a step of every row, and the number of threads. The sums are computed here."""
     rows, width, gradient, storage = call.rows, call.width, call.gradient, call.storage
     threads = threads_for(rows * width)
     cuts = parts(rows, width, threads)
     sums = alloc_sums(storage, groups, width)
     sum_segments(gradient, storage, groups, width, sums, threads_for(gradient.size))
     order = in_row_order(groups, rows)
-    # Which of the unique rows lie before each cut.
+    # The number of unique rows before each cut.
     before = [0, groups.distinct]
     if len(cuts) > 1:
         before[1:1] = np.searchsorted(groups.unique_rows[order], [stop for _, stop in cuts[:-1]]).tolist()

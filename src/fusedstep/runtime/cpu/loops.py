@@ -20,7 +20,7 @@ COMPILED = {
     DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
     WHOLE_TENSOR: (WHOLE_TENSOR, "column_states", "reduce_partials"),
 }
-GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "share_out", "ascending", "segment_sum")
+GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "cut_into_parts", "sort_rows", "segment_sum")
 
 
 # Imported at their first use: a process that makes operators, and runs none, needs no compiler.

@@ -105,15 +105,15 @@ def prepare_sparse(
     for value in scalars:
         if type(value) is not float:
             return None
-    plain, named, summands = plain_memory(states), plain_indices(indices), plain_memory([gradient])
-    if plain is None or named is None or summands is None or summands.storage != plain.storage:
+    plain, given, summands = plain_memory(states), plain_indices(indices), plain_memory([gradient])
+    if plain is None or given is None or summands is None or summands.storage != plain.storage:
         return None
-    (table, *row), count, every = plain.shape or (0,), named.shape[0], rows == "every"
+    (table, *row), count, every = plain.shape or (0,), given.shape[0], rows == "every"
     width = math.prod(row)
     elements = max(count * (width + ELEMENTS_PER_ROW), table * width if every else 0)
     if not count * table * width or not is_for_one_thread(elements) or summands.shape != (count, *row):
         return None
-    groups = group(snapshot_of(named, indices), table)
+    groups = group(snapshot_of(given, indices), table)
     if groups.distinct < 0:
         return None
     storage = plain.storage
@@ -141,7 +141,7 @@ def prepare_sparse(
 
 
 def functions_of(operator: Any, storage: str, states: int) -> Any:
-    """The span functions where all arrays have one storage type, remembered for the next call."""
+    """The span functions where all arrays have one storage type, cached for the next call."""
     functions = operator.functions_of[storage] = operator.span_functions((storage,) * states, storage)
     return functions
 
@@ -155,13 +155,13 @@ def add_segment_sum(block: "array[int]", functions: Any, storage: str, groups: G
     return positions
 
 
-def snapshot_of(named: Plain, indices: Any) -> np.ndarray:
+def snapshot_of(given: Plain, indices: Any) -> np.ndarray:
     """A copy of plain indices, which nobody else can change."""
-    if not named.tensors:
+    if not given.tensors:
         copy: np.ndarray = indices.copy()
         return copy
-    snapshot = np.empty(named.shape, np.int64)
-    ctypes.memmove(address_of(snapshot), named.address, snapshot.nbytes)
+    snapshot = np.empty(given.shape, np.int64)
+    ctypes.memmove(address_of(snapshot), given.address, snapshot.nbytes)
     return snapshot
 
 

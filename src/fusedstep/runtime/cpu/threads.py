@@ -1,7 +1,7 @@
-"""The threads that kernels run on: the caller's own, and a few helpers that wait for work.
+"""The threads that kernels run on: the calling thread, and a pool of workers.
 
-WorkerPool take shares of a job from the same queue as the caller, who does whatever they leave: a job never waits for a
-helper that has not begun.
+Workers take parts of a task from the same queue as the caller, who runs the remaining ones: a task never waits for a
+worker that has not started.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ __all__ = ["get_num_threads", "run", "set_num_threads"]
 
 @cache
 def cpu_getter() -> Callable[[], int] | None:
-    """The C library's function that tells which CPU a thread runs on, where there is one and threads can be moved."""
+    """The C function that returns the CPU of the calling thread; None if it or thread affinity is not available."""
     if not hasattr(os, "sched_setaffinity"):
         return None
     import ctypes
@@ -31,35 +31,35 @@ def cpu_getter() -> Callable[[], int] | None:
 
 
 def current_cpu() -> int | None:
-    """The CPU that this thread runs on, where that can be told."""
+    """The CPU of this thread, or None if unknown."""
     getter = cpu_getter()
     return None if getter is None else getter()
 
 
 class Task:
-    """Shares of one call's work, to be done in any order by whoever comes."""
+    """The parts of one call, to be run in any order by any thread."""
 
-    def __init__(self, shares: Sequence[Callable[[], None]]) -> None:
-        self.waiting = deque(shares)
+    def __init__(self, parts: Sequence[Callable[[], None]]) -> None:
+        self.waiting = deque(parts)
         self.errors: list[BaseException] = []
         self.lock = threading.Lock()
         self.helping = 0
         self.left: SimpleQueue[None] = SimpleQueue()
 
     def work(self) -> None:
-        """Does shares until none is waiting."""
+        """Run parts until none is waiting."""
         while True:
             try:
-                share = self.waiting.popleft()
+                part = self.waiting.popleft()
             except IndexError:
                 return
             try:
-                share()
+                part()
             except BaseException as raised:
                 self.errors.append(raised)
 
     def help(self) -> None:
-        """Does shares on a helper's thread."""
+        """Run parts on a worker thread."""
         with self.lock:
             self.helping += 1
         self.work()
@@ -68,7 +68,7 @@ class Task:
         self.left.put(None)
 
     def finish(self) -> None:
-        """Does shares on the caller's thread, and waits for the helpers, whatever comes between."""
+        """Run parts on the caller's thread, and wait for the workers, even after an interrupt."""
         while True:
             try:
                 self.work()
@@ -76,12 +76,12 @@ class Task:
                     self.left.get()
                 return
             except BaseException as interrupt:
-                # Shares that have begun cannot be stopped, and must not write on once the caller has gone.
+                # Parts that have begun cannot be stopped, and must not write after the caller returns.
                 self.errors.append(interrupt)
 
 
 class WorkerPool:
-    """Threads that wait for jobs; started when first needed."""
+    """Threads that wait for tasks; started when first needed."""
 
     def __init__(self) -> None:
         self.inbox: SimpleQueue[Task] = SimpleQueue()
@@ -89,10 +89,10 @@ class WorkerPool:
         self.threads: list[threading.Thread] = []
         self.cpus: set[int] = set()
 
-    def call(self, job: Task, count: int) -> None:
-        """Calls up to ``count`` helpers to a job."""
+    def call(self, task: Task, count: int) -> None:
+        """Give a task to up to ``count`` workers."""
         if len(self.threads) < count:
-            # No new thread can be had while the interpreter shuts down: the caller works alone.
+            # No thread can be started while the interpreter shuts down: the caller works alone.
             with self.lock, contextlib.suppress(RuntimeError):
                 while len(self.threads) < count:
                     thread = threading.Thread(target=self.serve, name="fusedstep", daemon=True)
@@ -101,60 +101,60 @@ class WorkerPool:
                     self.cpus = set()
         self.keep_off(current_cpu())
         for _ in range(min(count, len(self.threads))):
-            self.inbox.put(job)
+            self.inbox.put(task)
 
     def keep_off(self, cpu: int | None) -> None:
-        """Keeps helpers off the caller's CPU: Linux may wake them there, to wait for milliseconds while others idle."""
+        """Keep workers off the caller's CPU: Linux may schedule them there although other CPUs are idle."""
         if cpu is None:
             return
         others = os.sched_getaffinity(0) - {cpu}
         if others and others != self.cpus:
             self.cpus = others
             for identifier in [thread.native_id for thread in self.threads if thread.native_id]:
-                # A setting that is refused costs time, nothing else.
+                # If this fails, the call is only slower.
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(identifier, others)
 
     def serve(self) -> None:
         while True:
-            job = self.inbox.get()
-            job.help()
-            # Waiting with the job in hand would keep its arrays alive.
-            del job
+            task = self.inbox.get()
+            task.help()
+            # A reference to the task would keep its arrays alive.
+            del task
 
 
 _workers = WorkerPool()
 _num_threads = usable_cpus()
 
 
-def run(shares: Sequence[Callable[[], None]], threads: int) -> None:
-    """Does all shares on so many threads, the caller's own included; returns, or raises, once all have ended."""
-    if len(shares) == 1:
-        shares[0]()
+def run(parts: Sequence[Callable[[], None]], threads: int) -> None:
+    """Run all parts on ``threads`` threads, including the caller's; return or raise when all have ended."""
+    if len(parts) == 1:
+        parts[0]()
         return
-    job = Task(shares)
+    task = Task(parts)
     with defer_sigint():
         try:
-            # WorkerPool are a help: what none of them takes the caller does.
+            # Workers are optional: the caller runs the parts that they do not take.
             with contextlib.suppress(Exception):
-                _workers.call(job, threads - 1)
+                _workers.call(task, threads - 1)
         finally:
-            # They may have begun, whatever came.
-            job.finish()
-    if job.errors:
-        raise job.errors[0]
+            # Workers may have begun, even after an error.
+            task.finish()
+    if task.errors:
+        raise task.errors[0]
 
 
 def set_num_threads(count: int) -> None:
-    """Sets on how many threads a call may run, the caller's own included.
+    """Set the number of threads on which a call may run, including the caller's.
 
-    The results do not depend on it, not by one bit.
+    The results do not depend on it: all bits are the same.
 
     Args:
-        count: at least 1. The default is the number of CPUs that the process may use, a container's quota included.
+        count: at least 1. The default is the number of CPUs that the process may use, within a container's quota.
 
     Raises:
-        TypeError: ``count`` is no whole number.
+        TypeError: ``count`` is not an integer.
         ValueError: ``count`` is below 1.
 
     >>> before = get_num_threads()
@@ -176,12 +176,12 @@ def set_num_threads(count: int) -> None:
 
 
 def get_num_threads() -> int:
-    """On how many threads a call may run, the caller's own included."""
+    """Return the number of threads on which a call may run, including the caller's."""
     return _num_threads
 
 
 def _forget_workers() -> None:
-    # A child of fork has none of its parent's threads.
+    # After fork, the child has none of its parent's threads.
     global _workers
     _workers = WorkerPool()
 

@@ -1,4 +1,4 @@
-"""Runs a rule whose sums reach beyond a row: stage by stage over the whole tensor."""
+"""Launches rules with sums beyond a row, stage by stage."""
 
 import math
 from array import array
@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...interrupts import defer_sigint
-from ...loops.cpu.whole_tensor import block_rows, blocks_of
+from ...loops.cpu.whole_tensor import row_block_size, row_blocks
 from . import loops
 from .parts import threads_for
 from .span_call import SpanCall
@@ -16,24 +16,24 @@ from .threads import run
 
 
 def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
-    """Every element takes the step, once all that the rule adds up is known."""
+    """Step every element, after the sums of the rule."""
     all_rows, width, program = call.rows, call.width, call.functions.program
     row_count, matrix_count, column_count = program.row_sums, len(program.matrix_sums), program.column_sums
     rows = shape[-2] if program.matrices else all_rows
     elements = math.prod(shape)
     matrices = all_rows // rows
-    blocks = blocks_of(rows)
+    blocks = row_blocks(rows)
     row_sums, matrix_sums = np.zeros((row_count, all_rows)), np.zeros((matrix_count, matrices))
     column_sums = np.zeros((column_count, matrices, width))
-    block_sums = np.zeros((matrix_count, matrices * blocks))
-    block_column_sums = np.zeros((column_count, matrices * blocks, width))
-    tables = [row_sums, matrix_sums, column_sums, block_sums, block_column_sums]
+    partial_sums = np.zeros((matrix_count, matrices * blocks))
+    partial_column_sums = np.zeros((column_count, matrices * blocks, width))
+    tables = [row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums]
     # In the order of the fields of a block.
-    sums = array("q", [rows, all_rows, block_rows(rows), blocks, matrices, elements, *map(address_of, tables)])
+    sums = array("q", [rows, all_rows, row_block_size(rows), blocks, matrices, elements, *map(address_of, tables)])
     threads = min(threads_for(elements), matrices * blocks)
     stages = []
     for stage in range(program.stages):
-        # States by column are written in a stage of their own, behind the others.
+        # The last stage writes the states by column.
         over = matrices if stage > program.last else matrices * blocks
         parts = min(threads, over)
         cuts = [over * part // parts for part in range(parts + 1)]
@@ -41,7 +41,7 @@ def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
     reduce_partials, common = loops.loop("reduce_partials"), call.summing(sums)
     with defer_sigint():
         call.bump_versions()
-        for stage, shares in enumerate(stages):
-            run(shares, threads)
+        for stage, parts_of_stage in enumerate(stages):
+            run(parts_of_stage, threads)
             if stage < program.last:
                 reduce_partials(common.buffer_info()[0], matrix_count, program.over_tensor, column_count)

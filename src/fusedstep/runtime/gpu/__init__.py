@@ -1,1 +1,1 @@
-"""Launching on a device: Triton's kernels on the current stream."""
+"""Launching on a device: Triton kernels on the current stream."""

@@ -1,23 +1,24 @@
-"""Which rows some indices name, found on the device without waiting for it."""
+"""The unique rows of indices, found on the device without waiting for it."""
 
-import sys
 from typing import Any, NamedTuple
 
+from ...arrays.devices import library_of
 from ...codegen.gpu.kernels import long_segments_for, mark
-from .options import EXACT
+from ...storage import compute_type
+from .launch_kernel import launch_kernel
 
 BLOCK = 1024
-# Rows with more gradients than so many are added up by programs of their own, each of so many columns.
+# A segment of more gradients than LONG is long: its own programs sum it, COLUMNS columns each.
 LONG, COLUMNS = 64, 32
 
 
 class Groups(NamedTuple):
-    """Which rows some indices name.
+    """Indices grouped by row.
 
     Attributes:
         sorted_indices: the indices, sorted.
-        positions: where each stood.
-        segment_ends: for each where the indices of its row stop.
+        positions: the position of each before sorting.
+        segment_ends: for each the place behind the last index of its row.
     """
 
     sorted_indices: Any
@@ -26,36 +27,37 @@ class Groups(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many indices there are."""
-        return int(self.sorted_indices.numel())
+        """The number of indices."""
+        return int(self.sorted_indices.shape[0])
 
 
 def group(indices: Any) -> Groups:
-    """Groups indices by row; those of one row stay in their order."""
-    torch = sys.modules["torch"]
-    sorted_indices, positions = torch.sort(indices, stable=True)
-    return Groups(sorted_indices, positions, torch.searchsorted(sorted_indices, sorted_indices, right=True))
+    """Group indices by row; equal indices keep their order."""
+    library = library_of(indices)
+    sorted_indices, positions = library.sort(indices)
+    return Groups(sorted_indices, positions, library.searchsorted(sorted_indices, sorted_indices))
 
 
-def places_of(groups: Groups, rows: int) -> Any:
-    """For each row where it is first named among the sorted indices, or -1."""
-    places = groups.sorted_indices.new_full((rows,), -1, dtype=sys.modules["torch"].int32)
+def first_places(groups: Groups, rows: int) -> Any:
+    """For each row of a table the place of its first sorted index, or -1."""
+    library = library_of(groups.sorted_indices)
+    places = library.full((rows,), -1, "int32", groups.sorted_indices)
     if groups.size:
-        programs = (-(-groups.size // BLOCK),)
-        mark()[programs](groups.sorted_indices, places, groups.size, rows, BLOCK=BLOCK, **EXACT)
+        arguments = [groups.sorted_indices, places, groups.size, rows]
+        launch_kernel(library, mark(), -(-groups.size // BLOCK), arguments, BLOCK=BLOCK)
     return places
 
 
 def sum_long_segments(gradient: Any, storage: str, groups: Groups, rows: int, width: int) -> Any:
-    """The sums of rows with many gradients; that of one whose indices begin at k has place k // ``LONG``, since no two
-    of them begin as near to each other as that."""
-    torch = sys.modules["torch"]
-    compute = "float64" if storage == "float64" else "float32"
+    """The sums of the long segments.
+
+    The sum of a segment that begins at place k is row k // ``LONG``: two long segments never begin closer together.
+    """
+    library, compute = library_of(gradient), compute_type(storage)
     places = -(-groups.size // LONG)
-    long_sums = gradient.new_empty((places * width,), dtype=getattr(torch, compute))
+    long_sums = library.empty((places * width,), compute, gradient)
     if groups.size > LONG:
-        known = {"width": width, "LONG": LONG, "COLUMNS": COLUMNS}
-        long_segments_for(storage, compute)[(places * -(-width // COLUMNS),)](
-            gradient, *groups, groups.size, rows, long_sums, **known, **EXACT | {"num_warps": 1}
-        )
+        kernel, programs = long_segments_for(storage, compute), places * -(-width // COLUMNS)
+        arguments = [gradient, *groups, groups.size, rows, long_sums]
+        launch_kernel(library, kernel, programs, arguments, width=width, LONG=LONG, COLUMNS=COLUMNS, num_warps=1)
     return long_sums

@@ -1,160 +1,118 @@
-"""Launches kernels over the rows of a table: in which tiles, by how many programs."""
+"""Launch a call on the device's current stream."""
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+from ...arrays.devices import library_of
 from ...arrays.layout import Rows
-from .grouping import LONG, Groups, places_of, sum_long_segments
-from .options import EXACT
-
-# How many bytes of the narrowest state a program of the dense loop has: its threads, 256 on some devices, then load 16
-# at once.
-BYTES = 4096
-# The same for a tile of rows that catch up, which takes more registers.
-WAKING_BYTES = 2048
-# How many elements a tile may have side by side, and how many rows, whose gradients are somewhere in memory each.
-COLUMNS, ROWS = 512, 128
+from ...storage import compute_type
+from ..call import BumpVersions
+from ..locks import exclusive
+from .grouping import LONG, Groups, first_places, group, sum_long_segments
+from .kernel_call import BYTES, KernelCall, launch_loop
+from .kernels import kernel_of
+from .launch_kernel import launch_kernel
+from .numbers import numbers_of
+from .whole_tensor import launch_whole_tensor
 
 
 class Call(NamedTuple):
     """A checked call.
 
     Attributes:
-        kernel: gives the kernel of a loop.
-        states: the tensors of the states that are used.
-        tables: their rows.
-        gradient: the gradient's contiguous tensor; None where the loop takes none.
-        storage: its storage type.
-        numbers: what kernels take for the step's numbers.
-        announce: tells the owners of the states, right before they are written to, that they will be.
+        operator: the operator.
+        loop: the loop that it runs.
+        states, storages, tables: the states in use, their storage types and rows.
+        shape: of the variable.
+        gradient, storage: the gradient's contiguous array, and its storage type.
+        indices: the rows that it belongs to, if it is sparse.
+        scalars: the rule's.
+        key: of stochastic rounding.
+        bump_versions: called right before the states are changed.
+        locked: with locking, the memory that the call writes, and that it reads.
     """
 
-    kernel: Callable[[str], Any]
+    operator: Any
+    loop: str
     states: Sequence[Any]
+    storages: tuple[str, ...]
     tables: Sequence[Rows]
+    shape: tuple[int, ...]
     gradient: Any
     storage: str
-    numbers: Sequence[Any]
-    announce: Callable[[], None]
-
-    @property
-    def rows(self) -> int:
-        """How many rows the variable has."""
-        return self.tables[0].rows
-
-    @property
-    def width(self) -> int:
-        """How many elements a row has."""
-        return self.tables[0].width
-
-    @property
-    def narrowest(self) -> int:
-        """How many bytes an element of the narrowest state has."""
-        return min(table.flat.itemsize for table in self.tables)
-
-    @property
-    def tiles(self) -> "Tiles":
-        """The tiles in which rows are gone through."""
-        return tiles_for(self.width, self.narrowest)
+    indices: Any
+    scalars: Sequence[Any]
+    key: int | None
+    bump_versions: BumpVersions
+    locked: tuple[list[Any], list[Any]] | None
 
 
-class Tiles(NamedTuple):
-    """How rows are gone through.
-
-    Attributes:
-        rows: how many rows a program has.
-        columns: how many of their elements it takes side by side.
-    """
-
-    rows: int
-    columns: int
-
-    def programs(self, rows: int) -> tuple[int]:
-        """How many programs so many rows take."""
-        return (-(-rows // self.rows),)
-
-
-def tiles_for(width: int, narrowest: int, size: int = BYTES) -> Tiles:
-    """The tiles in which rows of some width are gone through.
-
-    Args:
-        width: elements in a row.
-        narrowest: bytes of an element of the narrowest state.
-        size: how many bytes of it a tile may have.
-    """
-    columns = min(COLUMNS, 1 << max(0, width - 1).bit_length())
-    return Tiles(max(1, min(ROWS, size // narrowest // columns)), columns)
+def launch(call: Call) -> None:
+    """Run a checked call."""
+    library = library_of(call.states[0])
+    with library.stream(call.states[0]):
+        compute = compute_type(call.storages[0])
+        numbers, on_device = numbers_of(call.operator, compute, call.scalars, call.states[0])
+        kernels = partial(kernel_of, call.operator, call.storages, call.storage, on_device)
+        numbers += [] if call.key is None else [call.key]
+        states = [library.detach(each) for each in call.states]
+        arrays = KernelCall(kernels, states, call.tables, call.gradient, call.storage, numbers, call.bump_versions)
+        if call.locked is None:
+            launch_kernels(call, arrays)
+        else:
+            exclusive(partial(launch_kernels, call, arrays), *call.locked)
 
 
-def launch(
-    call: Call, loop: str, own: Sequence[Any], over: int, tiles: Tiles, last: Sequence[Any] = (), **known: Any
-) -> None:
-    """Launches a loop by rows.
-
-    Args:
-        call: the call.
-        loop: the loop.
-        own: its own arguments, behind the states.
-        over: over how many rows programs are spread.
-        tiles: how many of them each has.
-        last: what stands behind the loop's own arguments, if it is not the step's numbers.
-        **known: what else is known when the kernel is compiled.
-    """
-    row_strides = {f"row_stride_{k}": table.row_stride for k, table in enumerate(call.tables)}
-    call.kernel(loop)[tiles.programs(over)](
-        *call.states,
-        *own,
-        *last,
-        **row_strides,
-        width=call.width,
-        **known,
-        ROWS=tiles.rows,
-        COLUMNS=tiles.columns,
-        **EXACT,
-    )
+def launch_kernels(call: Call, arrays: KernelCall) -> None:
+    """Launch the kernels of a call."""
+    if call.loop == "whole_tensor":
+        launch_whole_tensor(arrays, call.operator.spec.program, call.shape)
+    elif call.loop == "touched_rows":
+        launch_touched_rows(arrays, group(call.indices))
+    elif call.loop == "every_row":
+        launch_every_row(arrays, group(call.indices))
+    elif call.loop == "dense_rows":
+        launch_dense_rows(arrays)
+    else:
+        launch_dense(arrays)
 
 
-def launch_dense(call: Call) -> None:
-    """Every element takes the step."""
+def launch_dense(call: KernelCall) -> None:
+    """Step all elements."""
     count, block = call.tables[0].flat.size, BYTES // call.narrowest
-    call.announce()
-    call.kernel("dense")[(-(-count // block),)](*call.states, call.gradient, count, *call.numbers, BLOCK=block, **EXACT)
+    call.bump_versions()
+    arguments = [*call.states, call.gradient, count, *call.numbers]
+    launch_kernel(call.library, call.kernel("dense"), -(-count // block), arguments, BLOCK=block)
 
 
-def launch_dense_rows(call: Call) -> None:
-    """Every row takes the step with its own row of the gradient."""
-    call.announce()
-    launch(call, "dense_rows", [call.gradient, call.rows], call.rows, call.tiles, call.numbers)
+def launch_dense_rows(call: KernelCall) -> None:
+    """Step all rows, each with its own row of the gradient."""
+    call.bump_versions()
+    launch_loop(call, "dense_rows", [call.gradient, call.rows], call.rows, call.tiles, call.numbers)
 
 
-def launch_touched_rows(call: Call, groups: Groups) -> None:
-    """The named rows take the step."""
+def launch_touched_rows(call: KernelCall, groups: Groups) -> None:
+    """Step the unique rows with the sums of their gradients."""
     own = [call.gradient, *groups, long_sums_of(call, groups), groups.size, call.rows]
-    call.announce()
-    launch(call, "touched_rows", own, groups.size, call.tiles, call.numbers, LONG=LONG)
+    call.bump_versions()
+    launch_loop(call, "touched_rows", own, groups.size, call.tiles, call.numbers, LONG=LONG)
 
 
-def launch_every_row(call: Call, groups: Groups) -> None:
-    """The named rows take the step with their sums, all others with a zero gradient."""
+def launch_every_row(call: KernelCall, groups: Groups) -> None:
+    """Step the unique rows with the sums of their gradients, all others with a zero gradient."""
     own = [
         call.gradient,
-        places_of(groups, call.rows),
+        first_places(groups, call.rows),
         groups.positions,
         groups.segment_ends,
         long_sums_of(call, groups),
         call.rows,
     ]
-    call.announce()
-    launch(call, "every_row", own, call.rows, call.tiles, call.numbers, LONG=LONG)
+    call.bump_versions()
+    launch_loop(call, "every_row", own, call.rows, call.tiles, call.numbers, LONG=LONG)
 
 
-def long_sums_of(call: Call, groups: Groups) -> Any:
-    """The sums of rows with many gradients."""
+def long_sums_of(call: KernelCall, groups: Groups) -> Any:
+    """The sums of the long segments of a call."""
     return sum_long_segments(call.gradient, call.storage, groups, call.rows, call.width)
-
-
-def alloc_sums(like: Any, *shape: int) -> Any:
-    """Room for sums, in the compute type."""
-    torch = sys.modules["torch"]
-    return like.new_zeros(shape, dtype=torch.float64 if like.dtype is torch.float64 else torch.float32)

@@ -1,20 +1,19 @@
-"""What a step's scalars come to, evaluated once a call in float64."""
+"""The numbers of a step: expressions of its scalars, evaluated once per call in float64."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ...arrays.device_tensors import on_device
+from ...arrays.devices import library_of, on_device
 from ...codegen.gpu.kernels import host_numbers_for, numbers_for
 from ...codegen.rule.spec import RuleSpec
-from .options import EXACT
+from .launch_kernel import launch_kernel
 
 
 class Evaluating(Protocol):
-    """The operator whose scalars are evaluated.
+    """What this module needs of an operator.
 
     Attributes:
-        built: what was built of its rule, for devices.
+        built: the cache of what is built for the rule, for devices.
     """
 
     built: dict[tuple[Any, ...], Any]
@@ -25,25 +24,26 @@ class Evaluating(Protocol):
 
 
 def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like: Any) -> tuple[list[Any], bool]:
-    """What kernels take for the scalars, and whether it lies on the device.
+    """The arguments of kernels for the numbers, and whether these are on the device.
 
-    Plain numbers are handed over with the call. As soon as one scalar is a tensor on the device, all that follows
-    from scalars is evaluated there, by a program of its own.
+    Numbers from plain scalars are arguments themselves. If one scalar is an array on the device, a kernel evaluates
+    all of them there.
     """
-    there = tuple(on_device(value) for value in scalars)
-    if not any(there):
+    are_there = tuple(on_device(value) for value in scalars)
+    if not any(are_there):
         return host_numbers(operator, compute, scalars), False
-    key = ("numbers on the device", compute, there)
+    key = ("numbers on the device", compute, are_there)
     if key not in operator.built:
-        operator.built[key] = numbers_for(operator.spec.program, compute, there)
+        operator.built[key] = numbers_for(operator.spec.program, compute, are_there)
     kernel, count = operator.built[key]
-    numbers = like.new_empty((count,), dtype=getattr(sys.modules["torch"], compute))
-    kernel[(1,)](*scalars, numbers, **EXACT)
+    library = library_of(like)
+    numbers = library.empty((count,), compute, like)
+    launch_kernel(library, kernel, 1, [*scalars, numbers])
     return [numbers], True
 
 
 def host_numbers(operator: Evaluating, compute: str, scalars: Sequence[float]) -> list[float]:
-    """What plain numbers come to."""
+    """The numbers from plain scalars."""
     key = ("numbers", compute)
     if key not in operator.built:
         operator.built[key] = host_numbers_for(operator.spec.program, compute)

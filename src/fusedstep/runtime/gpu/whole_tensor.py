@@ -1,47 +1,52 @@
-"""Runs a rule whose sums reach beyond a row on a device: stage by stage over the whole tensor."""
+"""Launch a rule with sums beyond a row, stage by stage."""
 
 import math
 from typing import Any
 
+from ...arrays.devices import DeviceLibrary
 from ...codegen.rule.program import Program
 from ...interrupts import defer_sigint
-from .launch import BYTES, Call, alloc_sums, launch, tiles_for
+from .kernel_call import BYTES, KernelCall, alloc_sums, launch_loop, tiles_for
 
-# With sums by column each program leaves a row of them: fewer programs, with more rows each, leave less.
+# With sums by column each program writes a row of partial sums: fewer programs with more rows write less.
 BYTES_OF_COLUMNS = 4 * BYTES
 
 
-def launch_whole_tensor(call: Call, program: Program, shape: tuple[int, ...]) -> None:
-    """Every element takes the step, once all that the rule adds up is known."""
+def launch_whole_tensor(call: KernelCall, program: Program, shape: tuple[int, ...]) -> None:
+    """Step all elements, after the passes that compute the sums of the rule."""
     all_rows, width = call.rows, call.width
     rows = shape[-2] if program.matrices else all_rows
     matrices = all_rows // rows
     tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if program.column_sums else call.tiles
-    blocks = tiles.programs(rows)[0]
-    like = call.states[0]
-    row_sums = alloc_sums(like, program.row_sums, all_rows)
-    matrix_sums = alloc_sums(like, len(program.matrix_sums), matrices)
-    column_sums = alloc_sums(like, program.column_sums, matrices, width)
-    block_sums = alloc_sums(like, len(program.matrix_sums), matrices * blocks)
-    block_column_sums = alloc_sums(like, program.column_sums, matrices * blocks, width)
-    sums = [row_sums, matrix_sums, column_sums, block_sums, block_column_sums]
-    own = [call.gradient, *sums, blocks, rows, all_rows, math.prod(shape)]
+    row_blocks = tiles.programs(rows)
+    row_sums = alloc_sums(call, program.row_sums, all_rows)
+    matrix_sums = alloc_sums(call, len(program.matrix_sums), matrices)
+    column_sums = alloc_sums(call, program.column_sums, matrices, width)
+    partial_sums = alloc_sums(call, len(program.matrix_sums), matrices, row_blocks)
+    partial_column_sums = alloc_sums(call, program.column_sums, matrices, row_blocks, width)
+    sums = [row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums]
+    own = [call.gradient, *sums, row_blocks, rows, all_rows, math.prod(shape)]
     with defer_sigint():
-        call.announce()
+        call.bump_versions()
         for stage in range(program.stages):
-            over = matrices * blocks * tiles.rows
-            launch(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
+            over = matrices * row_blocks * tiles.rows
+            launch_loop(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
             if stage + 1 < program.stages:
-                reduce_partials(program, matrices, matrix_sums, column_sums, block_sums, block_column_sums)
+                reduce_partials(call.library, program, matrix_sums, column_sums, partial_sums, partial_column_sums)
 
 
 def reduce_partials(
-    program: Program, matrices: int, matrix_sums: Any, column_sums: Any, block_sums: Any, block_column_sums: Any
+    library: DeviceLibrary,
+    program: Program,
+    matrix_sums: Any,
+    column_sums: Any,
+    partial_sums: Any,
+    partial_column_sums: Any,
 ) -> None:
-    """Adds up the sums of the programs, in PyTorch's fixed order."""
-    for number, everything in enumerate(program.matrix_sums):
-        matrix_sums[number] = block_sums[number].view(matrices, -1).sum(dim=1)
-        if everything:
-            matrix_sums[number] = matrix_sums[number].sum()
-    for number, each in enumerate(block_column_sums):
-        column_sums[number] = each.view(matrices, -1, each.shape[-1]).sum(dim=1)
+    """Add the partial sums of the row blocks, in the fixed order of the library."""
+    for number, over_tensor in enumerate(program.matrix_sums):
+        library.sum_into(matrix_sums[number], partial_sums[number], 1)
+        if over_tensor:
+            library.sum_into(matrix_sums[number], matrix_sums[number], None)
+    for number in range(program.column_sums):
+        library.sum_into(column_sums[number], partial_column_sums[number], 1)

@@ -1,4 +1,4 @@
-"""The operators under their documented names."""
+"""The operators with their documented names."""
 
 from . import nn_ops
 from .nn_ops import *  # noqa: F403

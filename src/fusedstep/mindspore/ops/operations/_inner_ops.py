@@ -1,4 +1,4 @@
-"""Operators that MindSpore keeps to itself, under their names."""
+"""Operators of MindSpore's private module ``_inner_ops``."""
 
 from .nn_ops import Lamb
 

@@ -1,0 +1,117 @@
+"""Arrays on a device: which library one belongs to, and what the package asks of such a library.
+
+A library is one file with the functions of ``DeviceLibrary``, and its line in ``LIBRARIES``.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+
+from .tensor_view import TensorView
+
+# The file here that serves the arrays of a package, by the package that defines their type. Neither is imported
+# before such an array is passed.
+LIBRARIES = {"torch": "torch_device", "cupy": "cupy_device"}
+
+
+class DeviceLibrary(Protocol):
+    """What the package asks of a library with arrays on a device; a module with these functions is one.
+
+    An array has ``shape`` and ``device``, as in the array API standard; devices can be compared and printed. It can be
+    indexed, and filled by ``array[...] = 0``. A type is named by a string: "float32". ``like`` is an array on the
+    device where a new one is made. Nothing but ``first_outside`` waits for the device.
+    """
+
+    def on_device(self, array: Any) -> bool:
+        """Whether an array is on a device that Triton compiles for."""
+
+    def describe(self, array: Any) -> TensorView:
+        """The address, shape, strides and type of an array of any shape and type.
+
+        Raises:
+            TypeError: kernels cannot use the array; the message says what it is, and the remedy.
+        """
+
+    def detach(self, array: Any) -> Any:
+        """The same memory, without the record of operations that the library keeps (autograd's)."""
+
+    def contiguous(self, array: Any) -> Any:
+        """The detached array if it is contiguous, else a contiguous copy."""
+
+    def copy(self, array: Any) -> Any:
+        """A contiguous copy."""
+
+    def empty(self, shape: tuple[int, ...], dtype: str, like: Any) -> Any:
+        """A new contiguous array with arbitrary elements."""
+
+    def full(self, shape: tuple[int, ...], value: int, dtype: str, like: Any) -> Any:
+        """A new contiguous array of one value."""
+
+    def to_device(self, array: np.ndarray, like: Any) -> Any:
+        """A copy of a host array on the device, made in stream order. The host array may change afterwards."""
+
+    def as_int64(self, indices: Any) -> Any:
+        """Integers of shape (count,) as int64."""
+
+    def sort(self, indices: Any) -> tuple[Any, Any]:
+        """Sort int64 indices of shape (count,), stably; return them and their positions, both int64 of that shape."""
+
+    def searchsorted(self, sorted_indices: Any, values: Any) -> Any:
+        """For each of some values the number of sorted indices that do not exceed it; int64, of the values' shape."""
+
+    def sum_into(self, out: Any, array: Any, axis: int | None) -> None:
+        """Write the sums along an axis, or of all elements, to ``out``, in a fixed order and the array's type."""
+
+    def first_outside(self, indices: Any, rows: int) -> tuple[int, int] | None:
+        """The place and value of the first of int64 indices that is not in ``range(rows)``; waits for the device."""
+
+    def arguments(self, arguments: Sequence[Any]) -> Sequence[Any]:
+        """The arguments of a kernel, with the library's arrays as Triton takes them: objects with ``data_ptr()`` and
+        ``dtype``. Every array among them is detached."""
+
+    def stream(self, like: Any) -> AbstractContextManager[Any]:
+        """Launch kernels on the device of an array and in the order of the library's current stream."""
+
+    def capturing(self, like: Any) -> bool:
+        """Whether the current stream captures a graph, so that nothing can be read back."""
+
+    def bump_versions(self, arrays: Sequence[Any]) -> None:
+        """Tell the library that arrays are about to be changed, where it counts changes."""
+
+
+@lru_cache(256)
+def _library_of_type(kind: Any) -> DeviceLibrary | None:
+    for base in kind.__mro__:
+        file = LIBRARIES.get(base.__module__.partition(".")[0])
+        if file:
+            library: DeviceLibrary = import_module(f"{__package__}.{file}")
+            return library
+    return None
+
+
+def find_library(value: Any) -> DeviceLibrary | None:
+    """The library that defines the type of a value, or a type that it derives from; None for other values."""
+    kind: Any = type(value)
+    return _library_of_type(kind)
+
+
+def library_of(array: Any) -> DeviceLibrary:
+    """The library of an array that is on a device."""
+    library = find_library(array)
+    assert library is not None
+    return library
+
+
+def on_device(value: Any) -> bool:
+    """Whether a value is an array on a device that Triton compiles for."""
+    library = find_library(value)
+    return library is not None and library.on_device(value)
+
+
+def capturing(array: Any) -> bool:
+    """Whether a graph is captured on the device of an array, so that nothing can be read back."""
+    return library_of(array).capturing(array)

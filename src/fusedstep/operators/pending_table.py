@@ -1,0 +1,32 @@
+"""A table with deferred rows, as it is at one call."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..arrays.layout import Rows
+from ..rules.idle import ClosedForm
+from ..runtime.history import History
+
+
+class PendingTable(NamedTuple):
+    """A table whose rows have pending steps.
+
+    Attributes:
+        operator: the operator whose steps are pending.
+        closed_form: of steps with a zero gradient, if it is used.
+        shape: of the variable.
+        states: the states in use.
+        storages: their storage types.
+        tables: their rows.
+        history: the pending steps of rows.
+        last_steps: the last step of each row.
+    """
+
+    operator: Any
+    closed_form: ClosedForm | None
+    shape: tuple[int, ...]
+    states: Sequence[Any]
+    storages: tuple[str, ...]
+    tables: list[Rows]
+    history: History
+    last_steps: Any

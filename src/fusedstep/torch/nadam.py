@@ -1,0 +1,87 @@
+"""NAdam."""
+
+from collections.abc import Hashable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from .. import rules
+from .arguments import documented
+from .betas import Betas, mean_scalars
+from .optimizer import FusedOptimizer, Rule
+from .param_groups import ParamGroup
+from .settings import from_locals, to_number
+
+
+@documented
+class NAdam(FusedOptimizer):
+    """NAdam: ``torch.optim.NAdam`` on dense and sparse gradients. Runs the rule ``nadam``.
+
+    State keys: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``.
+
+    Args:
+        eps: added to the square root after its bias correction.
+        momentum_decay: how fast the momentum grows towards ``betas[0]``.
+
+    >>> import torch, fusedstep as fs
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> weight.grad = torch.tensor([0.5, 0.0])
+    >>> optimizer = fs.torch.NAdam([weight], lr=0.125)
+    >>> _ = optimizer.step()
+    >>> print(weight.detach(), optimizer.state[weight]["mu_product"])
+    tensor([0.8679, 1.0000]) tensor(0.4501)
+    """
+
+    state_keys = ("exp_avg", "exp_avg_sq")
+    counters: ClassVar[dict[str, int]] = {"step": 0, "mu_product": 1}
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        rows: str = "touched",
+    ) -> None:
+        super().__init__(params, from_locals(locals()))
+
+    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        return rules.nadam, {"decoupled": group["decoupled_weight_decay"]}
+
+    def progress(self, state: dict[str, Any]) -> Hashable:
+        return super().progress(state), to_number(state.get("mu_product", 1.0))
+
+    def momentum(self, group: ParamGroup, step: float) -> float:
+        """The momentum of a step."""
+        momentum: float = group["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
+        return momentum
+
+    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        step, product = progress
+        mu = self.momentum(group, step)
+        return mean_scalars(group) | {
+            "weight_decay": group["weight_decay"],
+            "mu": mu,
+            "mu_next": self.momentum(group, step + 1),
+            "mu_product": product * mu if isinstance(product, Tensor) else next_product(product, mu),
+            "beta2_power": group["betas"][1] ** step,
+        }
+
+    def advance(self, group: ParamGroup, state: dict[str, Any]) -> None:
+        super().advance(group, state)
+        state["mu_product"] *= self.momentum(group, to_number(state["step"]))
+
+
+def next_product(product: float, mu: float) -> float:
+    """The next product of momenta, rounded to float32 as its state is."""
+    rounded: float = torch.tensor(product, device="cpu").mul_(mu).item()
+    return rounded
