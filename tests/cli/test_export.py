@@ -24,21 +24,21 @@ def test_what_cannot_be_exported_is_refused(capsys: pytest.CaptureFixture[str], 
     file = tmp_path / "file"
     file.write_text("")
     at = ("--output", str(tmp_path))
-    assert "is no operator and no rule; close to it: " in refused(capsys, "adamm", *at)
+    assert "is neither an operator nor a rule; similar names: " in refused(capsys, "adamm", *at)
     assert "expected a rule; its rule: adam" in refused(capsys, "FusedSparseAdam", *at)
     assert "no known target; expected a triple such as" in refused(capsys, "adam", "--target", "abacus", *at)
     assert "LLVM does not know" in refused(capsys, "adam", "--target", "riscv64-linux-gnu", "--cpu", "abacus", *at)
     assert "invalid choice" in refused(capsys, "adam", "--states", "int8", *at)
     assert "give one for all, or one for each" in refused(capsys, "adam", "--states", "float32", "float16", *at)
-    assert "float64 stands beside no other" in refused(capsys, "lion", "--states", "float32", "float64", *at)
+    assert "float64 cannot be combined with another" in refused(capsys, "lion", "--states", "float32", "float64", *at)
     assert "it is float16 or float32" in refused(capsys, "lion", "--states", "float16", "--gradient", "bfloat16", *at)
     assert "has no such switch" in refused(capsys, "adam", "--switch", "sideways=true", *at)
     assert "expected NAME=true" in refused(capsys, "adam", "--switch", "nesterov=1", *at)
     assert "no digit first" in refused(capsys, "adam", "--name", "1st", *at)
     for name in ("int", "main", "exp", "powf", "INT64_MAX", "xor_eq"):
-        assert "has for something else" in refused(capsys, "adam", "--name", name, *at)
+        assert "has another meaning in C or C++" in refused(capsys, "adam", "--name", name, *at)
     assert "expected a folder" in refused(capsys, "adam", "--output", str(file))
-    assert "is no file" in refused(capsys, f"{tmp_path / 'none.py'}:rule", *at)
+    assert "is not a file" in refused(capsys, f"{tmp_path / 'none.py'}:rule", *at)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

@@ -57,7 +57,7 @@ def test_rules_without_an_operator_are_listed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "ENTRIES", [entry for entry in catalogue.ENTRIES if entry.rule is not rules.adam])
-    _, alone = printed(capsys).split("Rules without an operator of their own")
+    _, alone = printed(capsys).split("Rules without a documented operator")
     assert "\nadam (var, m, v)\n" in alone
     assert "\nproximal_adagrad " not in alone
 
@@ -113,7 +113,7 @@ def test_where_an_operator_and_a_rule_differ_only_in_case_each_is_found(
 
 def test_an_unknown_name_is_answered_with_close_ones(capsys: pytest.CaptureFixture[str]) -> None:
     error = refused(capsys, "FusedSparsAdam")
-    assert "'FusedSparsAdam' is no operator and no rule; close to it: FusedSparseAdam" in error
+    assert "'FusedSparsAdam' is neither an operator nor a rule; similar names: FusedSparseAdam" in error
     assert "'fusedstep ops' lists them" in refused(capsys, "zzzzz")
 
 
@@ -170,7 +170,7 @@ def test_the_assembly_is_that_of_the_functions(dtype: str, capsys: pytest.Captur
         assert f"\nadam_{form}:\n" in text
     assert "--asm shows the CPU's code" in refused(capsys, "adam", "--asm", "--backend", "gpu")
     assert "not allowed with" in refused(capsys, "adam", "--asm", "--source")
-    assert "give its NAME" in refused(capsys, "--asm")
+    assert "need the NAME" in refused(capsys, "--asm")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -182,7 +182,7 @@ def test_the_source_is_woven_for_what_is_asked_for(name: str, capsys: pytest.Cap
 
 
 def test_the_source_needs_a_name_and_known_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "give its NAME" in refused(capsys, "--source")
+    assert "need the NAME" in refused(capsys, "--source")
     assert "invalid choice" in refused(capsys, "adam", "--source", "--loop", "sideways")
     assert "invalid choice" in refused(capsys, "adam", "--source", "--dtype", "int8")
     assert "invalid choice" in refused(capsys, "adam", "--source", "--backend", "abacus")

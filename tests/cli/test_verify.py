@@ -72,8 +72,8 @@ def test_the_command_fails_and_says_how(monkeypatch: pytest.MonkeyPatch, capsys:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["FusedSparsAdam"], "close to it: FusedSparseAdam"),
-        (["proximal_adagrad"], "is a rule, expected an operator; it is run by ApplyProximalAdagrad, Fused"),
+        (["FusedSparsAdam"], "similar names: FusedSparseAdam"),
+        (["proximal_adagrad"], "is a rule, expected an operator; it is the rule of ApplyProximalAdagrad, Fused"),
         (["lion"], "'lion' is a rule, expected an operator"),
         (["--dtype", "int8"], "invalid choice"),
         (["--processes", "0"], "expected a whole number"),

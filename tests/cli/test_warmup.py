@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fusedstep import rules
-from fusedstep.cli import optimizers, warmup
+from fusedstep.cli import torch_warmup, warmup
 from fusedstep.cli.main import main
 from fusedstep.cli.ops import subject
 from fusedstep.operators import catalogue
@@ -91,16 +91,16 @@ def test_every_operator_and_rule_can_be_warmed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_every_optimizer_can_be_warmed() -> None:
-    assert {"Adam", "FTRL", "RowwiseAdagrad", "SGD"} <= set(optimizers.names())
-    for name in optimizers.names():
-        optimizers.take_steps(name, "float32")
+    assert {"Adam", "FTRL", "RowwiseAdagrad", "SGD"} <= set(torch_warmup.names())
+    for name in torch_warmup.names():
+        torch_warmup.take_steps(name, "float32")
 
 
 def test_optimizers_are_warmed_in_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(optimizers, "names", lambda: ["SGD"])
+    monkeypatch.setattr(torch_warmup, "names", lambda: ["SGD"])
     assert warmed(capsys, "--torch").startswith("optimizers ready: 1, after ")
     assert kernels(tmp_path) >= 3
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fusedstep as fs
-from fusedstep.cli import optimizers
+from fusedstep.cli import torch_warmup
 from fusedstep.operators import catalogue
 from fusedstep.operators.entry import constructor
 from tests.battery_calls import Memory, laid_out
@@ -167,7 +167,7 @@ def test_functions(count: Any, shape: Any, dtype: Any) -> None:
 
 
 @drawn
-@given(data=st.data(), name=st.sampled_from(optimizers.names()))
+@given(data=st.data(), name=st.sampled_from(torch_warmup.names()))
 def test_torch_optimizers(data: st.DataObject, name: str) -> None:
     import torch
 

@@ -202,7 +202,7 @@ def test_arguments_are_good_calls_of_every_shape() -> None:
     shapes = dict.fromkeys(("gradient", "param", "exp_avg", "exp_avg_sq"), (4, 3))
     shapes |= {"exp_avg_sq_row": (4,), "exp_avg_sq_col": (3,)}
     assert {name: value.shape for name, value in values.items() if isinstance(value, np.ndarray)} == shapes
-    assert made("FusedSparseFtrl").options["lr_power"] == -0.5
+    assert made("FusedSparseFtrl").constructor_arguments["lr_power"] == -0.5
 
 
 def test_the_golden_cases_are_those_of_the_test_suite() -> None:

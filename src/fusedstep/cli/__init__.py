@@ -1,1 +1,1 @@
-"""The command ``fusedstep``: a person at a terminal."""
+"""The command ``fusedstep``."""

@@ -14,7 +14,7 @@ from .descriptions import description, merged
 
 WIDTH = 100
 TYPES = {each.name: f"{each.array_type}_t" for each in STORAGES.values()} | {"float64": "double", "float32": "float"}
-# Words of C and of C++ that a name in Python may be, and what a header's reader may have defined.
+# Words of C and C++ that may be names in Python, and common macros.
 WORDS = """
 alignas alignof and_eq asm auto bitand bitor bool case catch char char16_t char32_t char8_t class co_await co_return
 co_yield compl concept const const_cast consteval constexpr constinit decltype default delete do double dynamic_cast
@@ -54,16 +54,16 @@ extern "C" {{
 """
 
 EXTENTS = {
-    ("count",): {"count": "how many elements each array has; nothing is done where it is not positive."},
+    ("count",): {"count": "the number of elements of each array; nothing happens unless it is positive."},
     ("rows", "columns"): {
-        "rows": "how many rows the arrays have, one after another; nothing is done where it is not positive.",
-        "columns": "how many elements a row has; nothing is done where it is not positive.",
+        "rows": "the number of rows of the arrays, one after another; nothing happens unless it is positive.",
+        "columns": "the number of elements of a row; nothing happens unless it is positive.",
     },
     ("matrices", "rows", "columns"): {
-        "matrices": "how many matrices the arrays hold, one after another: 1, or the product of all dimensions but the "
-        "last two; nothing is done where it is not positive.",
-        "rows": "how many rows a matrix has; the same.",
-        "columns": "how many elements a row has; the same.",
+        "matrices": "the number of matrices in the arrays, one after another: 1, or the product of all dimensions but "
+        "the last two; nothing happens unless it is positive.",
+        "rows": "the number of rows of a matrix; must be positive too.",
+        "columns": "the number of elements of a row; must be positive too.",
     },
 }
 
@@ -72,8 +72,8 @@ def header(rule: Callable[..., Any], exported: Exported) -> str:
     """The header of an exported function.
 
     Args:
-        rule: the rule, which tells what it does.
-        exported: what the function is made for; holds the same rule, translated.
+        rule: the rule, whose docstring describes it.
+        exported: the types and the target of the function, with the program of the same rule.
     """
     program, symbol, processor = exported.program, exported.symbol, exported.processor
     signature, names, extents = program.signature, c_names(program), extents_of(program)
@@ -85,10 +85,10 @@ def header(rule: Callable[..., Any], exported: Exported) -> str:
     scratch = ["double *workspace"] if program.reduction_scope == ReductionScope.TENSOR else []
     scalars = [f"double {names[scalar]}" for scalar in signature.scalars]
     arguments = [*states, f"const {TYPES[exported.gradient]} *{names[signature.gradient]}", *sizes, *scratch, *scalars]
-    functions = [comment(told(rule, exported, names)), declared("void", symbol, arguments)]
+    functions = [comment(paragraphs(rule, exported, names)), declared("void", symbol, arguments)]
     if scratch:
-        said = f"How many doubles the workspace of {symbol} holds."
-        functions += ["", comment([said]), declared("int64_t", workspace_symbol(symbol), sizes)]
+        returns = f"Return the number of doubles in the workspace of {symbol}."
+        functions += ["", comment([returns]), declared("int64_t", workspace_symbol(symbol), sizes)]
     machine = f"{processor.triple}, {processor.name or 'any CPU'}"
     machine += f" with {processor.features}" if processor.features else ""
     return HEADER.format(
@@ -103,35 +103,35 @@ def declared(returns: str, symbol: str, arguments: Sequence[str]) -> str:
     return textwrap.fill(f"{returns} {symbol}({', '.join(arguments)});", WIDTH, subsequent_indent="    ")
 
 
-def told(rule: Callable[..., Any], exported: Exported, names: dict[str, str]) -> list[str]:
-    """What a function does, and what is asked of its arguments, in paragraphs."""
+def paragraphs(rule: Callable[..., Any], exported: Exported, names: dict[str, str]) -> list[str]:
+    """The description of a function and of its arguments."""
     program = exported.program
-    said, signature, extents = description(rule.__doc__), program.signature, extents_of(program)
+    described, signature, extents = description(rule.__doc__), program.signature, extents_of(program)
     arrays, storages = [*signature.states, signature.gradient], [*exported.storages, exported.gradient]
     changed = [name for name, changes in zip(signature.states, program.changed, strict=True) if changes]
     bits = [f"{names[name]} {storage}" for name, storage in zip(arrays, storages, strict=True) if "16" in storage]
     kinds = list(zip(signature.states, program.kinds, strict=True))
-    shorter = [f"{names[state]} holds one number a {kind}." for state, kind in kinds if kind != "element"]
-    workspace = {"workspace": f"scratch for as many doubles as {workspace_symbol(exported.symbol)} says."}
+    shorter = [f"{names[state]} has one number for each {kind}." for state, kind in kinds if kind != "element"]
+    workspace = {"workspace": f"memory for as many doubles as {workspace_symbol(exported.symbol)} returns."}
     own = EXTENTS[extents] | (workspace if program.reduction_scope == ReductionScope.TENSOR else {})
     of_arrays, of_scalars = (
-        {names[name]: said.arguments[name] for name in some if name in said.arguments}
+        {names[name]: described.arguments[name] for name in some if name in described.arguments}
         for some in (arrays, signature.scalars)
     )
     return [
-        f"One step of the rule {signature.name}: {said.summary}".removesuffix(": "),
-        "\n".join(said.formula),
+        f"One step of the rule {signature.name}: {described.summary}".removesuffix(": "),
+        "\n".join(described.formula),
         f"Changed in place: {', '.join(names[name] for name in changed)}. The arrays must not overlap.",
         *shorter,
         *[f"Held as bits: {', '.join(bits)}."] * bool(bits),
-        "Scalars are evaluated in double, once a call. A rule of exp, log or powers needs the library of"
-        " mathematics (-lm). Threads may call at once, each with arrays of its own.",
+        "Scalars are evaluated in double, once in each call. Rules with exp, log or powers need the mathematical"
+        " library (-lm). Several threads may call the function at the same time, each on its own arrays.",
         "\n".join(f"{name}: {meaning}" for name, meaning in merged(of_arrays | own | of_scalars).items()),
     ]
 
 
 def comment(paragraphs: Iterable[str]) -> str:
-    """Paragraphs as a comment."""
+    """Paragraphs as a C comment."""
     lines: list[str] = []
     for paragraph in filter(None, paragraphs):
         lines.append("")
@@ -141,12 +141,12 @@ def comment(paragraphs: Iterable[str]) -> str:
 
 
 def c_names(program: Program) -> dict[str, str]:
-    """What each argument of the rule is called in C: as in the rule, where C can have that."""
+    """The name of each of the rule's arguments in C: the same as in the rule, if that is valid in C."""
     signature = program.signature
     found: dict[str, str] = {}
     for name in (*signature.states, signature.gradient, *signature.scalars):
-        called = plain(name)
-        while is_taken(called) or called in {*found.values(), *extents_of(program), "workspace"}:
-            called += "_"
-        found[name] = called
+        c_name = plain(name)
+        while is_taken(c_name) or c_name in {*found.values(), *extents_of(program), "workspace"}:
+            c_name += "_"
+        found[name] = c_name
     return found

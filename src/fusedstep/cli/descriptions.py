@@ -1,4 +1,4 @@
-"""What the docstrings and the source of rules and operators say, taken apart."""
+"""Docstrings and sources of rules and operators, split into parts."""
 
 import ast
 import inspect
@@ -18,15 +18,15 @@ NOT_NOTES = ("Raises:", ">>>")
 
 @dataclass
 class Description:
-    """A docstring's parts, readable as they stand.
+    """The parts of a docstring, as plain text.
 
     Attributes:
         summary: the first sentence.
         formula: the formulas, line by line.
-        notes: the paragraphs beside the formula.
+        notes: the other paragraphs.
         arguments: the meaning of each argument, in the docstring's order.
-        returns: what comes back.
-        source: where the rule comes from.
+        returns: the returned value.
+        source: the origin of the rule.
         example: the doctest.
     """
 
@@ -40,7 +40,7 @@ class Description:
 
 
 def description(docstring: str | None) -> Description:
-    """A docstring in Google's style taken apart."""
+    """Split a docstring in Google's style into parts."""
     text = inspect.cleandoc(docstring or "")
     found = Description(example=text[text.index(">>>") :].strip() if ">>>" in text else "")
     for block in blocks(text):
@@ -71,7 +71,7 @@ def merged(meanings: Mapping[str, str]) -> dict[str, str]:
 
 
 def blocks(text: str) -> Iterator[str]:
-    """Paragraphs, each with the indented ones that follow it."""
+    """The paragraphs of a text, each with the indented ones after it."""
     block: list[str] = []
     for line in text.splitlines():
         indented = line.startswith(" ") or not line
@@ -89,16 +89,16 @@ def plain(text: str) -> str:
 
 
 def code(rule: Callable[..., Any], width: int) -> str:
-    """The source of a rule, and before it that of the helpers that it calls, without docstrings and annotations."""
+    """The source of a rule after that of its helpers, without docstrings and annotations."""
     return "\n\n".join(definition(function, width) for function in [*dict.fromkeys(helpers(rule)), rule])
 
 
 def helpers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """The plain functions that a function calls, those first that others call."""
-    for called in inspect.getclosurevars(function).globals.values():
-        if inspect.isfunction(called) and called.__module__ != words.__name__ and called is not function:
-            yield from helpers(called)
-            yield called
+    """The plain functions that a function calls, callees first."""
+    for callee in inspect.getclosurevars(function).globals.values():
+        if inspect.isfunction(callee) and callee.__module__ != words.__name__ and callee is not function:
+            yield from helpers(callee)
+            yield callee
 
 
 def definition(function: Callable[..., Any], width: int) -> str:
@@ -118,7 +118,7 @@ def definition(function: Callable[..., Any], width: int) -> str:
 
 
 def fold(line: str, width: int) -> list[str]:
-    """A line of Python as several that mean the same, none longer than a width, broken before operators.
+    """Break a line of Python into lines with the same meaning, before operators.
 
     >>> fold("    total = first * second + third", 28)
     ['    total = first * second \\\\', '        + third']

@@ -20,18 +20,18 @@ from .options import folder_to_write
 from .rule_files import rule_of
 
 EPILOG = """
-Writes NAME.o and NAME.h with one function: the addresses of the states and of the gradient, how many elements there
-are, and the rule's scalars as doubles. Where the rule adds up columns or the whole tensor, it also takes memory for
-the sums; a second function says how much. It needs neither Python nor fusedstep, and computes the bits that
-fusedstep computes.
+Writes NAME.o and NAME.h with one function. It takes the addresses of the states and of the gradient, the number of
+elements, and the rule's scalars as doubles. For a rule with sums of columns or of the whole tensor it also takes memory
+for the sums; a second function returns how much. It needs neither Python nor fusedstep, and computes the same bits as
+fusedstep.
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's options."""
+    """Add the subcommand's options."""
     parser.epilog = EPILOG
     add, types = parser.add_argument, ", ".join(STORAGES)
-    add("rule", type=rule_of, metavar="RULE", help="a rule of fusedstep.rules, or FILE.py:NAME for one of your own")
+    add("rule", type=rule_of, metavar="RULE", help="a rule of fusedstep.rules, or FILE.py:NAME for your own rule")
     add("--target", metavar="TRIPLE", help="the kind of machine, such as riscv64-linux-gnu (default: this one's)")
     add("--cpu", default="", metavar="NAME", help="the CPU, as clang's -mcpu (default: any of the kind)")
     add("--features", default="", metavar="LIST", help="instructions beyond the CPU's, as +f16c,+bmi2")
@@ -52,20 +52,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=TRUTH",
         help="the rule's switches, as nesterov=true",
     )
-    add("--name", type=c_name, help="what the function and both files are called (default: fusedstep_RULE)")
-    add("--output", type=folder_to_write, default=".", metavar="DIR", help="where to write (default: here)")
+    add("--name", type=c_name, help="the name of the function and of both files (default: fusedstep_RULE)")
+    add(
+        "--output",
+        type=folder_to_write,
+        default=".",
+        metavar="DIR",
+        help="the folder to write to (default: this folder)",
+    )
     parser.set_defaults(refuse=parser.error)
 
 
-# Functions of the C library that exported code may call, and where a program begins.
+# Functions of the C library that exported code may call, and a program's entry point.
 RESERVED = {f"{name}{suffix}" for name in ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt") for suffix in ("", "f")}
 RESERVED |= {"main", "memcpy", "memmove", "memset"}
-# Words of C and C++ that are words of Python too, which no argument is called.
+# Words of C and C++ that are also keywords of Python, and so are no names of arguments.
 RESERVED |= set(keyword.kwlist)
 
 
 def switch(text: str) -> tuple[str, bool]:
-    """A switch and its setting."""
+    """Parse a switch and its setting."""
     name, _, value = text.partition("=")
     if value not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"{text!r}, expected NAME=true or NAME=false")
@@ -73,16 +79,16 @@ def switch(text: str) -> tuple[str, bool]:
 
 
 def c_name(text: str) -> str:
-    """What a function of C may be called."""
+    """Parse the name of a C function."""
     if plain(text) != text or not text or text[0].isdigit():
         raise argparse.ArgumentTypeError(f"{text!r}, expected up to 40 letters, digits and _, no digit first")
     if is_taken(text) or text in RESERVED:
-        raise argparse.ArgumentTypeError(f"{text!r}, which C or C++ has for something else; name it otherwise")
+        raise argparse.ArgumentTypeError(f"{text!r}, which has another meaning in C or C++; choose another name")
     return text
 
 
 def run(options: argparse.Namespace) -> int:
-    """Writes both files, and says where."""
+    """Write both files, and print their names."""
     rule, began = options.rule, time.perf_counter()
     try:
         program = switched(rule, dict(options.switch))
@@ -108,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def switched(rule: Callable[..., Any], switches: dict[str, Any]) -> Program:
-    """A rule with its switches set, translated."""
+    """The program of a rule with its switches set."""
     known = [*read_signature(rule).switches, "maximize"]
     unknown = [name for name in switches if name not in known]
     if unknown:
@@ -120,7 +126,7 @@ def types_of(program: Program, states: list[str], gradient: str | None) -> tuple
     """The storage type of each state, and of the gradient.
 
     Raises:
-        ValueError: no operator takes such a mixture.
+        ValueError: no operator takes this combination.
     """
     names = program.signature.states
     if len(states) not in (1, len(names)):
@@ -129,7 +135,9 @@ def types_of(program: Program, states: list[str], gradient: str | None) -> tuple
         )
     storages = states * len(names) if len(states) == 1 else states
     if len({compute_type(storage) for storage in storages}) > 1:
-        raise ValueError(f"--states {' '.join(states)}: float64 stands beside no other type; give one for all")
+        raise ValueError(
+            f"--states {' '.join(states)}: float64 cannot be combined with another type; give one type for all"
+        )
     gradient = gradient or storages[0]
     if gradient not in (storages[0], compute_type(storages[0])):
         raise ValueError(

@@ -5,19 +5,19 @@ from collections.abc import Mapping
 
 
 class MissingExtraError(Exception):
-    """A package that is not installed, and how to install it."""
+    """A package is not installed; the message says how to install it."""
 
 
 def require(command: str, extra: str, packages: Mapping[str, str]) -> None:
-    """Makes sure that packages can be imported.
+    """Require packages that can be imported.
 
     Args:
-        command: the subcommand that needs them.
-        extra: the extra of fusedstep that brings them.
+        command: the command that needs them.
+        extra: the extra of fusedstep that installs them.
         packages: the name to install by the name to import.
 
     Raises:
-        MissingExtraError: some cannot.
+        MissingExtraError: some cannot be imported.
     """
     missing = [package for module, package in packages.items() if not installed(module)]
     if missing:
@@ -28,7 +28,7 @@ def require(command: str, extra: str, packages: Mapping[str, str]) -> None:
 
 
 def installed(module: str) -> bool:
-    """Whether a module can be imported; one that is there and fails to import says so itself."""
+    """Whether a module is installed; an error inside the module is raised."""
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:

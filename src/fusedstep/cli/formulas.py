@@ -1,13 +1,13 @@
-"""Formulas of docstrings, written in LaTeX, as text for a terminal."""
+"""LaTeX formulas of docstrings as plain text."""
 
 import re
 from collections.abc import Iterator
 
 TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\s+|[A-Za-z]+|[0-9.]+|.", re.S)
 
-# No space is wanted here.
+# Marks a place without a space.
 TIGHT = "\0"
-# What commands without arguments become; any other keeps its name: \beta, \max.
+# The text of commands without arguments; others keep their names: \beta, \max.
 SYMBOLS = {
     **dict.fromkeys((r"\cdot", r"\times", r"\odot", r"\circ"), " * "),
     **dict.fromkeys((r"\le", r"\leq"), " <= "),
@@ -36,7 +36,7 @@ LINE, CELL = r"\\", "&"
 
 
 def readable(latex: str) -> str:
-    """A formula as text, a line for each of its lines.
+    """Convert a formula to text, line by line.
 
     >>> readable(r"v &= \\beta_2 v + (1 - \\beta_2) g^2 \\\\ w &= w - \\frac{lr}{\\sqrt{v} + \\epsilon} m")
     'v = beta2 v + (1 - beta2) g^2\\nw = w - lr / (sqrt(v) + epsilon) * m'
@@ -46,30 +46,30 @@ def readable(latex: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Text with one space where there were several, and none inside brackets."""
+    """Text without repeated spaces, and without spaces inside brackets."""
     return re.sub(rf"(?<=[(\[]) | (?=[)\],])| ?{TIGHT} ?", "", " ".join(text.split()))
 
 
 class Reader:
-    """Tokens, the next one at hand."""
+    """Tokens with one token of lookahead."""
 
     def __init__(self, tokens: Iterator[str]) -> None:
         self.tokens = tokens
         self.next = next(tokens, "")
 
     def take(self) -> str:
-        """The next token, gone from here."""
+        """Take the next token."""
         taken, self.next = self.next, next(self.tokens, "")
         return taken
 
     def skip_space(self) -> None:
-        """Leaves out what separates tokens."""
+        """Skip white space."""
         while self.next.isspace():
             self.take()
 
 
 def rows(reader: Reader, stop: str) -> list[list[str]]:
-    """The text of each cell of each line, up to a token that ends them."""
+    """The text of each cell of each line, up to a stop token."""
     found = [[""]]
     while reader.next not in ("", stop):
         if reader.next == LINE:
@@ -85,7 +85,7 @@ def rows(reader: Reader, stop: str) -> list[list[str]]:
 
 
 def group(reader: Reader) -> str:
-    """What stands in braces, or one atom."""
+    """The text of a group in braces, or of one atom."""
     reader.skip_space()
     if reader.next != "{":
         return tidy(atom(reader))
@@ -94,7 +94,7 @@ def group(reader: Reader) -> str:
 
 
 def atom(reader: Reader) -> str:
-    """The text of the next token and of what belongs to it."""
+    """The text of the next token and its arguments."""
     taken = reader.take()
     if taken == "{":
         return "".join("".join(cells) for cells in rows(reader, "}"))
@@ -116,14 +116,14 @@ def atom(reader: Reader) -> str:
 
 
 def script(sign: str, text: str) -> str:
-    """An exponent or an index; beta_1 is called beta1 in code."""
+    """An exponent or an index; beta_1 becomes beta1, as in code."""
     if sign == "_" and text.isdecimal():
         return text
     return sign + enclosed(text, r"\W")
 
 
 def enclosed(text: str, loose: str) -> str:
-    """Text in brackets where something in it would else fall apart."""
+    """Text, in brackets if it contains a loose operator outside brackets."""
     outside = text
     while outside != (inner := re.sub(r"\w*\([^()]*\)|\|[^|]*\||\s*\^\S+", "x", outside)):
         outside = inner
@@ -131,7 +131,7 @@ def enclosed(text: str, loose: str) -> str:
 
 
 def multiplies(token: str) -> bool:
-    """Whether a token begins a factor, so that what stands before it is multiplied."""
+    """Whether a token begins a factor, so that a product sign is needed before it."""
     return (
         token[:1].isalnum()
         or token in ("(", "[", "|", "{", r"\left")
@@ -140,7 +140,7 @@ def multiplies(token: str) -> bool:
 
 
 def raw(reader: Reader) -> str:
-    """The words in braces, spaces and all."""
+    """The text in braces, with its spaces."""
     words = ""
     reader.take()
     while reader.next not in ("", "}"):
@@ -150,14 +150,14 @@ def raw(reader: Reader) -> str:
 
 
 def environment(reader: Reader) -> str:
-    """The cases between begin and end: each a value, and when it holds."""
+    """The cases between begin and end: values and their conditions."""
     group(reader)
     lines = [[tidy(cell).rstrip(",") for cell in cells] for cells in rows(reader, r"\end")]
     group(reader)
-    said = [value + "".join(when(condition) for condition in conditions) for value, *conditions in lines if value]
-    return "{ " + "; ".join(said) + " }"
+    found = [value + "".join(when(condition) for condition in conditions) for value, *conditions in lines if value]
+    return "{ " + "; ".join(found) + " }"
 
 
 def when(condition: str) -> str:
-    """A condition behind a value, with a word before it."""
+    """The condition of a case, with "if" before it where needed."""
     return f" {condition}" if condition.startswith(("if ", "else", "otherwise", "where ")) else f" if {condition}"

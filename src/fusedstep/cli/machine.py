@@ -1,4 +1,4 @@
-"""What a measurement was taken on."""
+"""The machine and the versions of a measurement."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ PACKAGES = ("fusedstep", "numpy", "numba", "torch")
 
 
 def description() -> dict[str, Any]:
-    """The versions and the machine, for a machine-readable result."""
+    """The versions and the machine, for a result in JSON."""
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "machine": {
@@ -26,7 +26,7 @@ def description() -> dict[str, Any]:
 
 
 def version(package: str) -> str | None:
-    """A package's version; None where it is not installed."""
+    """A package's version; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -34,7 +34,7 @@ def version(package: str) -> str | None:
 
 
 def cpu_name() -> str:
-    """The CPU's own name where the system tells it, else its architecture."""
+    """The CPU's model if the system reports it, else its architecture."""
     cpus = Path("/proc/cpuinfo")
     if cpus.exists():
         for line in cpus.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -45,7 +45,7 @@ def cpu_name() -> str:
 
 
 def memory_size() -> float | None:
-    """The memory in gigabytes; None where the system does not say."""
+    """The memory in gigabytes; None if the system does not report it."""
     try:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""The command ``fusedstep``: finds the subcommand and leaves the rest to its file."""
+"""The command ``fusedstep``: runs the file of a subcommand."""
 
 import argparse
 import importlib
@@ -10,11 +10,11 @@ from .extras import MissingExtraError
 
 # A subcommand is the file of its name in this folder, with ``add_options(parser)`` and ``run(options) -> int``.
 COMMANDS = {
-    "bench": "time the operators on this machine, beside the libraries that are installed",
+    "bench": "time the operators on this machine, beside PyTorch's optimizers",
     "demo": "train a classifier of handwritten digits with several optimizers and compare them",
     "export": "write a rule's step as an object file and a C header, for this processor or another",
     "ops": "list the operators and rules, explain one, or print its kernel",
-    "verify": "check every operator on this machine: results, refusals, and what originals computed",
+    "verify": "check every operator on this machine: results, refusals, and results of other libraries",
     "warmup": "compile kernels ahead of their first call",
 }
 INTERRUPTED = 130
@@ -22,13 +22,13 @@ REFUSED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a subcommand.
+    """Run a subcommand.
 
     Args:
-        arguments: the command line without the program's name; by default this process's own.
+        arguments: the command line without the program's name; by default that of this process.
 
     Returns:
-        The exit status: 0, 1 where nothing came of it, 2 where something is missing, 130 after Ctrl-C.
+        The exit status: 0, 1 after a failure, 2 if something is missing, 130 after Ctrl-C.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -42,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(words: list[str]) -> argparse.Namespace:
-    """The options of the subcommand that is named, the only one whose file is imported."""
+    """Parse the command line; only the file of its subcommand is imported."""
     parser = argparse.ArgumentParser(
-        prog="fusedstep", description="Optimizer update operators woven from plain Python rules."
+        prog="fusedstep", description="Optimizer update operators, compiled from plain Python rules."
     )
     parser.add_argument("--version", action="version", version=f"fusedstep {__version__}")
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -23,7 +23,7 @@ from .sources import SOURCES, assembly_on_cpu
 WIDTH = 80
 INDENT = "  "
 WIDEST_TERM = 20
-# Arguments that are the same for all operators.
+# Arguments with the same meaning for all operators.
 SHARED = {
     "indices": "integers, one for each row of the gradient, in any order: the row of the variable that it is for.",
     "rows": 'with indices: which rows take the step, "touched" (those named) or "every".',
@@ -32,31 +32,36 @@ SHARED = {
 
 
 class Subject(NamedTuple):
-    """What a name on the command line means: an operator's entry, or a rule that no operator is asked for."""
+    """An operator or a rule: the rule, and the operator's entry if it is an operator."""
 
     rule: Callable[..., Any]
     entry: catalogue.Entry | None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's options."""
+    """Add the subcommand's options."""
     add = parser.add_argument
     add("subject", nargs="?", type=subject, metavar="NAME", help="an operator or a rule to explain")
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--source", action="store_true", help="print what NAME becomes, and nothing else")
-    shown.add_argument("--asm", action="store_true", help="print its assembly for this CPU, and nothing else")
+    shown.add_argument("--source", action="store_true", help="print only the generated source of NAME")
+    shown.add_argument("--asm", action="store_true", help="print only its assembly for this CPU")
     add(
         "--loop",
         choices=[*LOOPS.values(), DEFERRED_ROWS],
-        help="with these: the loop (default: the operator's, or dense)",
+        help="with --source and --asm: the loop (default: the operator's, or dense)",
     )
-    add("--dtype", choices=STORAGES, default="float32", help="with these: the arrays' type (default: %(default)s)")
-    add("--backend", choices=SOURCES, default="cpu", help="with --source: what runs it (default: %(default)s)")
+    add(
+        "--dtype",
+        choices=STORAGES,
+        default="float32",
+        help="with --source and --asm: the type of arrays (default: %(default)s)",
+    )
+    add("--backend", choices=SOURCES, default="cpu", help="with --source: the backend (default: %(default)s)")
     parser.set_defaults(refuse=parser.error)
 
 
 def subject(name: str) -> Subject:
-    """The operator or rule of a name, whatever the case of its letters; as it is written where both have it."""
+    """Parse the name of an operator or rule; case matters only if both have the name."""
     known = {each: Subject(getattr(rules, each), None) for each in rules.__all__}
     known |= {entry.name: Subject(entry.rule, entry) for entry in catalogue.ENTRIES}
     alike = {each.lower(): each for each in known}
@@ -64,22 +69,22 @@ def subject(name: str) -> Subject:
         return known.get(name) or known[alike[name.lower()]]
     close = [alike[each] for each in difflib.get_close_matches(name.lower(), alike, n=5, cutoff=0.5)]
     raise argparse.ArgumentTypeError(
-        f"{name!r} is no operator and no rule; "
-        + (f"close to it: {', '.join(close)}" if close else "'fusedstep ops' lists them")
+        f"{name!r} is neither an operator nor a rule; "
+        + (f"similar names: {', '.join(close)}" if close else "'fusedstep ops' lists them")
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the list, an explanation or a kernel."""
+    """Print the list, an explanation or a kernel."""
     chosen: Subject | None = options.subject
     if sys.flags.optimize > 1 and not (options.source or options.asm):
         print(
-            "fusedstep: python -OO leaves docstrings out, and with them most of what is told here; run it without -OO",
+            "fusedstep: python -OO removes docstrings, which contain most of this text; run it without -OO",
             file=sys.stderr,
         )
     if chosen is None:
         if options.source or options.asm:
-            options.refuse("--source and --asm are of one operator or rule: give its NAME")
+            options.refuse("--source and --asm need the NAME of an operator or rule")
         show(listing())
     elif options.asm:
         if options.backend != "cpu":
@@ -97,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def show(text: str) -> None:
-    """Prints all of a text; a reader who has seen enough of it, such as head, may leave."""
+    """Print a text; a reader such as head may close the pipe before its end."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -106,18 +111,18 @@ def show(text: str) -> None:
 
 
 def recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe of the kernel that an operator runs as it is constructed by default, or a rule on a dense gradient."""
+    """The recipe of an operator's kernel with default options, or of a rule's on a dense gradient."""
     rule, entry = options.subject
     operator, rows = Operator(rule), None
     if entry is not None:
-        # What has no default is a number, and no kernel depends on one.
+        # Arguments without a default are numbers, and kernels do not depend on numbers.
         needed = [each.name for each in catalogue.constructor(entry).parameters.values() if each.default is each.empty]
         operator, rows = catalogue.OPERATORS[entry.name](**dict.fromkeys(needed, 0.0)), entry.rows
     spec = operator.spec
     loop = options.loop or LOOPS[rows]
     if spec.reduction_scope == ReductionScope.TENSOR:
         if options.loop:
-            options.refuse(f"--loop {options.loop}: {rule.__name__} adds up more than rows, and has a loop of its own")
+            options.refuse(f"--loop {options.loop}: {rule.__name__} adds up more than rows, and has only one loop")
         loop = "whole_tensor"
     types = (options.dtype,) * len(spec.used), options.dtype
     closed_form = operator.closed_form if loop == DEFERRED_ROWS else None
@@ -135,29 +140,29 @@ def listing() -> str:
             f"{len(catalogue.ENTRIES)} operators, fusedstep.ops.NAME, each under its rule, fusedstep.rules.NAME, "
             "and the states that both update."
         ),
-        terms({"dense": "every element", "touched": "the named rows", "every": "named rows, and all others"}),
+        terms({"dense": "every element", "touched": "the rows of the indices", "every": "all rows"}),
     ]
     for rule, entries in families.items():
         lines = [f"  {entry.name:{longest}}  {entry.rows or 'dense'}" for entry in entries]
         parts.append("\n".join([heading(rule), *lines]))
-    alone = [rule for name in rules.__all__ if (rule := getattr(rules, name)) not in families]
-    if alone:
-        parts += [wrapped("Rules without an operator of their own: fusedstep.Operator(fusedstep.rules.NAME)")]
-        parts += map(heading, alone)
+    without = [rule for name in rules.__all__ if (rule := getattr(rules, name)) not in families]
+    if without:
+        parts += [wrapped("Rules without a documented operator: fusedstep.Operator(fusedstep.rules.NAME)")]
+        parts += map(heading, without)
     parts.append("More of one: fusedstep ops NAME; its kernel: fusedstep ops NAME --source")
     return "\n\n".join(parts)
 
 
 def heading(rule: Callable[..., Any]) -> str:
-    """A rule's name, states and sentence."""
+    """A rule's name, states and summary."""
     signature = read_signature(rule)
     return f"{signature.name} ({', '.join(signature.states)})\n" + wrapped(description(rule.__doc__).summary, "  ")
 
 
 def explained_operator(entry: catalogue.Entry) -> str:
     """Everything about an operator."""
-    own, rule = description(catalogue.OPERATORS[entry.name].__doc__), read_signature(entry.rule)
-    arguments = SHARED | own.arguments
+    documented, rule = description(catalogue.OPERATORS[entry.name].__doc__), read_signature(entry.rule)
+    arguments = SHARED | documented.arguments
     constructor, call = catalogue.constructor(entry), catalogue.call(entry)
     alike = [other.name for other in catalogue.ENTRIES if other.rule is entry.rule and other is not entry]
     return sections(
@@ -167,7 +172,9 @@ def explained_operator(entry: catalogue.Entry) -> str:
             "Construct": f"{call_of(f'step = fusedstep.ops.{entry.name}', str(constructor)[1:-1])}\n"
             + meanings(constructor, arguments),
             "Call": f"{call_of('step', str(call)[1:-1])}\n{meanings(call, arguments)}\n"
-            + comes_back([entry.documented(name) for name in rule.states if name not in entry.creates], own.returns),
+            + states_and_returns(
+                [entry.documented(name) for name in rule.states if name not in entry.creates], documented.returns
+            ),
             "Where others differ": terms(entry.differs),
             "Example": example(entry.example),
             "Source": wrapped(description(entry.rule.__doc__).source),
@@ -178,20 +185,20 @@ def explained_operator(entry: catalogue.Entry) -> str:
 
 def explained_rule(rule: Callable[..., Any]) -> str:
     """Everything about a rule."""
-    said, signature = description(rule.__doc__), read_signature(rule)
+    described, signature = description(rule.__doc__), read_signature(rule)
     switches = "".join(f", {name}={value}" for name, value in signature.switches.items())
     scalars = [f"{name}={signature.defaults.get(name, '...')}" for name in signature.scalars]
     run_by = [entry.name for entry in catalogue.ENTRIES if entry.rule is rule]
-    returned = comes_back(signature.states, "the states, the same objects.")
+    returned = states_and_returns(signature.states, "the states, the same objects.")
     return sections(
         {
-            f"fusedstep.rules.{signature.name}": wrapped(said.summary),
+            f"fusedstep.rules.{signature.name}": wrapped(described.summary),
             **formula(rule),
             "Run": f"{call_of('step = fusedstep.Operator', f'fusedstep.rules.{signature.name}{switches}')}\n"
             + call_of("step", ", ".join([*signature.states, "grad, indices=None, rows='touched'", *scalars])),
-            "Arguments": f"{terms(merged(said.arguments))}\n{returned}",
-            "Example": example(said.example),
-            "Source": wrapped(said.source),
+            "Arguments": f"{terms(merged(described.arguments))}\n{returned}",
+            "Example": example(described.example),
+            "Source": wrapped(described.source),
             "Operators": wrapped(", ".join(run_by)),
         }
     )
@@ -199,21 +206,21 @@ def explained_rule(rule: Callable[..., Any]) -> str:
 
 def formula(rule: Callable[..., Any]) -> dict[str, str]:
     """What a rule computes, as mathematics and as code."""
-    said = description(rule.__doc__)
-    lines = [wrapped(line, hanging="    ") for line in said.formula]
+    described = description(rule.__doc__)
+    lines = [wrapped(line, hanging="    ") for line in described.formula]
     return {
-        "Formula": "\n".join([*lines, *("\n" + wrapped(note) for note in said.notes)]),
+        "Formula": "\n".join([*lines, *("\n" + wrapped(note) for note in described.notes)]),
         "Code": code(rule, WIDTH - len(INDENT)),
     }
 
 
 def meanings(signature: inspect.Signature, arguments: Mapping[str, str]) -> str:
-    """What each argument of a signature means, in its order."""
-    told = {name: arguments.get(name, "").removeprefix("at construction: ") for name in signature.parameters}
-    return terms(merged(told))
+    """The meaning of each argument of a signature, in order."""
+    shown = {name: arguments.get(name, "").removeprefix("at construction: ") for name in signature.parameters}
+    return terms(merged(shown))
 
 
-def comes_back(states: Iterable[str], returns: str) -> str:
+def states_and_returns(states: Iterable[str], returns: str) -> str:
     """Which arguments are states, and what a step returns."""
     return wrapped(f"States, updated in place: {', '.join(states)}. Returns: {returns[:1].lower()}{returns[1:]}")
 
@@ -229,7 +236,7 @@ def example(doctest: str) -> str:
 
 
 def call_of(name: str, arguments: str) -> str:
-    """A call, its arguments below each other's first where they are many."""
+    """A call, on several lines if it is long."""
     return textwrap.fill(
         f"{name}({arguments})",
         WIDTH - len(INDENT),
@@ -240,12 +247,12 @@ def call_of(name: str, arguments: str) -> str:
 
 
 def sections(parts: Mapping[str, str]) -> str:
-    """Titles, and below each its text, indented; those without a text left out."""
+    """Titles with their texts, indented; empty ones are left out."""
     return "\n\n".join(f"{title}\n{textwrap.indent(text, INDENT)}" for title, text in parts.items() if text)
 
 
 def terms(meanings: Mapping[str, str]) -> str:
-    """Words in one column, what they mean in another."""
+    """Terms in one column, their meanings in another."""
     column = max((len(name) for name in meanings if len(name) <= WIDEST_TERM), default=0) + 2
     lines = []
     for name, meaning in meanings.items():
@@ -255,7 +262,7 @@ def terms(meanings: Mapping[str, str]) -> str:
 
 
 def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
-    """A paragraph in lines that fit below a title."""
+    """A paragraph in lines that fit."""
     return textwrap.fill(
         text,
         WIDTH - len(INDENT),

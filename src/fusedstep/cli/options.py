@@ -1,4 +1,4 @@
-"""What the options of several subcommands mean; what cannot work is refused before any work."""
+"""Options of several subcommands; invalid ones are refused before any work."""
 
 import argparse
 import os
@@ -6,24 +6,24 @@ from pathlib import Path
 
 
 def thread_count(text: str) -> int:
-    """A number of threads."""
+    """Parse a number of threads."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number of at least 1")
     return int(text)
 
 
 def file_to_write(text: str) -> Path:
-    """A file that can be written: better said now than after minutes of work."""
+    """Parse the name of a file that can be written."""
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r}, expected a file in a folder that exists")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text!r} may not be written, expected a file that may")
+        raise argparse.ArgumentTypeError(f"{text!r} is not writable, expected a writable file")
     return path
 
 
 def folder_to_write(text: str) -> Path:
-    """A folder that files can be written to; it is made where its parent is there."""
+    """Parse the name of a folder for files; create it if its parent exists."""
     path = Path(text)
     try:
         path.mkdir(exist_ok=True)
@@ -32,5 +32,5 @@ def folder_to_write(text: str) -> Path:
             f"{text!r}, expected a folder, or a new one in a folder: {error.strerror}"
         ) from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise argparse.ArgumentTypeError(f"{text!r} may not be written to, expected a folder that may")
+        raise argparse.ArgumentTypeError(f"{text!r} is not writable, expected a writable folder")
     return path

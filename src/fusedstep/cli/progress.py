@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, where rich is installed."""
+"""A progress bar on a terminal, if rich is installed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from .extras import installed
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str, int], None]]:
-    """A bar on a terminal's stderr, none elsewhere: each call tells whose turn it is, and of so many steps."""
+    """Show a bar on stderr, if that is a terminal; each call sets the label and adds steps."""
     if not installed("rich"):
         yield lambda label, steps: None
         return
@@ -20,7 +20,7 @@ def progress(total: int) -> Iterator[Callable[[str, int], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=total)
 
-        def tell(label: str, steps: int) -> None:
+        def advance(label: str, steps: int) -> None:
             bar.update(task, advance=steps, description=label)
 
-        yield tell
+        yield advance

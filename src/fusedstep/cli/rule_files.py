@@ -1,4 +1,4 @@
-"""Rules by what a command line calls them: one of ``fusedstep.rules``, or one of one's own in a file."""
+"""Rules on the command line: a name of ``fusedstep.rules``, or a function of a file."""
 
 import argparse
 import importlib.util
@@ -11,7 +11,7 @@ from .ops import subject
 
 
 def rule_of(text: str) -> Callable[..., Any]:
-    """The rule of a name, or of ``FILE.py:NAME``."""
+    """Parse the name of a rule, or ``FILE.py:NAME``."""
     file, colon, name = text.rpartition(":")
     if colon and file.endswith(".py"):
         return rule_in(Path(file), name)
@@ -22,9 +22,9 @@ def rule_of(text: str) -> Callable[..., Any]:
 
 
 def rule_in(file: Path, name: str) -> Callable[..., Any]:
-    """A function of a file, which is run as an import would run it."""
+    """A function of a file; the file is executed."""
     if not file.is_file():
-        raise argparse.ArgumentTypeError(f"{str(file)!r} is no file, expected one of Python that holds {name}")
+        raise argparse.ArgumentTypeError(f"{str(file)!r} is not a file, expected a Python file with {name}")
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None

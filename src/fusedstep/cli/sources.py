@@ -1,4 +1,4 @@
-"""What a rule becomes, as text, for each of what runs it."""
+"""The generated source of a rule, for each backend."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,18 +17,18 @@ def source_on_cpu(recipe: Recipe) -> str:
 
 
 def assembly_on_cpu(recipe: Recipe) -> str:
-    """The same as assembly."""
+    """The assembly of a recipe's span functions."""
     return listing(recipe, assembly=True)
 
 
 def source_on_gpu(recipe: Recipe) -> str:
-    """The text of a recipe's kernel for Triton; rules that add up rows have a dense loop of their own there."""
+    """The text of a recipe's kernel for Triton; rules with sums of rows have another dense loop there."""
     by_rows = recipe.loop == LOOPS[None] and recipe.spec.reduction_scope != ReductionScope.ELEMENT
     return weave_for_gpu(replace(recipe, loop="dense_rows") if by_rows else recipe)
 
 
 def source_for_jax(recipe: Recipe) -> str:
-    """The text of a recipe's rule for XLA, which finds loops itself."""
+    """The text of a recipe's rule for XLA, on whole arrays."""
     return weave_for_xla(recipe)
 
 

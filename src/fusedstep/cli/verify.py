@@ -20,19 +20,19 @@ from .options import file_to_write, thread_count
 from .progress import progress
 
 EPILOG = """
-rule: results beside those of the rule on NumPy arrays, bit for bit where IEEE 754 says what its arithmetic gives, on
-every number of threads, between guards. calls: bad calls, which must be refused with memory as it was, and odd ones,
-which must be taken. golden: results beside those of MindSpore, TensorFlow and PyTorch. The first run compiles what it
-calls, on all CPUs, and keeps it. The exit status is 1 where a check failed.
+rule: results are those of the rule on NumPy arrays, bit for bit where IEEE 754 defines them, on every number of
+threads, and memory around the arrays is unchanged. calls: invalid calls are refused without changing memory, and
+unusual valid calls succeed. golden: results are those of MindSpore, TensorFlow and PyTorch. The first run compiles on
+all CPUs, and caches the code. The exit status is 1 if a check failed.
 """
-# Packages beyond those of every description that results depend on.
+# More packages that results depend on.
 PACKAGES = ("llvmlite", "ml_dtypes")
 PRINTED = Path("-")
 LEFT_OUT = "its NumPy arrays need ml_dtypes, not installed here"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's options."""
+    """Add the subcommand's options."""
     parser.epilog = EPILOG
     add = parser.add_argument
     add("operators", nargs="*", type=operator, metavar="NAME", help="operators to check (default: all)")
@@ -49,23 +49,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def operator(name: str) -> str:
-    """An operator's name, whatever the case of its letters."""
+    """Parse an operator's name; case is ignored."""
     chosen = subject(name)
     if chosen.entry is None:
         run_by = [entry.name for entry in catalogue.ENTRIES if entry.rule is chosen.rule]
         raise argparse.ArgumentTypeError(
-            f"{name!r} is a rule, expected an operator" + (f"; it is run by {', '.join(run_by)}" if run_by else "")
+            f"{name!r} is a rule, expected an operator" + (f"; it is the rule of {', '.join(run_by)}" if run_by else "")
         )
     return chosen.entry.name
 
 
 def json_file(text: str) -> Path:
-    """A file to write; ``-`` stands for standard output."""
+    """Parse the name of a file to write; ``-`` is standard output."""
     return PRINTED if text == str(PRINTED) else file_to_write(text)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Checks, then prints, and writes what was asked for."""
+    """Check, then print and write the report."""
     report = verified(options)
     show(report.as_json() if options.json == PRINTED else report.as_text())
     if options.json not in (None, PRINTED):
@@ -74,17 +74,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def verified(options: argparse.Namespace) -> Report:
-    """The report of the chosen operators."""
+    """Check the chosen operators."""
     began = time.perf_counter()
     names = list(dict.fromkeys(options.operators)) or [entry.name for entry in catalogue.ENTRIES]
     types = tuple(name for name in STORAGES if name in options.dtype and name in dtypes())
     if not types:
         raise MissingExtraError(f"'fusedstep verify' can check none of these types: {LEFT_OUT}")
-    with progress(len(names)) as tell:
+    with progress(len(names)) as advance:
         found = {}
         for outcome in outcomes(by_rule(names), partial(verify, chosen=types), options.processes):
             found[outcome.name] = outcome
-            tell(outcome.name, 1)
+            advance(outcome.name, 1)
     described = machine.description()
     return Report(
         machine=described["machine"],
@@ -98,7 +98,7 @@ def verified(options: argparse.Namespace) -> Report:
 
 
 def by_rule(names: list[str]) -> list[list[str]]:
-    """Names in groups of one rule, whose kernels are compiled once; large groups first."""
+    """Names grouped by rule, since kernels are compiled for each rule; large groups first."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(catalogue.OPERATORS[name].entry.rule.__name__, []).append(name)

@@ -15,26 +15,26 @@ from ..runtime.cpu.cpus import usable_cpus
 from ..runtime.cpu.loops import COMPILED, prepare_grouping, prepare_loops
 from ..storage import STORAGES, compute_type
 from ..verify.arguments import made
-from . import optimizers
+from . import torch_warmup
 from .extras import require
 from .ops import Subject, subject
 from .options import thread_count
 from .progress import progress
 
 EPILOG = """
-Machine code is made when an operator is first called with some combination of types, and kept: in tens of milliseconds,
-once the loops are there that all rules share. This command makes that of whole families before, each for tables whose
-states and gradients are of one type, and for deferred rows.
+An operator is compiled at its first call with a combination of types, in tens of milliseconds once the loops that all
+rules share are compiled, and cached. This command compiles many operators before, for states and gradients of one type,
+and for deferred rows.
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's options."""
+    """Add the subcommand's options."""
     parser.epilog = EPILOG
     parser.set_defaults(refuse=parser.error)
     add = parser.add_argument
     add("subjects", nargs="*", type=subject, metavar="NAME", help="operators and rules (default: all operators)")
-    add("--torch", action="store_true", help="compile what the optimizers of fusedstep.torch run, and nothing else")
+    add("--torch", action="store_true", help="compile only what the optimizers of fusedstep.torch run")
     add(
         "--dtype",
         nargs="+",
@@ -47,36 +47,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compiles, and says where what was compiled is kept."""
+    """Compile, and print the folder of the cache."""
     if options.torch and options.subjects:
-        options.refuse("--torch prepares all optimizers; name no operators beside it")
+        options.refuse("--torch compiles all optimizers; leave out the names of operators")
     if options.torch:
         require("fusedstep warmup --torch", "torch", {"torch": "torch"})
     tasks = list(optimizer_tasks(options.dtype) if options.torch else kernel_tasks(options.subjects, options.dtype))
     began = time.perf_counter()
-    # What all share, lest every process compile it.
+    # Shared by all processes, and compiled only once.
     for dtype in options.dtype:
         prepare_grouping(dtype, compute_type(dtype))
     for loop in {loop for each in options.subjects for loop in operator_of(each).loops} or COMPILED:
         prepare_loops(loop)
-    # Started anew: what a process has compiled stays in its memory.
+    # Spawned: a fork would inherit the memory of a process that has compiled.
     context = multiprocessing.get_context("spawn")
     with (
         ProcessPoolExecutor(min(options.processes, len(tasks)), context) as pool,
-        progress(len(tasks)) as tell,
+        progress(len(tasks)) as advance,
     ):
         running = {pool.submit(task): label for label, task in tasks}
         ready = 0
         for done in as_completed(running):
             ready += done.result()
-            tell(running[done], 1)
+            advance(running[done], 1)
     what = "optimizers" if options.torch else "kernels"
-    print(f"{what} ready: {ready}, after {time.perf_counter() - began:.0f} s; kept in {cache_folder()}")
+    print(f"{what} ready: {ready}, after {time.perf_counter() - began:.0f} s; cached in {cache_folder()}")
     return 0
 
 
 def kernel_tasks(subjects: list[Subject], dtypes: list[str]) -> Iterator[tuple[str, Callable[[], int]]]:
-    """The kernels of operators and rules, a task for each rule: what its operators share is compiled once."""
+    """Tasks for the kernels of operators and rules: one for each rule, since its operators share code."""
     names: dict[str, list[str]] = {}
     for each in subjects or [subject(entry.name) for entry in catalogue.ENTRIES]:
         names.setdefault(each.rule.__name__, []).append(each.entry.name if each.entry else each.rule.__name__)
@@ -85,12 +85,12 @@ def kernel_tasks(subjects: list[Subject], dtypes: list[str]) -> Iterator[tuple[s
 
 
 def operator_of(chosen: Subject) -> Operator:
-    """The operator of a subject, with its default switches; no kernel depends on the numbers of a constructor."""
+    """The operator of a subject, with default switches; kernels do not depend on the numbers of a constructor."""
     return made(chosen.entry.name) if chosen.entry else Operator(chosen.rule)
 
 
 def compile_kernels(names: Iterable[str], dtypes: Iterable[str]) -> int:
-    """Compiles the kernels of operators and rules, unless they are kept already; how many there are."""
+    """Compile the kernels of operators and rules that are not cached; return the number of all kernels."""
     ready = 0
     for operator in (operator_of(subject(name)) for name in names):
         states = sum(map(bool, operator.spec.kinds))
@@ -101,7 +101,7 @@ def compile_kernels(names: Iterable[str], dtypes: Iterable[str]) -> int:
 
 
 def optimizer_tasks(dtypes: list[str]) -> Iterator[tuple[str, Callable[[], int]]]:
-    """The kernels of PyTorch optimizers."""
-    for name in optimizers.names():
+    """Tasks for the kernels of PyTorch optimizers."""
+    for name in torch_warmup.names():
         for dtype in dtypes:
-            yield f"{name} {dtype}", partial(optimizers.take_steps, name, dtype)
+            yield f"{name} {dtype}", partial(torch_warmup.take_steps, name, dtype)

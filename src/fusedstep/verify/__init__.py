@@ -1,1 +1,1 @@
-"""What every operator must do, checked on the machine at hand: the works of ``fusedstep verify``."""
+"""The checks of ``fusedstep verify``: every operator on this machine."""

@@ -1,4 +1,4 @@
-"""A good call of every operator of the catalogue, by name: numbers that suit, and arrays of any shape and type."""
+"""A valid call of every operator: numbers that suit it, and arrays of any shape and type."""
 
 import inspect
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from ..operators import catalogue
 from ..operators.catalogue import NamedOperator
 from ..storage import STORAGES
 
-# What constructors and calls are given; any other number is 0.1.
+# Arguments of constructors and calls; any other number is 0.1.
 NUMBERS = {"lr_power": -0.5, "momentum": 0.9, "epsilon": 1e-3, "eps": 1e-3, "global_step": 3, "step": 3, "steps": 3}
 PENALTIES = ("l1", "l2", "l2_shrinkage")
-# States that rules take the root of, as the rules call them; all others may be negative.
+# States under a square root, by their names in rules; all others may be negative.
 ROOTED = {
     *("v", "vhat", "accum", "accum_update", "mean_square", "gradient_squared_accumulator"),
     *("exp_avg_sq_row", "exp_avg_sq_col", "exp_avg_sq"),
@@ -24,7 +24,7 @@ SHAPE = (5, 4, 3)
 
 @cache
 def dtypes() -> dict[str, np.dtype]:
-    """NumPy's types for the storage types, by name; without ml_dtypes those that NumPy has itself."""
+    """NumPy's types for the storage types, by name; without ml_dtypes only NumPy's."""
     try:
         import ml_dtypes
     except ModuleNotFoundError:
@@ -34,7 +34,7 @@ def dtypes() -> dict[str, np.dtype]:
 
 
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float32, positive: bool = False) -> Any:
-    """Normal numbers, or their magnitudes from 0.1 on."""
+    """Normal numbers, or their magnitudes plus 0.1."""
     drawn = rng.standard_normal(shape)
     return np.asarray(np.abs(drawn) + 0.1 if positive else drawn).astype(dtype)
 
@@ -45,26 +45,26 @@ def number(name: str) -> float:
 
 
 def options(name: str) -> dict[str, Any]:
-    """What an operator cannot be constructed without."""
+    """The required arguments of an operator's constructor."""
     parameters = inspect.signature(catalogue.OPERATORS[name]).parameters.values()
     return {each.name: number(each.name) for each in parameters if each.default is inspect.Parameter.empty}
 
 
 def made(name: str, **more: Any) -> NamedOperator:
-    """An operator, with what it cannot be constructed without."""
+    """An operator with its required arguments."""
     return catalogue.OPERATORS[name](**options(name) | more)
 
 
 @cache
 def described(name: str) -> NamedOperator:
-    """An operator to ask about its arguments, and never to call: thousands of calls are made."""
+    """An operator whose arguments are inspected, never called; cached, since thousands of calls need it."""
     return made(name)
 
 
 def arguments(
     name: str, shape: tuple[int, ...] = SHAPE, dtype: Any = np.float32, indices: Any = (3, 1, 3)
 ) -> dict[str, Any]:
-    """A good call, by name; the variable of some shape, the indices those of a sparse operator."""
+    """The arguments of a valid call by name; ``shape`` is the variable's, ``indices`` are for sparse operators."""
     rng = np.random.default_rng(2)
     operator = described(name)
     rooted = {
@@ -85,7 +85,7 @@ def arguments(
 
 
 def shape_of(operator: NamedOperator, state: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a state beside a variable of some shape: without the last axis, or the one before, if reduced."""
+    """The shape of a state: the variable's, without its last axis per row, or the one before per column."""
     signature = operator.signature
     meaning = signature.states[operator.state_names.index(state)]
     if meaning in signature.per_row and len(shape) > 1:

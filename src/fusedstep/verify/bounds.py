@@ -1,4 +1,4 @@
-"""How near an operator's results must be to its rule's on NumPy arrays, read from the rule itself."""
+"""The allowed difference between an operator's results and its rule's on NumPy arrays."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -11,22 +11,22 @@ from ..codegen.rule.values import local
 from ..rules import words
 from .reference import bits
 
-# Words that no library rounds correctly.
+# Words that libraries do not round correctly.
 APPROXIMATE = ("word_exp", "word_log", "word_power")
-# Words that NumPy computes in the type of the arrays even of scalars, where kernels take float64.
+# Words that NumPy computes in the arrays' type even for scalars; kernels use float64.
 IN_TYPE_OF_ARRAYS = ("word_divide_or_zero", "word_where")
-# Words that say nothing of the sign of a zero.
+# Words that do not define the sign of a zero.
 UNSIGNED_ZEROS = {"maximum", "minimum"}
-# Where a result may differ at all: so many units in the last place of 1 + |before| + |exact|.
+# The allowed difference of inexact results, in units in the last place of 1 + |before| + |exact|.
 UNITS = 32
 LAST_PLACE = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
 def is_exact(program: Program, scalars: Mapping[str, float], compute: str) -> bool:
-    """Whether a rule's results are those of NumPy bit for bit, in a compute type and for some scalars.
+    """Whether a rule's results equal NumPy's bit for bit, in a compute type and for some scalars.
 
-    They are where the rule adds nothing up and is made of words that IEEE 754 says all of: ``+ - * / sqrt``,
-    comparisons and what chooses by them. A power that is a root is one of these.
+    They do if the rule has no sums and only words that IEEE 754 defines completely: ``+ - * / sqrt``, comparisons and
+    selections. A power with exponent one half is a square root.
     """
     if program.reductions:
         return False
@@ -58,13 +58,13 @@ def is_root(call: ast.Call, of_scalars: list[ast.expr], scalars: Mapping[str, fl
 
 
 def differs(got: np.ndarray, expected: np.ndarray, signed_zeros: bool) -> np.ndarray:
-    """Where the bits of two arrays differ; any NaN equals any NaN, and a zero its negative if signs say nothing."""
+    """Where the bits of two arrays differ; all NaNs are equal, and zeros of both signs unless ``signed_zeros``."""
     different: np.ndarray = bits(got) != bits(expected)
     return different if signed_zeros else different & ~((got == 0) & (expected == 0))
 
 
 def is_far(got: np.ndarray, exact: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Where a result is further from what the rule gives in float64 than rounding explains."""
+    """Where a result differs from the rule's in float64 by more than rounding."""
     place = LAST_PLACE["float64" if got.dtype == np.float64 else "float32"]
     value = got.astype(np.float64)
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Calls that an operator must refuse, and odd ones that it must take."""
+"""Invalid calls, which an operator must refuse, and unusual valid ones, which it must accept."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,16 +17,16 @@ REFUSALS = (TypeError, ValueError, IndexError)
 
 
 def check_calls(outcome: Outcome) -> None:
-    """Checks what an operator refuses, and what it takes."""
+    """Check the calls that an operator refuses and accepts."""
     operator = made(outcome.name)
-    for said, values in hostile_calls(operator):
-        outcome.check("calls", said, check_refused, operator, values)
-    for said, values in odd_calls(operator):
-        outcome.check("calls", said, check_taken, operator, values)
+    for description, values in hostile_calls(operator):
+        outcome.check("calls", description, check_refused, operator, values)
+    for description, values in odd_calls(operator):
+        outcome.check("calls", description, check_accepted, operator, values)
 
 
 def check_refused(operator: NamedOperator, values: dict[str, Any]) -> None:
-    """A call must raise a standard error that names the operator, and leave every byte as it was."""
+    """Check that a call raises a standard error that names the operator, and changes no byte."""
     before = content(values)
     try:
         operator(**values)
@@ -43,13 +43,13 @@ def check_refused(operator: NamedOperator, values: dict[str, Any]) -> None:
     raise Mismatch("no error", "TypeError, ValueError or IndexError")
 
 
-def check_taken(operator: NamedOperator, values: dict[str, Any]) -> None:
-    """A call must be accepted, and give the result of the rule."""
+def check_accepted(operator: NamedOperator, values: dict[str, Any]) -> None:
+    """Check that a call succeeds, with the results of the rule."""
     compared(operator, values, Expected(operator, values))
 
 
 def odd_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Calls that are unlike others, and good."""
+    """Valid calls that are unusual."""
     name, sparse = operator.name, bool(operator.entry.rows)
     gradient, first = operator.labels.gradient, next(iter(states_of(operator, good(name))))
     yield "no rows", good(name, (0, 4))

@@ -1,4 +1,4 @@
-"""The expected result of a call, from its rule on NumPy arrays."""
+"""The expected results of a call, by the operator's rule on NumPy arrays."""
 
 from functools import cache
 from typing import Any
@@ -11,12 +11,12 @@ from . import reference
 from .bounds import UNSIGNED_ZEROS, differs, is_exact, is_far
 from .outcome import Mismatch
 
-# Of a rule by itself, not of an operator that may run another; read once, not for each of thousands of calls.
+# Of the rule itself, not of an operator that may run another rule; cached, since thousands of calls need it.
 rule_program = cache(program_of)
 
 
 class Expected:
-    """The expected result of a call.
+    """The expected results of a call.
 
     Args:
         operator: the operator.
@@ -28,7 +28,7 @@ class Expected:
         scalars = dict(zip(signature.scalars, operator.numbers([values[name] for name in entry.meanings]), strict=True))
         gradient = np.asarray(values[operator.labels.gradient])
         gradient = gradient.astype(gradient.dtype.newbyteorder("="))
-        # What is created starts with anything, what is left unused is ignored.
+        # Created outputs may start with any value; unused states are ignored.
         self.before = {name: np.array(values.get(name, np.zeros_like(gradient))) for name in operator.state_names}
         variable = self.before[operator.state_names[0]]
         switches = dict(operator.switches)
@@ -56,7 +56,7 @@ class Expected:
             }
 
     def with_axis(self, operator: NamedOperator, name: str) -> np.ndarray:
-        """A state as NumPy takes it: reduced ones with the axis that they lack, of length 1."""
+        """A state as the NumPy rule expects it: reduced ones with the missing axis, of length 1."""
         signature, state = operator.signature, self.before[name]
         if self.before[operator.state_names[0]].ndim < 2:
             return state
@@ -66,7 +66,7 @@ class Expected:
         return np.expand_dims(state, -2) if meaning in signature.per_column else state
 
     def compare(self, name: str, got: Any) -> None:
-        """Compares a state with what it must be."""
+        """Compare a state with the expected one."""
         before, expected = self.before[name], self.after[name]
         if got.shape != before.shape or got.dtype != before.dtype:
             raise Mismatch(f"{name} of {got.dtype} {got.shape}", f"{before.dtype} {before.shape}")
@@ -77,7 +77,7 @@ class Expected:
 
 
 def first_difference(got: np.ndarray, expected: np.ndarray, different: np.ndarray) -> tuple[str, str]:
-    """What came and what was expected at the first of the places where two arrays differ, in words."""
+    """The actual and the expected element at the first difference of two arrays, in words."""
     place = tuple(int(each[0]) for each in np.nonzero(np.atleast_1d(different)))[: got.ndim]
     where = f"{np.count_nonzero(different)} of {got.size} elements differ; first at {place}: "
     return f"{where}{got[place]!r}", f"{expected[place]!r}"

@@ -1,6 +1,6 @@
-"""What the originals computed, beside what the operators do: a few cases of each.
+"""Results of other libraries, compared with the operators': a few cases of each.
 
-``golden.json`` is taken from the cases of the test suite; ``python -m tests.golden_cases`` writes it anew.
+``golden.json`` comes from the cases of the test suite; ``python -m tests.golden_cases`` writes it.
 """
 
 import json
@@ -17,7 +17,7 @@ from ..operators.operator import Operator
 from .expected import first_difference
 from .outcome import Mismatch, Outcome
 
-# How far a result may be from an original's, over max(1, |x|): the originals round in orders of their own.
+# The allowed difference from an original, relative to max(1, |x|): the originals round in other orders.
 BOUNDS = {"float64": 1e-6, "float32": 4e-6, "float16": 1.6e-2}
 CREATED = "returned"
 
@@ -26,23 +26,23 @@ CREATED = "returned"
 def cases() -> list[dict[str, Any]]:
     """The cases.
 
-    Each has an ``id``; the ``operator`` that it is about; what is ``made``, an operator or a rule, with which
-    ``options``; the states ``before`` the first step; and ``steps``: the ``calls`` that each takes, by the names of
-    their arguments, and the states ``after`` it, as far as the original keeps them.
+    Each has an ``id``; the checked ``operator``; what is ``made``, an operator or a rule, with its ``options``; the
+    states ``before`` the first step; and ``steps``: the ``calls`` of each, by argument names, and the states ``after``
+    it that the original returns.
     """
     found: list[dict[str, Any]] = json.loads(resources.files(__package__).joinpath("golden.json").read_text("utf-8"))
     return found
 
 
 def check_golden(outcome: Outcome) -> None:
-    """Runs the cases of an operator."""
+    """Check the cases of an operator."""
     for case in cases():
         if case["operator"] == outcome.name:
             outcome.check("golden", case["id"], check_case, case)
 
 
 def check_case(case: Mapping[str, Any]) -> None:
-    """Takes the steps of a case, each from where the original was."""
+    """Take the steps of a case, each from the states of the original."""
     room, _, name = case["made"].partition(".")
     step: Any = (
         catalogue.OPERATORS[name](**case["options"])
@@ -61,7 +61,7 @@ def check_case(case: Mapping[str, Any]) -> None:
 
 
 def compare(name: str, got: np.ndarray, original: np.ndarray) -> None:
-    """Compares a result with the original's."""
+    """Compare a result with the original's."""
     if got.dtype != original.dtype or got.shape != original.shape:
         raise Mismatch(f"{name} of {got.dtype} {got.shape}", f"{original.dtype} {original.shape}")
     exact = original.astype(np.float64)
@@ -73,7 +73,7 @@ def compare(name: str, got: np.ndarray, original: np.ndarray) -> None:
 
 
 def encoded(value: Any) -> Any:
-    """An array, or a number, as JSON holds it: of the fewest digits that give it back."""
+    """An array or a number for JSON, with the fewest digits that restore it."""
     if not np.ndim(value):
         return np.asarray(value).item()
     numbers = value.ravel().tolist() if value.dtype.kind in "iu" else [float(str(each)) for each in value.ravel()]
@@ -81,7 +81,7 @@ def encoded(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """The array, or the number, that JSON holds."""
+    """An array or a number from JSON."""
     if not isinstance(value, dict):
         return value
     (name, numbers), (_, shape) = value.items()

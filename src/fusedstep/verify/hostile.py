@@ -1,4 +1,4 @@
-"""Calls that every operator must refuse."""
+"""Invalid calls, which every operator must refuse."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -13,17 +13,17 @@ from .memory import guarded_all
 
 ROWS, SHAPE = 6, (6, 4)
 NUMBERS: tuple[Any, ...] = (None, "a", True, np.ones(3), 1j)
-# An argument, what is wrong with it, and what to put in its place.
+# An argument, its fault in words, and the invalid values.
 Wrong = Iterator[tuple[str, str, dict[str, Any]]]
 
 
 def good(name: str, shape: tuple[int, ...] = SHAPE) -> dict[str, Any]:
-    """A good call whose arrays lie between guards."""
+    """A valid call whose arrays lie between guards."""
     return guarded_all(arguments(name, shape, np.float32, [3, 1, 3][: shape[0] if shape else 0]))
 
 
 def hostile_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Calls that must be refused, each with what is wrong with it."""
+    """Invalid calls, each with its fault in words."""
     name = operator.name
     values = good(name)
     yield "an argument is missing", dict(list(values.items())[:-1])
@@ -34,7 +34,7 @@ def hostile_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]
 
 
 def hostile_indices(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
-    """Invalid indices, and arrays that are not indices."""
+    """Indices out of range, or of an invalid type or shape."""
     if "indices" not in values:
         return
     for bad in (ROWS, -1, 2**32 + 1, -(2**63)):
@@ -75,7 +75,7 @@ def hostile_gradients(operator: NamedOperator, values: Mapping[str, Any]) -> Wro
 
 
 def used_states(operator: NamedOperator, values: Mapping[str, Any]) -> dict[str, bool]:
-    """The states of a call that matter, and whether the operator changes them."""
+    """The states that a call uses, and whether it changes them."""
     wanted = on_matrices(operator).array_spec
     changed = dict(zip(wanted.names, wanted.changed, strict=True))
     return {name: changed[name] for name in states_of(operator, values) if name in changed}
@@ -87,7 +87,7 @@ def on_matrices(operator: NamedOperator) -> Operator:
 
 
 def hostile_states(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
-    """States of another shape or type, or that cannot be updated where they lie."""
+    """States of another shape or type, or that cannot be updated in place."""
     for name, changed in used_states(operator, values).items():
         state = values[name]
         others = {
@@ -127,7 +127,7 @@ def misaligned(array: np.ndarray) -> np.ndarray:
 
 
 def hostile_mixtures(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
-    """Two states in one stretch of memory."""
+    """Two states in the same memory."""
     alike = [name for name in used_states(operator, values) if values[name].shape == SHAPE]
     for first, second in pairwise(alike):
         whole = np.ones((ROWS + 1, SHAPE[1]), np.float32)

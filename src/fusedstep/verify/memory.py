@@ -1,4 +1,4 @@
-"""The memory around the arrays of a call: guards, and what it holds."""
+"""The memory of a call's arrays, and guards around it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ GUARD = 8
 
 
 def guarded(array: np.ndarray) -> np.ndarray:
-    """A copy of floats with NaN before and behind it: a kernel that reads it shows, and so does one that writes."""
+    """A copy of floats between NaNs: they reveal a kernel that reads or writes outside the array."""
     buffer = np.full(array.size + 2 * GUARD, np.nan, array.dtype)
     inner = buffer[GUARD : GUARD + array.size].reshape(array.shape)
     inner[...] = array
@@ -17,7 +17,7 @@ def guarded(array: np.ndarray) -> np.ndarray:
 
 
 def guarded_all(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values, their arrays of floats between guards."""
+    """The same values, with arrays of floats between guards."""
     return {
         name: guarded(each) if isinstance(each, np.ndarray) and each.dtype.kind not in "iu" else each
         for name, each in values.items()
@@ -32,12 +32,12 @@ def owner(array: np.ndarray) -> np.ndarray:
 
 
 def content(values: Mapping[str, Any]) -> dict[str, bytes]:
-    """What lies in the memory of the arrays among some values, and around it."""
+    """The bytes of all arrays among some values, with the memory around them."""
     return {name: owner(each).tobytes(order="A") for name, each in values.items() if isinstance(each, np.ndarray)}
 
 
 def around(array: np.ndarray) -> bytes:
-    """What lies in the memory that an array is part of, but not in the array."""
+    """The bytes of the memory around an array, with zeros in the place of the array."""
     whole = owner(array)
     copy = bytearray(whole.tobytes(order="A"))
     start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]

@@ -10,7 +10,7 @@ from .results import check_results
 
 
 def verify(name: str, chosen: Sequence[str]) -> Outcome:
-    """Checks an operator in some storage types; bad and odd calls and what originals computed, in float32."""
+    """Check an operator's results in some storage types, its calls in float32, and the golden cases."""
     outcome = Outcome(name)
     check_results(outcome, chosen)
     check_calls(outcome)
@@ -19,5 +19,5 @@ def verify(name: str, chosen: Sequence[str]) -> Outcome:
 
 
 def split_small() -> None:
-    """Makes tiny arrays worth splitting in this process, so that what threads do shows on them."""
+    """Let this process split tiny arrays, so that errors of threads show on them."""
     parts.ELEMENTS_PER_THREAD, parts.ELEMENTS_PER_PART = 1, 300

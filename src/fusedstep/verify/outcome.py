@@ -1,15 +1,15 @@
-"""The result of checking an operator."""
+"""The outcome of the checks of an operator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-# What is checked of an operator: its results, what it refuses and takes, and what originals computed.
+# Results, refused and accepted calls, and results of other libraries.
 KINDS = ("rule", "calls", "golden")
 
 
 class Mismatch(Exception):  # noqa: N818 - a finding, not an error
-    """A check that failed: what came, and what was expected."""
+    """A check failed: what happened, and what was expected."""
 
     def __init__(self, came: str, expected: str) -> None:
         super().__init__(came, expected)
@@ -22,8 +22,8 @@ class Failure:
 
     Attributes:
         kind: one of ``KINDS``.
-        check: which check: the type, the threads, the argument.
-        came: what came of it.
+        check: the check: the type, the threads, the argument.
+        came: what happened.
         expected: what was expected.
     """
 
@@ -39,10 +39,10 @@ class Outcome:
 
     Attributes:
         name: the operator.
-        made: how many checks were made of each kind.
-        failures: those that failed.
-        near: the types in which its results are compared within a bound, and not bit for bit.
-        ended: how its process ended, if that was before its checks did.
+        made: the number of checks of each kind.
+        failures: the failed checks.
+        near: the types whose results are compared within a bound, not bit for bit.
+        ended: how its process ended, if it ended before all checks.
     """
 
     name: str
@@ -53,15 +53,15 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether every check was made, and none failed."""
+        """Whether all checks were made and passed."""
         return not self.failures and not self.ended
 
     def failed(self, kind: str) -> int:
-        """How many checks of a kind failed."""
+        """The number of failed checks of a kind."""
         return sum(failure.kind == kind for failure in self.failures)
 
     def check(self, kind: str, what: str, function: Callable[..., None], *arguments: Any) -> None:
-        """Makes a check, a function that raises ``Mismatch`` where something is wrong."""
+        """Make a check: call a function that raises ``Mismatch`` if it fails."""
         self.made[kind] += 1
         try:
             function(*arguments)

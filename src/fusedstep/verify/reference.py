@@ -1,8 +1,8 @@
-"""What an operator must compute, in plain NumPy: gradients merged row by row, then the rule as it stands.
+"""The step of an operator in plain NumPy: gradients are summed by row, then the rule is called.
 
 The rule is run on NumPy arrays of the compute type, whose arithmetic is correctly rounded as the kernels' is, so that
-results are compared bit for bit in every type. The one thing that NumPy would do otherwise is arithmetic between
-scalars: rules do that in float64 and round the outcome once. ``Scalar`` makes NumPy do the same.
+results are compared bit for bit in every type. Only arithmetic between scalars differs in NumPy: kernels compute it in
+float64 and round the result once. ``Scalar`` lets NumPy do the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +12,10 @@ import numpy as np
 
 
 class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
-    """A number that is a float64 among its like, and is rounded to the compute type once it meets an array."""
+    """A float64 that is rounded to the compute type when it is combined with an array."""
 
     def __init__(self, value: Any, compute: np.dtype) -> None:
-        # Conditions stay what they are, so that & | ~ can join them.
+        # Conditions stay truth values, so that & | ~ work.
         self.value = bool(value) if isinstance(value, bool | np.bool_) else float(value)
         self.compute = compute
 
@@ -26,7 +26,7 @@ class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
         return float(self.value)
 
     def rounded(self) -> Any:
-        """The number in the compute type; a condition as it is."""
+        """The number in the compute type; a condition unchanged."""
         return self.value if isinstance(self.value, bool | np.bool_) else self.compute.type(self.value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -40,12 +40,12 @@ class Scalar(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 def compute_type(var: np.ndarray) -> np.dtype:
-    """float64 for float64, float32 for all else."""
+    """float64 for float64, float32 for all others."""
     return np.dtype(np.float64 if var.dtype == np.float64 else np.float32)
 
 
 def summed(gradient: np.ndarray, indices: np.ndarray, compute: np.dtype) -> dict[int, np.ndarray]:
-    """The gradient of every named row: summed in the order of the indices, starting from the row's first."""
+    """The gradient of each row of the indices, summed in their order, from the row's first gradient on."""
     sums: dict[int, np.ndarray] = {}
     with np.errstate(all="ignore"):
         for row, each in zip(indices.tolist(), gradient.astype(compute), strict=True):
@@ -53,7 +53,7 @@ def summed(gradient: np.ndarray, indices: np.ndarray, compute: np.dtype) -> dict
     return sums
 
 
-def ruled(
+def apply_rule(
     rule: Callable[..., Any],
     states: Sequence[np.ndarray],
     gradient: np.ndarray,
@@ -61,7 +61,7 @@ def ruled(
     switches: Mapping[str, bool],
     compute: np.dtype,
 ) -> list[np.ndarray]:
-    """The new states that a rule gives in a compute type, not yet rounded to what stores them."""
+    """The new states of a rule in the compute type, before they are rounded to their storage types."""
     exact = compute == np.float64
     numbers = {name: float(value) if exact else Scalar(value, compute) for name, value in scalars.items()}
     with np.errstate(all="ignore"):
@@ -79,7 +79,7 @@ def step(
     switches: Mapping[str, bool] | None = None,
     compute: np.dtype | None = None,
 ) -> list[np.ndarray]:
-    """The states after one step. Nothing that is given is changed."""
+    """The states after one step; the arguments are unchanged."""
     if not states[0].ndim:
         # Before NumPy 2 an array without dimensions takes the type of a literal beside it.
         lines = [each.reshape(1) for each in states]
@@ -89,22 +89,22 @@ def step(
     arithmetic = compute or compute_type(states[0])
     sums: dict[int, np.ndarray] = {}
     if indices is not None:
-        # Sums are always of the type that the kernel computes in: the float64 rule takes the same sums.
+        # Sums have the compute type of the kernel: the rule in float64 gets the same sums.
         sums = summed(gradient, indices, compute_type(states[0]))
         gradient = np.zeros(states[0].shape, arithmetic)
         for row, total in sums.items():
             gradient[row] = total
-    new = ruled(rule, states, gradient, scalars, switches or {}, arithmetic)
+    new = apply_rule(rule, states, gradient, scalars, switches or {}, arithmetic)
     results = [state.copy() if compute is None else state.astype(compute) for state in states]
-    named: Any = ... if indices is None or rows == "every" else sorted(sums)
+    stepped: Any = ... if indices is None or rows == "every" else sorted(sums)
     with np.errstate(all="ignore"):
         for result, each in zip(results, new, strict=True):
-            result[named] = np.broadcast_to(each, result.shape).astype(result.dtype)[named]
+            result[stepped] = np.broadcast_to(each, result.shape).astype(result.dtype)[stepped]
     return results
 
 
 def bits(array: Any) -> np.ndarray:
-    """An array's bits as integers, every NaN as one and the same."""
+    """An array's bits as integers, with one value for all NaNs."""
     whole = np.ascontiguousarray(array)
     found = whole.view(f"u{whole.itemsize}").copy()
     found[np.isnan(whole)] = np.iinfo(found.dtype).max

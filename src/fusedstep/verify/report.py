@@ -1,4 +1,4 @@
-"""What a run of ``fusedstep verify`` found, as a table of text and as JSON."""
+"""The report of ``fusedstep verify``, as text and as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ class Report:
     Attributes:
         machine: the machine's description.
         versions: the packages' versions.
-        types: the storage types that were checked.
-        left_out: the storage types that could not be, and why.
-        threads: on how many threads.
-        seconds: how many it took.
-        outcomes: the result of each operator.
+        types: the checked storage types.
+        left_out: the other storage types, and why they could not be checked.
+        threads: the numbers of threads.
+        seconds: the duration.
+        outcomes: the outcome of every operator.
     """
 
     machine: dict[str, Any]
@@ -35,11 +35,11 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether everything was checked that could be, and nothing was wrong."""
+        """Whether all operators passed."""
         return all(outcome.passed for outcome in self.outcomes)
 
     def as_json(self) -> str:
-        """The run for a machine, or for a report of a mistake."""
+        """The whole report as JSON."""
         content = {"passed": self.passed, **asdict(self)}
         for outcome, each in zip(self.outcomes, content["outcomes"], strict=True):
             each["passed"] = outcome.passed
@@ -50,7 +50,7 @@ class Report:
         return "\n".join([*self.heading(), "", *self.table(), "", *self.summary(), *self.failures()])
 
     def heading(self) -> Iterator[str]:
-        """What is checked, where."""
+        """The versions, the machine and the types."""
         known = ", ".join(f"{name} {version}" for name, version in self.versions.items() if version)
         yield f"{known}; {self.machine['cpu']}, {self.machine['cores']} CPUs"
         yield f"in {', '.join(self.types)}, each on {', '.join(map(str, self.threads))} threads"
@@ -58,17 +58,17 @@ class Report:
             yield f"{name} is left out: {why}"
 
     def table(self) -> Iterator[str]:
-        """A line an operator: the checks that passed, of those that were made."""
+        """A line for each operator: passed checks, of all checks."""
         column = max(len(outcome.name) for outcome in self.outcomes)
         yield " ".join([f"{'operator':{column}}", *(f"{kind:>11}" for kind in KINDS)])
         for outcome in self.outcomes:
             counts = [f"{passed(outcome, kind):>11}" for kind in KINDS]
-            said = NEAR if outcome.near else " "
+            mark = NEAR if outcome.near else " "
             verdict = outcome.ended or ("" if outcome.passed else "FAILED")
-            yield " ".join([f"{outcome.name:{column}}", *counts, said, verdict]).rstrip()
+            yield " ".join([f"{outcome.name:{column}}", *counts, mark, verdict]).rstrip()
 
     def summary(self) -> Iterator[str]:
-        """The sum of all lines."""
+        """The totals of all lines."""
         made = sum(sum(outcome.made.values()) for outcome in self.outcomes)
         wrong = sum(len(outcome.failures) for outcome in self.outcomes)
         if any(outcome.near for outcome in self.outcomes):
@@ -91,6 +91,6 @@ class Report:
 
 
 def passed(outcome: Outcome, kind: str) -> str:
-    """How many checks of a kind passed, of how many; nothing where none was made."""
+    """Passed checks of a kind, of all of them; a dash if there are none."""
     made = outcome.made[kind]
     return f"{made - outcome.failed(kind)}/{made}" if made else "-"

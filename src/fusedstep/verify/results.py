@@ -1,4 +1,4 @@
-"""An operator's results beside its rule's, in every type and on every number of threads."""
+"""Compares an operator's results with its rule's, in every type and on several numbers of threads."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -15,16 +15,16 @@ from .expected import Expected, first_difference, rule_program
 from .memory import around, guarded_all
 from .outcome import Mismatch, Outcome
 
-# An odd number of rows of an odd width; so many that small parts are several for each thread.
+# An odd number of rows of an odd width, large enough for several small parts for each thread.
 SHAPE = (203, 7)
-NAMED = 97
+INDICES = 97
 THREADS = tuple(dict.fromkeys((1, 2, 5, usable_cpus())))
-# Where what a call computes takes another way: other values of some scalars.
+# Values of scalars for which the rule takes another branch.
 BRANCHES = {"lr_power": -0.6}
 
 
 class Branch(NamedTuple):
-    """What an operator is constructed and called with beyond the good call."""
+    """Changes to the constructor and the call for another branch of the rule."""
 
     options: dict[str, Any]
     arguments: dict[str, Any]
@@ -34,7 +34,7 @@ class Branch(NamedTuple):
 
 
 def branches(name: str) -> Iterator[Branch]:
-    """The good call itself, then those that take another way."""
+    """The valid call itself, then those for other branches."""
     operator = described(name)
     yield Branch({}, {})
     for scalar, value in BRANCHES.items():
@@ -45,7 +45,7 @@ def branches(name: str) -> Iterator[Branch]:
 
 
 def check_results(outcome: Outcome, chosen: Sequence[str]) -> None:
-    """Checks an operator's results in some storage types."""
+    """Check an operator's results in some storage types."""
     before = get_num_threads()
     try:
         made_as = [(branch, made(outcome.name, **branch.options)) for branch in branches(outcome.name)]
@@ -66,7 +66,7 @@ def check_results(outcome: Outcome, chosen: Sequence[str]) -> None:
 def check_step(
     operator: NamedOperator, values: dict[str, Any], expected: Expected, first: dict[str, np.ndarray]
 ) -> None:
-    """Takes a step between guards. ``first`` is what the first gave: every later one must give the same bits."""
+    """Take a step between guards. ``first`` has the results of the first step: later ones must have the same bits."""
     got = compared(operator, guarded_all(values), expected)
     for name, each in got.items():
         wrong = differs(each, first.setdefault(name, each), True)
@@ -76,7 +76,7 @@ def check_step(
 
 
 def compared(operator: NamedOperator, values: dict[str, Any], expected: Expected) -> dict[str, np.ndarray]:
-    """Calls an operator; what it changed, once that and all that it may not have changed is found right."""
+    """Call an operator; return the states after checking them, and that nothing else has changed."""
     states = states_of(operator, values)
     beside = {name: around(each) for name, each in values.items() if isinstance(each, np.ndarray)}
     others = {name: values[name].copy() for name in beside if name not in states}
@@ -98,9 +98,9 @@ def compared(operator: NamedOperator, values: dict[str, Any], expected: Expected
 
 
 def special_arguments(name: str, dtype: str) -> dict[str, Any]:
-    """A good call with duplicates among the indices, and in a rule without sums with NaN, Inf and zeros in places."""
+    """A valid call with duplicate indices, and with NaN, Inf and zeros unless the rule has sums."""
     rng = np.random.default_rng(5)
-    indices = rng.integers(0, SHAPE[0], NAMED)
+    indices = rng.integers(0, SHAPE[0], INDICES)
     indices[[1, 7, 8, 20]] = 9
     operator = described(name)
     values = arguments(name, SHAPE, dtypes()[dtype], indices)
@@ -109,7 +109,7 @@ def special_arguments(name: str, dtype: str) -> dict[str, Any]:
     grad = values[operator.labels.gradient]
     grad[3, 0], grad[4, 1], grad[4, 2] = np.nan, np.inf, -np.inf
     grad[5, :3] = 0.0, -0.0, np.finfo(np.float16).tiny / 8
-    # Nothing was ever seen here: 0/0 for a rule that divides by a root of it.
+    # An accumulator of zero: 0/0 for a rule that divides by its root.
     zero = int(values["indices"][0]) if "indices" in values else 13
     grad[0 if "indices" in values else zero, :2] = 0.0
     for number, state in enumerate(states_of(operator, values)):

@@ -1,4 +1,4 @@
-"""The processes that operators are verified in: one that crashes or hangs takes nothing else with it."""
+"""The processes that check operators: a crash or a hang affects only one operator."""
 
 import contextlib
 import multiprocessing
@@ -11,45 +11,45 @@ from multiprocessing.connection import Connection, wait
 from .operators import split_small
 from .outcome import Outcome
 
-# Seconds for one operator. Compiling its kernels for the first time takes some; nothing takes so many.
+# Seconds for one operator; much more than the first compilation of its kernels takes.
 LIMIT = 300.0
-Task = Callable[[str], Outcome]
-# Started anew: what a process has compiled, and how it is set, is its own.
+Check = Callable[[str], Outcome]
+# Spawned: a fork would inherit compiled code and settings.
 CONTEXT = multiprocessing.get_context("spawn")
 
 
 class Worker:
-    """A process that does a task for one name after another.
+    """A process that checks one operator after another.
 
     Attributes:
-        names: those that it has still to do; the first is at work.
-        deadline: when that is waited for no longer.
+        names: the operators that are left; the first is being checked.
+        deadline: the time until which its outcome is awaited.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, check: Check) -> None:
         self.connection, other = CONTEXT.Pipe()
-        self.process = CONTEXT.Process(target=serve, args=(other, task), daemon=True)
+        self.process = CONTEXT.Process(target=serve, args=(other, check), daemon=True)
         self.process.start()
-        # The process's end must have no other holder: that it closes says that the process has ended.
+        # Only the process holds its end of the pipe, so that the pipe closes when the process ends.
         other.close()
         self.names: deque[str] = deque()
         self.deadline = 0.0
 
     def begin(self, names: Sequence[str], limit: float) -> None:
-        """Has the first of some names done."""
+        """Check the first of some operators."""
         self.names, self.deadline = deque(names), time.monotonic() + limit
-        # A process that has ended already is seen when it is waited for.
+        # The wait for an answer detects a process that has ended already.
         with contextlib.suppress(OSError):
             self.connection.send(self.names[0])
 
     def end(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self.process.kill()
         self.process.join()
         self.connection.close()
 
     def answer(self, ready: Sequence[object], limit: float) -> Outcome | None:
-        """The result of the first name, or how the process ended; None while it runs."""
+        """The outcome of the first operator, or how the process ended; None while it is checked."""
         if self.connection in ready:
             try:
                 found: Outcome = self.connection.recv()
@@ -63,15 +63,15 @@ class Worker:
 
 
 def outcomes(
-    groups: Iterable[Sequence[str]], task: Task, processes: int, limit: float = LIMIT
+    groups: Iterable[Sequence[str]], check: Check, processes: int, limit: float = LIMIT
 ) -> Generator[Outcome, None, None]:
-    """The result of each name, as it is finished; the names of a group run in one process, one after another."""
+    """The outcome of each operator as it is checked; those of a group in one process, one after another."""
     waiting = deque(groups)
     workers: list[Worker] = []
     try:
         while waiting or workers:
             while waiting and len(workers) < processes:
-                workers.append(Worker(task))
+                workers.append(Worker(check))
                 workers[-1].begin(waiting.popleft(), limit)
             patience = min(worker.deadline for worker in workers) - time.monotonic()
             ready = wait([worker.connection for worker in workers], max(0.0, patience))
@@ -93,9 +93,9 @@ def outcomes(
             worker.end()
 
 
-def serve(connection: Connection, task: Task) -> None:
-    """Does a task for every name that comes, until none comes any more."""
-    # Ctrl-C is for the command, which then ends its workers.
+def serve(connection: Connection, check: Check) -> None:
+    """Check every operator whose name arrives, until the pipe closes."""
+    # Ctrl-C stops the command, which then ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     split_small()
     while True:
@@ -104,7 +104,7 @@ def serve(connection: Connection, task: Task) -> None:
         except EOFError:
             return
         try:
-            found = task(name)
+            found = check(name)
         except Exception as error:
             found = Outcome(name, ended=f"could not be checked: {type(error).__name__}: {error}")
         connection.send(found)

@@ -1,11 +1,11 @@
-"""The PyTorch optimizers, each with a tiny parameter."""
+"""Compiles the PyTorch optimizers by taking steps on a tiny parameter."""
 
 import inspect
 from typing import Any
 
 
 def names() -> list[str]:
-    """The optimizers of fusedstep.torch that bring their rule."""
+    """The optimizers of fusedstep.torch with a fixed rule."""
     from .. import torch as face
 
     found = (name for name in face.__all__ if inspect.isclass(getattr(face, name)))
@@ -13,10 +13,10 @@ def names() -> list[str]:
 
 
 def take_steps(name: str, dtype: str) -> int:
-    """Takes steps with sparse gradients and a dense one, deferred ones too where the optimizer has them.
+    """Take steps with sparse gradients and a dense one, and deferred steps if the optimizer has them.
 
     Returns:
-        1: how many optimizers are ready then.
+        1, the number of optimizers that are compiled.
     """
     import torch
 
@@ -27,7 +27,7 @@ def take_steps(name: str, dtype: str) -> int:
     settings = inspect.signature(optimizer).parameters
     for defer in [[], [table]] if "defer" in settings else [[]]:
         made = optimizer(table.parameters(), lr=0.1, **({"defer": defer} if defer else {}))
-        # Rows with one gradient and with several; then most of them, which a deferred table steps with all its rows.
+        # Rows with one gradient and with several. Then most rows: a deferred table steps all its rows for them.
         for rows in ([1, 1, 2], [2, 3, 3], range(16)):
             made.zero_grad()
             table(torch.tensor(rows)).sum().backward()
