@@ -17,7 +17,7 @@ import llvmlite
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
-from fusedstep.codegen.cpu.functions import SpanFunctions
+from fusedstep.codegen.cpu.build import SpanFunctions
 from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.storage import STORAGES
 

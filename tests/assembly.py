@@ -23,7 +23,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 import fusedstep as fs
-from fusedstep.codegen.gpu.kernels import build
+from fusedstep.codegen.gpu.build import build
 from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.rule.axes import ELEMENT
 from fusedstep.codegen.rule.program import ReductionScope

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fusedstep.codegen.cpu import compiler, loops
+from fusedstep.codegen.cpu.build import SpanFunctions
 from fusedstep.codegen.cpu.compiler import Processor
-from fusedstep.codegen.cpu.functions import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import SpanFunction, prepare_function, step_function, sum_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
 from fusedstep.codegen.cpu.targets import processor_of

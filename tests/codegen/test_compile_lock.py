@@ -13,7 +13,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.codegen.cpu import compile_lock as locks
 from fusedstep.codegen.cpu import compiler, disk_cache, engine, loops
-from fusedstep.codegen.cpu.functions import SpanFunctions
+from fusedstep.codegen.cpu.build import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
 from tests.forked import in_child

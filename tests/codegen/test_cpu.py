@@ -12,7 +12,7 @@ from llvmlite import binding
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler, symbols
-from fusedstep.codegen.cpu.functions import SpanFunctions
+from fusedstep.codegen.cpu.build import SpanFunctions
 from fusedstep.codegen.cpu.span_functions import step_function
 from fusedstep.codegen.cpu.step_writer import StepWriter
 from fusedstep.words import where

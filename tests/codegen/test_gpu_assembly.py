@@ -94,7 +94,7 @@ def test_the_facts_are_found_where_they_are() -> None:
 import json, os, sys
 os.environ["TRITON_INTERPRET"] = "0"
 from tests import assembly
-from fusedstep.codegen.gpu import kernels
+from fusedstep.codegen.gpu import build
 text = '''
 import triton
 import triton.language as tl
@@ -106,7 +106,7 @@ def kernel(x, y, BLOCK: tl.constexpr):
     b = tl.exp(a) * a + a / 3.0
     tl.store(y + places, b.to(tl.float64))
 '''
-kernel = kernels.load(text).kernel
+kernel = build.load(text).kernel
 assembly.EXACT["enable_fp_fusion"] = True
 types, known = {"x": "*fp32", "y": "*fp64", "BLOCK": "constexpr"}, {"BLOCK": 128}
 facts = {target: assembly.facts_of(assembly.compiled(kernel, types, known, target).asm) for target in assembly.TARGETS}

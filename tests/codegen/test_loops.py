@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.cpu import engine, functions, loops
+from fusedstep.codegen.cpu import build, engine, loops
 from fusedstep.runtime.cpu import loops as runtime
 from tests import reference
 
@@ -41,7 +41,7 @@ def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> No
 
 
 # All that remember an address.
-MEMOS = (runtime.loop, runtime.flat_step, runtime.sum_functions, functions.loop, functions.flat_step, functions.sums)
+MEMOS = (runtime.loop, runtime.flat_step, runtime.sum_functions, build.loop, build.flat_step, build.sums)
 
 
 def test_numba_compiles_each_loop_once_for_all_rules_and_types(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep import words
+from fusedstep.operators.labels import Labels
 from tests import reference
 
 HALF = 0.5
@@ -287,3 +288,54 @@ def test_operators_can_be_copied_and_pickled(again: Callable[[Any], Any]) -> Non
         assert type(other) is type(named)
         assert other.options == named.options
         assert other.switches == named.switches
+
+
+def test_an_operator_does_not_change() -> None:
+    operator = fs.Operator(switched, first=True)
+    before = {name: value for name, value in vars(operator).items() if not name.startswith("_")}
+    operator(*(np.ones(2) for _ in range(3)))
+    assert {name: value for name, value in vars(operator).items() if name in before} == before
+    for name in ("rule", "name", "switches", "labels", "options", "signature"):
+        with pytest.raises(AttributeError, match=rf"^switched: {name} cannot be changed; make another operator$"):
+            setattr(operator, name, None)
+        assert getattr(operator, name) is before[name]
+
+
+def test_an_operator_of_a_spec_speaks_with_its_labels() -> None:
+    made = fs.Operator(switched, first=True)
+    labels = Labels("Mine", tuple(f"my {name}" for name in made.signature.states), "my gradient")
+    operator = fs.Operator.from_spec(switched, made.spec, labels)
+    assert operator.spec is made.spec
+    assert operator.switches == made.switches
+    states = [np.ones(2) for _ in made.signature.states]
+    with pytest.raises(ValueError, match=r"^Mine: my gradient has shape \(3,\)"):
+        operator(*states, np.ones(3))
+    with pytest.raises(TypeError, match=rf"^Mine: my {made.signature.states[0]} is "):
+        operator(None, *states[1:], np.ones(2))
+    assert [state.tolist() for state in states] == [[1.0, 1.0]] * len(states)
+    operator(*states, np.ones(2))
+
+
+@pytest.mark.parametrize("indices", [None, np.array([1, 3, 1])], ids=["dense", "sparse"])
+@pytest.mark.parametrize("rows", ["touched", "every"])
+@pytest.mark.parametrize("use_locking", [False, True])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_prepare_changes_nothing_and_launch_takes_the_step(
+    library: str, use_locking: bool, rows: str, indices: Any
+) -> None:
+    kind = np.array if library == "numpy" else pytest.importorskip("torch").tensor
+    operator = fs.Operator(fs.rules.momentum, use_locking=use_locking)
+    start = [np.linspace(1, 2, 12, dtype=np.float32).reshape(4, 3) for _ in range(2)]
+    gradient = np.ones((4 if indices is None else 3, 3), np.float32)
+    expected = [each.copy() for each in start]
+    operator(*expected, gradient, indices, rows=rows, lr=0.1, momentum=0.9)
+    states = [kind(each) for each in start]
+    versions = [getattr(each, "_version", 0) for each in states]
+    scalars = operator.scalars({"lr": 0.1, "momentum": 0.9})
+    launch = operator.prepare(states, kind(gradient), None if indices is None else kind(indices), rows, scalars)
+    assert [getattr(each, "_version", 0) for each in states] == versions
+    for state, each in zip(states, start, strict=True):
+        np.testing.assert_array_equal(np.asarray(state), each)
+    launch()
+    for state, each in zip(states, expected, strict=True):
+        np.testing.assert_array_equal(np.asarray(state), each)

@@ -151,6 +151,21 @@ def test_backends_do_not_know_each_other(room: str) -> None:
                 assert known & {*SIBLINGS[room]} <= {one, "rule"}, name
 
 
+@pytest.mark.parametrize(
+    ("file", "name", "takes"),
+    [
+        *((f"codegen/{one}/build.py", "build", "recipe") for one in ("cpu", "gpu", "xla")),
+        *((f"runtime/{one}/launch.py", "launch", "call") for one in ("cpu", "gpu")),
+    ],
+)
+def test_backends_have_the_same_entry_points(file: str, name: str, takes: str) -> None:
+    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    first, *others = function.args.args
+    assert first.arg == takes
+    assert len(function.args.defaults) == len(others)
+
+
 def test_nothing_imports_in_circles() -> None:
     done: set[str] = set()
 

@@ -54,7 +54,7 @@ def test_a_broken_torch_says_so_itself(tmp_path: Path, error: str) -> None:
 
 
 def test_no_triton_is_said_with_its_extra() -> None:
-    script = "import sys; sys.modules['triton'] = None; from fusedstep.codegen.gpu import kernels; kernels.mark()"
+    script = "import sys; sys.modules['triton'] = None; from fusedstep.codegen.gpu import build; build.mark()"
     assert python("-c", script).stderr.splitlines()[-1] == (
         'ImportError: steps on a device need triton, not installed here; install it with: pip install "fusedstep[gpu]"'
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays.devices import capturing, library_of
-from ..codegen.gpu.kernels import host_totals_for
+from ..codegen.gpu.build import host_totals_for
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import LONG, group, sum_long_segments
 from ..runtime.gpu.kernel_call import CATCH_UP_BYTES, KernelCall, launch_loop, tiles_for

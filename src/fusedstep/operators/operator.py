@@ -254,7 +254,7 @@ class Operator:
 
     def compile(self, loop: str, storages: tuple[str, ...], gradient: str) -> None:
         """Compile all that calls on some storage types run."""
-        from ..codegen.cpu.functions import build
+        from ..codegen.cpu.build import build
 
         build(Recipe(self.spec, storages, gradient, self.options.stochastic, loop, self.closed_form))
         prepare_loops(loop, storages[0], gradient)
@@ -263,7 +263,7 @@ class Operator:
         """The compiled functions of the rule for some storage types; each is compiled at its first use."""
         key = (*storages, gradient)
         if key not in self._functions:
-            from ..codegen.cpu.functions import build
+            from ..codegen.cpu.build import build
 
             self._functions[key] = build(Recipe(self.spec, storages, gradient, self.options.stochastic))
         return self._functions[key]

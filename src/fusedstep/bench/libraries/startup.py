@@ -13,7 +13,7 @@ import numpy as np
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
-from fusedstep.codegen.cpu.functions import SpanFunctions
+from fusedstep.codegen.cpu.build import SpanFunctions
 from fusedstep.codegen.rule.program import ReductionScope
 
 from .data import Size

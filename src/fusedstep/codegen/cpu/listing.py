@@ -7,7 +7,7 @@ from ..rule.axes import COLUMN, MATRIX, ROW, TENSOR
 from ..rule.program import Program
 from ..rule.values import local
 from . import compiler
-from .functions import SpanFunctions
+from .build import SpanFunctions
 
 REDUCED = ROW, MATRIX, TENSOR, COLUMN
 

@@ -27,25 +27,25 @@ GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "cut_into_p
 @cache
 def loop(name: str) -> Callable[..., Any]:
     """A loop of ``loops/cpu``, compiled."""
-    from ...codegen.cpu import functions
+    from ...codegen.cpu import build
 
-    return functions.loop(name)
+    return build.loop(name)
 
 
 @cache
 def sum_functions(gradient: str, compute: str) -> tuple[int, int]:
     """The addresses of what loads gradients of a storage type into a sum, and adds them to it."""
-    from ...codegen.cpu import functions
+    from ...codegen.cpu import build
 
-    return functions.sums(gradient, compute)
+    return build.sums(gradient, compute)
 
 
 @cache
 def flat_step() -> Callable[[int], None]:
     """The step of a block of one row."""
-    from ...codegen.cpu import functions
+    from ...codegen.cpu import build
 
-    return functions.flat_step()
+    return build.flat_step()
 
 
 def prepare_loops(name: str, storage: str = "", gradient: str = "") -> None:

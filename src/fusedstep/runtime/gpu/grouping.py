@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ...arrays.devices import library_of
-from ...codegen.gpu.kernels import long_segments_for, mark
+from ...codegen.gpu.build import long_segments_for, mark
 from ...storage import compute_type
 from .launch_kernel import launch_kernel
 

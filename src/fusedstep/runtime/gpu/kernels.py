@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...codegen.gpu.kernels import build
+from ...codegen.gpu.build import build
 from ...codegen.recipe import Recipe
 from ...rules.idle import ClosedForm
 

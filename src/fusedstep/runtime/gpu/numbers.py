@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ...arrays.devices import library_of, on_device
-from ...codegen.gpu.kernels import host_numbers_for, numbers_for
+from ...codegen.gpu.build import host_numbers_for, numbers_for
 from ...codegen.rule.spec import RuleSpec
 from .launch_kernel import launch_kernel
 
