@@ -174,8 +174,8 @@ def test_what_is_refused_changes_nothing(cupy: Any) -> None:
         (TypeError, "indices holds float32, expected integers", (grad, cupy.array(numbers(2)))),
         (TypeError, "grad holds float64, expected float32", (cupy.array(numbers(2, 3, dtype=float)), indices)),
         (TypeError, "grad holds complex64", (cupy.array(numbers(2, 3, dtype=np.complex64)), indices)),
-        (TypeError, "grad is of type ndarray, expected an array of cupy on <CUDA Device 0>", (numbers(2, 3), indices)),
-        (TypeError, "grad is of type Tensor, expected an array of cupy", (torch.ones(2, 3), indices)),
+        (TypeError, "grad is of type ndarray, expected a CuPy array on <CUDA Device 0>", (numbers(2, 3), indices)),
+        (TypeError, "grad is of type Tensor, expected a CuPy array", (torch.ones(2, 3), indices)),
         (ValueError, "grad is on <CUDA Device 1>, expected <CUDA Device 0>", (elsewhere, indices)),
     ]
     for kind, sentence, arguments in cases:

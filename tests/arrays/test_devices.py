@@ -46,3 +46,11 @@ def test_no_library_is_imported_for_its_own_sake() -> None:
     script = "import sys, numpy; from fusedstep.arrays import devices; assert not devices.on_device(numpy.ones(3))"
     script += "; assert not {'torch', 'cupy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=120)
+
+
+def test_values_that_no_library_defines() -> None:
+    nowhere = type("Nowhere", (), {})
+    nowhere.__module__ = None  # type: ignore[assignment]
+    for value in (nowhere(), None, 1.0, np.ones(2), object()):
+        assert devices.find_library(value) is None
+        assert not devices.on_device(value)

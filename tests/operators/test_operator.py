@@ -339,3 +339,29 @@ def test_prepare_changes_nothing_and_launch_takes_the_step(
     launch()
     for state, each in zip(states, expected, strict=True):
         np.testing.assert_array_equal(np.asarray(state), each)
+
+
+class Counting(fs.Operator):
+    """An operator with an attribute of its own, which changes."""
+
+    def __init__(self, rule: Any, **options: Any) -> None:
+        super().__init__(rule, **options)
+        self.calls = 0
+
+    def __call__(self, *arrays: Any, **named: Any) -> Any:
+        self.calls += 1
+        return super().__call__(*arrays, **named)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])  # noqa: S301
+def test_operators_can_be_subclassed(again: Callable[[Any], Any]) -> None:
+    operator = Counting(switched, first=True)
+    operator(*(np.ones(2) for _ in range(3)))
+    for other in (again(operator), operator.switched(second=False)):
+        assert type(other) is Counting
+        assert other.calls == 1
+        other(*(np.ones(2) for _ in range(3)))
+        assert (other.calls, operator.calls) == (2, 1)
+        with pytest.raises(AttributeError, match="rule cannot be changed"):
+            other.rule = None
+    assert type(fs.ops.FusedSparseAdam().switched(use_nesterov=True)) is fs.ops.FusedSparseAdam

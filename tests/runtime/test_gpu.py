@@ -402,3 +402,13 @@ def test_steps_do_not_wait_for_the_device(device: str) -> None:
             table.step(grad, indices, **scalars)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize(
+    "value", [torch.Generator(), torch.ones(2).untyped_storage(), np.ones((4, 3), np.float32), None]
+)
+def test_what_is_not_a_tensor_is_refused_by_name(value: Any, device: str) -> None:
+    var, mean = (on_device(np.ones((4, 3), np.float32)) for _ in range(2))
+    with pytest.raises(TypeError, match=r"^momentum: grad is .*, expected a PyTorch tensor on "):
+        fs.Operator(fs.rules.momentum)(var, mean, value, lr=0.1, momentum=0.9)
+    assert var.tolist() == mean.tolist() == [[1.0] * 3] * 4

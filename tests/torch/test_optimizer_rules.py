@@ -145,6 +145,6 @@ def test_a_class_takes_as_many_betas_as_its_default_has(followed: bool) -> None:
     optimizer.param_groups[0]["betas"] = (0.5, 0.75)
     weight.grad = torch.ones(2)
     before = weight.tolist()
-    with pytest.raises((TypeError, ValueError), match="ThreeMeans: betas|beta3"):
+    with pytest.raises((TypeError, ValueError), match=r"^ThreeMeans: betas holds 2 numbers, expected three"):
         optimizer.step()
     assert weight.tolist() == before

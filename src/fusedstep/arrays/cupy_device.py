@@ -9,6 +9,8 @@ import numpy as np
 
 from .tensor_view import TensorView
 
+ARRAY = "a CuPy array"
+
 
 def on_device(array: Any) -> bool:
     return isinstance(array, sys.modules["cupy"].ndarray)

@@ -26,6 +26,9 @@ class DeviceLibrary(Protocol):
     device where a new one is made. Nothing but ``first_outside`` waits for the device.
     """
 
+    # What messages call one of its arrays.
+    ARRAY: str
+
     def on_device(self, array: Any) -> bool:
         """Whether an array is on a device that Triton compiles for."""
 
@@ -86,7 +89,7 @@ class DeviceLibrary(Protocol):
 @lru_cache(256)
 def _library_of_type(kind: Any) -> DeviceLibrary | None:
     for base in kind.__mro__:
-        file = LIBRARIES.get(base.__module__.partition(".")[0])
+        file = LIBRARIES.get(str(base.__module__).partition(".")[0])
         if file:
             library: DeviceLibrary = import_module(f"{__package__}.{file}")
             return library

@@ -30,6 +30,7 @@ __all__ = [
     "to_device",
 ]
 
+ARRAY = "a PyTorch tensor"
 # The kinds of devices that Triton compiles for, as PyTorch names them; ROCm's are "cuda", too.
 DEVICES = {"cuda", "xpu", "npu"}
 

@@ -154,8 +154,7 @@ def totals_of(table: PendingTable) -> tuple[np.ndarray, np.ndarray]:
     totals, kept = history.totals[:, : history.steps + 1], len(table.closed_form.kept_totals)
     settled = totals.copy()
     settled[kept:] = totals[kept:, -1:]
-    built, key = table.operator.built, ("totals", table.closed_form, history.compute)
-    if key not in built:
-        built[key] = host_totals_for(table.operator.spec, table.closed_form, history.compute)
-    numbers = built[key]
+    operator, closed_form = table.operator, table.closed_form
+    key = ("totals", closed_form, history.compute)
+    numbers = operator.build_once(key, lambda: host_totals_for(operator.spec, closed_form, history.compute))
     return numbers(totals, history.held), numbers(settled, history.held)

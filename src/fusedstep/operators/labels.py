@@ -49,9 +49,9 @@ def parse_options(operator: str, use_locking: bool, rounding: str, seed: int, ch
     Raises:
         TypeError, ValueError: one is invalid.
     """
-    return Options(
-        parse_flag(operator, "use_locking", use_locking),
-        parse_rounding(operator, rounding),
-        parse_counter(operator, "seed", seed),
-        parse_flag(operator, "check_indices", check_indices),
+    stochastic, number = parse_rounding(operator, rounding), parse_counter(operator, "seed", seed)
+    locking, checking = (
+        parse_flag(operator, name, value)
+        for name, value in (("use_locking", use_locking), ("check_indices", check_indices))
     )
+    return Options(locking, stochastic, number, checking)

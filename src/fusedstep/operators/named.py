@@ -212,7 +212,6 @@ def operator_class(entry: Entry) -> type[NamedOperator]:
         (NamedOperator,),
         {
             "entry": entry,
-            "documented_name": entry.name,
             "__doc__": Lazy(partial(docstring, entry)),
             "__module__": "fusedstep.ops",
             "__signature__": Lazy(partial(constructor, entry)),

@@ -21,6 +21,9 @@ from .checks.options import check_rows, parse_counter, parse_switches
 from .checks.scalars import parse_scalar
 from .labels import DEFAULTS, Labels, Options, parse_options
 
+# What an operator is made of, and what it makes of that.
+OWN = frozenset({"rule", "switches", "labels", "options", "signature", "name", "functions_of", "built"})
+
 
 class Operator:
     """Runs an update rule of your own, fused and in place, on dense or sparse gradients.
@@ -105,15 +108,21 @@ class Operator:
         self.built: dict[tuple[Any, ...], Any] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in vars(self) and not name.startswith("_"):
+        if name in OWN and name in vars(self):
             raise AttributeError(f"{self.name}: {name} cannot be changed; make another operator")
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         return f"<fusedstep operator {self.name}>"
 
-    def __reduce__(self) -> Any:
-        return _rebuild, (type(self), self.rule, self.switches, self.labels, self.options)
+    def __getstate__(self) -> dict[str, Any]:
+        made = ("_spec", "_array_spec", "_functions", "_switched", "functions_of", "built", "signature")
+        return {name: value for name, value in vars(self).items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = [state.pop(name) for name in ("rule", "switches", "labels", "options")]
+        vars(self).update({name: value for name, value in state.items() if name != "name"})
+        self._construct(*own)
 
     def __call__(self, *arrays: Any, rows: str = "touched", step: Any = None, **named: Any) -> tuple[Any, ...]:
         """Takes one step.
@@ -198,6 +207,8 @@ class Operator:
     ) -> Launch:
         """Check everything; return what launches the call. Changes nothing.
 
+        Launch it once, before an array of the call is resized or replaced: it holds their addresses.
+
         Raises:
             ImportError: the tensors lie on a device, and Triton is not installed.
         """
@@ -268,11 +279,26 @@ class Operator:
             self._functions[key] = build(Recipe(self.spec, storages, gradient_storage, self.options.stochastic))
         return self._functions[key]
 
+    def functions_for(self, storage: str) -> Any:
+        """The same where all arrays have one storage type; remembered under it."""
+        if storage not in self.functions_of:
+            self.functions_of[storage] = self.span_functions((storage,) * len(self.spec.used), storage)
+        return self.functions_of[storage]
+
+    def build_once(self, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+        """What was built of the rule for devices under a key; built at the first use."""
+        if key not in self.built:
+            self.built[key] = build()
+        return self.built[key]
+
     def switched(self, **switches: bool) -> "Operator":
         """The same operator with other switches."""
         key = tuple(sorted({**dict(self.switches), **switches}.items()))
         if key not in self._switched:
-            self._switched[key] = Operator.from_spec(self.rule, spec_of(self.rule, key), self.labels, self.options)
+            other = object.__new__(type(self))
+            vars(other).update({name: value for name, value in vars(self).items() if name not in OWN})
+            other._construct(self.rule, key, self.labels, self.options, spec_of(self.rule, key))
+            self._switched[key] = other
         return self._switched[key]
 
 
@@ -283,9 +309,3 @@ def array_spec(spec: RuleSpec, labels: Labels, options: Options) -> ArraySpec:
     rows = by_row or (spec.reduction_scope == ReductionScope.TENSOR and spec.sees_rows)
     kinds = tuple(spec.kinds[k] for k in spec.used)
     return ArraySpec(names, kinds, spec.changed, labels.variable or names[0], rows, spec.matrices)
-
-
-def _rebuild(cls: type[Operator], rule: Any, switches: Switches, labels: Labels, options: Options) -> Operator:
-    operator = cls.__new__(cls)
-    operator._construct(rule, switches, labels, options)
-    return operator

@@ -2,7 +2,6 @@
 
 import inspect
 from collections import defaultdict
-from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -24,6 +23,14 @@ class ParamGroups(torch.optim.Optimizer):
     limits: ClassVar[dict[str, str]] = settings.LIMITS
     state: defaultdict[Any, Any]
 
+    number_of_betas: ClassVar[int] = 2
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        betas = inspect.signature(cls.__init__).parameters.get("betas")
+        if betas is not None and isinstance(betas.default, tuple):
+            cls.number_of_betas = len(betas.default)
+
     def __init__(self, params: Any, defaults: ParamGroup) -> None:
         super().__init__(params, defaults)
         settings.drop_default_rows(self.defaults)
@@ -40,7 +47,7 @@ class ParamGroups(torch.optim.Optimizer):
         """
         super().add_param_group(param_group)
         try:
-            settings.check_group(type(self).__name__, param_group, self.limits, count_of_betas(type(self)))
+            settings.check_group(type(self).__name__, param_group, self.limits, self.number_of_betas)
             for param in param_group["params"]:
                 settings.check_parameter(type(self).__name__, param, param_group.get("capturable", False))
         except (TypeError, ValueError, NotImplementedError):
@@ -124,10 +131,3 @@ class ParamGroups(torch.optim.Optimizer):
                     self.state[param][key] = value.to(param.device)
                 elif isinstance(value, dict) and not value:
                     del self.state[param][key]
-
-
-@cache
-def count_of_betas(kind: Any) -> int:
-    """How many betas the optimizers of a class take: as many as the default has."""
-    betas = inspect.signature(kind).parameters.get("betas")
-    return 2 if betas is None or betas.default is betas.empty else len(betas.default)

@@ -19,10 +19,9 @@ def view_tensor(operator: str, name: str, value: Any, like: Any) -> TensorView:
         ValueError: it is on another device.
     """
     library = library_of(like)
-    if find_library(value) is not library or not hasattr(value, "device"):
-        package = type(like).__module__.partition(".")[0]
+    if find_library(value) is not library or not (hasattr(value, "device") and hasattr(value, "shape")):
         raise TypeError(
-            f"{operator}: {name} is {kind(value)}, expected an array of {package} on {like.device}, as the variable is"
+            f"{operator}: {name} is {kind(value)}, expected {library.ARRAY} on {like.device}, as the variable is"
         )
     if value.device != like.device:
         raise ValueError(f"{operator}: {name} is on {value.device}, expected {like.device}, the device of the variable")

@@ -100,7 +100,7 @@ def cut_into_parts(groups: Groups, parts: int, cost: int) -> list[Cut]:
 
 def alloc_sums(storage: str, groups: Groups, width: int) -> np.ndarray:
     """Allocate the segment sums of the rows with several gradients, in the compute type."""
-    return np.empty(groups.summed * width, np.float64 if storage == "float64" else np.float32)
+    return np.empty(groups.summed * width, compute_type(storage))
 
 
 def sum_segments(gradient: Any, storage: str, groups: Groups, width: int, sums: np.ndarray, threads: int) -> None:

@@ -78,7 +78,7 @@ def prepare_dense(operator: Any, states: Sequence[Any], gradient: Any, scalars: 
     size = math.prod(plain.shape)
     if not size or not is_for_one_thread(size):
         return None
-    functions = operator.functions_of.get(plain.storage) or functions_of(operator, plain.storage, len(states))
+    functions = operator.functions_of.get(plain.storage) or operator.functions_for(plain.storage)
     return dense_call(functions, size, plain, scalars, bump_of(operator, plain, states))
 
 
@@ -117,7 +117,7 @@ def prepare_sparse(
     if groups.distinct < 0:
         return None
     storage = plain.storage
-    functions = operator.functions_of.get(storage) or functions_of(operator, storage, len(states))
+    functions = operator.functions_of.get(storage) or operator.functions_for(storage)
     sums = alloc_sums(storage, groups, width)
     block = (functions.plain_blocks.get((table, width)) or row_block(functions, table, width))[:]
     fill(functions, block, plain.addresses, summands.address, scalars)
@@ -138,12 +138,6 @@ def prepare_sparse(
     stages = (loops.loop("segment_sum"), step) if groups.summed else (step,)
     memory = plain.owners, summands.owners, groups, sums, order, positions
     return partial(launch, block, stages, bump_of(operator, plain, states), memory)
-
-
-def functions_of(operator: Any, storage: str, states: int) -> Any:
-    """The span functions where all arrays have one storage type, cached for the next call."""
-    functions = operator.functions_of[storage] = operator.span_functions((storage,) * states, storage)
-    return functions
 
 
 def add_segment_sum(block: "array[int]", functions: Any, storage: str, groups: Groups) -> np.ndarray:

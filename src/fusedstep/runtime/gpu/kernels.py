@@ -16,8 +16,5 @@ def kernel_of(
     closed_form: ClosedForm | None = None,
 ) -> Any:
     """The kernel of a loop for some storage types."""
-    key = (loop, storages, gradient, on_device, closed_form)
-    if key not in operator.built:
-        recipe = Recipe(operator.spec, storages, gradient, operator.options.stochastic, loop, closed_form)
-        operator.built[key] = build(recipe, on_device)
-    return operator.built[key]
+    recipe = Recipe(operator.spec, storages, gradient, operator.options.stochastic, loop, closed_form)
+    return operator.build_once((loop, storages, gradient, on_device, closed_form), lambda: build(recipe, on_device))

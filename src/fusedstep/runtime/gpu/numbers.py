@@ -1,6 +1,6 @@
 """The numbers of a step: expressions of its scalars, evaluated once per call in float64."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ...arrays.devices import library_of, on_device
@@ -10,17 +10,14 @@ from .launch_kernel import launch_kernel
 
 
 class Evaluating(Protocol):
-    """What this module needs of an operator.
-
-    Attributes:
-        built: the cache of what is built for the rule, for devices.
-    """
-
-    built: dict[tuple[Any, ...], Any]
+    """What this module needs of an operator."""
 
     @property
     def spec(self) -> RuleSpec:
         """Its rule."""
+
+    def build_once(self, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+        """What was built of the rule for devices under a key; built at the first use."""
 
 
 def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like: Any) -> tuple[list[Any], bool]:
@@ -33,9 +30,7 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
     if not any(are_there):
         return host_numbers(operator, compute, scalars), False
     key = ("numbers on the device", compute, are_there)
-    if key not in operator.built:
-        operator.built[key] = numbers_for(operator.spec.program, compute, are_there)
-    kernel, count = operator.built[key]
+    kernel, count = operator.build_once(key, lambda: numbers_for(operator.spec.program, compute, are_there))
     library = library_of(like)
     numbers = library.empty((count,), compute, like)
     launch_kernel(library, kernel, 1, [*scalars, numbers])
@@ -44,8 +39,6 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
 
 def host_numbers(operator: Evaluating, compute: str, scalars: Sequence[float]) -> list[float]:
     """The numbers from plain scalars."""
-    key = ("numbers", compute)
-    if key not in operator.built:
-        operator.built[key] = host_numbers_for(operator.spec.program, compute)
-    found: list[float] = operator.built[key](scalars)
+    evaluate = operator.build_once(("numbers", compute), lambda: host_numbers_for(operator.spec.program, compute))
+    found: list[float] = evaluate(scalars)
     return found
