@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..codegen.cpu.c_header import header, is_taken
 from ..codegen.cpu.compiler import host
 from ..codegen.cpu.exported import exported_code
 from ..codegen.cpu.exported_arguments import Exported
@@ -15,7 +16,7 @@ from ..codegen.rule.program import Program
 from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import program_of
 from ..storage import STORAGES, compute_type
-from .c_header import header, is_taken
+from .descriptions import description
 from .options import folder_to_write
 from .rule_files import rule_of
 
@@ -99,8 +100,7 @@ def run(options: argparse.Namespace) -> int:
         options.refuse(str(error))
     exported = Exported(program, tuple(storages), gradient, symbol, processor)
     code = exported_code(exported)
-    files = {f"{symbol}.o": code}
-    files[f"{symbol}.h"] = header(rule, exported).encode()
+    files = {f"{symbol}.o": code, f"{symbol}.h": described_header(rule, exported).encode()}
     try:
         for name, content in files.items():
             (options.output / name).write_bytes(content)
@@ -111,6 +111,12 @@ def run(options: argparse.Namespace) -> int:
         f"{processor.triple}, after {(time.perf_counter() - began) * 1000:.0f} ms"
     )
     return 0
+
+
+def described_header(rule: Callable[..., Any], exported: Exported) -> str:
+    """The header of an exported function, described by the rule's docstring."""
+    described = description(rule.__doc__)
+    return header(exported, described.summary, "\n".join(described.formula), described.arguments)
 
 
 def switched(rule: Callable[..., Any], switches: dict[str, Any]) -> Program:
