@@ -15,8 +15,8 @@ from ..codegen.cpu.targets import processor_of
 from ..codegen.rule.program import Program
 from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import program_of
+from ..operators.docstrings import description
 from ..storage import STORAGES, compute_type
-from .descriptions import description
 from .options import folder_to_write
 from .rule_files import rule_of
 

@@ -14,10 +14,11 @@ from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
 from ..operators import catalogue
+from ..operators.docstrings import description, merged
 from ..operators.operator import Operator
+from ..operators.rule_code import code, fold
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..storage import STORAGES
-from .descriptions import code, description, fold, merged
 from .sources import SOURCES, assembly_on_cpu
 
 WIDTH = 80

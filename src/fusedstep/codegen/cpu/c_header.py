@@ -85,7 +85,10 @@ def header(exported: Exported, summary: str, formula: str, arguments: Mapping[st
     scratch = ["double *workspace"] if program.reduction_scope == ReductionScope.TENSOR else []
     scalars = [f"double {names[scalar]}" for scalar in signature.scalars]
     parameters = [*states, f"const {TYPES[exported.gradient]} *{names[signature.gradient]}", *sizes, *scratch, *scalars]
-    functions = [comment(paragraphs(exported, names, summary, formula, arguments)), declared("void", symbol, parameters)]
+    functions = [
+        comment(paragraphs(exported, names, summary, formula, arguments)),
+        declared("void", symbol, parameters),
+    ]
     if scratch:
         returns = f"Return the number of doubles in the workspace of {symbol}."
         functions += ["", comment([returns]), declared("int64_t", workspace_symbol(symbol), sizes)]
