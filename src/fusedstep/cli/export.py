@@ -1,12 +1,11 @@
 """``fusedstep export``: writes a rule's step as an object file and a C header."""
 
 import argparse
-import keyword
 import time
 from collections.abc import Callable
 from typing import Any
 
-from ..codegen.cpu.c_header import header, is_taken
+from ..codegen.cpu.c_header import header, is_free
 from ..codegen.cpu.compiler import host
 from ..codegen.cpu.exported import exported_code
 from ..codegen.cpu.exported_arguments import Exported
@@ -64,13 +63,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(refuse=parser.error)
 
 
-# Functions of the C library that exported code may call, and a program's entry point.
-RESERVED = {f"{name}{suffix}" for name in ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt") for suffix in ("", "f")}
-RESERVED |= {"main", "memcpy", "memmove", "memset"}
-# Words of C and C++ that are also keywords of Python, and so are no names of arguments.
-RESERVED |= set(keyword.kwlist)
-
-
 def switch(text: str) -> tuple[str, bool]:
     """Parse a switch and its setting."""
     name, _, value = text.partition("=")
@@ -83,7 +75,7 @@ def c_name(text: str) -> str:
     """Parse the name of a C function."""
     if plain(text) != text or not text or text[0].isdigit():
         raise argparse.ArgumentTypeError(f"{text!r}, expected up to 40 letters, digits and _, no digit first")
-    if is_taken(text) or text in RESERVED:
+    if not is_free(text):
         raise argparse.ArgumentTypeError(f"{text!r}, which has another meaning in C or C++; choose another name")
     return text
 

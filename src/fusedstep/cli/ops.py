@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .. import rules
+from ..codegen.cpu.listing import listing as listing_of
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
@@ -19,7 +20,7 @@ from ..operators.operator import Operator
 from ..operators.rule_code import code, fold
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..storage import STORAGES
-from .sources import SOURCES, assembly_on_cpu
+from .sources import SOURCES
 
 WIDTH = 80
 INDENT = "  "
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.asm:
         if options.backend != "cpu":
             options.refuse(f"--asm shows the CPU's code; for {options.backend} use --source")
-        show(assembly_on_cpu(recipe(options)).rstrip())
+        show(listing_of(recipe(options), assembly=True).rstrip())
     elif options.source:
         if options.loop and options.backend == "jax":
             options.refuse(f"--loop {options.loop}: JAX runs a rule on whole arrays, without loops; leave out --loop")

@@ -1,5 +1,6 @@
 """C headers of exported functions."""
 
+import keyword
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,9 +28,21 @@ TAKEN = frozenset(WORDS.split())
 MACROS = re.compile(r"U?INT\w*_(MAX|MIN|C)|(PTRDIFF|SIG_ATOMIC|SIZE|WCHAR|WINT)_(MAX|MIN)")
 
 
+# Functions of the C library that exported code may call, and a program's entry point.
+FUNCTIONS = {
+    f"{name}{suffix}" for name in ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt") for suffix in ("", "f")
+}
+FUNCTIONS |= {"main", "memcpy", "memmove", "memset"}
+
+
 def is_taken(name: str) -> bool:
     """Whether a name means something else in C or C++."""
     return name in TAKEN or bool(MACROS.fullmatch(name))
+
+
+def is_free(name: str) -> bool:
+    """Whether an exported function may have a name; arguments of rules are no keywords of Python already."""
+    return not (is_taken(name) or name in FUNCTIONS or keyword.iskeyword(name))
 
 
 HEADER = """\
