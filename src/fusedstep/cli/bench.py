@@ -1,7 +1,6 @@
 """``fusedstep bench``: times the operators on this machine beside PyTorch's optimizers."""
 
 import argparse
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -14,7 +13,7 @@ from ..bench.results import Report
 from ..bench.works import Work
 from . import machine
 from .extras import require
-from .options import file_to_write, folder_to_write, thread_count
+from .options import file_to_write, folder_to_write, similar, thread_count
 from .progress import progress
 
 Groups = Mapping[str, Sequence[Work]]
@@ -56,11 +55,8 @@ def works(groups: Groups, name: str) -> Sequence[Work]:
     known = {work.name.lower(): work for each in groups.values() for work in each}
     if name.lower() in known:
         return [known[name.lower()]]
-    close = [known[each].name for each in difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.6)]
-    raise argparse.ArgumentTypeError(
-        f"{name!r} is not a work; "
-        + (f"similar works: {', '.join(close)}" if close else "'fusedstep bench --list' lists all")
-    )
+    hint = similar(name, (work.name for work in known.values()), "works") or "'fusedstep bench --list' lists all"
+    raise argparse.ArgumentTypeError(f"{name!r} is not a work; {hint}")
 
 
 def run(options: argparse.Namespace) -> int:

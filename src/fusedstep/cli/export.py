@@ -16,8 +16,8 @@ from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import program_of
 from ..operators.docstrings import description
 from ..storage import STORAGES, compute_type
-from .options import folder_to_write
-from .rule_files import rule_of
+from .options import add_types, folder_to_write
+from .subjects import rule_of
 
 EPILOG = """
 Writes NAME.o and NAME.h with one function. It takes the addresses of the states and of the gradient, the number of
@@ -30,36 +30,17 @@ fusedstep.
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
     parser.epilog = EPILOG
-    add, types = parser.add_argument, ", ".join(STORAGES)
+    add = parser.add_argument
     add("rule", type=rule_of, metavar="RULE", help="a rule of fusedstep.rules, or FILE.py:NAME for your own rule")
     add("--target", metavar="TRIPLE", help="the kind of machine, such as riscv64-linux-gnu (default: this one's)")
     add("--cpu", default="", metavar="NAME", help="the CPU, as clang's -mcpu (default: any of the kind)")
     add("--features", default="", metavar="LIST", help="instructions beyond the CPU's, as +f16c,+bmi2")
-    add(
-        "--states",
-        nargs="+",
-        choices=STORAGES,
-        default=["float32"],
-        metavar="TYPE",
-        help=f"the type of all states, or of each, of {types} (default: float32)",
-    )
+    add_types(parser, "--states", ["float32"], "the type of all states, or of each, of {types} (default: float32)")
     add("--gradient", choices=STORAGES, metavar="TYPE", help="the gradient's type (default: the first state's)")
-    add(
-        "--switch",
-        nargs="+",
-        type=switch,
-        default=[],
-        metavar="NAME=TRUTH",
-        help="the rule's switches, as nesterov=true",
-    )
+    switches = "the rule's switches, as nesterov=true"
+    add("--switch", nargs="+", type=switch, default=[], metavar="NAME=TRUTH", help=switches)
     add("--name", type=c_name, help="the name of the function and of both files (default: fusedstep_RULE)")
-    add(
-        "--output",
-        type=folder_to_write,
-        default=".",
-        metavar="DIR",
-        help="the folder to write to (default: this folder)",
-    )
+    add("--output", type=folder_to_write, default=".", metavar="DIR", help="where to write (default: this folder)")
     parser.set_defaults(refuse=parser.error)
 
 

@@ -26,24 +26,9 @@ uint16_t union unix unsigned using virtual void volatile wchar_t xor xor_eq
 TAKEN = frozenset(WORDS.split())
 # The macros of <stdint.h>.
 MACROS = re.compile(r"U?INT\w*_(MAX|MIN|C)|(PTRDIFF|SIG_ATOMIC|SIZE|WCHAR|WINT)_(MAX|MIN)")
-
-
 # Functions of the C library that exported code may call, and a program's entry point.
-FUNCTIONS = {
-    f"{name}{suffix}" for name in ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt") for suffix in ("", "f")
-}
-FUNCTIONS |= {"main", "memcpy", "memmove", "memset"}
-
-
-def is_taken(name: str) -> bool:
-    """Whether a name means something else in C or C++."""
-    return name in TAKEN or bool(MACROS.fullmatch(name))
-
-
-def is_free(name: str) -> bool:
-    """Whether an exported function may have a name; arguments of rules are no keywords of Python already."""
-    return not (is_taken(name) or name in FUNCTIONS or keyword.iskeyword(name))
-
+MATHEMATICS = ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt")
+FUNCTIONS = {*MATHEMATICS, *(f"{name}f" for name in MATHEMATICS), "main", "memcpy", "memmove", "memset"}
 
 HEADER = """\
 {comment}
@@ -78,6 +63,16 @@ EXTENTS = {
         "columns": "the number of elements of a row; must be positive too.",
     },
 }
+
+
+def is_taken(name: str) -> bool:
+    """Whether a name means something else in C or C++."""
+    return name in TAKEN or bool(MACROS.fullmatch(name))
+
+
+def is_free(name: str) -> bool:
+    """Whether an exported function may have a name; arguments of rules are no keywords of Python already."""
+    return not (is_taken(name) or name in FUNCTIONS or keyword.iskeyword(name))
 
 
 def header(exported: Exported, summary: str, formula: str, arguments: Mapping[str, str]) -> str:
