@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from fusedstep import rules
-from fusedstep.cli.descriptions import code, description
 from fusedstep.codegen.rule.signature import read_signature
 from fusedstep.operators import catalogue
+from fusedstep.operators.docstrings import description
+from fusedstep.operators.rule_code import code
 
 FOLDERS = ("operators", "rules")
 LIBRARIES = ("MindSpore", "TensorFlow", "torch")

@@ -1,15 +1,18 @@
-"""Writes the results of ``fusedstep bench --save`` into the page on performance, with pictures."""
+"""Writes the results of ``make bench BENCH=--save`` into the page on performance, with pictures."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fusedstep.bench import plots
-from fusedstep.bench.figures import COLUMNS, LEGEND, cells, how, medians, size, sweeps, where
-from fusedstep.bench.results import Report, Result, from_json
+from benchmarks.cpu import sweep_plots, sweeps
+from benchmarks.cpu.works import GROUPS
+from benchmarks.saved import RESULTS, from_json, measured_on
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+from fusedstep.bench import plots
+from fusedstep.bench.figures import COLUMNS, LEGEND, cells, how, size, where
+from fusedstep.bench.results import Report, Result
+
 FOLDER, PAGE = "measured", "machines.md"
-NONE = "There is no result yet: `fusedstep bench --save` adds one."
+NONE = "There is no result yet: `make bench BENCH=--save` adds one."
 
 
 def write(folder: Path, saved: Path = RESULTS) -> None:
@@ -28,14 +31,15 @@ def write(folder: Path, saved: Path = RESULTS) -> None:
 
 def machine(name: str, report: Report, folder: Path) -> str:
     """All results of a machine."""
-    pictures = [] if report.machine.get("gpu") else plots.save(report, folder, f"{name}-")
+    figures = [] if report.machine.get("gpu") else [*plots.figures(report, GROUPS), *sweep_plots.figures(report)]
+    pictures = plots.save(((f"{name}-{each}", figure) for each, figure in figures), folder)
     return "\n\n".join(
         [
-            f"### {report.measured_on}",
+            f"### {measured_on(report)}",
             f"{where(report)} {how(report)} {LEGEND}",
             *(f"![{picture.stem}]({FOLDER}/{picture.name})" for picture in pictures),
             *(single(result) for result in report.results if not result.swept),
-            *(sweep(*each) for each in sweeps(report)),
+            *(sweep(*each) for each in sweeps.sweeps(report)),
             *report.notes,
         ]
     )
@@ -51,7 +55,7 @@ def single(result: Result) -> str:
 def sweep(work: str, name: str, results: Sequence[Result]) -> str:
     """The table of medians over one size."""
     heads = ("", *(f"{result.size[name]:,}" for result in results))
-    return f"**{work}** by {name}\n\n{table(heads, medians(results))}"
+    return f"**{work}** by {name}\n\n{table(heads, sweeps.medians(results))}"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

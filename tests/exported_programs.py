@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.cli.c_header import TYPES, header
-from fusedstep.cli.export import switched, types_of
+from fusedstep.cli.export import described_header, switched, types_of
+from fusedstep.codegen.cpu.c_header import TYPES
 from fusedstep.codegen.cpu.compiler import host
 from fusedstep.codegen.cpu.exported import exported_code
 from fusedstep.codegen.cpu.exported_arguments import Exported, extents_of
@@ -141,7 +141,7 @@ class Case:
         processor = processor_of(triple, "", self.features)
         exported = Exported(self.program, tuple(states), gradient, self.symbol, processor)
         (folder / f"{self.symbol}.o").write_bytes(exported_code(exported))
-        (folder / f"{self.symbol}.h").write_text(header(self.rule, exported), encoding="utf-8")
+        (folder / f"{self.symbol}.h").write_text(described_header(self.rule, exported), encoding="utf-8")
 
     def function(self) -> str:
         """C that reads the arrays of a call, makes it, and writes the states."""

@@ -11,9 +11,10 @@ import argparse
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
-from fusedstep.bench import results, tables
+from benchmarks import saved
+
+from fusedstep.bench import tables
 from fusedstep.cli.extras import MissingExtraError, require
 from fusedstep.cli.options import folder_to_write, thread_count
 from fusedstep.cli.progress import progress
@@ -22,7 +23,6 @@ from . import measure
 from .lost import DeviceLostError
 from .measure import FULL, NOT_TIMED, TINY, Settings
 
-RESULTS = Path(__file__).parent.parent / "results"
 NO_GPU = "PyTorch finds no GPU on this machine; --interpret runs tiny sizes in Triton's interpreter"
 
 
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     add("--width", type=thread_count, default=FULL.width, help="float32 elements in a row (default: %(default)s)")
     add("--batch", type=thread_count, default=FULL.batch, help="rows of a sparse gradient (default: %(default)s)")
     add("--rounds", type=thread_count, default=FULL.rounds, help="times that each is timed (default: %(default)s)")
-    add("--results", type=folder_to_write, metavar="FOLDER", help=f"where to save the result (default: {RESULTS})")
+    add("--results", type=folder_to_write, metavar="FOLDER", help=f"where to save it (default: {saved.RESULTS})")
     add("--interpret", action="store_true", help="tiny sizes in Triton's interpreter; saved only with --results")
     return parser
 
@@ -85,10 +85,9 @@ def main() -> int:
     with progress(steps) as advance, suppress(DeviceLostError):
         for latest in measure.measured(settings, advance):
             report = latest
-    print("\n".join([tables.introduction(report), *(f"{each}\n" for each in tables.tables(report))]))
-    print(tables.notes(report, []))
+    print(tables.text(report))
     if options.results or not options.interpret:
-        print(f"Saved: {results.save(report, options.results or RESULTS)}")
+        print(f"Saved: {saved.save(report, options.results or saved.RESULTS)}")
     complete = len(report.results) == len(works)
     return 0 if complete and all(result.timings[0].seconds for result in report.results) else 1
 

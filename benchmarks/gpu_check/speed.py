@@ -12,8 +12,7 @@ from pathlib import Path
 
 from benchmarks.gpu import measure
 from benchmarks.gpu.lost import DeviceLostError
-
-from fusedstep.bench import results
+from benchmarks.saved import from_json
 
 from .recording import LOST
 
@@ -25,7 +24,7 @@ def main() -> int:
     given = parser.parse_args()
     interpret = os.environ.get("TRITON_INTERPRET") == "1"
     end = time.monotonic() + given.seconds
-    before = results.from_json(given.record.read_text(encoding="utf-8")) if given.record.exists() else None
+    before = from_json(given.record.read_text(encoding="utf-8")) if given.record.exists() else None
     known = before.results if before else ()
     settings = measure.TINY if interpret else measure.FULL
     works = [each.name for each in measure.chosen(settings) if each.name not in {result.work for result in known}]

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.saved import from_json
 
-from fusedstep.bench import results, tables
+from fusedstep.bench import tables
 from fusedstep.runtime.cpu.cpus import usable_cpus
 
 from .recording import LOST, lines
@@ -208,7 +209,7 @@ def read_speed(folder: Path, outcome: Outcome) -> None:
     if not file.exists():
         outcome.not_reached = NAMES
         return
-    report = results.from_json(file.read_text(encoding="utf-8"))
+    report = from_json(file.read_text(encoding="utf-8"))
     outcome.content = json.loads(report.as_json())
     outcome.not_reached = [name for name in NAMES if name not in {each.work for each in report.results}]
     outcome.failures = {
@@ -224,7 +225,7 @@ def read_speed(folder: Path, outcome: Outcome) -> None:
         "contenders failed": len(outcome.failures),
         "works not reached": len(outcome.not_reached),
     }
-    outcome.table = list(tables.tables(report))
+    outcome.table = [tables.single(result) for result in report.results]
 
 
 STAGES = (

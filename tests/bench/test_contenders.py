@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from benchmarks import cpu
+from benchmarks.cpu import works as checkout
 
-from fusedstep.bench import environments
 from fusedstep.bench.catalogue.contenders import FUSEDSTEP
 from fusedstep.bench.libraries import data
 from fusedstep.bench.works import Contender, Work
@@ -34,7 +33,7 @@ def test_streaming_moves_what_it_is_asked_to():
 
 
 def test_no_peer_needs_fusedstep():
-    for library in environments.libraries(cpu.GROUPS):
+    for library in checkout.LIBRARIES:
         text = library.file.read_text(encoding="utf-8")
         assert library.peer != ("import fusedstep" in text or "from fusedstep" in text)
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from benchmarks import cpu
+from benchmarks.cpu import works as checkout
 
 from fusedstep.bench import measure
 from fusedstep.bench.catalogue.contenders import FUSEDSTEP
@@ -52,8 +52,8 @@ def failing(tmp_path: Path):
 )
 def test_a_peer_that_fails_is_one_line_and_the_run_goes_on(failing, when, what, expected):
     with Processes({**ALONE, "mindspore": failing(when, what)}, 1) as processes:
-        found = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
-        again = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
+        found = measure.measure(SPARSE, processes, QUICK, silent)
+        again = measure.measure(SPARSE, processes, QUICK, silent)
     for result in (found, again):
         assert result is not None
         assert {timing.library: len(timing.seconds) for timing in result.timings} == {"fusedstep": 2, "mindspore": 0}
@@ -64,7 +64,7 @@ def test_a_peer_that_fails_is_one_line_and_the_run_goes_on(failing, when, what, 
 def test_a_process_that_ends_between_works_begins_anew(failing):
     with Processes({**ALONE, "mindspore": failing("forget", "os._exit(1)")}, 1) as processes:
         for _ in range(2):
-            found = measure.measure(measure.Case(SPARSE), processes, QUICK, silent)
+            found = measure.measure(SPARSE, processes, QUICK, silent)
             assert found is not None
             assert [timing.library for timing in found.timings] == ["fusedstep", "mindspore"]
     said = "its process ended with status 1: something that the library said"
@@ -72,7 +72,7 @@ def test_a_process_that_ends_between_works_begins_anew(failing):
 
 
 def test_an_answer_is_not_waited_for_without_end(failing, tmp_path):
-    process = Process(cpu.MINDSPORE, failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
+    process = Process(checkout.MINDSPORE, failing("step", "import time; time.sleep(100)"), 1, tmp_path / "worker")
     try:
         process.wait_until_ready()
         process.limit = 0.2
@@ -89,7 +89,7 @@ def test_a_peer_that_cannot_begin_is_left_out_of_all(tmp_path):
     program.chmod(0o755)
     with Processes({**ALONE, "mindspore": str(program)}, 1) as processes:
         for _ in range(2):
-            assert measure.measure(measure.Case(SPARSE), processes, QUICK, silent) is not None
+            assert measure.measure(SPARSE, processes, QUICK, silent) is not None
     assert processes.notes == ["MindSpore is left out: ended with status 4: no such module"]
 
 
@@ -97,7 +97,7 @@ def test_a_peer_without_its_library_says_so():
     with Processes({"tensorflow": sys.executable}, 1) as processes:
         if importlib.util.find_spec("tensorflow"):
             pytest.skip("TensorFlow is installed here")
-        processes.start([cpu.TENSORFLOW])
+        processes.start([checkout.TENSORFLOW])
         assert processes.notes == ["TensorFlow is left out: ModuleNotFoundError: No module named 'tensorflow'"]
         assert processes.running == {}
 

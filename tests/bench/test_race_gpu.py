@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchmarks import saved
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import device as device_module
 from benchmarks.gpu import formulas, measure
@@ -27,8 +28,8 @@ from fusedstep.bench.libraries.data import Size
 from fusedstep.bench.libraries.steps import Step
 from fusedstep.bench.race import Pace, Race
 from fusedstep.bench.works import Contender
-from tests.bench.test_bench import page_writer
 from tests.devices import INTERPRETED
+from tests.system.test_make_bench import page_writer
 
 ROOT = Path(__file__).parents[2]
 ADAM = {"lr": settings.LR, "epsilon": settings.EPSILON, "beta1": settings.BETAS[0], "beta2": settings.BETAS[1]} | {
@@ -57,7 +58,7 @@ def test_all_of_it_runs_in_the_interpreter(tmp_path: Path) -> None:
     assert max(map(len, done.stdout.partition("Saved:")[0].splitlines())) <= 80
     (kept,) = tmp_path.iterdir()
     assert kept.name == "triton-s-interpreter-quick.json"
-    report = results.from_json(kept.read_text(encoding="utf-8"))
+    report = saved.from_json(kept.read_text(encoding="utf-8"))
     assert report.quick
     assert {"torch", "triton", "cuda", "hip", "driver"} <= report.versions.keys()
     assert not [note for note in report.notes if "failed" in note]
@@ -106,7 +107,7 @@ def test_a_small_run_on_a_device(device: str, tmp_path: Path) -> None:
     done = script("--rows", "100000", "--batch", "5000", "--rounds", "3", "--results", str(tmp_path))
     assert done.returncode == 0, done.stderr
     (kept,) = tmp_path.iterdir()
-    report = results.from_json(kept.read_text(encoding="utf-8"))
+    report = saved.from_json(kept.read_text(encoding="utf-8"))
     assert not [note for note in report.notes if "failed" in note]
     assert report.machine["gpu"] == torch.cuda.get_device_name()
 
@@ -242,8 +243,8 @@ def test_a_contender_that_fails_is_reported_in_its_row(after: int) -> None:
     of_poor = replace(result, timings=(poor, fine, copied))
     assert figures.cells(of_poor, fine)[-1] == ""
     report = results.Report({"gpu": "A GPU 5"}, {}, "", 0, 3, (of_poor,))
-    assert results.from_json(report.as_json()) == report
-    assert results.slug(report) == "a-gpu-5"
+    assert saved.from_json(report.as_json()) == report
+    assert saved.slug(report) == "a-gpu-5"
 
 
 def test_slow_contenders_come_last_and_not_at_all_when_time_is_up() -> None:

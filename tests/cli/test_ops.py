@@ -2,12 +2,10 @@
 
 import ast
 import dataclasses
-import inspect
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,6 @@ from llvmlite import binding
 
 import fusedstep as fs
 from fusedstep import rules
-from fusedstep.cli.descriptions import code, description, fold
-from fusedstep.cli.formulas import readable
 from fusedstep.cli.main import main
 from fusedstep.codegen.rule.signature import read_signature
 from fusedstep.operators import catalogue
@@ -81,19 +77,6 @@ def test_an_explanation_is_whole_and_readable(name: str, capsys: pytest.CaptureF
         signature = read_signature(getattr(rules, name))
         for argument in (*signature.states, signature.gradient, *signature.scalars, *signature.switches):
             assert re.search(rf"^  (?:\w+, )*{argument}(?:, \w+)*(?:  +|\n +)\S", text, re.M), argument
-
-
-@pytest.mark.parametrize("name", rules.__all__)
-def test_the_code_shown_means_what_the_rule_does(name: str) -> None:
-    rule = getattr(rules, name)
-    shown = ast.parse(code(rule, 78)).body[-1]
-    original = ast.parse(inspect.getsource(rule)).body[0]
-    assert isinstance(shown, ast.FunctionDef)
-    assert isinstance(original, ast.FunctionDef)
-    assert list(map(ast.dump, shown.body)) == list(map(ast.dump, original.body[1:]))
-    assert [each.arg for each in ast.walk(shown.args) if isinstance(each, ast.arg)] == [
-        each.arg for each in ast.walk(original.args) if isinstance(each, ast.arg)
-    ]
 
 
 def test_a_name_may_be_written_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,87 +185,6 @@ def test_it_needs_no_extra_and_survives_a_reader_who_leaves() -> None:
     stayed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (stayed.returncode, stayed.stderr) == (0, "")
     assert stayed.stdout.startswith("fusedstep.rules.adam\n")
-
-
-@pytest.mark.parametrize(
-    ("latex", "text"),
-    [
-        (r"\beta_1 m + (1 - \beta_1) g", "beta1 m + (1 - beta1) g"),
-        (r"w - \frac{lr}{\sqrt{v} + \epsilon} g", "w - lr / (sqrt(v) + epsilon) * g"),
-        (r"\frac{a + b}{c} \cdot \frac{a \cdot b}{c^2}", "(a + b) / c * a * b / c^2"),
-        (r"\frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}", "sqrt(1 - beta2^t) / (1 - beta1^t)"),
-        (r"accum^{-lr\_power}", "accum^(-lr_power)"),
-        (r"w_{t+1} = \hat{v}_t", "w_(t+1) = v_hat_t"),
-        (r"\max\left(|p| - lr\, l_1, 0\right)", "max(|p| - lr l1, 0)"),
-        (r"\lVert w \rVert \leq \infty", "||w|| <= inf"),
-        (r"\operatorname{sign}(p)", "sign(p)"),
-        (r"\frac{lr}{v} \left(m + g\right)", "lr / v * (m + g)"),
-        (r"\begin{cases} g & stat > 0 \\ m & stat \le 0 \end{cases}", "{ g if stat > 0; m if stat <= 0 }"),
-        (
-            r"w &= \begin{cases} 0, & \text{if } |z| \le l_1 \\ z & \text{else} \end{cases} \\ v &= 1",
-            "w = { 0 if |z| <= l1; z else }\nv = 1",
-        ),
-    ],
-)
-def test_formulas_are_readable(latex: str, text: str) -> None:
-    assert readable(latex) == text
-
-
-def test_helpers_stand_above_the_rule_that_calls_them(tmp_path: Path) -> None:
-    file = tmp_path / "helped.py"
-    file.write_text(
-        "from fusedstep.words import sqrt\n\ndef root(x):\n    return sqrt(x)\n\n"
-        "def rule(var, grad, *, lr):\n    # Comments stay.\n    return var - lr * root(grad)\n",
-        encoding="utf-8",
-    )
-    names: dict[str, object] = {"__name__": "helped"}
-    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), names)  # noqa: S102 - the text above
-    shown = code(names["rule"], 78)  # type: ignore[arg-type]
-    assert shown.startswith("def root(x):\n    return sqrt(x)\n\ndef rule(var, grad, *, lr):\n    # Comments stay.\n")
-
-
-def test_folded_lines_mean_the_same() -> None:
-    line = (
-        "    var = where(abs(linear) <= l1, 0, (sign(linear) * l1 - linear) / (power(accum, -lr_power) / lr + 2 * l2))"
-    )
-    folded = fold(line, 60)
-    assert max(map(len, folded)) <= 60
-    assert ast.dump(ast.parse("\n".join(folded).strip())) == ast.dump(ast.parse(line.strip()))
-    assert fold("    # " + "word " * 20, 60) == [f"    # {'word ' * 10}word", f"    # {'word ' * 8}word"]
-
-
-def test_a_docstring_is_taken_apart() -> None:
-    found = description(
-        """What it does (Somebody, 2020).
-
-        .. math::
-            v &= v + g^2 \\\\
-            w &= w - v
-
-        With ``switch``, :math:`g^2` is left out.
-
-        Args:
-            var: the weights.
-            a, b: two numbers
-                of a kind.
-
-        Returns:
-            The new ``(var,)``.
-
-        Source: somewhere,
-        page 2.
-
-        >>> 1
-        1
-        """
-    )
-    assert found.summary == "What it does (Somebody, 2020)."
-    assert found.formula == ["v = v + g^2", "w = w - v"]
-    assert found.notes == ["With switch, g^2 is left out."]
-    assert found.arguments == {"var": "the weights.", "a": "two numbers of a kind.", "b": "two numbers of a kind."}
-    assert found.returns == "The new (var,)."
-    assert found.source == "somewhere, page 2."
-    assert found.example == ">>> 1\n1"
 
 
 def test_a_rule_that_adds_up_more_than_rows_has_one_loop(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fusedstep import rules
 from fusedstep.cli import torch_warmup, warmup
 from fusedstep.cli.main import main
-from fusedstep.cli.ops import subject
+from fusedstep.cli.subjects import subject
 from fusedstep.operators import catalogue
 from fusedstep.operators.operator import Operator
 from fusedstep.storage import STORAGES

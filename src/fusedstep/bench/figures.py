@@ -1,6 +1,6 @@
 """Figures as text, for tables of every format."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .results import STREAMING, Report, Result, Timing
@@ -29,23 +29,6 @@ def cells(result: Result, timing: Timing) -> tuple[str, ...]:
         percent(fraction) if fraction and timing.library != STREAMING else "",
         "" if first else f"{result.to_first(timing):.2f} x",
     )
-
-
-def sweeps(report: Report) -> Iterator[tuple[str, str, list[Result]]]:
-    """The sweeps of a run: the work, the size that varies, and the results in order of size."""
-    found: dict[tuple[str, str], list[Result]] = {}
-    for result in report.results:
-        if result.swept:
-            found.setdefault((result.work, result.swept), []).append(result)
-    for (work, name), results in found.items():
-        yield work, name, results
-
-
-def medians(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
-    """The medians of a sweep: a row for each contender."""
-    for label in dict.fromkeys(timing.label for result in results for timing in result.timings):
-        found = [next((each for each in result.timings if each.label == label), None) for result in results]
-        yield label, *("" if each is None else duration(each.median) if each.seconds else FAILED for each in found)
 
 
 def gigabytes(count: float) -> str:

@@ -1,14 +1,14 @@
-"""A run as pictures: bars of times beside the limit of memory, and lines over sizes."""
+"""A run as pictures: bars of times beside the limit of memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from .catalogue import GROUPS
-from .figures import duration, size, sweeps, unit
+from .figures import duration, size, unit
 from .results import Report, Result
+from .works import Work
 
 # Okabe and Ito's colours, for colour-blind readers.
 COLORS = {
@@ -16,41 +16,37 @@ COLORS = {
     "fusedstep.torch": "#0072B2",
     "startup": "#0072B2",
     "torch": "#D55E00",
+    "torch.compile": "#D55E00",
+    "optax": "#56B4E9",
     "mindspore": "#009E73",
     "tensorflow": "#E69F00",
     "fbgemm": "#CC79A7",
     "streaming": "#000000",
 }
-MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTH, BAR, HEADING, TEXT = 9.0, 0.32, 0.85, 11
 # The width of a panel, relative to its longest bar: error bars may be much longer.
 BEYOND = 1.3
 BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
 
-def save(report: Report, folder: Path, stem: str = "", kind: str = "png") -> list[Path]:
-    """Draw a run into files of a folder; return the files."""
+def save(figures: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
+    """Draw pictures into files of a folder; return the files."""
     files = []
-    for name, figure in figures(report):
-        files.append(folder / f"{stem}{name}.{kind}")
+    for name, figure in figures:
+        files.append(folder / f"{name}.png")
         # Without matplotlib's version in them, equal runs are equal files.
-        figure.savefig(files[-1], dpi=110, metadata={"Software": None} if kind == "png" else None)
+        figure.savefig(files[-1], dpi=110, metadata={"Software": None})
     return files
 
 
-def figures(report: Report) -> Iterator[tuple[str, Figure]]:
-    """The pictures by name: one for each group of works, one for each work with sweeps."""
-    for group, works in GROUPS.items():
+def figures(report: Report, groups: Mapping[str, Sequence[Work]]) -> Iterator[tuple[str, Figure]]:
+    """A picture for each group of works that was measured, and its name."""
+    for group, works in groups.items():
         names = {work.name for work in works}
         singles = [each for each in report.results if each.work in names and not each.swept]
         results = [each for each in singles if any(timing.seconds for timing in each.contenders)]
         if results:
             yield group, bars(results)
-    by_work: dict[str, dict[str, list[Result]]] = {}
-    for work, name, results in sweeps(report):
-        by_work.setdefault(work, {})[name] = results
-    for work, found in by_work.items():
-        yield f"{work}-sweep", lines(found)
 
 
 def bars(results: Sequence[Result]) -> Figure:
@@ -98,37 +94,3 @@ def draw_bars(axes: Any, result: Result) -> None:
     axes.set_xlabel(name, fontsize=TEXT - 1, loc="right")
     limited = f"; dashed: the memory's limit, {duration(limit.median)}" if limit and limit.seconds else ""
     axes.set_title(f"{result.title}\n{size(result.size)}{limited}", fontsize=TEXT, loc="left")
-
-
-def lines(swept: Mapping[str, Sequence[Result]]) -> Figure:
-    """A panel for each size that varies: a line for each contender."""
-    figure = Figure(figsize=(WIDTH * 1.5, 4.2), layout="constrained")
-    panels = figure.subplots(1, len(swept), sharey=True, squeeze=False)[0]
-    for axes, (name, results) in zip(panels, swept.items(), strict=True):
-        draw_lines(axes, name, results)
-    panels[0].set_ylabel("milliseconds", fontsize=TEXT)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=TEXT - 1)
-    figure.suptitle(next(iter(swept.values()))[0].title, fontsize=TEXT + 2)
-    return figure
-
-
-def draw_lines(axes: Any, name: str, results: Sequence[Result]) -> None:
-    """Draw the lines over one size."""
-    libraries = {timing.label: timing.library for result in results for timing in result.timings}
-    for marker, (label, library) in zip(MARKERS, libraries.items(), strict=False):
-        points = [
-            (result.size[name], timing.median * 1e3)
-            for result in results
-            for timing in result.timings
-            if timing.label == label and timing.seconds
-        ]
-        style = "--" if library == "streaming" else "-"
-        axes.plot(*zip(*points, strict=True), style, marker=marker, color=COLORS[library], label=label)
-    words = {"rows": "rows of the table", "batch": "rows of the gradient", "width": "elements in a row"}
-    axes.set_xlabel(words[name], fontsize=TEXT)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.grid(alpha=0.3)
-    axes.tick_params(labelsize=TEXT - 1)
-    axes.spines[["top", "right"]].set_visible(False)

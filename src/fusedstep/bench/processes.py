@@ -1,8 +1,10 @@
 """The processes that libraries run in, one each."""
 
 import contextlib
+import importlib.util
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -17,6 +19,11 @@ from .works import Contender, Library, Work
 WORKER = Path(__file__).parent / "libraries" / "worker.py"
 # Seconds; much more than the first compilation of a kernel takes.
 LIMIT = 180.0
+
+
+def here(libraries: Iterable[Library]) -> dict[str, str]:
+    """The Python of each library that is installed beside fusedstep: this one."""
+    return {each.name: sys.executable for each in libraries if importlib.util.find_spec(each.module)}
 
 
 class EndedError(Exception):
@@ -110,6 +117,10 @@ class Processes:
         pythons: the Python of each library, by the library's name.
         threads: the number of threads of each.
         limit: the longest time to wait for an answer, in seconds.
+
+    Attributes:
+        versions: the version of each peer that runs.
+        notes: why libraries are left out, and what else failed.
     """
 
     def __init__(self, pythons: Mapping[str, str], threads: int, limit: float = LIMIT) -> None:
@@ -138,7 +149,8 @@ class Processes:
         for each in new:
             try:
                 self.running[each.name].wait_until_ready()
-                self.versions[each.name] = self.running[each.name].version
+                if each.peer:
+                    self.versions[each.name] = self.running[each.name].version
             except (EndedError, FailedError) as error:
                 self.notes.append(f"{each.title} is left out: {error}")
                 self.unusable.add(each.name)

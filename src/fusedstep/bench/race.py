@@ -128,4 +128,4 @@ class Race:
             Timing(each.label, each.library.name, tuple(self.times[each.label]), self.work.least_bytes(each))
             for each in contenders
         )
-        return Result(self.work.name, self.work.title, asdict(self.work.size), timings)
+        return Result(self.work.name, self.work.title, asdict(self.work.size), timings, self.work.swept)

@@ -1,12 +1,10 @@
-"""The results of a run, and their file."""
+"""The results of a run."""
 
 import json
 import math
-import re
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 STREAMING = "streaming"
@@ -109,60 +107,10 @@ class Report:
     quick: bool = False
 
     @property
-    def measured_on(self) -> str:
-        """The CPU and its cores, or the GPU.
-
-        >>> Report({"cpu": "AMD EPYC (Zen 4)", "cores": 2}, {}, "", 2, 1, ()).measured_on
-        'AMD EPYC (Zen 4), 2 cores'
-        """
-        machine = self.machine
-        return str(machine["gpu"]) if machine.get("gpu") else f"{machine['cpu']}, {machine['cores']} cores"
+    def is_timed(self) -> bool:
+        """Whether any step was timed."""
+        return any(timing.seconds for result in self.results for timing in result.timings)
 
     def as_json(self) -> str:
         """The whole report as JSON."""
         return json.dumps(asdict(self), indent=1) + "\n"
-
-
-def from_json(text: str) -> Report:
-    """Read the text that ``Report.as_json`` returned."""
-    content = json.loads(text)
-    results = tuple(
-        Result(**{**result, "timings": tuple(map(timing_from, result["timings"]))}) for result in content["results"]
-    )
-    return Report(**{**content, "results": results, "notes": tuple(content["notes"])})
-
-
-def timing_from(content: dict[str, Any]) -> Timing:
-    """Read a timing from JSON."""
-    return Timing(**{**content, "seconds": tuple(content["seconds"])})
-
-
-def save(report: Report, folder: Path) -> Path:
-    """Write a report to its machine's file; return the file.
-
-    Works that are only in the file stay, if versions and settings are the same.
-    """
-    file = folder / f"{slug(report)}.json"
-    if file.exists():
-        earlier = from_json(file.read_text(encoding="utf-8"))
-        if alike(earlier, report):
-            measured = {(result.work, result.swept) for result in report.results}
-            others = [result for result in earlier.results if (result.work, result.swept) not in measured]
-            report = replace(report, results=(*others, *report.results))
-    file.write_text(report.as_json(), encoding="utf-8")
-    return file
-
-
-def alike(one: Report, other: Report) -> bool:
-    """Whether two runs fit in one file."""
-    return all(getattr(one, name) == getattr(other, name) for name in ("machine", "versions", "threads", "rounds"))
-
-
-def slug(report: Report) -> str:
-    """The name of a machine's file.
-
-    >>> slug(Report({"cpu": "AMD EPYC (Zen 4)", "cores": 2}, {}, "", 2, 1, ()))
-    'amd-epyc-zen-4-2-cores'
-    """
-    words = f"{report.measured_on}{' quick' * report.quick}"
-    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")

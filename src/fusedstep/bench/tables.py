@@ -2,9 +2,9 @@
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from .figures import COLUMNS, LEGEND, cells, how, medians, size, sweeps, where
+from .figures import COLUMNS, LEGEND, cells, how, size, where
 from .results import Report, Result
 from .works import Work
 
@@ -17,14 +17,16 @@ def listing(works: Iterable[Work]) -> str:
     return "\n".join(columns([(work.name, work.title) for work in works], right=False))
 
 
-def tables(report: Report) -> Iterator[str]:
-    """A table for each work, and one for each size that varies in a sweep."""
-    for result in report.results:
-        if not result.swept:
-            yield single(result)
-    for work, name, results in sweeps(report):
-        heads = ("", *(f"{result.size[name]:,}" for result in results))
-        yield "\n".join([f"{work} by {name}", *columns([heads, *medians(results)])])
+def text(report: Report, tables: Iterable[str] = (), notes: Iterable[str] = ()) -> str:
+    """A whole report, with some more tables and notes."""
+    found = [*map(single, (result for result in report.results if not result.swept)), *tables]
+    return "\n".join(
+        [
+            f"{paragraphs(where(report), how(report))}\n",
+            *(f"{each}\n" for each in found),
+            paragraphs(LEGEND, *report.notes, *notes),
+        ]
+    )
 
 
 def single(result: Result) -> str:
@@ -43,18 +45,6 @@ def columns(rows: Sequence[Sequence[str]], right: bool = True) -> list[str]:
         " ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
         for row in rows
     ]
-
-
-def introduction(report: Report) -> str:
-    """The machine, the versions and how it was measured."""
-    return f"{paragraphs(where(report), how(report))}\n"
-
-
-def notes(report: Report, missing: Sequence[str]) -> str:
-    """Notes on the tables."""
-    names = ", ".join(missing)
-    hint = [f"Not installed here: {names}; --peer NAME=PYTHON names an environment that has one."] * bool(missing)
-    return paragraphs(LEGEND, *report.notes, *hint)
 
 
 def paragraphs(*texts: str) -> str:

@@ -90,7 +90,7 @@ class Work:
         rows: the rows that take the step: "all" with a dense gradient, "every" or "touched" with a sparse one.
         repeat: the number of steps that are timed together.
         parts: the number of parameters in a step; a time is divided by it.
-        sweep: whether it is also measured at other sizes.
+        swept: the size that varies in a sweep, or "".
     """
 
     name: str
@@ -101,7 +101,7 @@ class Work:
     rows: str = "all"
     repeat: int = 1
     parts: int = 1
-    sweep: bool = False
+    swept: str = ""
 
     def moves(self, item: int = ITEM) -> Moves | None:
         """The least that a step moves if an element has ``item`` bytes; None where memory does not limit it."""

@@ -1,11 +1,11 @@
 """``fusedstep export``: writes a rule's step as an object file and a C header."""
 
 import argparse
-import keyword
 import time
 from collections.abc import Callable
 from typing import Any
 
+from ..codegen.cpu.c_header import header, is_free
 from ..codegen.cpu.compiler import host
 from ..codegen.cpu.exported import exported_code
 from ..codegen.cpu.exported_arguments import Exported
@@ -14,10 +14,10 @@ from ..codegen.cpu.targets import processor_of
 from ..codegen.rule.program import Program
 from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import program_of
+from ..operators.docstrings import description
 from ..storage import STORAGES, compute_type
-from .c_header import header, is_taken
-from .options import folder_to_write
-from .rule_files import rule_of
+from .options import add_types, folder_to_write
+from .subjects import rule_of
 
 EPILOG = """
 Writes NAME.o and NAME.h with one function. It takes the addresses of the states and of the gradient, the number of
@@ -30,44 +30,18 @@ fusedstep.
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
     parser.epilog = EPILOG
-    add, types = parser.add_argument, ", ".join(STORAGES)
+    add = parser.add_argument
     add("rule", type=rule_of, metavar="RULE", help="a rule of fusedstep.rules, or FILE.py:NAME for your own rule")
     add("--target", metavar="TRIPLE", help="the kind of machine, such as riscv64-linux-gnu (default: this one's)")
     add("--cpu", default="", metavar="NAME", help="the CPU, as clang's -mcpu (default: any of the kind)")
     add("--features", default="", metavar="LIST", help="instructions beyond the CPU's, as +f16c,+bmi2")
-    add(
-        "--states",
-        nargs="+",
-        choices=STORAGES,
-        default=["float32"],
-        metavar="TYPE",
-        help=f"the type of all states, or of each, of {types} (default: float32)",
-    )
+    add_types(parser, "--states", ["float32"], "the type of all states, or of each, of {types} (default: float32)")
     add("--gradient", choices=STORAGES, metavar="TYPE", help="the gradient's type (default: the first state's)")
-    add(
-        "--switch",
-        nargs="+",
-        type=switch,
-        default=[],
-        metavar="NAME=TRUTH",
-        help="the rule's switches, as nesterov=true",
-    )
+    switches = "the rule's switches, as nesterov=true"
+    add("--switch", nargs="+", type=switch, default=[], metavar="NAME=TRUTH", help=switches)
     add("--name", type=c_name, help="the name of the function and of both files (default: fusedstep_RULE)")
-    add(
-        "--output",
-        type=folder_to_write,
-        default=".",
-        metavar="DIR",
-        help="the folder to write to (default: this folder)",
-    )
+    add("--output", type=folder_to_write, default=".", metavar="DIR", help="where to write (default: this folder)")
     parser.set_defaults(refuse=parser.error)
-
-
-# Functions of the C library that exported code may call, and a program's entry point.
-RESERVED = {f"{name}{suffix}" for name in ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt") for suffix in ("", "f")}
-RESERVED |= {"main", "memcpy", "memmove", "memset"}
-# Words of C and C++ that are also keywords of Python, and so are no names of arguments.
-RESERVED |= set(keyword.kwlist)
 
 
 def switch(text: str) -> tuple[str, bool]:
@@ -82,7 +56,7 @@ def c_name(text: str) -> str:
     """Parse the name of a C function."""
     if plain(text) != text or not text or text[0].isdigit():
         raise argparse.ArgumentTypeError(f"{text!r}, expected up to 40 letters, digits and _, no digit first")
-    if is_taken(text) or text in RESERVED:
+    if not is_free(text):
         raise argparse.ArgumentTypeError(f"{text!r}, which has another meaning in C or C++; choose another name")
     return text
 
@@ -99,8 +73,7 @@ def run(options: argparse.Namespace) -> int:
         options.refuse(str(error))
     exported = Exported(program, tuple(storages), gradient, symbol, processor)
     code = exported_code(exported)
-    files = {f"{symbol}.o": code}
-    files[f"{symbol}.h"] = header(rule, exported).encode()
+    files = {f"{symbol}.o": code, f"{symbol}.h": described_header(rule, exported).encode()}
     try:
         for name, content in files.items():
             (options.output / name).write_bytes(content)
@@ -111,6 +84,12 @@ def run(options: argparse.Namespace) -> int:
         f"{processor.triple}, after {(time.perf_counter() - began) * 1000:.0f} ms"
     )
     return 0
+
+
+def described_header(rule: Callable[..., Any], exported: Exported) -> str:
+    """The header of an exported function, described by the rule's docstring."""
+    described = description(rule.__doc__)
+    return header(exported, described.summary, "\n".join(described.formula), described.arguments)
 
 
 def switched(rule: Callable[..., Any], switches: dict[str, Any]) -> Program:

@@ -1,24 +1,26 @@
 """``fusedstep ops``: lists the operators and rules, explains one, or prints its kernel."""
 
 import argparse
-import difflib
 import inspect
 import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import rules
+from ..codegen.cpu.listing import listing as listing_of
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
 from ..operators import catalogue
+from ..operators.docstrings import description, merged
 from ..operators.operator import Operator
+from ..operators.rule_code import code, fold
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..storage import STORAGES
-from .descriptions import code, description, fold, merged
-from .sources import SOURCES, assembly_on_cpu
+from .sources import SOURCES
+from .subjects import Subject, subject
 
 WIDTH = 80
 INDENT = "  "
@@ -29,13 +31,6 @@ SHARED = {
     "rows": 'with indices: which rows take the step, "touched" (those named) or "every".',
     "step": "with stochastic rounding: the number of the step.",
 }
-
-
-class Subject(NamedTuple):
-    """An operator or a rule: the rule, and the operator's entry if it is an operator."""
-
-    rule: Callable[..., Any]
-    entry: catalogue.Entry | None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -60,20 +55,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(refuse=parser.error)
 
 
-def subject(name: str) -> Subject:
-    """Parse the name of an operator or rule; case matters only if both have the name."""
-    known = {each: Subject(getattr(rules, each), None) for each in rules.__all__}
-    known |= {entry.name: Subject(entry.rule, entry) for entry in catalogue.ENTRIES}
-    alike = {each.lower(): each for each in known}
-    if name in known or name.lower() in alike:
-        return known.get(name) or known[alike[name.lower()]]
-    close = [alike[each] for each in difflib.get_close_matches(name.lower(), alike, n=5, cutoff=0.5)]
-    raise argparse.ArgumentTypeError(
-        f"{name!r} is neither an operator nor a rule; "
-        + (f"similar names: {', '.join(close)}" if close else "'fusedstep ops' lists them")
-    )
-
-
 def run(options: argparse.Namespace) -> int:
     """Print the list, an explanation or a kernel."""
     chosen: Subject | None = options.subject
@@ -89,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.asm:
         if options.backend != "cpu":
             options.refuse(f"--asm shows the CPU's code; for {options.backend} use --source")
-        show(assembly_on_cpu(recipe(options)).rstrip())
+        show(listing_of(recipe(options), assembly=True).rstrip())
     elif options.source:
         if options.loop and options.backend == "jax":
             options.refuse(f"--loop {options.loop}: JAX runs a rule on whole arrays, without loops; leave out --loop")

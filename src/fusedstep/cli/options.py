@@ -1,8 +1,25 @@
 """Options of several subcommands; invalid ones are refused before any work."""
 
 import argparse
+import difflib
 import os
+from collections.abc import Iterable
 from pathlib import Path
+
+from ..storage import STORAGES
+
+
+def add_types(parser: argparse.ArgumentParser, name: str, default: list[str], text: str) -> None:
+    """Add an option of one or several storage types; ``{types}`` in its help is all of them."""
+    described = text.format(types=", ".join(STORAGES))
+    parser.add_argument(name, nargs="+", choices=STORAGES, default=default, metavar="TYPE", help=described)
+
+
+def similar(name: str, known: Iterable[str], what: str) -> str:
+    """A list of the known names that are like a wrong one; case is ignored. "" if there are none."""
+    alike = {each.lower(): each for each in known}
+    close = [alike[each] for each in difflib.get_close_matches(name.lower(), alike, n=5, cutoff=0.5)]
+    return f"similar {what}: {', '.join(close)}" if close else ""
 
 
 def thread_count(text: str) -> int:

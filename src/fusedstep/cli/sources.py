@@ -11,25 +11,10 @@ from ..codegen.xla.weave import weave as weave_for_xla
 from ..runtime.cpu.loops import LOOPS
 
 
-def source_on_cpu(recipe: Recipe) -> str:
-    """The program and the LLVM text of a recipe's span functions."""
-    return listing(recipe)
-
-
-def assembly_on_cpu(recipe: Recipe) -> str:
-    """The assembly of a recipe's span functions."""
-    return listing(recipe, assembly=True)
-
-
 def source_on_gpu(recipe: Recipe) -> str:
     """The text of a recipe's kernel for Triton; rules with sums of rows have another dense loop there."""
     by_rows = recipe.loop == LOOPS[None] and recipe.spec.reduction_scope != ReductionScope.ELEMENT
     return weave_for_gpu(replace(recipe, loop="dense_rows") if by_rows else recipe)
 
 
-def source_for_jax(recipe: Recipe) -> str:
-    """The text of a recipe's rule for XLA, on whole arrays."""
-    return weave_for_xla(recipe)
-
-
-SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": source_on_cpu, "gpu": source_on_gpu, "jax": source_for_jax}
+SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": listing, "gpu": source_on_gpu, "jax": weave_for_xla}

@@ -15,9 +15,10 @@ from ..verify.results import THREADS
 from ..verify.workers import outcomes
 from . import machine
 from .extras import MissingExtraError
-from .ops import show, subject
-from .options import file_to_write, thread_count
+from .ops import show
+from .options import add_types, file_to_write, thread_count
 from .progress import progress
+from .subjects import operator
 
 EPILOG = """
 rule: results are those of the rule on NumPy arrays, bit for bit where IEEE 754 defines them, on every number of
@@ -36,27 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add = parser.add_argument
     add("operators", nargs="*", type=operator, metavar="NAME", help="operators to check (default: all)")
-    add(
-        "--dtype",
-        nargs="+",
-        choices=STORAGES,
-        default=list(STORAGES),
-        metavar="TYPE",
-        help=f"in which types, of {', '.join(STORAGES)} (default: all)",
-    )
+    add_types(parser, "--dtype", list(STORAGES), "in which types, of {types} (default: all)")
     add("--processes", type=thread_count, default=usable_cpus(), metavar="N", help="how many (default: %(default)s)")
     add("--json", type=json_file, metavar="FILE", help="write versions, CPU and all results to a file; - prints them")
-
-
-def operator(name: str) -> str:
-    """Parse an operator's name; case is ignored."""
-    chosen = subject(name)
-    if chosen.entry is None:
-        run_by = [entry.name for entry in catalogue.ENTRIES if entry.rule is chosen.rule]
-        raise argparse.ArgumentTypeError(
-            f"{name!r} is a rule, expected an operator" + (f"; it is the rule of {', '.join(run_by)}" if run_by else "")
-        )
-    return chosen.entry.name
 
 
 def json_file(text: str) -> Path:

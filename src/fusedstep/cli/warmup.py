@@ -13,13 +13,13 @@ from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.cpus import usable_cpus
 from ..runtime.cpu.loops import COMPILED, prepare_grouping, prepare_loops
-from ..storage import STORAGES, compute_type
+from ..storage import compute_type
 from ..verify.arguments import made
 from . import torch_warmup
 from .extras import require
-from .ops import Subject, subject
-from .options import thread_count
+from .options import add_types, thread_count
 from .progress import progress
+from .subjects import Subject, subject
 
 EPILOG = """
 An operator is compiled at its first call with a combination of types, in tens of milliseconds once the loops that all
@@ -35,14 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("subjects", nargs="*", type=subject, metavar="NAME", help="operators and rules (default: all operators)")
     add("--torch", action="store_true", help="compile only what the optimizers of fusedstep.torch run")
-    add(
-        "--dtype",
-        nargs="+",
-        choices=STORAGES,
-        default=["float32"],
-        metavar="TYPE",
-        help=f"for which types, of {', '.join(STORAGES)} (default: float32)",
-    )
+    add_types(parser, "--dtype", ["float32"], "for which types, of {types} (default: float32)")
     add("--processes", type=thread_count, default=usable_cpus(), metavar="N", help="how many (default: %(default)s)")
 
 

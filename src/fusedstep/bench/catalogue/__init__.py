@@ -1,12 +1,12 @@
 """All works, in groups: one file each."""
 
-from . import calls, dense, optimizers, sparse, startup
+from . import calls, dense, optimizers, sparse
+from .contenders import LIBRARIES as LIBRARIES
 
 GROUPS = {
     "sparse": sparse.WORKS,
     "dense": dense.WORKS,
     "optimizers": optimizers.WORKS,
     "calls": calls.WORKS,
-    "startup": startup.WORKS,
 }
 WORKS = {work.name: work for works in GROUPS.values() for work in works}

@@ -8,9 +8,9 @@ from ..works import Contender, Library
 FILES = Path(__file__).parent.parent / "libraries"
 FUSEDSTEP = Library("fusedstep", "fusedstep", "numba", FILES / "fusedstep_operators.py", peer=False)
 FUSEDSTEP_TORCH = Library("fusedstep.torch", "fusedstep.torch", "torch", FILES / "fusedstep_torch.py", peer=False)
-STARTUP = Library("startup", "fusedstep", "numba", FILES / "startup.py", peer=False)
 STREAMED = Library(STREAMING, "streaming", "numba", FILES / "streaming.py", peer=False)
 TORCH = Library("torch", "PyTorch", "torch", FILES / "torch_optim.py")
+LIBRARIES = (STREAMED, FUSEDSTEP, FUSEDSTEP_TORCH, TORCH)
 TYPES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 

@@ -1,7 +1,5 @@
 """Operators on sparse gradients."""
 
-from dataclasses import replace
-
 from ..libraries.data import Size
 from ..works import Contender, Work
 from .contenders import FUSEDSTEP, fused, ours, stored, torch
@@ -21,25 +19,19 @@ def every(name: str, title: str, states: int, *contenders: Contender) -> Work:
 
 
 WORKS = [
-    replace(
-        every(
-            "FusedSparseAdam",
-            "Adam, every row takes the step",
-            3,
-            ours("FusedSparseAdam"),
-            fused("Adam", "torch Adam fused, dense"),
-        ),
-        sweep=True,
+    every(
+        "FusedSparseAdam",
+        "Adam, every row takes the step",
+        3,
+        ours("FusedSparseAdam"),
+        fused("Adam", "torch Adam fused, dense"),
     ),
-    replace(
-        touched(
-            "FusedSparseLazyAdam",
-            "Adam, the touched rows take the step",
-            3,
-            ours("FusedSparseLazyAdam"),
-            torch("sparse", "SparseAdam"),
-        ),
-        sweep=True,
+    touched(
+        "FusedSparseLazyAdam",
+        "Adam, the touched rows take the step",
+        3,
+        ours("FusedSparseLazyAdam"),
+        torch("sparse", "SparseAdam"),
     ),
     touched("SparseApplyAdagrad", "Adagrad, touched rows", 2, ours("SparseApplyAdagrad"), torch("sparse", "Adagrad")),
     touched(

@@ -1,24 +1,20 @@
-"""``fusedstep bench`` beside more libraries: MindSpore, TensorFlow, FBGEMM and optax.
+"""What only a checkout measures: more contenders, from MindSpore, TensorFlow and FBGEMM, and more works."""
 
-    python -m benchmarks.cpu --peer mindspore=/path/to/python
-
-The options are those of ``fusedstep bench``.
-"""
-
-import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from fusedstep.bench import catalogue
+from fusedstep.bench.catalogue.contenders import LIBRARIES as INSTALLED
 from fusedstep.bench.works import Contender, Library
-from fusedstep.cli import bench
 
-FILES = Path(__file__).parent / "peers"
+from . import startup
+
+FILES = Path(__file__).parent.parent / "peers"
 MINDSPORE = Library("mindspore", "MindSpore", "mindspore", FILES / "mindspore_operators.py")
 TENSORFLOW = Library("tensorflow", "TensorFlow", "tensorflow", FILES / "tensorflow_operators.py")
 FBGEMM = Library("fbgemm", "FBGEMM", "fbgemm_gpu", FILES / "fbgemm_cpu.py")
-OPTAX = Library("optax", "optax", "optax", FILES / "optax_adam.py")
+LIBRARIES = (*INSTALLED, MINDSPORE, TENSORFLOW, FBGEMM, startup.STARTUP, startup.COMPILED, startup.OPTAX)
+PEERS = tuple(each.name for each in LIBRARIES if each.peer)
 
 
 def mindspore(name: str, label: str = "MindSpore") -> Contender:
@@ -60,20 +56,8 @@ JOINING = {
     "ApplyFtrl": [mindspore("ApplyFtrl"), tensorflow("Ftrl")],
     "ApplyRMSProp": [mindspore("ApplyRMSProp"), tensorflow("RMSProp")],
     "ApplyMomentum": [mindspore("ApplyMomentum"), tensorflow("Momentum")],
-    "first-call-ever": [Contender("dense Adam, jax.jit of optax", OPTAX, "first_compiled_step")],
 }
 GROUPS = {
     group: [replace(work, contenders=(*work.contenders, *JOINING.get(work.name, ()))) for work in works]
     for group, works in catalogue.GROUPS.items()
-}
-
-
-def main() -> int:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="benchmarks.cpu", description=__doc__.partition("\n")[0])
-    bench.add_options(parser, GROUPS)
-    return bench.run(parser.parse_args())
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+} | {"startup": startup.WORKS}

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from libraries.data import Size
+from libraries.steps import Step
 
 import fusedstep as fs
 from fusedstep.codegen.cpu import compiler
 from fusedstep.codegen.cpu.build import SpanFunctions
 from fusedstep.codegen.rule.program import ReductionScope
-
-from .data import Size
-from .steps import Step
 
 VERSION = fs.__version__
 # In the worker's folder, which is deleted with it.

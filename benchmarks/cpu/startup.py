@@ -1,9 +1,14 @@
 """The time before the first step."""
 
-from ..libraries.data import Size
-from ..works import Contender, Work
-from .contenders import STARTUP, TORCH
+from pathlib import Path
 
+from fusedstep.bench.libraries.data import Size
+from fusedstep.bench.works import Contender, Library, Work
+
+FILES = Path(__file__).parent.parent / "peers"
+STARTUP = Library("startup", "fusedstep", "numba", FILES / "startup.py", peer=False)
+COMPILED = Library("torch.compile", "torch.compile", "torch", FILES / "torch_compile.py")
+OPTAX = Library("optax", "optax", "optax", FILES / "optax_adam.py")
 TINY = Size(8, 4, 2, law="uniform")
 
 
@@ -44,7 +49,8 @@ WORKS = [
         TINY,
         (
             process("empty_cache", "FusedSparseAdam"),
-            Contender("dense Adam, torch.compile", TORCH, "first_compiled_step"),
+            Contender("dense Adam, torch.compile", COMPILED, "first_compiled_step"),
+            Contender("dense Adam, jax.jit of optax", OPTAX, "first_compiled_step"),
         ),
     ),
 ]

@@ -1,16 +1,16 @@
 """C headers of exported functions."""
 
+import keyword
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
-from .. import __version__
-from ..codegen.cpu.exported_arguments import Exported, extents_of, workspace_symbol
-from ..codegen.cpu.symbols import plain
-from ..codegen.rule.program import Program, ReductionScope
-from ..storage import STORAGES
-from .descriptions import description, merged
+from ... import __version__
+from ...storage import STORAGES
+from ..rule.program import Program, ReductionScope
+from .exported_arguments import Exported, extents_of, workspace_symbol
+from .symbols import plain
 
 WIDTH = 100
 TYPES = {each.name: f"{each.array_type}_t" for each in STORAGES.values()} | {"float64": "double", "float32": "float"}
@@ -26,12 +26,9 @@ uint16_t union unix unsigned using virtual void volatile wchar_t xor xor_eq
 TAKEN = frozenset(WORDS.split())
 # The macros of <stdint.h>.
 MACROS = re.compile(r"U?INT\w*_(MAX|MIN|C)|(PTRDIFF|SIG_ATOMIC|SIZE|WCHAR|WINT)_(MAX|MIN)")
-
-
-def is_taken(name: str) -> bool:
-    """Whether a name means something else in C or C++."""
-    return name in TAKEN or bool(MACROS.fullmatch(name))
-
+# Functions of the C library that exported code may call, and a program's entry point.
+MATHEMATICS = ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt")
+FUNCTIONS = {*MATHEMATICS, *(f"{name}f" for name in MATHEMATICS), "main", "memcpy", "memmove", "memset"}
 
 HEADER = """\
 {comment}
@@ -68,12 +65,23 @@ EXTENTS = {
 }
 
 
-def header(rule: Callable[..., Any], exported: Exported) -> str:
+def is_taken(name: str) -> bool:
+    """Whether a name means something else in C or C++."""
+    return name in TAKEN or bool(MACROS.fullmatch(name))
+
+
+def is_free(name: str) -> bool:
+    """Whether an exported function may have a name; arguments of rules are no keywords of Python already."""
+    return not (is_taken(name) or name in FUNCTIONS or keyword.iskeyword(name))
+
+
+def header(exported: Exported, summary: str, formula: str, arguments: Mapping[str, str]) -> str:
     """The header of an exported function.
 
     Args:
-        rule: the rule, whose docstring describes it.
-        exported: the types and the target of the function, with the program of the same rule.
+        exported: the types and the target of the function, with the program of its rule.
+        summary, formula: what the rule computes.
+        arguments: the meanings of the rule's arguments, by name.
     """
     program, symbol, processor = exported.program, exported.symbol, exported.processor
     signature, names, extents = program.signature, c_names(program), extents_of(program)
@@ -84,8 +92,11 @@ def header(rule: Callable[..., Any], exported: Exported) -> str:
     sizes = [f"int64_t {extent}" for extent in extents]
     scratch = ["double *workspace"] if program.reduction_scope == ReductionScope.TENSOR else []
     scalars = [f"double {names[scalar]}" for scalar in signature.scalars]
-    arguments = [*states, f"const {TYPES[exported.gradient]} *{names[signature.gradient]}", *sizes, *scratch, *scalars]
-    functions = [comment(paragraphs(rule, exported, names)), declared("void", symbol, arguments)]
+    parameters = [*states, f"const {TYPES[exported.gradient]} *{names[signature.gradient]}", *sizes, *scratch, *scalars]
+    functions = [
+        comment(paragraphs(exported, names, summary, formula, arguments)),
+        declared("void", symbol, parameters),
+    ]
     if scratch:
         returns = f"Return the number of doubles in the workspace of {symbol}."
         functions += ["", comment([returns]), declared("int64_t", workspace_symbol(symbol), sizes)]
@@ -103,10 +114,12 @@ def declared(returns: str, symbol: str, arguments: Sequence[str]) -> str:
     return textwrap.fill(f"{returns} {symbol}({', '.join(arguments)});", WIDTH, subsequent_indent="    ")
 
 
-def paragraphs(rule: Callable[..., Any], exported: Exported, names: dict[str, str]) -> list[str]:
+def paragraphs(
+    exported: Exported, names: Mapping[str, str], summary: str, formula: str, arguments: Mapping[str, str]
+) -> list[str]:
     """The description of a function and of its arguments."""
     program = exported.program
-    described, signature, extents = description(rule.__doc__), program.signature, extents_of(program)
+    signature, extents = program.signature, extents_of(program)
     arrays, storages = [*signature.states, signature.gradient], [*exported.storages, exported.gradient]
     changed = [name for name, changes in zip(signature.states, program.changed, strict=True) if changes]
     bits = [f"{names[name]} {storage}" for name, storage in zip(arrays, storages, strict=True) if "16" in storage]
@@ -115,18 +128,18 @@ def paragraphs(rule: Callable[..., Any], exported: Exported, names: dict[str, st
     workspace = {"workspace": f"memory for as many doubles as {workspace_symbol(exported.symbol)} returns."}
     own = EXTENTS[extents] | (workspace if program.reduction_scope == ReductionScope.TENSOR else {})
     of_arrays, of_scalars = (
-        {names[name]: described.arguments[name] for name in some if name in described.arguments}
-        for some in (arrays, signature.scalars)
+        {names[name]: arguments[name] for name in some if name in arguments} for some in (arrays, signature.scalars)
     )
+    meanings = of_arrays | own | of_scalars
     return [
-        f"One step of the rule {signature.name}: {described.summary}".removesuffix(": "),
-        "\n".join(described.formula),
+        f"One step of the rule {signature.name}: {summary}".removesuffix(": "),
+        formula,
         f"Changed in place: {', '.join(names[name] for name in changed)}. The arrays must not overlap.",
         *shorter,
         *[f"Held as bits: {', '.join(bits)}."] * bool(bits),
         "Scalars are evaluated in double, once in each call. Rules with exp, log or powers need the mathematical"
         " library (-lm). Several threads may call the function at the same time, each on its own arrays.",
-        "\n".join(f"{name}: {meaning}" for name, meaning in merged(of_arrays | own | of_scalars).items()),
+        "\n".join(f"{', '.join(same)}: {meaning}" for meaning, same in groupby(meanings, meanings.__getitem__)),
     ]
 
 
