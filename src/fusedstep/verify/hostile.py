@@ -76,8 +76,8 @@ def hostile_gradients(operator: NamedOperator, values: Mapping[str, Any]) -> Wro
 
 def used_states(operator: NamedOperator, values: Mapping[str, Any]) -> dict[str, bool]:
     """The states that a call uses, and whether it changes them."""
-    wanted = on_matrices(operator).array_spec
-    changed = dict(zip(wanted.names, wanted.changed, strict=True))
+    spec = on_matrices(operator).array_spec
+    changed = dict(zip(spec.names, spec.changed, strict=True))
     return {name: changed[name] for name in states_of(operator, values) if name in changed}
 
 
