@@ -1,10 +1,10 @@
-"""What a docstring says of arguments."""
+"""The arguments section of a docstring."""
 
 import re
 
 
 def arguments_of(docstring: str) -> dict[str, str]:
-    """The meaning of each argument, from a docstring's ``Args:`` without its indentation; several may share one.
+    """The meaning of each argument, from the ``Args:`` of a docstring without indentation; several may share one.
 
     >>> arguments_of("Scales.\\n\\nArgs:\\n    low, high: the ends,\\n        as numbers.\\n")
     {'low': 'the ends, as numbers.', 'high': 'the ends, as numbers.'}
