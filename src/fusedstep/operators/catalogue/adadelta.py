@@ -38,7 +38,7 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": "version 2.10 has no kernel for CPUs.",
-            "TensorFlow": "it applies the gradients of one row one after another.",
+            "TensorFlow": "it applies the gradients of a row one by one.",
         },
     ),
 ]

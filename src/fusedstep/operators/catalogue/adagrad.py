@@ -3,8 +3,8 @@
 from ... import rules
 from ..entry import Entry
 
-IN_TURN = "it applies the gradients of one row one after another"
-NOTHING_SEEN = "where accum and gradient are 0 it computes 0/0 = NaN; here no step is taken"
+IN_TURN = "it applies the gradients of a row one by one"
+ZERO_BY_ZERO = "where accum and gradient are 0 it computes 0/0 = NaN; here no step is taken"
 TORCH = "torch.optim.Adagrad decreases lr with the step, and adds an epsilon to the root."
 TORCH_V2 = "torch.optim.Adagrad decreases lr with the step."
 PENALTIES = ("lr", "l1", "l2")
@@ -41,7 +41,7 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": "version 2.10 ignores update_slots=False.",
-            "TensorFlow": f"{NOTHING_SEEN}.",
+            "TensorFlow": f"{ZERO_BY_ZERO}.",
             "torch": TORCH,
         },
     ),
@@ -78,7 +78,7 @@ ENTRIES = [
         differs={
             "MindSpore": "version 2.10 leaves float16 states as they are, and returns the new values only; it drops "
             "indices out of range silently.",
-            "TensorFlow": f"{IN_TURN}; {NOTHING_SEEN}.",
+            "TensorFlow": f"{IN_TURN}; {ZERO_BY_ZERO}.",
             "torch": TORCH,
         },
     ),

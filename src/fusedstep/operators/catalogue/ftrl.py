@@ -55,7 +55,7 @@ ENTRIES = [
         differs={
             "MindSpore": "version 2.10 drops indices out of range silently; its second and third output are "
             f"uninitialised memory; {NAN}.",
-            "TensorFlow": f"it applies the gradients of one row one after another; {NAN}.",
+            "TensorFlow": f"it applies the gradients of a row one by one; {NAN}.",
         },
     ),
     Entry(
@@ -71,9 +71,9 @@ ENTRIES = [
             name="SparseApplyFtrl", options="0.1, 0.25, 0.5, -0.5", shown="[1.         1.         0.03533071]"
         ),
         differs={
-            "MindSpore": "version 2.10 applies the gradients of one row one after another, and reads and writes "
+            "MindSpore": "version 2.10 applies the gradients of a row one by one, and reads and writes "
             f"outside the arrays if an index is out of range; {NAN}.",
-            "TensorFlow": f"it applies the gradients of one row one after another; {NAN}.",
+            "TensorFlow": f"it applies the gradients of a row one by one; {NAN}.",
         },
     ),
     Entry(
@@ -90,7 +90,7 @@ ENTRIES = [
         ),
         differs={
             "MindSpore": "version 2.10 has no kernel for CPUs, and documents no formula.",
-            "TensorFlow": f"it applies the gradients of one row one after another; {NAN}.",
+            "TensorFlow": f"it applies the gradients of a row one by one; {NAN}.",
         },
     ),
 ]

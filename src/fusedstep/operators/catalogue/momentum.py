@@ -105,8 +105,8 @@ ENTRIES = [
 [1.   1.   0.86]
 """,
         differs={
-            "MindSpore": "version 2.10 ignores use_nesterov, and applies the gradients of one row one after another.",
-            "TensorFlow": "it applies the gradients of one row one after another.",
+            "MindSpore": "version 2.10 ignores use_nesterov, and applies the gradients of a row one by one.",
+            "TensorFlow": "it applies the gradients of a row one by one.",
         },
     ),
 ]

@@ -9,9 +9,9 @@ RATE = (
     'the kernel shrinks by lr/sqrt(accum), as here with shrink="lr/sqrt(accum)"; the documentation has lr, the '
     "default here."
 )
-RATE_IN_TURN = f"{RATE} It applies the gradients of one row one after another."
-IN_TURN = "it applies the gradients of one row one after another."
-NOTHING_SEEN = "Where accum and gradient are 0 it computes 0/0 = NaN; here no step is taken."
+RATE_IN_TURN = f"{RATE} It applies the gradients of a row one by one."
+IN_TURN = "it applies the gradients of a row one by one."
+ZERO_BY_ZERO = "Where accum and gradient are 0 it computes 0/0 = NaN; here no step is taken."
 NEGATIVE = "Version 2.10 ignores a negative l1; here it is refused"
 PENALTIES = ("lr", "l1", "l2")
 SPARSE_EXAMPLE = """
@@ -46,7 +46,7 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": f"{RATE} {NEGATIVE}.",
-            "TensorFlow": f"{RATE} {NOTHING_SEEN}",
+            "TensorFlow": f"{RATE} {ZERO_BY_ZERO}",
         },
     ),
     Entry(

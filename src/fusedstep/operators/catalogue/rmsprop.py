@@ -3,7 +3,7 @@
 from ... import rules
 from ..entry import Entry
 
-IN_TURN = "it applies the gradients of one row one after another"
+IN_TURN = "it applies the gradients of a row one by one"
 TORCH = (
     "torch.optim.RMSprop adds epsilon to the root, and multiplies by lr outside the moment; that is "
     "fusedstep.rules.torch_rmsprop."
