@@ -1,4 +1,4 @@
-"""``benchmarks/gpu.py``: all of it in Triton's interpreter, what it says without a GPU, and the bytes it counts."""
+"""``benchmarks/gpu``: all of it in Triton's interpreter, what it says without a GPU, and the bytes it counts."""
 
 import itertools
 import os

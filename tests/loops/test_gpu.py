@@ -1,6 +1,6 @@
 """Every rule on every loop in every storage type on a device, or in Triton's interpreter, as in ``test_rules``.
 
-What is bit for bit on the CPU is so here. ``power``, ``exp`` and ``log`` are the dialect's own in float32; rows that
+What is bit for bit on the CPU is so here. ``power``, ``exp`` and ``log`` are fusedstep's own in float32; rows that
 have them say in ``inexact`` how far they may be.
 """
 
