@@ -300,7 +300,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, float], st
         fs.rules.rowwise_adagrad,
         (np.ones((4, 3, 2)), np.ones(4), np.ones((4, 3, 2))),
         {"lr": 0.1, "epsilon": 0.1},
-        r"var has shape \(4, 3, 2\), expected two dimensions, .* pass var.reshape\(len\(var\), -1\)",
+        r"var has shape \(4, 3, 2\), expected two dimensions: .* pass var.reshape\(len\(var\), -1\)",
     ),
     "indices": (
         fs.rules.lamb,
