@@ -141,7 +141,7 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
         elif name.startswith("state_"):
             types[name] = POINTERS[recipe.storages[int(name.rpartition("_")[2])]]
         elif name == "gradient":
-            types[name] = POINTERS[recipe.gradient]
+            types[name] = POINTERS[recipe.gradient_storage]
         else:
             types[name] = parameter.annotation_type or INTEGERS.get(name, compute)
     return types, known

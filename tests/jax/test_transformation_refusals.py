@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.storage import STORAGES, one_of
 from tests.jax.test_transformation import ADAGRAD, ADAM
 from tests.rules import test_rules_with_sums
 
@@ -15,6 +16,7 @@ jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")
 
 
+BESIDE_FLOAT32 = [each.name for each in STORAGES.values() if each.compute == "float32"]
 ONE = np.ones(2, np.float32)
 
 
@@ -79,7 +81,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     **{
         f"{given.dtype} as a gradient": (
             TypeError,
-            f"adagrad: a gradient holds {given.dtype}, expected float32, float64, float16 or bfloat16",
+            f"adagrad: a gradient holds {given.dtype}, expected {one_of()}",
             partial(adagrad_after, given),
         )
         for given in (np.ones(2, np.int32), np.ones(2, bool), np.ones(2, np.complex64))
@@ -151,7 +153,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "a state of float64": (
         TypeError,
-        "adagrad: accum holds float64, expected float32, float16 or bfloat16 beside a float32 parameter",
+        f"adagrad: accum holds float64, expected {one_of(BESIDE_FLOAT32)} beside a float32 parameter",
         in_float64,
     ),
     **{

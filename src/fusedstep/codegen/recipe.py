@@ -13,7 +13,7 @@ class Recipe:
     Attributes:
         spec: the rule.
         storages: the storage type of each state in use.
-        gradient: the storage type of the gradient.
+        gradient_storage: the storage type of the gradient.
         stochastic: whether narrow states are rounded stochastically.
         loop: the loop that runs them, a name of ``loops``; empty where each is built at its first use.
         closed_form: the closed form of steps with a zero gradient, where the loop uses one.
@@ -21,7 +21,7 @@ class Recipe:
 
     spec: RuleSpec
     storages: tuple[str, ...]
-    gradient: str
+    gradient_storage: str
     stochastic: bool = False
     loop: str = ""
     closed_form: ClosedForm | None = None

@@ -11,7 +11,7 @@ from ..arrays.borrow import new_like
 from ..codegen.rule.signature import read_signature
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from .checks.options import check_rows, parse_flag, parse_switches
-from .checks.scalars import check_range, parse_pair, parse_scalar
+from .checks.scalars import check_range, parse_numbers, parse_scalar
 from .entry import COMMON, Entry, call, constructor, docstring
 from .labels import Labels, parse_options
 from .operator import Operator
@@ -129,7 +129,7 @@ class NamedOperator(Operator):
             value = arguments[place]
             scalars[position] = value if type(value) is float else parse_scalar(self.name, name, value)
         for positions, place, name in self._pairs:
-            for position, value in zip(positions, parse_pair(self.name, name, arguments[place]), strict=True):
+            for position, value in zip(positions, parse_numbers(self.name, name, arguments[place]), strict=True):
                 scalars[position] = value
         for position, name, allowed in self._sizes:
             check_range(self.name, name, scalars[position], allowed)

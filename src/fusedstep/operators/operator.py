@@ -253,20 +253,20 @@ class Operator:
             return None
         return key_of(self.options.seed, parse_counter(self.name, "step", number))
 
-    def compile(self, loop: str, storages: tuple[str, ...], gradient: str) -> None:
+    def compile(self, loop: str, storages: tuple[str, ...], gradient_storage: str) -> None:
         """Compile everything that calls with some storage types run."""
         from ..codegen.cpu.build import build
 
-        build(Recipe(self.spec, storages, gradient, self.options.stochastic, loop, self.closed_form))
-        prepare_loops(loop, storages[0], gradient)
+        build(Recipe(self.spec, storages, gradient_storage, self.options.stochastic, loop, self.closed_form))
+        prepare_loops(loop, storages[0], gradient_storage)
 
-    def span_functions(self, storages: tuple[str, ...], gradient: str) -> Any:
+    def span_functions(self, storages: tuple[str, ...], gradient_storage: str) -> Any:
         """The rule's functions for some storage types; each is compiled at its first use."""
-        key = (*storages, gradient)
+        key = (*storages, gradient_storage)
         if key not in self._functions:
             from ..codegen.cpu.build import build
 
-            self._functions[key] = build(Recipe(self.spec, storages, gradient, self.options.stochastic))
+            self._functions[key] = build(Recipe(self.spec, storages, gradient_storage, self.options.stochastic))
         return self._functions[key]
 
     def switched(self, **switches: bool) -> "Operator":

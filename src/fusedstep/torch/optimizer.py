@@ -13,7 +13,7 @@ from ..operators.operator import Operator
 from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
 from .layouts import permuted, values_and_rows
-from .param_groups import ParamGroup
+from .param_groups import ParamGroup, count_of_betas
 from .prepared_step import PreparedStep, prepare
 from .settings import as_numbers, to_number
 from .states import OptimizerStates
@@ -40,7 +40,7 @@ class FusedOptimizer(OptimizerStates):
         Raises:
             TypeError, ValueError: a setting has become invalid.
         """
-        return as_numbers(type(self).__name__, group, self.limits)
+        return as_numbers(type(self).__name__, group, self.limits, count_of_betas(type(self)))
 
     def operator(self, group: ParamGroup) -> Operator:
         rule, switches = self.rule(group)

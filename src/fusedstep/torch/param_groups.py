@@ -1,6 +1,8 @@
 """Parameter groups: checked settings, and checkpoints that torch.optim's classes load, too."""
 
+import inspect
 from collections import defaultdict
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -38,7 +40,7 @@ class ParamGroups(torch.optim.Optimizer):
         """
         super().add_param_group(param_group)
         try:
-            settings.check_group(type(self).__name__, param_group, self.limits)
+            settings.check_group(type(self).__name__, param_group, self.limits, count_of_betas(type(self)))
             for param in param_group["params"]:
                 settings.check_parameter(type(self).__name__, param, param_group.get("capturable", False))
         except (TypeError, ValueError, NotImplementedError):
@@ -122,3 +124,10 @@ class ParamGroups(torch.optim.Optimizer):
                     self.state[param][key] = value.to(param.device)
                 elif isinstance(value, dict) and not value:
                     del self.state[param][key]
+
+
+@cache
+def count_of_betas(kind: Any) -> int:
+    """How many betas the optimizers of a class take: as many as the default has."""
+    betas = inspect.signature(kind).parameters.get("betas")
+    return 2 if betas is None or betas.default is betas.empty else len(betas.default)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..arrays.devices import capturing, on_device
 from ..operators.checks.options import check_rows, parse_flag
-from ..operators.checks.scalars import check_range, parse_pair, parse_scalar
+from ..operators.checks.scalars import check_range, parse_numbers, parse_scalar
 from ..storage import one_of
 
 # The ranges of settings, by name. Others may be any number.
@@ -35,8 +35,8 @@ def from_locals(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
 
 
-def check_group(name: str, group: dict[str, Any], limits: dict[str, str]) -> None:
-    """Check the settings of a group. Tensors stay in the group, so that steps see changes in place.
+def check_group(name: str, group: dict[str, Any], limits: dict[str, str], count: int = 2) -> None:
+    """Check the settings of a group, with ``count`` betas. Tensors stay, so that steps see changes in place.
 
     Raises:
         TypeError: a setting has the wrong type.
@@ -50,7 +50,7 @@ def check_group(name: str, group: dict[str, Any], limits: dict[str, str]) -> Non
         if setting in group:
             check_range(name, setting, parse_scalar(name, setting, group[setting]), allowed)
     if "betas" in group:
-        betas = pair(name, group["betas"])
+        betas = parse_betas(name, group["betas"], count)
         for place, (_, number) in enumerate(betas):
             check_range(name, f"betas[{place}]", number, BETA)
         group["betas"] = tuple(beta if isinstance(beta, Tensor) else number for beta, number in betas)
@@ -70,11 +70,11 @@ def drop_default_rows(group: dict[str, Any]) -> None:
         group.pop("rows", None)
 
 
-def pair(name: str, betas: Any) -> list[tuple[Any, float]]:
-    """The two ``betas``, each as it is and as a number."""
+def parse_betas(name: str, betas: Any, count: int) -> list[tuple[Any, float]]:
+    """The ``betas``, each as it is and as a number."""
     # The elements of a tensor share its memory, so that changes in place are seen.
     each = list(betas) if isinstance(betas, Tensor) and betas.dim() == 1 else betas
-    return list(zip(each, parse_pair(name, "betas", each), strict=True))
+    return list(zip(each, parse_numbers(name, "betas", each, count), strict=True))
 
 
 def tensors_in(group: dict[str, Any]) -> list[Tensor]:
@@ -99,7 +99,7 @@ def replace_tensors(group: dict[str, Any], tensors: Iterator[Tensor]) -> dict[st
     return group | changed
 
 
-def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str]) -> dict[str, Any]:
+def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str], count: int = 2) -> dict[str, Any]:
     """A copy of a group whose tensors on the CPU are numbers. Tensors on a device stay, so that no step waits.
 
     Raises:
@@ -112,7 +112,8 @@ def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str]) -> dict
             continue
         if setting == "betas":
             changed[setting] = tuple(
-                current_value(name, f"betas[{place}]", beta, BETA) for place, (beta, _) in enumerate(pair(name, value))
+                current_value(name, f"betas[{place}]", beta, BETA)
+                for place, (beta, _) in enumerate(parse_betas(name, value, count))
             )
         else:
             changed[setting] = current_value(name, setting, value, limits.get(setting))

@@ -23,7 +23,7 @@ Key = tuple[str, str | int | Closed | None]
 
 def build(recipe: Recipe) -> "SpanFunctions":
     """The span functions of a rule; those that the recipe's loop calls are compiled, others at their first use."""
-    functions = SpanFunctions(recipe.spec.program, recipe.storages, recipe.gradient, recipe.stochastic)
+    functions = SpanFunctions(recipe.spec.program, recipe.storages, recipe.gradient_storage, recipe.stochastic)
     if recipe.loop:
         closed = (recipe.closed_form, recipe.spec.switches) if recipe.closed_form else None
         functions.compile(recipe.loop, closed)
@@ -36,7 +36,7 @@ class SpanFunctions:
     Attributes:
         program: the rule.
         storages: the storage type of each state.
-        gradient: the storage type of the gradient.
+        gradient_storage: the storage type of the gradient.
         stochastic: whether narrow states are rounded stochastically.
         compute: the compute type.
         kinds: what each state holds one number of.
@@ -46,24 +46,31 @@ class SpanFunctions:
         plain_blocks: the blocks of steps with plain arrays, by size or shape.
     """
 
-    def __init__(self, program: Program, storages: Sequence[str], gradient: str, stochastic: bool = False) -> None:
-        self.program, self.storages, self.gradient, self.stochastic = program, tuple(storages), gradient, stochastic
+    def __init__(
+        self, program: Program, storages: Sequence[str], gradient_storage: str, stochastic: bool = False
+    ) -> None:
+        self.program, self.storages, self.gradient_storage, self.stochastic = (
+            program,
+            tuple(storages),
+            gradient_storage,
+            stochastic,
+        )
         self.compute = compute_type(storages[0])
         self.kinds = program.kinds
         self.by_rows = program.reduction_scope != ReductionScope.ELEMENT
         self.state_bytes = [STORAGES[storage].item_bytes for storage in storages]
-        self.gradient_bytes = STORAGES[gradient].item_bytes
+        self.gradient_bytes = STORAGES[gradient_storage].item_bytes
         scalars = len(program.signature.scalars)
         self.template = Template(self.state_bytes, len(program.hoisted), scalars)
         self.plain_blocks: dict[Any, array[int]] = {}
         self._addresses: dict[Key, int] = {}
-        self._prepare: Function | None = None
+        self._evaluate_and_compare: Function | None = None
         self._take_step: Function | None = None
 
     @property
     def stored(self) -> int:
         """The address of the step with a gradient as it is stored."""
-        return self.address("step", self.gradient)
+        return self.address("step", self.gradient_storage)
 
     @property
     def summed(self) -> int:
@@ -96,11 +103,11 @@ class SpanFunctions:
         return closed_form_function(idle, program, self.storages, has_half(*self.storages))
 
     @property
-    def prepare(self) -> Function:
+    def evaluate_and_compare(self) -> Function:
         """Computes the numbers of a block from its scalars; returns whether two of its arrays may share memory."""
-        if self._prepare is None:
-            self._prepare = callable_at(self.address("prepare", None), 1, returns=True)
-        return self._prepare
+        if self._evaluate_and_compare is None:
+            self._evaluate_and_compare = callable_at(self.address("prepare", None), 1, returns=True)
+        return self._evaluate_and_compare
 
     def stage(self, number: int) -> int:
         """The address of a stage of a rule whose sums reach beyond a row."""
@@ -120,7 +127,7 @@ class SpanFunctions:
             return prepare_function(self.program, self.compute)
         if kind == "closed_form":
             return self.closed_form_text(*which)
-        gradient = self.gradient if kind == "stage" else which
+        gradient = self.gradient_storage if kind == "stage" else which
         known = self.program, self.storages, gradient, has_half(*self.storages, gradient), self.stochastic
         return step_function(StepWriter(*known) if kind == "step" else StageWriter(*known, which))
 
@@ -131,8 +138,8 @@ class SpanFunctions:
             for number in range(self.program.stages):
                 yield f"stage {number + 1}: goes through a row", ("stage", number)
             return
-        yield "takes a step, with a gradient as it is stored", ("step", self.gradient)
-        if loop != "dense" and self.gradient != self.compute:
+        yield "takes a step, with a gradient as it is stored", ("step", self.gradient_storage)
+        if loop != "dense" and self.gradient_storage != self.compute:
             yield "takes a step, with a sum of gradients", ("step", self.compute)
         if loop in ("every_row", "deferred_rows"):
             yield "takes a step, with a gradient of zero", ("step", None)
@@ -148,9 +155,9 @@ class SpanFunctions:
 
 
 @cache
-def sums(gradient: str, compute: str) -> tuple[int, int]:
+def sums(gradient_storage: str, compute: str) -> tuple[int, int]:
     """The addresses of the functions that load a gradient into a sum, and add it to one."""
-    load, add = (sum_function(gradient, compute, add, has_half(gradient)) for add in (False, True))
+    load, add = (sum_function(gradient_storage, compute, add, has_half(gradient_storage)) for add in (False, True))
     return compiled(load), compiled(add)
 
 

@@ -16,7 +16,7 @@ def listing(recipe: Recipe, assembly: bool = False) -> str:
     """The program, then each function that the loop calls, as LLVM text or as assembly."""
     parts = []
     program = recipe.spec.program
-    functions = SpanFunctions(program, recipe.storages, recipe.gradient, recipe.stochastic)
+    functions = SpanFunctions(program, recipe.storages, recipe.gradient_storage, recipe.stochastic)
     closed = (recipe.closed_form, recipe.spec.switches) if recipe.closed_form else None
     for said, key in functions.called_by(recipe.loop, closed):
         function = functions.text(*key)

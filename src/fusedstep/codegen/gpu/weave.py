@@ -38,7 +38,7 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     program = recipe.spec.program
     compute = compute_type(recipe.storages[0])
     tiles = (Stages if program.reduction_scope == ReductionScope.TENSOR else Tiles)(
-        program, recipe.storages, recipe.gradient, recipe.stochastic
+        program, recipe.storages, recipe.gradient_storage, recipe.stochastic
     )
     closed = closed_program(recipe.closed_form, program, recipe.spec.switches) if recipe.closed_form else None
     count = len(program.numbers) + recipe.stochastic
@@ -51,7 +51,7 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
     switches = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
         f"rule {program.signature.name}{switches}; loop gpu/{recipe.loop}; states {', '.join(recipe.storages)}; "
-        f"gradient {recipe.gradient}{'; rounded stochastically' if recipe.stochastic else ''}",
+        f"gradient {recipe.gradient_storage}{'; rounded stochastically' if recipe.stochastic else ''}",
         words_of(recipe, program, closed),
         numbers_of_type(compute),
         *(f"{WITHIN}\n{text}" for text in functions(program)),
@@ -151,7 +151,7 @@ def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
     """The text of the words that a recipe needs."""
     words = program.words | (closed.words if closed else set())
     words |= {"sqrt"} if program.exponents else set()
-    storages = {*recipe.storages, recipe.gradient, compute_type(recipe.storages[0])}
+    storages = {*recipe.storages, recipe.gradient_storage, compute_type(recipe.storages[0])}
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
         names |= {"random"} | {name for storage in storages if (name := stochastic_word(storage))}

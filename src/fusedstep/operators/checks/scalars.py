@@ -106,17 +106,22 @@ def check_range(operator: str, name: str, value: float, allowed: str) -> None:
         raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
 
 
-def parse_pair(operator: str, name: str, value: Any) -> list[float]:
-    """Two numbers from a tuple, a list or an array.
+# The numbers that messages write as words.
+COUNTS = {2: "two", 3: "three"}
+
+
+def parse_numbers(operator: str, name: str, value: Any, count: int = 2) -> list[float]:
+    """Read ``count`` numbers from a tuple, a list or an array.
 
     Raises:
         TypeError: a value is not a real number.
-        ValueError: there are not exactly two.
+        ValueError: there are more or fewer numbers.
     """
+    several = COUNTS.get(count, str(count))
     try:
         numbers = list(value) if isinstance(value, tuple | list) else list(borrow(value).reshape(-1))
     except TypeError:
-        raise TypeError(f"{operator}: {name} is {kind(value)}, expected two numbers") from None
-    if len(numbers) != 2:
-        raise ValueError(f"{operator}: {name} holds {len(numbers)} numbers, expected two")
+        raise TypeError(f"{operator}: {name} is {kind(value)}, expected {several} numbers") from None
+    if len(numbers) != count:
+        raise ValueError(f"{operator}: {name} holds {len(numbers)} numbers, expected {several}")
     return [parse_scalar(operator, name, each) for each in numbers]

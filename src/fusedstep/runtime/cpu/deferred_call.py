@@ -66,7 +66,7 @@ class DeferredCall:
         numbers, block = self.history.numbers, self.call.block[:]
         block_at = block.buffer_info()[0]
         block[NUMBERS] = address_of(numbers) + self.history.steps * numbers.strides[0] - block_at
-        self.call.functions.prepare(block_at)
+        self.call.functions.evaluate_and_compare(block_at)
 
     def step(self, groups: Groups, part: Part) -> Callable[[], None]:
         """The step of the unique rows at some places of their order."""

@@ -33,11 +33,11 @@ def loop(name: str) -> Callable[..., Any]:
 
 
 @cache
-def sum_functions(gradient: str, compute: str) -> tuple[int, int]:
+def sum_functions(gradient_storage: str, compute: str) -> tuple[int, int]:
     """The addresses of what loads gradients of a storage type into a sum, and adds them to it."""
     from ...codegen.cpu import build
 
-    return build.sums(gradient, compute)
+    return build.sums(gradient_storage, compute)
 
 
 @cache
@@ -48,16 +48,16 @@ def flat_step() -> Callable[[int], None]:
     return build.flat_step()
 
 
-def prepare_loops(name: str, storage: str = "", gradient: str = "") -> None:
+def prepare_loops(name: str, storage: str = "", gradient_storage: str = "") -> None:
     """Compile what goes through memory in the calls that run a loop; with storage types, segment sums too."""
     for each in COMPILED[name]:
         loop(each)
-    if gradient and name not in (LOOPS[None], WHOLE_TENSOR):
-        prepare_grouping(gradient, compute_type(storage))
+    if gradient_storage and name not in (LOOPS[None], WHOLE_TENSOR):
+        prepare_grouping(gradient_storage, compute_type(storage))
 
 
-def prepare_grouping(gradient: str, compute: str) -> None:
+def prepare_grouping(gradient_storage: str, compute: str) -> None:
     """Compile all that groups indices and sums gradients of a storage type in a compute type."""
     for name in GROUPING:
         loop(name)
-    sum_functions(gradient, compute)
+    sum_functions(gradient_storage, compute)

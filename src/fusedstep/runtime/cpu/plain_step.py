@@ -88,7 +88,7 @@ def dense_call(functions: Any, size: int, plain: Plain, scalars: Sequence[float]
     block = (functions.plain_blocks.get(size) or flat_block(functions, size))[:]
     *addresses, gradient_at = plain.addresses
     fill(functions, block, addresses, gradient_at, scalars)
-    if functions.prepare(block.buffer_info()[0]):
+    if functions.evaluate_and_compare(block.buffer_info()[0]):
         return None
     return partial(launch, block, (loops.flat_step(),), bump, plain.owners)
 
@@ -130,7 +130,7 @@ def prepare_sparse(
     else:
         block[ORDER_AT], block[STOP] = groups.at(ORDER), groups.distinct
     positions = add_segment_sum(block, functions, storage, groups) if groups.summed else None
-    if functions.prepare(block.buffer_info()[0]):
+    if functions.evaluate_and_compare(block.buffer_info()[0]):
         return None
     # For the advice: the order of the rows is chosen already.
     mostly_touched(operator.name, groups.distinct, table)

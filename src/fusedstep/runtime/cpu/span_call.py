@@ -93,7 +93,7 @@ class SpanCall:
         block[GRADIENT_BYTES] = gradient.nbytes
         if key is not None:
             block[KEY] = key
-        self.overlaps = functions.prepare(block.buffer_info()[0])
+        self.overlaps = functions.evaluate_and_compare(block.buffer_info()[0])
 
     def part(self, start: int, stop: int) -> "array[int]":
         """The block of a part of the call."""
