@@ -45,7 +45,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    # On first use: importing fusedstep is to cost no more than importing NumPy.
+    # Imported at first use, so that importing fusedstep costs no more than importing NumPy.
     if name not in __all__:
         raise AttributeError(f"module 'fusedstep' has no attribute {name!r}; it has {', '.join(__all__)}")
     if name in _PLACES:

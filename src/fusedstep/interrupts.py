@@ -1,4 +1,4 @@
-"""Ctrl-C, held back while a call is between its first write and its last, and while machine code is made."""
+"""Defer Ctrl-C between the first and the last write of a call, and during compilation."""
 
 import importlib
 import os
@@ -12,19 +12,19 @@ from typing import Any
 
 Handler = Callable[[int, FrameType | None], object]
 
-# Those of ``signal`` turn numbers into names by way of exceptions: ten microseconds of a step's twenty.
+# The functions of ``signal`` convert numbers with exceptions. That takes ten of the twenty microseconds of a step.
 _plain: Any = importlib.import_module("_signal" if "_signal" in sys.builtin_module_names else "signal")
 set_handler: Callable[[int, Any], Any] = _plain.signal
 get_handler: Callable[[int], Any] = _plain.getsignal
 
 
 class Note:
-    """A handler of interrupts that notes that one came, as long as it is to hold them back.
+    """A handler of interrupts that records them while they are deferred.
 
     Attributes:
-        handler: the one whose place it takes.
-        holding: whether interrupts are held back; else they go to the handler.
-        came: what that is to be called with; empty if no interrupt came.
+        handler: the handler that it replaces.
+        holding: whether interrupts are deferred; if not, they are passed to ``handler``.
+        came: the arguments of the last deferred interrupt; empty if there was none.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -41,7 +41,7 @@ class Note:
 
 @contextmanager
 def defer_sigint() -> Iterator[None]:
-    """Interrupts that come meanwhile are handled at the end: what is begun is then done, and recorded."""
+    """Defer interrupts to the end of the block, so that the block is completed and recorded."""
     note = installed_note()
     try:
         yield
@@ -56,15 +56,15 @@ def defer_sigint() -> Iterator[None]:
 
 
 def installed_note() -> Note | None:
-    """A note in the place of the handler of interrupts; None where they are held back already, or never come here."""
-    # Python handles signals on its main thread, and only there may handlers be changed.
+    """Replace the handler of interrupts by a note; None if they are deferred already, or never arrive here."""
+    # Python handles signals on its main thread, and only that thread may change handlers.
     if threading.current_thread() is not threading.main_thread():
         return None
     handler = get_handler(signal.SIGINT)
     if isinstance(handler, Note):
         if handler.holding:
             return None
-        # Left behind where another signal's handler raised.
+        # This note is left from a call in which the handler of another signal raised.
         handler = handler.handler
     if not callable(handler):
         return None
@@ -72,23 +72,23 @@ def installed_note() -> Note | None:
     try:
         set_handler(signal.SIGINT, note)
     except ValueError:
-        # Embedded, Python may have another main thread than the one that ``threading`` knows.
+        # In an embedded Python, the main thread may not be the one that ``threading`` knows.
         return None
     return note
 
 
 def put_back(handler: Handler) -> None:
-    """Puts the handler of interrupts back, whatever the handlers of other signals raise meanwhile."""
+    """Restore the handler of interrupts, even if the handler of another signal raises."""
     try:
         set_handler(signal.SIGINT, handler)
     except BaseException:
-        # Before a handler is changed, those of signals that have come are called: this one's comes next.
+        # Before it changes a handler, Python calls the handlers of arrived signals, and one raised. Set it now.
         set_handler(signal.SIGINT, handler)
         raise
 
 
 def _handle_again() -> None:
-    # A child of fork may be made by another thread while the main one, which is not in the child, holds them back.
+    # Another thread may fork while the main thread, which the child does not have, defers interrupts.
     note = get_handler(signal.SIGINT)
     if isinstance(note, Note):
         set_handler(signal.SIGINT, note.handler)

@@ -309,7 +309,7 @@ def test_powers_that_are_no_numbers() -> None:
     given = arguments("AdamW")
     before = copied(given)
     for bad in ({"step": 1e6, "beta1": 1e300}, {"step": 1.5, "beta1": -0.5}, {"step": 1e300, "beta2": 2.0}):
-        with pytest.raises(ValueError, match=r"^AdamW: beta\d .*, step .* give no beta\d_power that is a number"):
+        with pytest.raises(ValueError, match=r"^AdamW: beta\d_power cannot be computed from beta\d .*, step "):
             fs.ops.AdamW()(**given | bad)
     for key, value in before.items():
         np.testing.assert_array_equal(given[key], value)

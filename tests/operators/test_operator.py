@@ -30,7 +30,7 @@ def both(x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
 
 
 def helpers_and_constants(var: Any, slot: Any, grad: Any, *, lr: Any) -> tuple[Any, Any]:
-    """WorkerPool see scalars as scalars: what they make of them is computed once, in float64."""
+    """Helper functions get scalars as scalars: expressions of scalars only are computed once, in float64."""
     slot, step = both(slot, grad, lr)
     var = scaled(var, THREE / 7) - QUARTER * step + math.pi * HALF - np.e / 3 + BELOW
     return var, scaled(slot, by=1 - lr, plus=HALF)

@@ -288,25 +288,25 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, float], st
         fs.rules.rowwise_adagrad,
         (np.ones((4, 3)), np.ones((4, 3)), np.ones((4, 3))),
         {"lr": 0.1, "epsilon": 0.1},
-        r"rowwise_adagrad: accum has shape \(4, 3\), expected \(4,\), one number a row",
+        r"rowwise_adagrad: accum has shape \(4, 3\), expected \(4,\), one number per row",
     ),
     "no rows": (
         fs.rules.rowwise_adagrad,
         (np.ones(()), np.ones(()), np.ones(())),
         {"lr": 0.1, "epsilon": 0.1},
-        r"var has shape \(\), expected two dimensions, as the rule sees rows",
+        r"var has shape \(\), expected two dimensions: the rule works on rows",
     ),
     "rows of rows": (
         fs.rules.rowwise_adagrad,
         (np.ones((4, 3, 2)), np.ones(4), np.ones((4, 3, 2))),
         {"lr": 0.1, "epsilon": 0.1},
-        r"var has shape \(4, 3, 2\), expected two dimensions, .* pass var.reshape\(len\(var\), -1\)",
+        r"var has shape \(4, 3, 2\), expected two dimensions: .* pass var.reshape\(len\(var\), -1\)",
     ),
     "indices": (
         fs.rules.lamb,
         (*(np.ones((4, 3)) for _ in range(3)), np.ones((1, 3)), np.array([1])),
         LAMB,
-        r"lamb: indices are given, but the rule adds up more than a row",
+        r"lamb: indices are given, but the rule reduces over more than a row",
     ),
     "a vector by columns": (
         everything,
@@ -318,7 +318,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, float], st
         everything,
         (np.ones((4, 3)), np.ones(4), np.ones(4), np.ones((4, 3))),
         {"lr": 0.1},
-        r"everything: by_column has shape \(4,\), expected \(3,\), one number a column",
+        r"everything: by_column has shape \(4,\), expected \(3,\), one number per column",
     ),
     "gaps": (
         everything,

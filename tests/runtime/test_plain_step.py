@@ -206,7 +206,7 @@ def test_memory_that_is_shared_is_found(kind: Callable[..., Any], indices: list[
     refused = outcome([var, var, square, grad], named)
     assert refused == (
         ValueError,
-        "momentum: mean and var share memory, expected arrays of their own; pass a copy of one",
+        "momentum: mean and var share memory, expected separate arrays; pass a copy of one",
     )
     # A gradient that is part of a state is read before the state is written.
     part = var if indices is None else var[:3]

@@ -289,7 +289,7 @@ def askew(*numbers: float) -> Any:
 
 def test_states_that_lie_askew_are_refused() -> None:
     var = askew(1.0, 2.0)
-    with pytest.raises(ValueError, match="no multiple of its element size"):
+    with pytest.raises(ValueError, match="not a multiple of its element size"):
         fs.Operator(fs.rules.gradient_descent)(var, torch.ones(2), lr=1.0)
     assert var.tolist() == [1.0, 2.0]
 

@@ -1,1 +1,1 @@
-"""Which operations exist, and what is checked before they run: names, arguments, dtypes, locks, threads."""
+"""Operators: their names and arguments, and all checks before a call runs."""

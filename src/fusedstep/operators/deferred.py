@@ -1,4 +1,4 @@
-"""Deferred rows: every row takes every step, but one that is not named only when it is next looked at."""
+"""Deferred rows: every row takes every step; rows that are not named take it later."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -23,32 +23,32 @@ from .pending_table import PendingTable
 
 
 class DeferredRows:
-    """Runs a rule on every row of a table at each step, at the price of the rows that are named.
+    """Run a rule on every row of a table at each step, for the cost of the rows that are named.
 
-    The rows that ``step`` names are first brought up to date and then take the step. All others sleep: they are owed
-    a step with a zero gradient, and take all that they are owed when they are next named, by ``step`` or ``catch_up``,
-    or by ``flush``. What comes out is what ``rows="every"`` computes at each step, without its pass over the table.
+    The rows that ``step`` names first catch up, then take the step. All other rows have a pending step, with a zero
+    gradient. A row takes its pending steps when ``step`` or ``catch_up`` next names it, or at ``flush``. The result is
+    that of ``rows="every"`` at each step, without a pass over the whole table.
 
-    Between steps a row is right only once it was brought up to date: call ``catch_up(indices)`` before reading rows,
-    and ``flush()`` before reading, saving or changing the table. A row that others write to keeps what it owes.
+    Between steps, a row with pending steps is out of date. Call ``catch_up(indices)`` before reading rows, and
+    ``flush()`` before reading, saving or changing the table. If other code writes to a row, its steps stay pending.
 
-    Scalars may change at every step. Where the closed form takes one for constant, as Adam's takes epsilon, a step
-    with another value brings all rows up to date first; so do one at which the closed form begins or ceases to hold,
-    and the 8,192nd step after a flush. On the CPU a step that names most rows is taken by all of them.
+    Scalars may change at every step. All rows catch up first if a scalar changes that must be constant in the closed
+    form (in Adam's, epsilon), if the closed form becomes valid or invalid, and at the 8,192nd step after a flush. On
+    the CPU, all rows take a step that names most rows.
 
     Args:
-        rule: the rule; one whose sums reach no further than a row.
-        *states: its states, the variable first; the table holds them, and updates them in place.
-        method: ``"series"``: in closed form, where the rule has one: in float32 nearer to exact arithmetic than the
-            steps themselves, in float64 to about 1e-12 of the distance travelled. An element that its series does not
-            serve, and a rule without closed form, take the other way. ``"replay"``: the steps one by one, each with
-            its own scalars. That is bit for bit what ``rows="every"`` computes, in every storage type, since a 16-bit
-            state is rounded after each step; the closed form rounds it once.
-        check_indices: whether indices on a device are checked, see ``Operator``.
+        rule: the rule, without sums beyond a row.
+        *states: its states, the variable first. The table holds them and updates them in place.
+        method: ``"series"`` applies the closed form of the rule. In float32 it is closer to exact arithmetic than the
+            steps themselves; in float64 it is exact to about 1e-12 of the total movement. Elements for which the series
+            is invalid, and rules without a closed form, are replayed. ``"replay"`` applies pending steps one by one,
+            each with its own scalars. The result equals ``rows="every"`` bit for bit, in every storage type: a 16-bit
+            state is rounded after each step. The closed form rounds it once.
+        check_indices: check indices on a device; see ``Operator``.
         **switches: the rule's compile-time switches.
 
     Raises:
-        TypeError, ValueError: as ``Operator``; or the rule adds up more than a row.
+        TypeError, ValueError: as for ``Operator``; or the rule reduces over more than a row.
 
     >>> import numpy as np
     >>> import fusedstep as fs
@@ -79,7 +79,7 @@ class DeferredRows:
 
     @classmethod
     def of(cls, operator: Operator, states: Sequence[Any], method: str = "series") -> "DeferredRows":
-        """Defers the rows of an operator that is made already; sentences keep its names."""
+        """Defer the rows of an existing operator; messages use its names."""
         table = cls.__new__(cls)
         table._begin(operator, states, method)
         return table
@@ -95,13 +95,14 @@ class DeferredRows:
         self._on_device = on_device(states[0])
         if spec.reduction_scope == ReductionScope.TENSOR:
             raise ValueError(
-                f"{self.name}: the rule adds up more than a row, so no row can be deferred; call fs.Operator instead"
+                f"{self.name}: the rule reduces over more than a row, so no row can be deferred; "
+                "call fs.Operator instead"
             )
         self._shape: Any = None
         shape, storages, tables = self._borrow()
         self._shape, names = (shape, storages), operator.array_spec.names
         if not shape:
-            raise ValueError(f"{self.name}: {names[0]} has no dimension, expected at least one, that of the rows")
+            raise ValueError(f"{self.name}: {names[0]} has no dimensions, expected at least one, for the rows")
         ensure_no_alias(self.name, names, tables, np.empty(0))
         count = len(spec.program.numbers)
         self._history = History(self._closed_form(), dict(operator.switches), compute_type(storages[0]), count)
@@ -117,34 +118,34 @@ class DeferredRows:
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
         self._lock = threading.RLock()
-        # No copy of functions made in others can be sent: they are found again.
+        # Functions that other functions define cannot be pickled: the closed form is looked up again.
         self._history.closed_form = self._closed_form()
 
     def step(self, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
-        """Takes one step: the named rows now, all others when they are next looked at.
+        """Take one step: the named rows take it now, all other rows later.
 
         Args:
-            grad: the gradient of the named rows, of shape ``(len(indices),) + var.shape[1:]`` and the variable's
-                type, or float32 beside a 16-bit variable.
-            indices: the row of each, integers in any order; gradients of one row are summed first.
+            grad: the gradient of the named rows. Its shape is ``(len(indices),) + var.shape[1:]``; its type is the
+                variable's, or float32 with a 16-bit variable.
+            indices: the row of each gradient row, integers in any order. Gradients of one row are summed first.
             **scalars: the rule's scalars, as numbers or arrays of one element.
 
         Returns:
             The states, the same objects.
 
         Raises:
-            TypeError, ValueError, IndexError: before anything is changed.
+            TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
         return self.take(grad, indices, self._operator.scalars(scalars))
 
     def take(self, grad: Any, indices: Any, scalars: Sequence[float]) -> tuple[Any, ...]:
-        """The same with the scalars in the rule's order."""
+        """Take one step, with the scalars in the rule's order."""
         with self._lock:
             names = self._operator.signature.scalars
             check_host_scalars(self.name, names, scalars)
             step = self._backend.prepare_step(self._table(), grad, indices, scalars)
             named = dict(zip(names, scalars, strict=True))
-            # A new history's memory is asked for once all rows are up to date, which is what they were due anyhow.
+            # A new history is allocated after the flush: if that fails, all rows are up to date, which is valid.
             with defer_sigint():
                 if step.every_row:
                     self.flush()
@@ -158,7 +159,7 @@ class DeferredRows:
             return self.states
 
     def catch_up(self, indices: Any) -> tuple[Any, ...]:
-        """Brings rows up to date, so that they can be read.
+        """Apply the pending steps of rows, so that the rows can be read.
 
         Args:
             indices: the rows, integers in any order and number.
@@ -167,17 +168,17 @@ class DeferredRows:
             The states, the same objects.
 
         Raises:
-            TypeError, ValueError, IndexError: before anything is changed.
+            TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
         with self._lock:
             self._backend.prepare_catch_up(self._table(), indices)()
             return self.states
 
     def first_pending(self, indices: Any) -> int | None:
-        """The first of some rows that is owed a step; none on a device, where nobody waits for what the rows are.
+        """The first of some rows that has a pending step, or None. Always None on a device, to avoid waiting for it.
 
         Args:
-            indices: the rows, integers in any order and number; those of no row are left out.
+            indices: the rows, integers in any order and number. Indices that name no row are ignored.
         """
         with self._lock:
             if not self._history.steps or self._on_device:
@@ -188,7 +189,7 @@ class DeferredRows:
             return int(named[pending.argmax()]) if pending.any() else None
 
     def flush(self) -> tuple[Any, ...]:
-        """Brings all rows up to date.
+        """Apply the pending steps of all rows.
 
         Returns:
             The states, the same objects.
@@ -206,7 +207,7 @@ class DeferredRows:
             return self.states
 
     def _closed_form(self) -> ClosedForm | None:
-        """The rule's closed form, if there is one, and it is wanted."""
+        """The rule's closed form, if there is one and the method uses it."""
         return self._operator.closed_form if self.method == "series" else None
 
     def _borrow(self) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
@@ -216,7 +217,7 @@ class DeferredRows:
         if self._shape not in (None, (shape, storages)):
             variable = operator.array_spec.names[0]
             raise ValueError(
-                f"{self.name}: {variable} is now {shape} of {storages[0]}, expected {self._shape}, as at first"
+                f"{self.name}: {variable} is now {shape} of {storages[0]}, expected {self._shape}, as at construction"
             )
         return shape, storages, tables
 
@@ -230,12 +231,12 @@ class DeferredRows:
 
     @property
     def _in_use(self) -> list[Any]:
-        """The states in use; others may be None."""
+        """The states in use; the others may be None."""
         return [self.states[number] for number in self._operator.spec.used]
 
     @property
     def _backend(self) -> Any:
-        """What checks and launches where the states lie."""
+        """The module that checks and launches calls for the memory of the states."""
         if not self._on_device:
             return host_deferred
         from . import device_deferred

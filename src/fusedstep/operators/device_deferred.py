@@ -1,6 +1,6 @@
 """Deferred rows of tensors on a device.
 
-The pending steps of rows are kept on the host, where the scalars are, and sent with each call. Only the check of
+The history of pending steps is on the host, with the scalars. Each call sends it to the device. Only the check of
 indices waits for the device.
 """
 
@@ -30,14 +30,14 @@ def new_last_steps(rows: int, like: Any) -> Any:
 
 
 def not_captured(operator: str, like: Any) -> None:
-    """Pending steps are counted on the host at every step, and would not be counted in a graph.
+    """Check that no graph is captured: the host counts the pending steps, and a graph would not.
 
     Raises:
         RuntimeError: a graph is being captured.
     """
     if capturing(like):
         raise RuntimeError(
-            f"{operator}: deferred rows cannot be captured in a graph; call fs.Operator instead, or step outside of it"
+            f"{operator}: deferred rows cannot be captured in a graph; call fs.Operator, or step outside the graph"
         )
 
 
@@ -48,8 +48,8 @@ class Step(NamedTuple):
         table: the table.
         gradient: the gradient's contiguous tensor.
         storage: its storage type.
-        indices: the rows that it belongs to.
-        scalars: the rule's.
+        indices: the row of each gradient row.
+        scalars: the rule's scalars.
         every_row: whether all rows take the step.
     """
 
@@ -61,7 +61,7 @@ class Step(NamedTuple):
     every_row: bool = False
 
     def launch(self) -> None:
-        """Bring the named rows up to date; they then take the step that the history has just begun."""
+        """Apply the pending steps of the named rows, then the step that the history has begun."""
         table, indices = self.table, self.indices
         numbers = host_numbers(table.operator, table.history.compute, self.scalars)
         table.history.numbers[table.history.steps] = numbers
@@ -86,7 +86,7 @@ def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence
 
 
 def checked_indices(table: PendingTable, indices: Any) -> Any:
-    """The rows that are named, checked."""
+    """The indices of rows, checked."""
     operator, variable = table.operator.name, table.operator.array_spec.names[0]
     not_captured(operator, table.states[0])
     named = view_device_indices(operator, indices, variable, table.shape, table.states[0])
@@ -96,12 +96,12 @@ def checked_indices(table: PendingTable, indices: Any) -> Any:
 
 
 def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
-    """Check the rows to bring up to date; return what does so."""
+    """Check the indices of some rows; return a function that applies their pending steps."""
     return partial(catch_up, table, checked_indices(table, indices))
 
 
 def catch_up(table: PendingTable, indices: Any) -> None:
-    """Bring the named rows up to date."""
+    """Apply the pending steps of the named rows."""
     if table.history.steps and indices.shape[0] and table.tables[0].flat.size:
         with library_of(indices).stream(indices):
             groups = group(indices)
@@ -110,13 +110,13 @@ def catch_up(table: PendingTable, indices: Any) -> None:
 
 
 def prepare_flush(table: PendingTable) -> Callable[[], None]:
-    """Return what brings all rows up to date."""
+    """Return a function that applies the pending steps of all rows."""
     not_captured(table.operator.name, table.states[0])
     return partial(flush, table)
 
 
 def flush(table: PendingTable) -> None:
-    """Bring all rows up to date."""
+    """Apply the pending steps of all rows."""
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
@@ -125,7 +125,7 @@ def flush(table: PendingTable) -> None:
 
 
 def run(table: PendingTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
-    """Launch a loop with the pending steps of rows, of which the history holds so many."""
+    """Launch a loop with the first ``steps`` steps of the history."""
     history, like = table.history, table.states[0]
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, closed_form=table.closed_form)
     library = library_of(like)
@@ -147,7 +147,7 @@ def run(table: PendingTable, loop: str, gradient: str, own: list[Any], over: int
 
 
 def totals_of(table: PendingTable) -> tuple[np.ndarray, np.ndarray]:
-    """What the closed form needs since each step, and the same where a whole window of steps was replayed."""
+    """The numbers of the closed form since each step, and the same for rows that have replayed a whole window."""
     history = table.history
     if not (table.closed_form and history.closed):
         return np.zeros((1, 1), history.compute), np.zeros((1, 1), history.compute)

@@ -1,4 +1,4 @@
-"""The checks of a step with tensors on a device, before its kernels are launched."""
+"""The checks of a step on tensors on a device, before the launch of its kernels."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -53,7 +53,7 @@ def prepare(
     )
     if indices is not None and operator.options.check_indices:
         check_bounds(name, indices, tables[0].rows, arrays.names[0])
-    held = tables
+    original = tables
     if whole_tensor:
         tables = view_for_sums(name, arrays, tables, shape, spec.sees_rows)
         loop = "whole_tensor"
@@ -64,10 +64,10 @@ def prepare(
         loop = LOOPS[rows]
     if not tables[0].flat.size or (indices is not None and rows == "touched" and not indices.shape[0]):
         return nothing
-    # A gradient that lies in a state is copied, as on a CPU.
-    if shares_with_states(name, arrays.names, held, elements):
+    # As on the CPU, a gradient that shares memory with a state is copied.
+    if shares_with_states(name, arrays.names, original, elements):
         gradient = library.copy(gradient)
-    locked = ([table.table() for table in held], [elements]) if operator.options.use_locking else None
+    locked = ([table.table() for table in original], [elements]) if operator.options.use_locking else None
     bump = partial(library.bump_versions, spec.written_of(states))
     call = Call(operator, loop, states, storages, tables, shape, gradient, storage, indices, scalars, key, bump, locked)
     return partial(launch, call)

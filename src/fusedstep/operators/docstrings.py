@@ -85,7 +85,7 @@ def plain(text: str) -> str:
 
 
 def arguments_of(docstring: str) -> dict[str, str]:
-    """The meaning of each argument, from a docstring's ``Args:`` without its indentation; several may share one.
+    """The meaning of each argument, from the ``Args:`` of a docstring without indentation; several may share one.
 
     >>> arguments_of("Scales.\\n\\nArgs:\\n    low, high: the ends,\\n        as numbers.\\n")
     {'low': 'the ends, as numbers.', 'high': 'the ends, as numbers.'}

@@ -1,4 +1,4 @@
-"""What an operator of the catalogue documents: its entry, and the signatures and the docstring made of it."""
+"""The entry of an operator in the catalogue, and the signatures and the docstring that are made from it."""
 
 import ast
 import inspect
@@ -15,41 +15,41 @@ Choices = dict[Any, dict[str, bool]]
 Named = inspect.Parameter.KEYWORD_ONLY
 Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
-# What every operator is constructed with, where its original has it or not.
+# Arguments of every constructor, even where the original does not have them.
 COMMON = {"use_locking": False, "rounding": "nearest", "seed": 0, "check_indices": True}
 
-# What the constructors' arguments mean, where they are no scalars of the rule.
+# The meaning of arguments of constructors that are not scalars of the rule.
 OPTIONS = {
-    "use_locking": "calls that share memory follow one another, however many threads make them.",
-    "rounding": '"nearest", or "stochastic" for 16-bit states: up or down at random, exact in the mean.',
-    "seed": "of the stochastic rounding; the same seed and ``step`` give the same bits.",
-    "check_indices": "check indices on a device, too, which waits for it; else those that name no row are left out.",
-    "shrink": 'what scales l1 and l2, "lr" or "lr/sqrt(accum)", each element\'s own rate.',
+    "use_locking": "run calls that share memory one after another, whichever threads make them.",
+    "rounding": '"nearest", or "stochastic" for 16-bit states: up or down at random, so that the mean is exact.',
+    "seed": "the seed of stochastic rounding; the same seed and ``step`` give the same bits.",
+    "check_indices": "check indices on a device, which waits for it; without it, indices that name no row are ignored.",
+    "shrink": 'the factor of l1 and l2: "lr", or "lr/sqrt(accum)", the rate of each element.',
 }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is particular to one operator.
+    """The record of one operator.
 
     Attributes:
         name: the documented name.
-        rule: the rule it runs.
+        rule: the rule that it runs.
         summary: what it does, in one sentence.
-        arguments: its arguments in the documented order. ``name:other`` says that the rule calls it ``other``,
-            ``name:one+two`` that it holds two scalars, and ``name:-`` that no argument of the rule stands for it.
-        constructor: the constructor's arguments, as Python writes them: scalars and switches of the rule, and what
-            ``choices`` holds.
-        rows: with ``indices`` among the arguments, which rows take the step: "touched" or "every".
+        arguments: the arguments in the documented order. In ``name:other`` the rule calls the argument ``other``, in
+            ``name:one+two`` it holds two scalars, and in ``name:-`` the rule has no such argument.
+        constructor: the constructor's arguments in Python syntax: scalars and switches of the rule, and the keys of
+            ``choices``.
+        rows: the rows that take the step, if ``indices`` is an argument: "touched" or "every".
         step_sizes: the scalars that are step sizes or penalties: finite, not negative.
-        ranges: scalars, and arguments that others are derived from, that must lie in another of ``RANGES``.
-        choices: constructor's arguments whose values stand for switches of the rule.
+        ranges: the range, one of ``RANGES``, of other scalars and of arguments from which scalars are derived.
+        choices: arguments of the constructor whose values set switches of the rule.
         settings: scalars and switches of the rule that no argument sets.
-        derived: scalars of the rule that are computed from the operator's own arguments, which the function names.
-        by_rank: switches that depend on how many dimensions the variable has.
-        creates: the states that are no arguments but new arrays like the gradient.
-        returns: the states that are returned; if none are named the one that is created, or all.
-        notes: what arguments mean that the rule does not have.
+        derived: scalars of the rule that a function computes from the operator's arguments of the same names.
+        by_rank: switches that depend on the number of dimensions of the variable.
+        creates: the states that are not arguments but new arrays like the gradient.
+        returns: the returned states; by default the created one, or all.
+        notes: the meaning of arguments that the rule does not have.
         example: a doctest.
         differs: where the originals compute something else, by library.
     """
@@ -74,28 +74,28 @@ class Entry:
 
     @property
     def signature(self) -> Signature:
-        """What the rule takes."""
+        """The signature of the rule."""
         return read_signature(self.rule)
 
     @property
     def meanings(self) -> dict[str, tuple[str, ...]]:
-        """The arguments by name, in the documented order, with what the rule calls them."""
+        """The arguments in the documented order, with the rule's names for them."""
         return meanings_of(self.arguments)
 
     @property
     def allowed(self) -> dict[str, str]:
-        """What range scalars must lie in."""
+        """The allowed range of each scalar that has one."""
         return dict.fromkeys(self.step_sizes, "not negative") | self.ranges
 
     def documented(self, meaning: str) -> str:
-        """The argument that the rule calls ``meaning``; the rule's own name for what is no argument."""
+        """The argument that the rule calls ``meaning``; ``meaning`` itself if there is no such argument."""
         return next((name for name, meanings in self.meanings.items() if meaning in meanings), meaning)
 
 
-# Not a cached property: before Python 3.12 these hold a lock, which a child of fork would wait for.
+# Not a cached property: before Python 3.12 it holds a lock, for which a child of fork could wait forever.
 @cache
 def meanings_of(arguments: str) -> dict[str, tuple[str, ...]]:
-    """What the rule calls each of an entry's arguments."""
+    """The rule's names for each argument of an entry."""
     found = {}
     for word in arguments.split():
         name, _, meaning = word.partition(":")
@@ -113,7 +113,7 @@ def constructor(entry: Entry) -> inspect.Signature:
 
 @cache
 def parameters_of(text: str) -> list[inspect.Parameter]:
-    """The parameters that a text names, with their defaults, as Python writes them.
+    """The parameters in a text in Python syntax, with their defaults.
 
     >>> [(each.name, each.default) for each in parameters_of("use_locking=False, *, shrink='lr'")]
     [('use_locking', False), ('shrink', 'lr')]
@@ -142,8 +142,8 @@ def call(entry: Entry) -> inspect.Signature:
 
 
 def docstring(entry: Entry) -> str | None:
-    """An operator's docstring: its own sentence, then its rule's formula and arguments; None if that has none."""
-    # python -OO leaves docstrings out.
+    """An operator's docstring: its summary, then its rule's formula and arguments; None if the rule has none."""
+    # python -OO removes docstrings.
     if entry.rule.__doc__ is None:
         return None
     rule = inspect.cleandoc(entry.rule.__doc__)
@@ -158,16 +158,16 @@ def docstring(entry: Entry) -> str | None:
         lines.append(f"    {name}: at construction: {entry.notes.get(name) or OPTIONS.get(name) or meanings[name]}")
     returned = "The new array." if entry.creates else "The states, the same objects."
     if entry.returns:
-        returned = f"{', '.join(entry.returns)}, of which {', '.join(entry.creates)} is new."
+        returned = f"{', '.join(entry.returns)}; {', '.join(entry.creates)} is a new array."
     source = re.search(r"^Source:.*(?:\n.+)*", rule, re.MULTILINE)
     gradients = SPARSE if entry.rows else "" if entry.creates else DENSE
     parts = (
         entry.summary,
         formula,
-        f"Called with ({', '.join(entry.meanings)}). {MEMORY} {gradients}",
+        f"Call it with ({', '.join(entry.meanings)}). {MEMORY} {gradients}",
         "Args:\n" + "\n".join(lines),
         f"Returns:\n    {returned}",
-        "Raises:\n    TypeError, ValueError, IndexError: before anything is changed.",
+        "Raises:\n    TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.",
         "\n".join(f"Where {library} differs: {text}" for library, text in entry.differs.items()),
         source.group() if source else "",
         entry.example,
@@ -175,18 +175,18 @@ def docstring(entry: Entry) -> str | None:
     return "\n\n".join(part.strip() for part in parts if part)
 
 
-INDICES = "the rows that the gradient's rows belong to, integers of shape ``(n,)``, in any order."
+INDICES = "the row of each gradient row, integers of shape ``(n,)``, in any order."
 MEMORY = (
-    "The states are updated in place. They are float32, float16 and bfloat16 in any mixture, or float64; the gradient "
-    "is of the variable's type, or float32 beside a 16-bit variable."
+    "The states are updated in place. Their types are float32, float16 and bfloat16 in any combination, or float64 for "
+    "all. The gradient has the type of the variable, or float32 with a 16-bit variable."
 )
 SPARSE = (
-    "The gradient has shape ``(n,) + var.shape[1:]``; gradients of one row are summed in the order of the indices "
-    "before the step."
+    "The gradient has shape ``(n,) + var.shape[1:]``. Before the step, gradients of one row are summed in the order of "
+    "the indices."
 )
-DENSE = "With ``indices=`` the gradient is sparse, and ``rows`` says which rows take the step."
+DENSE = "With ``indices=`` the gradient is sparse, and ``rows`` selects the rows that take the step."
 
 
 def renamed(entry: Entry, text: str) -> str:
-    """A text of the rule's with the operator's own names of arguments."""
+    """A text of the rule with the operator's names of the arguments."""
     return re.sub(r"``(\w+)``", lambda found: f"``{entry.documented(found[1])}``", text)

@@ -24,7 +24,7 @@ __all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step"
 
 def new_last_steps(rows: int, like: Any) -> np.ndarray:
     """The last steps of rows without pending steps."""
-    # Two bytes a row: the history is bounded, and a table's worth of them is to stay in the cache.
+    # Two bytes per row are enough for the bounded history, and stay in the processor's cache.
     last_steps: np.ndarray = np.zeros(rows, np.int16)
     return last_steps
 
@@ -33,9 +33,9 @@ class Step(NamedTuple):
     """A checked step of the rows that indices name.
 
     Attributes:
-        call: its blocks.
+        call: the blocks.
         groups: the rows that indices name.
-        parts, threads: the parts in which they take the step, and on how many threads.
+        parts, threads: the parts of the call, and the number of threads.
         bump: raises the version counters of the states.
         every_row: whether all rows take the step.
     """
@@ -48,14 +48,14 @@ class Step(NamedTuple):
     every_row: bool = False
 
     def launch(self) -> None:
-        """Bring the named rows up to date; they then take the step that the history has just begun."""
+        """Apply the pending steps of the named rows, then the step that the history has begun."""
         self.call.remember()
         self.bump()
         run([part.stepping(self.call.step(self.groups, part)) for part in self.parts], self.threads)
 
 
 class EveryRow(NamedTuple):
-    """A checked step of all rows, which are up to date."""
+    """A checked step of all rows, without pending steps."""
 
     parts: list[Callable[[], None]]
     threads: int
@@ -69,7 +69,7 @@ class EveryRow(NamedTuple):
 
 
 def prepare_step(table: PendingTable, gradient: Any, indices: Any, scalars: Sequence[float]) -> Step | EveryRow:
-    """Check a step of the rows that indices name; all memory that it needs is there then."""
+    """Check a step of the rows that indices name, and allocate all memory that it needs."""
     name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
     snapshot = copy_indices(name, indices, variable, table.shape)
     shape = (snapshot.size, *table.shape[1:])
@@ -84,7 +84,7 @@ def prepare_step(table: PendingTable, gradient: Any, indices: Any, scalars: Sequ
 
 
 def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
-    """Check the rows to bring up to date; return what does so."""
+    """Check the indices of some rows; return a function that applies their pending steps."""
     name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
     snapshot = copy_indices(name, indices, variable, table.shape)
     groups = group_indices(name, indices, snapshot, variable, rows)
@@ -92,7 +92,7 @@ def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
 
 
 def catch_up(table: PendingTable, groups: Groups) -> None:
-    """Bring the named rows up to date."""
+    """Apply the pending steps of the named rows."""
     if table.history.steps and groups.distinct:
         width = table.tables[0].width
         threads = threads_for(groups.indices * width)
@@ -103,7 +103,7 @@ def catch_up(table: PendingTable, groups: Groups) -> None:
 
 
 def prepare_flush(table: PendingTable) -> Callable[[], None]:
-    """Return what brings all rows up to date."""
+    """Return a function that applies the pending steps of all rows."""
     rows, width = table.tables[0].rows, table.tables[0].width
     threads = threads_for(rows * width)
     call = deferred_call(table, "flush")
@@ -111,7 +111,7 @@ def prepare_flush(table: PendingTable) -> Callable[[], None]:
 
 
 def flush(table: PendingTable, work: list[Callable[[], None]], threads: int) -> None:
-    """Bring all rows up to date."""
+    """Apply the pending steps of all rows."""
     bump_versions(table.states)
     run(work, threads)
     table.last_steps[:] = 0
@@ -124,7 +124,7 @@ def deferred_call(
     storage: str = "",
     scalars: Sequence[float] = (),
 ) -> DeferredCall:
-    """A checked call, ready to be cut into parts; without a gradient, one that only brings rows up to date."""
+    """A checked call, not yet cut into parts; without a gradient, it only applies pending steps."""
     operator = table.operator
     scalars = scalars or [0.0] * len(operator.signature.scalars)
     bump = partial(bump_versions, table.states)

@@ -1,4 +1,4 @@
-"""The checks of a step with arrays in the memory of the host, before it is launched on the CPU."""
+"""The checks of a step on arrays in the memory of the host, before its launch on the CPU."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -47,21 +47,21 @@ def prepare(
         snapshot = copy_indices(name, indices, arrays.names[0], shape)
         shape, loop = (snapshot.size, *shape[1:]), LOOPS[rows]
     gradient, storage = view_gradient(name, operator.labels.gradient, gradient, shape, storages[0])
-    held = tables
+    original = tables
     if spec.reduction_scope is ReductionScope.TENSOR:
         check_no_indices(name, indices)
         tables, loop = view_for_sums(name, arrays, tables, variable, spec.sees_rows), WHOLE_TENSOR
     elif indices is not None:
         groups = group_indices(name, indices, snapshot, arrays.names[0], tables[0])
-        # For the advice: the order of the rows is chosen already.
+        # Only for its log message: the order of the rows is chosen already.
         mostly_touched(name, groups.distinct, tables[0].rows)
     if not tables[0].array.size:
         return nothing
     bump = partial(bump_versions, spec.written_of(states))
-    spans = span_call(operator, loop, storages, tables, gradient, storage, scalars, bump, key, held)
+    spans = span_call(operator, loop, storages, tables, gradient, storage, scalars, bump, key, original)
     locked = None
     if options.use_locking:
-        locked = [table.table() for table in held], [as_array(spans.gradient)]
+        locked = [table.table() for table in original], [as_array(spans.gradient)]
     return partial(launch, Call(spans, loop, groups, variable, locked))
 
 
@@ -75,17 +75,17 @@ def span_call(
     scalars: Sequence[float],
     bump: BumpVersions,
     key: int | None = None,
-    held: Sequence[Rows] = (),
+    original: Sequence[Rows] = (),
 ) -> SpanCall:
-    """The arrays of a checked call; a gradient that shares memory with a state is copied.
+    """The arrays of a checked call. A gradient that shares memory with a state is copied.
 
     Args:
         operator: the operator.
         loop: the loop that the call runs.
         storages: the storage type of each state.
         tables, gradient, storage, scalars, bump: see ``SpanCall``.
-        key: of stochastic rounding.
-        held: the states as the caller holds them, where ``tables`` are rows of other shapes.
+        key: the key of stochastic rounding.
+        original: the rows of the states, if ``tables`` divides them into other rows.
 
     Raises:
         ValueError: two states share memory.
@@ -93,6 +93,6 @@ def span_call(
     functions, by_rows = operator.span_functions(storages, storage), loop != LOOPS[None]
     call = SpanCall(functions, tables, gradient, storage, scalars, bump, by_rows, key)
     if call.overlaps:
-        separate: np.ndarray = ensure_no_alias(operator.name, operator.array_spec.names, held or tables, gradient)
+        separate: np.ndarray = ensure_no_alias(operator.name, operator.array_spec.names, original or tables, gradient)
         call = SpanCall(functions, tables, separate, storage, scalars, bump, by_rows, key)
     return call

@@ -1,4 +1,4 @@
-"""What errors call an operator and its arguments, and how its calls run."""
+"""The names of an operator and its arguments in error messages, and how its calls run."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ from .checks.options import parse_counter, parse_flag, parse_rounding
 
 
 class Labels(NamedTuple):
-    """What errors call an operator and its arguments.
+    """The names of an operator and its arguments in error messages.
 
     Attributes:
         operator: the operator.
         states: the states, in the rule's order.
         gradient: the gradient.
-        variable: the array that states are compared with; by default the first state in use.
+        variable: the array with which states are compared; by default the first state in use.
     """
 
     operator: str
@@ -25,12 +25,12 @@ class Options(NamedTuple):
     """How the calls of an operator run.
 
     Attributes:
-        use_locking: whether calls that share memory follow one another.
-        stochastic: whether 16-bit states are rounded stochastically.
-        seed: of the stochastic rounding.
-        check_indices: whether indices on a device are checked, which waits for the device.
-        flat_rows: whether a row is all that an index of the first dimension names, in any number of dimensions; else
-            rules that see rows need two dimensions.
+        use_locking: run calls that share memory one after another.
+        stochastic: round 16-bit states stochastically.
+        seed: the seed of stochastic rounding.
+        check_indices: check indices on a device, which waits for the device.
+        flat_rows: a row has all dimensions of the variable but the first. Without it, rules that see rows need two
+            dimensions.
     """
 
     use_locking: bool = False
@@ -44,10 +44,10 @@ DEFAULTS = Options()
 
 
 def parse_options(operator: str, use_locking: bool, rounding: str, seed: int, check_indices: bool) -> Options:
-    """The options of a constructor.
+    """The options of a constructor, checked.
 
     Raises:
-        TypeError, ValueError: one is invalid.
+        TypeError, ValueError: an option is invalid.
     """
     stochastic, number = parse_rounding(operator, rounding), parse_counter(operator, "seed", seed)
     locking, checking = (

@@ -1,4 +1,4 @@
-"""An operator under its documented name: a rule, with the arguments in the documented order."""
+"""Operators of the catalogue: rules whose arguments have the documented names and order."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from .operator import Operator
 
 
 class NamedOperator(Operator):
-    """An operator of the catalogue: its arguments come in the documented order."""
+    """An operator of the catalogue: its arguments have the documented names and order."""
 
     entry: Entry
 
@@ -30,7 +30,7 @@ class NamedOperator(Operator):
         self.constructor_arguments = given
         order = list(entry.meanings)
         self.state_names, gradient = tuple(map(entry.documented, signature.states)), entry.documented("grad")
-        # Of what is made like the gradient, the gradient is what the caller knows.
+        # A created state is like the gradient, and the caller knows only the gradient.
         labels = tuple(gradient if name in entry.creates else name for name in self.state_names)
         variable = gradient if entry.creates else self.state_names[0]
         self._construct(
@@ -42,11 +42,11 @@ class NamedOperator(Operator):
         self._gradient = order.index(gradient)
         self._indices = order.index("indices") if "indices" in order else None
         self._step = order.index("step") if "step" in order else None
-        # A state that is no argument is created, or its switches leave it unused.
+        # A state that is not an argument is created, or the switches leave it unused.
         self._states = [(name, order.index(name) if name in order else None) for name in self.state_names]
         self._returned = [k for k, (_, place) in enumerate(self._states) if place is not None]
         self._count = len(order)
-        # What is known of the scalars before a call; then where each of the others comes from.
+        # The scalars that are known before a call, then the arguments that set the others.
         self._fixed = [fixed.get(name, self.signature.defaults.get(name, np.nan)) for name in self.signature.scalars]
         self._given, self._pairs = [], []
         for place, (name, meanings) in enumerate(entry.meanings.items()):
@@ -76,13 +76,13 @@ class NamedOperator(Operator):
         return (LOOPS[None],) if self.entry.creates and "indices" not in self.entry.meanings else super().loops
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Takes one step. The class's own description names the arguments, in their order; each may be named.
+        """Take one step. The docstring of the class lists the arguments in order; each may be passed by name.
 
         Returns:
-            The states, the same objects; of an operator that makes a new array, that array.
+            The states, the same objects; the new array, if the operator creates one.
 
         Raises:
-            TypeError, ValueError, IndexError: before anything is changed.
+            TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
         rows, step, indices = self.entry.rows, None, None
         if named or len(arguments) != self._count:
@@ -114,7 +114,7 @@ class NamedOperator(Operator):
         return updated[0] if self.entry.creates else tuple(updated[k] for k in self._returned)
 
     def created(self, name: str, arguments: Sequence[Any]) -> Any:
-        """A new array for what the operator returns; None for what it leaves unused."""
+        """A new array for a state that the operator creates; None for one that it leaves unused."""
         if name not in self.entry.creates:
             return None
         try:
@@ -123,7 +123,7 @@ class NamedOperator(Operator):
             raise TypeError(f"{self.name}: {self.labels.gradient} is {error}") from error.__cause__
 
     def numbers(self, arguments: Sequence[Any]) -> list[float]:
-        """The rule's scalars in its order, from the arguments of a call and from the constructor's."""
+        """The rule's scalars in order, from the arguments of the call and of the constructor."""
         scalars = self._fixed.copy()
         for position, place, name in self._given:
             value = arguments[place]
@@ -142,7 +142,7 @@ class NamedOperator(Operator):
             except (ArithmeticError, TypeError):
                 given = ", ".join(f"{name} {value}" for name, value in values.items())
                 scalar = self.signature.scalars[position]
-                raise ValueError(f"{self.name}: {given} give no {scalar} that is a number") from None
+                raise ValueError(f"{self.name}: {scalar} cannot be computed from {given}") from None
         return scalars
 
     def __reduce__(self) -> Any:
@@ -157,7 +157,7 @@ def bind(label: str, signature: inspect.Signature, arguments: Any, named: Any) -
     """The arguments of a call by name.
 
     Raises:
-        TypeError: they do not fit.
+        TypeError: they do not match the signature.
     """
     try:
         bound = signature.bind(*arguments, **named)
@@ -196,7 +196,7 @@ def chosen(entry: Entry, option: str, value: Any) -> dict[str, bool]:
 
 
 class Lazy:
-    """An attribute of a class that is made when it is asked for: a process that steps asks for none."""
+    """An attribute of a class, made at its first use: most processes never use it."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self.make = cache(make)

@@ -1,4 +1,4 @@
-"""An operator: a rule, run in place on the caller's arrays."""
+"""An operator runs a rule in place on the caller's arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,27 +26,28 @@ OWN = frozenset({"rule", "switches", "labels", "options", "signature", "name", "
 
 
 class Operator:
-    """Runs an update rule of your own, fused and in place, on dense or sparse gradients.
+    """Run an update rule of your own, fused and in place, on dense or sparse gradients.
 
-    A rule is a plain function: its positional arguments are the states and then the gradient, its keyword-only ones
-    scalars, or switches where annotated ``bool``; it returns the new states (see ``fusedstep.rules``). It is compiled
-    when some combination of types first comes, and kept on disk; numbers that it names are read at the first call.
+    A rule is a plain function. Its positional arguments are the states, then the gradient. Its keyword-only arguments
+    are scalars, or switches if annotated ``bool``. It returns the new states (see ``fusedstep.rules``). The first call
+    with a combination of types compiles the rule, and caches the machine code on disk. Global constants are read at
+    the first call and fixed afterwards.
 
     Args:
         rule: the rule.
-        use_locking: whether calls that share memory follow one another, however many threads make them. Without it
-            they may interleave; they never crash.
-        rounding: how 16-bit states are rounded: to the ``"nearest"``, or ``"stochastic"``: up or down at random, so
-            that they are right in the mean and steps far below the last place are not lost.
-        seed: of the stochastic rounding. The same seed and ``step`` give the same bits, whatever the threads.
+        use_locking: run calls that share memory one after another, whichever threads make them. Without it they may
+            interleave; they never crash.
+        rounding: the rounding of 16-bit states: ``"nearest"``, or ``"stochastic"``: up or down at random. Then the
+            mean is exact, and steps that are small against the last place are not lost.
+        seed: the seed of stochastic rounding. The same seed and ``step`` give the same bits on any number of threads.
         maximize: maximize the objective: the rule gets the gradient with the opposite sign.
-        check_indices: whether indices on a device are checked before a step, which waits for the device. Without it
-            those that name no row are left out. On the CPU they are always checked.
+        check_indices: check indices on a device before a step, which waits for the device. Without it, indices that
+            name no row are ignored. On the CPU they are always checked.
         **switches: the rule's compile-time switches.
 
     Raises:
-        TypeError: ``rule`` is not a rule, or a switch is not its own or no bool; at the first call, the rule says
-            something that cannot be compiled.
+        TypeError: ``rule`` is not a rule, or a switch is unknown or not a bool; at the first call, the rule cannot be
+            compiled.
         ValueError: ``rounding`` or ``seed`` is invalid.
 
     >>> import numpy as np
@@ -83,7 +84,7 @@ class Operator:
     def from_spec(
         cls, rule: Callable[..., Any], spec: RuleSpec, labels: Labels, options: Options = DEFAULTS
     ) -> "Operator":
-        """Make an operator of a rule that was read already, with labels of its own."""
+        """Make an operator from a rule that is read already, with its own labels."""
         operator = Operator.__new__(cls)
         operator._construct(rule, spec.switches, labels, options, spec)
         return operator
@@ -101,10 +102,10 @@ class Operator:
         self._spec, self._array_spec = spec, None if spec is None else array_spec(spec, labels, options)
         self._may_be_plain = not (options.stochastic or options.use_locking)
         self._functions: dict[tuple[str, ...], Any] = {}
-        # Of these, the functions where all arrays have one storage type.
+        # The functions among these for arrays of one storage type.
         self.functions_of: dict[str, Any] = {}
         self._switched: dict[Switches, Operator] = {}
-        # What was built of the rule for devices.
+        # What is built for devices.
         self.built: dict[tuple[Any, ...], Any] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -125,18 +126,18 @@ class Operator:
         self._construct(*own)
 
     def __call__(self, *arrays: Any, rows: str = "touched", step: Any = None, **named: Any) -> tuple[Any, ...]:
-        """Takes one step.
+        """Take one step.
 
         Args:
-            *arrays: the states, then ``grad``, then, for a sparse gradient, ``indices``; each may be named instead.
-                States are updated in place. They have one shape and are float32, float16 and bfloat16 in any
-                mixture, or float64. ``grad`` is of the variable's type, or float32 beside a 16-bit variable; its
-                shape is that of the states, or with ``indices`` ``(len(indices),) + var.shape[1:]``.
-                ``indices`` are integers, in any order; gradients of one row are summed first. States that the rule
-                holds one number a row of have shape ``var.shape[:1]``, or that of the plain function,
-                ``(len(var), 1)``; a state that its switches leave unused may be None.
-            rows: with ``indices``, which rows take the step: the ``"touched"`` ones, or ``"every"`` one, those that
-                are not named with a zero gradient.
+            *arrays: the states, then ``grad``, then, for a sparse gradient, ``indices``. Each may be passed by name.
+                States are updated in place. They have one shape. Their types are float32, float16 and bfloat16 in any
+                combination, or float64 for all. ``grad`` has the type of the variable, or float32 with a 16-bit
+                variable. It has the shape of the states, or with ``indices`` ``(len(indices),) + var.shape[1:]``.
+                ``indices`` are integers, in any order. Gradients of one row are summed first. PerRow states have shape
+                ``var.shape[:1]``, or ``(len(var), 1)`` as in the plain function. A state that the switches leave
+                unused may be None.
+            rows: the rows that take the step: ``"touched"`` for those that ``indices`` names, or ``"every"`` for all,
+                with a zero gradient where a row is not named. Ignored without ``indices``.
             step: the number of the step, for stochastic rounding.
             **named: the scalars, as numbers or arrays of one element.
 
@@ -144,7 +145,7 @@ class Operator:
             The states, the same objects.
 
         Raises:
-            TypeError, ValueError, IndexError: before anything is changed.
+            TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
         signature = self.signature
         order = (*signature.states, "grad", "indices")
@@ -168,7 +169,7 @@ class Operator:
         return self.step(states, given["grad"], given.get("indices"), rows, self.scalars(named), step)
 
     def scalars(self, named: Mapping[str, Any]) -> list[float]:
-        """The rule's scalars in its order, from values by name."""
+        """The rule's scalars in order, from values by name."""
         signature = self.signature
         if named.keys() != set(signature.scalars):
             unknown = sorted(named.keys() - set(signature.scalars))
@@ -205,14 +206,14 @@ class Operator:
         scalars: Sequence[float],
         number: Any = None,
     ) -> Launch:
-        """Check everything; return what launches the call. Changes nothing.
+        """Check everything and return a function that launches the call. Nothing is changed before that.
 
         Launch it once, before an array of the call is resized or replaced: it holds their addresses.
 
         Raises:
-            ImportError: the tensors lie on a device, and Triton is not installed.
+            ImportError: the tensors are on a device, and Triton is not installed.
         """
-        # Not by the property: a call on tiny arrays is all checks, and those of plain ones come first.
+        # Not the property, and plain arrays first: on tiny arrays, a call takes the time of its checks.
         spec = self._spec or self.spec
         in_use = [states[k] for k in spec.used]
         if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
@@ -229,14 +230,14 @@ class Operator:
 
     @property
     def spec(self) -> RuleSpec:
-        """What the rule, with its switches, asks of a call: read at the first call and fixed afterwards."""
+        """The rule with its switches set, read at the first call and fixed afterwards."""
         if self._spec is None:
             self._spec = spec_of(self.rule, self.switches)
         return self._spec
 
     @property
     def array_spec(self) -> ArraySpec:
-        """What the rule asks of the states of a call."""
+        """What the rule requires of the states of a call."""
         if self._array_spec is None:
             self._array_spec = array_spec(self.spec, self.labels, self.options)
         return self._array_spec
@@ -249,12 +250,12 @@ class Operator:
 
     @property
     def closed_form(self) -> ClosedForm | None:
-        """The closed form of steps with a zero gradient, if there is one for the states in use."""
+        """The closed form of zero-gradient steps, if there is one for the states in use."""
         found, used = closed_form_of(self.rule), {self.signature.states[k] for k in self.spec.used}
         return found if found and used.issubset(found.takes) else None
 
     def rounding_key(self, number: Any) -> int | None:
-        """The key of stochastic rounding in a step; None where states are rounded to the nearest.
+        """The key of stochastic rounding for a step; None if states are rounded to the nearest.
 
         Raises:
             TypeError, ValueError: the number of the step is invalid.
@@ -264,14 +265,14 @@ class Operator:
         return key_of(self.options.seed, parse_counter(self.name, "step", number))
 
     def compile(self, loop: str, storages: tuple[str, ...], gradient_storage: str) -> None:
-        """Compile all that calls on some storage types run."""
+        """Compile everything that calls with some storage types run."""
         from ..codegen.cpu.build import build
 
         build(Recipe(self.spec, storages, gradient_storage, self.options.stochastic, loop, self.closed_form))
         prepare_loops(loop, storages[0], gradient_storage)
 
     def span_functions(self, storages: tuple[str, ...], gradient_storage: str) -> Any:
-        """The compiled functions of the rule for some storage types; each is compiled at its first use."""
+        """The rule's functions for some storage types; each is compiled at its first use."""
         key = (*storages, gradient_storage)
         if key not in self._functions:
             from ..codegen.cpu.build import build
@@ -303,7 +304,7 @@ class Operator:
 
 
 def array_spec(spec: RuleSpec, labels: Labels, options: Options) -> ArraySpec:
-    """What a rule asks of the states of a call, under the names that the caller knows."""
+    """What a rule requires of the states of a call, with the caller's names for them."""
     names = tuple(labels.states[k] for k in spec.used)
     by_row = spec.reduction_scope == ReductionScope.ROW and not options.flat_rows
     rows = by_row or (spec.reduction_scope == ReductionScope.TENSOR and spec.sees_rows)

@@ -1,4 +1,4 @@
-"""A table with pending steps, as one call sees it."""
+"""A table with pending steps, as arguments of one call."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ class PendingTable(NamedTuple):
 
     Attributes:
         operator: the operator whose steps are pending.
-        closed_form: of steps with a zero gradient, if it is used.
-        shape: of the variable.
+        closed_form: the closed form of zero-gradient steps, if it is used.
+        shape: the shape of the variable.
         states: the states in use.
         storages: their storage types.
         tables: their rows.

@@ -1,1 +1,1 @@
-"""Launching: parts and threads, kernels and streams, locks. Knows a call that was checked."""
+"""The launch of checked calls: parts and threads, kernels and streams, locks."""

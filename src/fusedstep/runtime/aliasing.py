@@ -18,17 +18,17 @@ def ensure_no_alias(operator: str, names: Sequence[str], tables: Sequence[Rows],
     """
     gradient: np.ndarray = as_array(memory).reshape(-1)
     arrays = [*(table.flat for table in tables), gradient]
-    stretches, end = sorted((address_of(each), each.nbytes) for each in arrays), 0
-    for start, size in stretches:
+    ranges, end = sorted((address_of(each), each.nbytes) for each in arrays), 0
+    for start, size in ranges:
         if start < end and size:
-            # The stretches meet, gaps between rows included: only now it pays to look closer.
+            # The ranges overlap, gaps between rows included. Only now the exact check is worth its time.
             return gradient.copy() if shares_with_states(operator, names, tables, gradient) else gradient
         end = max(end, start + size)
     return gradient
 
 
 def shares_with_states(operator: str, names: Sequence[str], tables: Sequence[Rows], gradient: np.ndarray) -> bool:
-    """Whether the gradient shares memory with a state.
+    """Return whether the gradient shares memory with a state.
 
     Raises:
         ValueError: two states share memory.
@@ -38,7 +38,7 @@ def shares_with_states(operator: str, names: Sequence[str], tables: Sequence[Row
         for other in range(number):
             if overlap(view, views[other]):
                 raise ValueError(
-                    f"{operator}: {names[number]} and {names[other]} share memory, expected arrays of their own; "
+                    f"{operator}: {names[number]} and {names[other]} share memory, expected separate arrays; "
                     "pass a copy of one"
                 )
     return any(overlap(view, gradient) for view in views)

@@ -1,10 +1,10 @@
-"""What a checked call is to whoever made it."""
+"""The functions that a checked call consists of."""
 
 from collections.abc import Callable
 
 # Runs a checked call.
 Launch = Callable[[], None]
-# Raises the version counters of the arrays that a call changes, right before it writes to them.
+# Raises the version counters of the arrays that a call changes, right before the first write.
 BumpVersions = Callable[[], None]
 
 

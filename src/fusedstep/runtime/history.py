@@ -26,7 +26,7 @@ class History:
         numbers: the numbers of each step.
         totals: the totals of the closed form, one per row; one column for each possible last step.
         held: the scalars that the closed form also takes.
-        closed: whether there is a closed form, and it is valid.
+        closed: whether there is a valid closed form.
         window: how many pending steps of a row can move its variable.
     """
 
@@ -71,7 +71,7 @@ class History:
             if self.closed_form:
                 self.held[:] = [scalars[name] for name in self.closed_form.held]
         if self.closed and self.closed_form and self.closed_form.moved:
-            # It only grows: the steps outside stay negligible if later weights fall more slowly.
+            # The window only grows: steps outside it stay negligible if later weights fall more slowly.
             fading = self.fading(scalars)
             steps = math.log(NEGLIGIBLE[self.compute]) / math.log(fading) if fading else 0
             self.window = min(LIMIT, max(self.window, 1 + math.ceil(steps)))

@@ -1,4 +1,4 @@
-"""Locks on memory: calls that share any of it follow one another, others run at the same time."""
+"""Locks on memory: calls that share memory run one after another, other calls at the same time."""
 
 import os
 import threading
@@ -13,8 +13,8 @@ class Claim(NamedTuple):
 
     Attributes:
         written: the views that it writes.
-        read: those that it only reads; others may read them too.
-        held: locked as long as the claim stands.
+        read: the views that it only reads; other calls may read them too.
+        held: a lock that is locked while the claim is active.
     """
 
     written: Sequence[np.ndarray]
@@ -27,16 +27,18 @@ _claims: list[Claim] = []
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two views share a byte, however they were sliced."""
+    """Return whether two views share a byte, however they are sliced."""
     return np.may_share_memory(a, b) and np.shares_memory(a, b)
 
 
 def exclusive(work: Callable[[], None], written: Sequence[np.ndarray], read: Sequence[np.ndarray] = ()) -> None:
-    """Works while no other call writes to some memory, or reads what is written here; all of it is claimed at once, so
-    that no two calls wait for each other."""
+    """Do work while no other call writes to the memory, or reads what the work writes.
+
+    All memory is claimed at once, so that two calls never wait for each other.
+    """
     claim = Claim(written, read, threading.Lock())
     try:
-        # Locks of the standard library are given back whatever comes: no interrupt can come between in Python.
+        # ``with`` releases a lock of the standard library even after an interrupt: no Python code runs in between.
         with claim.held:
             while (other := enter(claim)) is not None:
                 with other.held:
@@ -47,7 +49,7 @@ def exclusive(work: Callable[[], None], written: Sequence[np.ndarray], read: Seq
 
 
 def enter(claim: Claim) -> Claim | None:
-    """Enters a claim among those that stand; where that cannot be, one that it must wait for."""
+    """Add a claim to the active ones; or return an active claim that it must wait for."""
     with _registry:
         settle()
         for other in _claims:
@@ -58,20 +60,20 @@ def enter(claim: Claim) -> Claim | None:
 
 
 def settle() -> None:
-    """Forgets claims that no longer stand, and with them the arrays."""
+    """Remove claims that are no longer active, and with them their references to arrays."""
     with _registry:
         _claims[:] = [each for each in _claims if each.held.locked()]
 
 
 def conflict(mine: Claim, theirs: Claim) -> bool:
-    """Whether one of two calls writes what the other writes or reads."""
+    """Return whether one of two calls writes memory that the other writes or reads."""
     return any(overlap(a, b) for a in mine.written for b in (*theirs.written, *theirs.read)) or any(
         overlap(a, b) for a in mine.read for b in theirs.written
     )
 
 
 def _forget_claims() -> None:
-    # The threads that made them are not in a child of fork.
+    # The threads that made the claims do not exist in a child of fork.
     global _registry
     _registry = threading.RLock()
     _claims.clear()

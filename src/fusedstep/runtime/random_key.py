@@ -1,10 +1,10 @@
-"""The key of stochastic rounding: what the kernels' counter-based generator starts from."""
+"""The key of stochastic rounding: the start of the counter-based generator in the kernels."""
 
 MASK = 2**64 - 1
 
 
 def key_of(seed: int, step: int) -> int:
-    """A key for a step, as a signed 64-bit integer; keys of neighbouring seeds and steps have nothing in common.
+    """The key for a step, as a signed 64-bit integer. Keys of adjacent seeds and steps are unrelated.
 
     >>> key_of(0, 1) != key_of(1, 0)
     True

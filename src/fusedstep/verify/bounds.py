@@ -23,7 +23,7 @@ LAST_PLACE = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
 def is_exact(program: Program, scalars: Mapping[str, float], compute: str) -> bool:
-    """Whether a rule's results equal NumPy's bit for bit, in a compute type and for some scalars.
+    """Return whether a rule's results equal NumPy's bit for bit, in a compute type and for some scalars.
 
     They do if the rule has no sums and only words that IEEE 754 defines completely: ``+ - * / sqrt``, comparisons and
     selections. A power with exponent one half is a square root.
@@ -47,7 +47,7 @@ def calls(node: ast.expr, names: tuple[str, ...]) -> Iterator[ast.Call]:
 
 
 def is_root(call: ast.Call, of_scalars: list[ast.expr], scalars: Mapping[str, float]) -> bool:
-    """Whether a call is a power whose exponent, the same for all elements, is one half."""
+    """Return whether a call is a power whose exponent, the same for all elements, is one half."""
     match call.args[1:]:
         case [ast.Subscript(value=ast.Name(id="scalars"), slice=ast.Constant(value=int(number)))]:
             known: dict[str, Any] = {f"word_{name}": getattr(words, name) for name in words.__all__}

@@ -29,8 +29,8 @@ def hostile_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]
     yield "an argument is missing", dict(list(values.items())[:-1])
     yield "an argument is not known", values | {"beyond": 1}
     for kind in (hostile_indices, hostile_gradients, hostile_states, hostile_mixtures, hostile_numbers):
-        for argument, said, value in kind(operator, good(name)):
-            yield f"{argument} {said}", good(name) | value
+        for argument, fault, value in kind(operator, good(name)):
+            yield f"{argument} {fault}", good(name) | value
 
 
 def hostile_indices(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
@@ -51,8 +51,8 @@ def hostile_indices(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong
         "too few": np.array([3, 1]),
         "None": None,
     }
-    for said, wrong in others.items():
-        yield "indices", said, {"indices": wrong}
+    for fault, wrong in others.items():
+        yield "indices", fault, {"indices": wrong}
 
 
 def hostile_gradients(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
@@ -70,14 +70,14 @@ def hostile_gradients(operator: NamedOperator, values: Mapping[str, Any]) -> Wro
         "of complex64": gradient.astype(np.complex64),
         "of objects": gradient.astype(object),
     }
-    for said, wrong in others.items():
-        yield name, said, {name: wrong}
+    for fault, wrong in others.items():
+        yield name, fault, {name: wrong}
 
 
 def used_states(operator: NamedOperator, values: Mapping[str, Any]) -> dict[str, bool]:
     """The states that a call uses, and whether it changes them."""
-    wanted = on_matrices(operator).array_spec
-    changed = dict(zip(wanted.names, wanted.changed, strict=True))
+    spec = on_matrices(operator).array_spec
+    changed = dict(zip(spec.names, spec.changed, strict=True))
     return {name: changed[name] for name in states_of(operator, values) if name in changed}
 
 
@@ -109,8 +109,8 @@ def hostile_states(operator: NamedOperator, values: Mapping[str, Any]) -> Wrong:
             others["read-only"] = read_only(state)
             others["misaligned"] = misaligned(state)
             others["broadcast"] = np.lib.stride_tricks.as_strided(state.copy(), state.shape, (0, *state.strides[1:]))
-        for said, wrong in others.items():
-            yield name, said, {name: wrong}
+        for fault, wrong in others.items():
+            yield name, fault, {name: wrong}
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -57,8 +57,8 @@ def check_results(outcome: Outcome, chosen: Sequence[str]) -> None:
             first: dict[str, np.ndarray] = {}
             for threads in THREADS:
                 set_num_threads(threads)
-                said = f"{dtype}, {threads} thread{'s' * (threads > 1)}{branch}"
-                outcome.check("rule", said, check_step, operator, values, expected, first)
+                description = f"{dtype}, {threads} thread{'s' * (threads > 1)}{branch}"
+                outcome.check("rule", description, check_step, operator, values, expected, first)
     finally:
         set_num_threads(before)
 

@@ -1,6 +1,6 @@
-"""The operators that MindSpore documents: one entry an operator, one file a family.
+"""The operators that MindSpore documents: one entry per operator, one file per family.
 
-The ``ENTRIES`` of every file of this folder are found here by themselves.
+This module collects the ``ENTRIES`` of every file in its folder.
 """
 
 import importlib

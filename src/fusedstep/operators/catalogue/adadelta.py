@@ -7,7 +7,7 @@ ENTRIES = [
     Entry(
         "ApplyAdadelta",
         rules.adadelta,
-        "Takes a step of Adadelta with every element.",
+        "Take a step of Adadelta on every element.",
         "var accum accum_update lr rho epsilon grad",
         constructor="",
         example="""
@@ -23,7 +23,7 @@ ENTRIES = [
     Entry(
         "SparseApplyAdadelta",
         rules.adadelta,
-        "Sums the gradients of each row and takes a step of Adadelta with the named rows.",
+        "Sum the gradients of each row, then take a step of Adadelta on the named rows.",
         "var accum accum_update lr rho grad indices",
         rows="touched",
         constructor="epsilon, use_locking=False",
@@ -38,7 +38,7 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": "version 2.10 has no kernel for CPUs.",
-            "TensorFlow": "it applies the gradients of one row in turn.",
+            "TensorFlow": "it applies the gradients of a row one by one.",
         },
     ),
 ]

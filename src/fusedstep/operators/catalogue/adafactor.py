@@ -24,12 +24,12 @@ EXAMPLE = """
  [0.9 0.9]] [0.005 0.02 ]
 """
 DIFFERS = {
-    "MindSpore": "the documentation says sums over rows and columns, the kernel takes means, as here; the output is "
+    "MindSpore": "the documentation has sums over rows and columns; the kernel takes means, as here. The output is "
     "uninitialised memory."
 }
 NOTES = {
-    "epsilon": "two numbers: what is added to the squared gradient, and the least RMS of the weights that counts.",
-    "enable_scale_parameter": "steps in proportion to the RMS of the weights.",
+    "epsilon": "two numbers: the first is added to the squared gradient, the second is the least RMS of the weights.",
+    "enable_scale_parameter": "scale the steps by the RMS of the weights.",
     "enable_first_moment": "step along the decaying mean of the updates, ``exp_avg``.",
     "enable_weight_decay": "take ``weight_decay`` into account.",
 }
@@ -49,11 +49,11 @@ ENTRIES = [
         differs=DIFFERS,
     )
     for name, more, summary in (
-        ("FusedAdaFactor", "", "Takes a step of Adafactor with the whole tensor."),
+        ("FusedAdaFactor", "", "Take a step of Adafactor on the whole tensor."),
         (
             "FusedAdaFactorWithGlobalNorm",
             " global_norm",
-            "Divides the gradient by a norm and takes a step of Adafactor with the whole tensor.",
+            "Divide the gradient by a norm, then take a step of Adafactor on the whole tensor.",
         ),
     )
 ]

@@ -3,10 +3,10 @@
 from ... import rules
 from ..entry import Entry
 
-IN_TURN = "it applies the gradients of one row in turn"
-NOTHING_SEEN = "where accum and gradient are 0 it computes 0/0 = NaN; no step is taken here"
-TORCH = "torch.optim.Adagrad lets lr fall with the step and adds an epsilon to the root."
-TORCH_V2 = "torch.optim.Adagrad lets lr fall with the step."
+IN_TURN = "it applies the gradients of a row one by one"
+ZERO_BY_ZERO = "where accum and gradient are 0 it computes 0/0 = NaN; here no step is taken"
+TORCH = "torch.optim.Adagrad decreases lr with the step, and adds an epsilon to the root."
+TORCH_V2 = "torch.optim.Adagrad decreases lr with the step."
 PENALTIES = ("lr", "l1", "l2")
 EXAMPLE = """
 >>> import numpy as np
@@ -30,7 +30,7 @@ ENTRIES = [
     Entry(
         "ApplyAdagrad",
         rules.adagrad,
-        "Takes a step of Adagrad with every element.",
+        "Take a step of Adagrad on every element.",
         "var accum lr grad",
         constructor="update_slots=True",
         example=EXAMPLE
@@ -41,14 +41,14 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": "version 2.10 ignores update_slots=False.",
-            "TensorFlow": f"{NOTHING_SEEN}.",
+            "TensorFlow": f"{ZERO_BY_ZERO}.",
             "torch": TORCH,
         },
     ),
     Entry(
         "ApplyAdagradV2",
         rules.adagrad,
-        "Takes a step of Adagrad with every element, with an epsilon beside the root.",
+        "Take a step of Adagrad on every element, with an epsilon that is added to the root.",
         "var accum lr grad",
         constructor="epsilon, update_slots=True",
         example=EXAMPLE
@@ -65,7 +65,7 @@ ENTRIES = [
     Entry(
         "SparseApplyAdagrad",
         rules.adagrad,
-        "Sums the gradients of each row and takes a step of Adagrad with the named rows.",
+        "Sum the gradients of each row, then take a step of Adagrad on the named rows.",
         "var accum grad indices",
         rows="touched",
         constructor="lr, update_slots=True, use_locking=False",
@@ -78,14 +78,15 @@ ENTRIES = [
         differs={
             "MindSpore": "version 2.10 leaves float16 states as they are, and returns the new values only; it drops "
             "indices out of range silently.",
-            "TensorFlow": f"{IN_TURN}; {NOTHING_SEEN}.",
+            "TensorFlow": f"{IN_TURN}; {ZERO_BY_ZERO}.",
             "torch": TORCH,
         },
     ),
     Entry(
         "SparseApplyAdagradV2",
         rules.adagrad,
-        "Sums the gradients of each row and takes a step of Adagrad, epsilon beside the root, with the named rows.",
+        "Sum the gradients of each row, then take a step of Adagrad, with an epsilon added to the root, on the named "
+        "rows.",
         "var accum grad indices",
         rows="touched",
         constructor="lr, epsilon, use_locking=False, update_slots=True",
@@ -96,8 +97,8 @@ ENTRIES = [
 [1.         1.         0.93991154]
 """,
         differs={
-            "MindSpore": "version 2.10 computes sqrt(accum + epsilon), against its documentation; among indices that "
-            "repeat its threads race, and an index out of range ends the process.",
+            "MindSpore": "version 2.10 computes sqrt(accum + epsilon), against its documentation; with duplicate "
+            "indices its threads race, and an index out of range ends the process.",
             "TensorFlow": f"{IN_TURN}.",
             "torch": TORCH_V2,
         },
@@ -105,7 +106,7 @@ ENTRIES = [
     Entry(
         "ApplyAdagradDA",
         rules.adagrad_da,
-        "Takes a step of Adagrad by dual averaging with every element.",
+        "Take a step of Adagrad by dual averaging on every element.",
         "var gradient_accumulator gradient_squared_accumulator grad lr l1 l2 global_step",
         constructor="use_locking=False",
         step_sizes=PENALTIES,
@@ -119,14 +120,14 @@ ENTRIES = [
  [-0.         -0.41926274]]
 """,
         differs={
-            "MindSpore": "with an l1 above 0, version 2.10 computes abs(s - l1 t) in place of max(abs(s) - l1 t, 0), "
+            "MindSpore": "with an l1 above 0, version 2.10 computes abs(s - l1 t) instead of max(abs(s) - l1 t, 0), "
             "against its documentation.",
         },
     ),
     Entry(
         "SparseApplyAdagradDA",
         rules.adagrad_da,
-        "Sums the gradients of each row and takes a step of Adagrad by dual averaging with the named rows.",
+        "Sum the gradients of each row, then take a step of Adagrad by dual averaging on the named rows.",
         "var grad_accum:gradient_accumulator grad_square_accum:gradient_squared_accumulator grad indices lr l1 l2 "
         "global_step",
         rows="touched",

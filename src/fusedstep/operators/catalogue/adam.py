@@ -5,9 +5,9 @@ from ..entry import Entry
 
 NESTEROV = "use_locking=False, use_nesterov=False"
 SCALARS = "beta1_power beta2_power lr beta1 beta2 epsilon"
-UNINITIALISED = "version 2.10 returns uninitialised memory; the states come back here."
-CORRECTED = "torch.optim.{name} has epsilon beside the corrected root, m_hat / (sqrt(v_hat) + epsilon); {where}."
-SWALLOWED = "the maximum swallows a NaN, which stays here."
+UNINITIALISED = "version 2.10 returns uninitialised memory; here the states are returned."
+CORRECTED = "torch.optim.{name} adds epsilon to the corrected root, m_hat / (sqrt(v_hat) + epsilon); {where}."
+NAN_IGNORED = "the maximum ignores a NaN, which is kept here."
 EXAMPLE = """
 >>> import numpy as np
 >>> import fusedstep as fs
@@ -28,7 +28,7 @@ ENTRIES = [
     Entry(
         "Adam",
         rules.adam,
-        "Takes a step of Adam with every element.",
+        "Take a step of Adam on every element.",
         f"var m v {SCALARS} gradient",
         constructor=NESTEROV,
         example=EXAMPLE
@@ -45,7 +45,7 @@ ENTRIES = [
     Entry(
         "AdamNoUpdateParam",
         rules.adam_delta,
-        "Computes what a step of Adam adds to the weights, and leaves these alone.",
+        "Compute what a step of Adam would add to the weights, without changing them.",
         f"m v {SCALARS} gradient",
         constructor=NESTEROV,
         creates=("delta",),
@@ -58,7 +58,7 @@ ENTRIES = [
     Entry(
         "ApplyAdamWithAmsgrad",
         rules.amsgrad,
-        "Takes a step of AMSGrad with every element; betas and epsilon are fixed at construction.",
+        "Take a step of AMSGrad on every element; betas and epsilon are fixed at construction.",
         "var m v vhat beta1_power beta2_power lr grad",
         constructor="beta1=0.9, beta2=0.999, epsilon=1e-08, use_locking=False",
         example=EXAMPLE
@@ -69,15 +69,15 @@ ENTRIES = [
 [0.9992885  0.99944663]
 """,
         differs={
-            "MindSpore": SWALLOWED,
-            "TensorFlow": SWALLOWED,
+            "MindSpore": NAN_IGNORED,
+            "TensorFlow": NAN_IGNORED,
             "torch": CORRECTED.format(name="Adam(amsgrad=True)", where="that is fusedstep.rules.torch_adam"),
         },
     ),
     Entry(
         "ApplyAdamWithAmsgradV2",
         rules.amsgrad,
-        "Takes a step of AMSGrad with every element; betas and epsilon come with every call.",
+        "Take a step of AMSGrad on every element; betas and epsilon are arguments of every call.",
         f"var m v vhat {SCALARS} grad",
         constructor="use_locking=False",
         example=EXAMPLE
@@ -88,15 +88,15 @@ ENTRIES = [
 [0.9992885  0.99944663]
 """,
         differs={
-            "MindSpore": SWALLOWED,
-            "TensorFlow": SWALLOWED,
+            "MindSpore": NAN_IGNORED,
+            "TensorFlow": NAN_IGNORED,
             "torch": CORRECTED.format(name="Adam(amsgrad=True)", where="that is fusedstep.rules.torch_adam"),
         },
     ),
     Entry(
         "ApplyAdaMax",
         rules.adamax,
-        "Takes a step of AdaMax with every element.",
+        "Take a step of AdaMax on every element.",
         "var m v beta1_power lr beta1 beta2 epsilon grad",
         constructor="",
         example=EXAMPLE
@@ -106,16 +106,16 @@ ENTRIES = [
 [0.9040404 0.9141414]
 """,
         differs={
-            "MindSpore": SWALLOWED,
-            "TensorFlow": SWALLOWED,
-            "torch": "torch.optim.Adamax adds epsilon to the gradient's magnitude and not to v; that is "
+            "MindSpore": NAN_IGNORED,
+            "TensorFlow": NAN_IGNORED,
+            "torch": "torch.optim.Adamax adds epsilon to the magnitude of the gradient, not to v; that is "
             "fusedstep.rules.torch_adamax.",
         },
     ),
     Entry(
         "FusedSparseAdam",
         rules.adam,
-        "Sums the gradients of each row and takes a step of Adam with every row, unnamed rows with a zero gradient.",
+        "Sum the gradients of each row, then take a step of Adam on every row, with a zero gradient where not named.",
         f"var m v {SCALARS} gradient indices",
         rows="every",
         constructor=NESTEROV,
@@ -128,7 +128,7 @@ ENTRIES = [
     Entry(
         "FusedSparseLazyAdam",
         rules.adam,
-        "Sums the gradients of each row and takes a step of Adam with the named rows only.",
+        "Sum the gradients of each row, then take a step of Adam on the named rows only.",
         f"var m v {SCALARS} gradient indices",
         rows="touched",
         constructor=NESTEROV,

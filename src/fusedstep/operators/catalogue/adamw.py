@@ -1,4 +1,4 @@
-"""Adam with weight decay that is no part of the gradient."""
+"""Adam with weight decay that is not part of the gradient."""
 
 from ... import rules
 from ..entry import Entry
@@ -10,16 +10,16 @@ EXAMPLE = """
 >>> grad = np.array([0.5, -0.5], np.float32)
 """
 NEGATIVE = (
-    "version 2.10 applies a negative decay, against its documentation; it is refused here. It returns uninitialised "
-    "memory; the states come back here."
+    "version 2.10 applies a negative decay, against its documentation; here it is refused. It returns uninitialised "
+    "memory; here the states are returned."
 )
-CORRECTED = "torch.optim.AdamW corrects the bias, and has epsilon beside the corrected root; that is AdamW here."
+CORRECTED = "torch.optim.AdamW corrects the bias, and adds epsilon to the corrected root; that is AdamW here."
 
 ENTRIES = [
     Entry(
         "AdamWeightDecay",
         rules.adam_weight_decay,
-        "Takes a step of Adam with weight decay and without bias correction with every element.",
+        "Take a step of Adam with weight decay and without bias correction on every element.",
         "var m v lr beta1 beta2 epsilon decay gradient",
         constructor="use_locking=False",
         step_sizes=("lr", "decay"),
@@ -34,7 +34,7 @@ ENTRIES = [
     Entry(
         "FusedCastAdamWeightDecay",
         rules.adam_weight_decay_by_norm,
-        "Divides the gradient by a norm, where that is positive, and takes a step of AdamWeightDecay.",
+        "Divide the gradient by a norm, if that is positive, then take a step of AdamWeightDecay on every element.",
         "var m v lr beta1 beta2 epsilon decay gradient global_norm",
         constructor="use_locking=False",
         step_sizes=("lr", "decay"),
@@ -51,7 +51,7 @@ ENTRIES = [
     Entry(
         "AdamW",
         rules.adamw,
-        "Shrinks the weights and takes a step of Adam with every element; the betas' powers follow from the step.",
+        "Shrink the weights, then take a step of Adam on every element; the step gives the powers of the betas.",
         "var m v max_v:vhat gradient step:- lr beta1 beta2 decay:weight_decay eps:epsilon",
         constructor="*, amsgrad=False",
         step_sizes=("lr", "weight_decay"),
@@ -61,7 +61,7 @@ ENTRIES = [
             "beta2_power": lambda beta2, step: beta2**step,
         },
         notes={
-            "max_v": "the largest v so far, of the shape of ``var``; without amsgrad it is not used and may be None.",
+            "max_v": "the largest v so far, with the shape of ``var``; unused without amsgrad, and then may be None.",
             "step": "the step t, counted from 1.",
         },
         example=EXAMPLE
@@ -75,7 +75,7 @@ ENTRIES = [
     Entry(
         "ApplyAdamW",
         rules.adamw,
-        "Shrinks the weights and takes a step of Adam with every element.",
+        "Shrink the weights, then take a step of Adam on every element.",
         "var m v beta1_power beta2_power lr weight_decay beta1 beta2 epsilon grad",
         constructor="",
         step_sizes=("lr", "weight_decay"),

@@ -4,7 +4,7 @@ from ... import rules
 from ..entry import Entry
 
 PENALTIES = ("lr", "l1", "l2")
-NAN = "a NaN in linear makes the weight 0, where it stays NaN here"
+NAN = "a NaN in linear makes the weight 0; here the weight is NaN"
 FIXED = "lr, l1, l2, lr_power, use_locking=False"
 SPARSE_EXAMPLE = """
 >>> import numpy as np
@@ -20,7 +20,7 @@ ENTRIES = [
     Entry(
         "ApplyFtrl",
         rules.ftrl,
-        "Takes a step of FTRL-Proximal with every element.",
+        "Take a step of FTRL-Proximal on every element.",
         "var accum linear grad lr l1 l2 lr_power",
         constructor="use_locking=False",
         step_sizes=PENALTIES,
@@ -35,7 +35,7 @@ ENTRIES = [
 [0.03533071 0.11743023 0.        ]
 """,
         differs={
-            "MindSpore": "version 2.10 computes l1 - z in place of sign(z) l1 - z, which is wrong where z is below "
+            "MindSpore": "version 2.10 computes l1 - z instead of sign(z) l1 - z, which is wrong where z is less than "
             f"-l1; {NAN}.",
             "TensorFlow": f"{NAN}.",
         },
@@ -43,7 +43,7 @@ ENTRIES = [
     Entry(
         "FusedSparseFtrl",
         rules.ftrl,
-        "Sums the gradients of each row and takes a step of FTRL-Proximal with the named rows.",
+        "Sum the gradients of each row, then take a step of FTRL-Proximal on the named rows.",
         "var accum linear grad indices",
         rows="touched",
         constructor=FIXED,
@@ -55,13 +55,13 @@ ENTRIES = [
         differs={
             "MindSpore": "version 2.10 drops indices out of range silently; its second and third output are "
             f"uninitialised memory; {NAN}.",
-            "TensorFlow": f"it applies the gradients of one row in turn; {NAN}.",
+            "TensorFlow": f"it applies the gradients of a row one by one; {NAN}.",
         },
     ),
     Entry(
         "SparseApplyFtrl",
         rules.ftrl,
-        "Sums the gradients of each row and takes a step of FTRL-Proximal with the named rows.",
+        "Sum the gradients of each row, then take a step of FTRL-Proximal on the named rows.",
         "var accum linear grad indices",
         rows="touched",
         constructor=FIXED,
@@ -71,15 +71,15 @@ ENTRIES = [
             name="SparseApplyFtrl", options="0.1, 0.25, 0.5, -0.5", shown="[1.         1.         0.03533071]"
         ),
         differs={
-            "MindSpore": "version 2.10 applies the gradients of one row in turn, and reads and writes beyond the "
-            f"arrays where an index is out of range; {NAN}.",
-            "TensorFlow": f"it applies the gradients of one row in turn; {NAN}.",
+            "MindSpore": "version 2.10 applies the gradients of a row one by one, and reads and writes "
+            f"outside the arrays if an index is out of range; {NAN}.",
+            "TensorFlow": f"it applies the gradients of a row one by one; {NAN}.",
         },
     ),
     Entry(
         "SparseApplyFtrlV2",
         rules.ftrl,
-        "Sums the gradients of each row and takes a step of FTRL-Proximal, l2_shrinkage in it, with the named rows.",
+        "Sum the gradients of each row, then take a step of FTRL-Proximal, with l2_shrinkage, on the named rows.",
         "var accum linear grad indices",
         rows="touched",
         constructor="lr, l1, l2, l2_shrinkage, lr_power, use_locking=False",
@@ -90,7 +90,7 @@ ENTRIES = [
         ),
         differs={
             "MindSpore": "version 2.10 has no kernel for CPUs, and documents no formula.",
-            "TensorFlow": f"it applies the gradients of one row in turn; {NAN}.",
+            "TensorFlow": f"it applies the gradients of a row one by one; {NAN}.",
         },
     ),
 ]

@@ -7,7 +7,7 @@ ENTRIES = [
     Entry(
         "Lamb",
         rules.lamb,
-        "Takes a step of LAMB with the whole tensor.",
+        "Take a step of LAMB on the whole tensor.",
         "var m v lr beta1 beta2 epsilon decay global_step:- gradient",
         constructor="",
         step_sizes=("lr", "decay"),
@@ -30,7 +30,7 @@ ENTRIES = [
     Entry(
         "LambApplyOptimizerAssign",
         rules.lamb_direction,
-        "Takes the first half of a step of LAMB: the moments, and the direction.",
+        "Take the first half of a step of LAMB: update the moments, and compute the direction.",
         "gradient v m var beta1 sub1 beta2 sub2 epsilon steps decay_flag weight_decay",
         constructor="",
         step_sizes=("weight_decay",),
@@ -52,7 +52,7 @@ ENTRIES = [
     Entry(
         "LambApplyWeightAssign",
         rules.lamb_step,
-        "Takes the second half of a step of LAMB: along the direction, as long as the weights.",
+        "Take the second half of a step of LAMB: along the direction, scaled to the norm of the weights.",
         "w_norm g_norm lr update:grad var",
         constructor="",
         example="""

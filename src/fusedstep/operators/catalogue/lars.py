@@ -7,7 +7,7 @@ ENTRIES = [
     Entry(
         "LARSUpdate",
         rules.lars_gradient,
-        "Scales a gradient to the norm of the weights, for the optimizer that takes it next.",
+        "Scale a gradient to the norm of the weights, for the optimizer that uses it next.",
         "weight gradient norm_weight norm_gradient weight_decay learning_rate",
         constructor="epsilon=1e-05, hyperpara=0.001, use_clip=False",
         step_sizes=("weight_decay", "learning_rate"),

@@ -14,7 +14,7 @@ ENTRIES = [
     Entry(
         "ApplyGradientDescent",
         rules.gradient_descent,
-        "Takes a step of gradient descent with every element.",
+        "Take a step of gradient descent on every element.",
         "var alpha:lr delta:grad",
         constructor="",
         example="""
@@ -29,7 +29,7 @@ ENTRIES = [
     Entry(
         "ApplyMomentum",
         rules.momentum,
-        "Takes a step of gradient descent with momentum with every element.",
+        "Take a step of gradient descent with momentum on every element.",
         "variable:var accumulation:accum learning_rate:lr gradient momentum",
         constructor="use_nesterov=False, use_locking=False, gradient_scale=1.0",
         example=EXAMPLE
@@ -43,7 +43,7 @@ ENTRIES = [
     Entry(
         "ApplyKerasMomentum",
         rules.keras_momentum,
-        "Takes a step of gradient descent with Keras's momentum with every element.",
+        "Take a step of gradient descent with the momentum of Keras on every element.",
         "var accum lr grad momentum",
         constructor="use_locking=False, use_nesterov=False",
         example=EXAMPLE
@@ -54,13 +54,13 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": "version 2.10 has no kernel for CPUs.",
-            "torch": "torch.optim.SGD has the step size outside the accumulator; that is ApplyMomentum here.",
+            "torch": "torch.optim.SGD multiplies by lr outside the accumulator; that is ApplyMomentum here.",
         },
     ),
     Entry(
         "SGD",
         rules.sgd,
-        "Takes a step of gradient descent, with momentum where that is positive, with every element.",
+        "Take a step of gradient descent, with momentum if that is positive, on every element.",
         "parameters:var gradient learning_rate:lr accum momentum stat",
         constructor="dampening=0.0, weight_decay=0.0, nesterov=False",
         step_sizes=("lr", "weight_decay"),
@@ -71,12 +71,12 @@ ENTRIES = [
 >>> print(var, stat)
 [0.94 1.04] [0. 0.]
 """,
-        differs={"torch": "torch.optim.SGD has no stat: it knows the first step by an accumulator that is not there."},
+        differs={"torch": "torch.optim.SGD has no stat: a missing accumulator marks the first step."},
     ),
     Entry(
         "FusedWeightScaleApplyMomentum",
         rules.weight_scale_momentum,
-        "Takes a step of gradient descent with momentum, weight decay and a scale for both with every element.",
+        "Take a step of gradient descent with momentum, weight decay and a scale for both on every element.",
         "weight_decay loss_scale variable:var accumulation:accum learning_rate:lr gradient momentum",
         constructor="",
         step_sizes=("lr", "weight_decay"),
@@ -91,7 +91,7 @@ ENTRIES = [
     Entry(
         "SparseApplyMomentum",
         rules.momentum,
-        "Sums the gradients of each row and takes a step of gradient descent with momentum with the named rows.",
+        "Sum the gradients of each row, then take a step of gradient descent with momentum on the named rows.",
         "var accum lr grad indices momentum",
         rows="touched",
         constructor="use_locking=False, use_nesterov=False",
@@ -105,8 +105,8 @@ ENTRIES = [
 [1.   1.   0.86]
 """,
         differs={
-            "MindSpore": "version 2.10 ignores use_nesterov, and applies the gradients of one row in turn.",
-            "TensorFlow": "it applies the gradients of one row in turn.",
+            "MindSpore": "version 2.10 ignores use_nesterov, and applies the gradients of a row one by one.",
+            "TensorFlow": "it applies the gradients of a row one by one.",
         },
     ),
 ]

@@ -6,13 +6,13 @@ from ..entry import Entry
 SHRINK = {"shrink": {"lr": {"shrink_by_rate": False}, "lr/sqrt(accum)": {"shrink_by_rate": True}}}
 CONSTRUCTOR = "use_locking=False, *, shrink='lr'"
 RATE = (
-    'the kernel shrinks by lr/sqrt(accum), as here with shrink="lr/sqrt(accum)"; the documentation says lr, the '
+    'the kernel shrinks by lr/sqrt(accum), as here with shrink="lr/sqrt(accum)"; the documentation has lr, the '
     "default here."
 )
-RATE_IN_TURN = f"{RATE} It applies the gradients of one row in turn."
-IN_TURN = "it applies the gradients of one row in turn."
-NOTHING_SEEN = "Where accum and gradient are 0 it computes 0/0 = NaN; no step is taken here."
-NEGATIVE = "Version 2.10 ignores a negative l1, which is refused here"
+RATE_IN_TURN = f"{RATE} It applies the gradients of a row one by one."
+IN_TURN = "it applies the gradients of a row one by one."
+ZERO_BY_ZERO = "Where accum and gradient are 0 it computes 0/0 = NaN; here no step is taken."
+NEGATIVE = "Version 2.10 ignores a negative l1; here it is refused"
 PENALTIES = ("lr", "l1", "l2")
 SPARSE_EXAMPLE = """
 >>> import numpy as np
@@ -28,7 +28,7 @@ ENTRIES = [
     Entry(
         "ApplyProximalAdagrad",
         rules.proximal_adagrad,
-        "Takes a step of proximal Adagrad with every element.",
+        "Take a step of proximal Adagrad on every element.",
         "var accum lr l1 l2 grad",
         step_sizes=PENALTIES,
         constructor=CONSTRUCTOR,
@@ -46,13 +46,13 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": f"{RATE} {NEGATIVE}.",
-            "TensorFlow": f"{RATE} {NOTHING_SEEN}",
+            "TensorFlow": f"{RATE} {ZERO_BY_ZERO}",
         },
     ),
     Entry(
         "FusedSparseProximalAdagrad",
         rules.proximal_adagrad,
-        "Sums the gradients of each row and takes a step of proximal Adagrad with the named rows.",
+        "Sum the gradients of each row, then take a step of proximal Adagrad on the named rows.",
         "var accum lr l1 l2 grad indices",
         rows="touched",
         step_sizes=PENALTIES,
@@ -66,7 +66,7 @@ ENTRIES = [
     Entry(
         "SparseApplyProximalAdagrad",
         rules.proximal_adagrad,
-        "Sums the gradients of each row and takes a step of proximal Adagrad with the named rows.",
+        "Sum the gradients of each row, then take a step of proximal Adagrad on the named rows.",
         "var accum lr l1 l2 grad indices",
         rows="touched",
         step_sizes=PENALTIES,
@@ -83,7 +83,7 @@ ENTRIES = [
     Entry(
         "ApplyProximalGradientDescent",
         rules.proximal_gradient_descent,
-        "Takes a step of proximal gradient descent with every element.",
+        "Take a step of proximal gradient descent on every element.",
         "var alpha:lr l1 l2 delta:grad",
         step_sizes=PENALTIES,
         constructor="",
@@ -96,12 +96,12 @@ ENTRIES = [
 >>> print(var)
 [ 0.75 -1.    0.  ]
 """,
-        differs={"MindSpore": f"with an l1 above 0 it turns a NaN into 0, which stays NaN here. {NEGATIVE}."},
+        differs={"MindSpore": f"with an l1 above 0 it changes a NaN to 0; here it is kept. {NEGATIVE}."},
     ),
     Entry(
         "SparseApplyProximalGradientDescent",
         rules.proximal_gradient_descent,
-        "Sums the gradients of each row and takes a step of proximal gradient descent with the named rows.",
+        "Sum the gradients of each row, then take a step of proximal gradient descent on the named rows.",
         "var alpha:lr l1 l2 grad indices",
         rows="touched",
         step_sizes=PENALTIES,
@@ -116,7 +116,7 @@ ENTRIES = [
 [1.    1.    0.625]
 """,
         differs={
-            "MindSpore": "the documentation leaves the gradient out of the step; the kernel of version 2.10 does not, "
+            "MindSpore": "the documentation omits the gradient from the step; the kernel of version 2.10 does not, "
             f"but {IN_TURN}",
             "TensorFlow": IN_TURN,
         },

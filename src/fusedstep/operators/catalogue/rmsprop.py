@@ -3,9 +3,9 @@
 from ... import rules
 from ..entry import Entry
 
-IN_TURN = "it applies the gradients of one row in turn"
+IN_TURN = "it applies the gradients of a row one by one"
 TORCH = (
-    "torch.optim.RMSprop has epsilon beside the root and the step size outside the moment; that is "
+    "torch.optim.RMSprop adds epsilon to the root, and multiplies by lr outside the moment; that is "
     "fusedstep.rules.torch_rmsprop."
 )
 EXAMPLE = """
@@ -25,7 +25,7 @@ ENTRIES = [
     Entry(
         "ApplyRMSProp",
         rules.rmsprop,
-        "Takes a step of RMSProp with every element.",
+        "Take a step of RMSProp on every element.",
         "var mean_square moment learning_rate:lr grad decay:rho momentum epsilon",
         constructor="use_locking=False",
         example=EXAMPLE.format(states="mean_square, moment", count=3)
@@ -35,7 +35,7 @@ ENTRIES = [
 [0.44801247 0.5519875 ]
 """,
         differs={
-            "MindSpore": "version 2.10 adds epsilon beside the root in all but the last few elements, against its "
+            "MindSpore": "version 2.10 adds epsilon to the root in all but the last few elements, against its "
             "documentation, so that the result depends on an element's place; it returns uninitialised memory.",
             "torch": TORCH,
         },
@@ -43,7 +43,7 @@ ENTRIES = [
     Entry(
         "SparseApplyRMSProp",
         rules.rmsprop,
-        "Sums the gradients of each row and takes a step of RMSProp with the named rows.",
+        "Sum the gradients of each row, then take a step of RMSProp on the named rows.",
         "var ms:mean_square mom:moment lr grad indices",
         rows="touched",
         constructor="rho, momentum, epsilon, use_locking=False",
@@ -55,7 +55,7 @@ ENTRIES = [
 """,
         differs={
             "MindSpore": "version 2.10 leaves ms as it is where the gradient is 0, against its documentation; it needs "
-            "as many indices as there are rows, and among indices that repeat its threads race.",
+            "as many indices as there are rows, and with duplicate indices its threads race.",
             "TensorFlow": f"{IN_TURN}.",
             "torch": TORCH,
         },
@@ -63,7 +63,7 @@ ENTRIES = [
     Entry(
         "ApplyCenteredRMSProp",
         rules.centered_rmsprop,
-        "Takes a step of centered RMSProp with every element.",
+        "Take a step of centered RMSProp on every element.",
         "var mean_gradient mean_square moment grad learning_rate:lr decay:rho momentum epsilon",
         constructor="use_locking=False",
         example=EXAMPLE.format(states="mean_gradient, mean_square, moment", count=4)
@@ -73,12 +73,15 @@ ENTRIES = [
 >>> print(var)
 [0.17383575 0.6108378 ]
 """,
-        differs={"MindSpore": "version 2.10 returns uninitialised memory; the states come back here.", "torch": TORCH},
+        differs={
+            "MindSpore": "version 2.10 returns uninitialised memory; here the states are returned.",
+            "torch": TORCH,
+        },
     ),
     Entry(
         "SparseApplyCenteredRMSProp",
         rules.centered_rmsprop,
-        "Sums the gradients of each row and takes a step of centered RMSProp with the named rows.",
+        "Sum the gradients of each row, then take a step of centered RMSProp on the named rows.",
         "var mg:mean_gradient ms:mean_square mom:moment lr rho momentum epsilon grad indices",
         rows="touched",
         constructor="use_locking=False",

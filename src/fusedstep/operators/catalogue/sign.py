@@ -1,4 +1,4 @@
-"""Steps by the signs of the gradient and of its mean."""
+"""Steps by the signs of the gradient and of its decaying mean."""
 
 from ... import rules
 from ..entry import Entry
@@ -14,7 +14,7 @@ ENTRIES = [
     Entry(
         "ApplyAddSign",
         rules.add_sign,
-        "Takes a step of AddSign with every element.",
+        "Take a step of AddSign on every element.",
         "var m lr alpha sign_decay beta grad",
         constructor="",
         example=EXAMPLE
@@ -27,7 +27,7 @@ ENTRIES = [
     Entry(
         "ApplyPowerSign",
         rules.power_sign,
-        "Takes a step of PowerSign with every element.",
+        "Take a step of PowerSign on every element.",
         "var m lr logbase sign_decay beta grad",
         constructor="",
         example=EXAMPLE

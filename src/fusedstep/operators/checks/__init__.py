@@ -1,4 +1,4 @@
-"""The checks of a call, and their sentences. Every one comes before the first write.
+"""The checks of a call and their messages. All run before the first write.
 
-``check_`` functions only check, ``parse_`` functions return a Python value, ``view_`` functions a view of memory.
+``check_`` functions only check, ``parse_`` functions return a Python value, and ``view_`` functions a view of memory.
 """

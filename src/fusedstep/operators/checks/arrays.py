@@ -1,4 +1,4 @@
-"""States and gradients as views of rows."""
+"""Check states and gradients; view them as rows."""
 
 import math
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from ...storage import STORAGES, compute_type, one_of
 
 
 class ArraySpec(NamedTuple):
-    """What a rule asks of the states of a call.
+    """What a rule requires of the states of a call.
 
     Attributes:
-        names: what the caller calls them.
-        kinds: which of "element", "row" and "column" each has one number of.
-        changed: whether each is changed.
-        variable: whose shape they are compared with, for sentences.
-        rows: whether the rule sees rows.
-        matrices: whether its rows and columns are those of the last two dimensions.
+        names: the caller's names for the states.
+        kinds: the kind of each state: one number per "element", "row" or "column".
+        changed: whether each state is changed.
+        variable: the name of the array whose shape the states must have, for messages.
+        rows: whether the rule works on rows.
+        matrices: whether its rows and columns are the last two dimensions.
     """
 
     names: tuple[str, ...]
@@ -35,18 +35,18 @@ class ArraySpec(NamedTuple):
 
 
 def view_states(
-    operator: str, wanted: ArraySpec, arrays: Sequence[Any]
+    operator: str, spec: ArraySpec, arrays: Sequence[Any]
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
     """The shape of the variable, and the storage types and the rows of all states.
 
     Raises:
-        TypeError: one is no array, or of a type that is not updated, or does not mix with the others.
-        ValueError: one differs in shape, cannot be written to, or has rows that do not lie whole in memory.
+        TypeError: a state is not an array, or its type cannot be updated, or cannot be combined with the others.
+        ValueError: a state differs in shape, is read-only, or has rows that are not contiguous.
     """
-    if wanted.kinds.count("element") == len(wanted.kinds) and not wanted.rows and (plain := view_plain_states(arrays)):
+    if spec.kinds.count("element") == len(spec.kinds) and not spec.rows and (plain := view_plain_states(arrays)):
         return plain
     shape, storages, tables = None, [], []
-    for name, held, changed, array in zip(wanted.names, wanted.kinds, wanted.changed, arrays, strict=True):
+    for name, kind, changed, array in zip(spec.names, spec.kinds, spec.changed, arrays, strict=True):
         view, storage = array, BY_DTYPE.get(array.dtype) if type(array) is np.ndarray and array.flags.carray else None
         contiguous = storage is not None
         if storage is None:
@@ -54,13 +54,13 @@ def view_states(
         if shape is None:
             shape = view.shape
             rows, width = extent(view)
-            if wanted.rows:
-                check_dimensions(operator, wanted, shape)
-        elif held != "element":
-            view, contiguous = view_reduced(operator, name, view, held, shape, wanted.matrices), False
+            if spec.rows:
+                check_dimensions(operator, spec, shape)
+        elif kind != "element":
+            view, contiguous = view_reduced(operator, name, view, kind, shape, spec.matrices), False
         elif view.shape != shape:
             raise ValueError(
-                f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {wanted.variable}"
+                f"{operator}: {name} has shape {view.shape}, expected {shape}, the shape of {spec.variable}"
             )
         if storage in BITS:
             view = view.view(BITS[storage])
@@ -69,20 +69,20 @@ def view_states(
     assert shape is not None
     mixture = tuple(storages)
     if storages.count(storages[0]) < len(storages):
-        check_storage_mix(operator, wanted.names, mixture)
+        check_storage_mix(operator, spec.names, mixture)
     return shape, mixture, tables
 
 
 def view_plain_states(arrays: Sequence[Any]) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]] | None:
-    """The same for contiguous arrays of one shape and type, or tensors: a call on tiny arrays is all checks."""
+    """The fast way for contiguous arrays or tensors of one shape and type: small calls are mostly checks. Else None."""
     first = arrays[0]
     if type(first) is np.ndarray:
-        shape, kind = first.shape, first.dtype
-        storage = BY_DTYPE.get(kind)
+        shape, dtype = first.shape, first.dtype
+        storage = BY_DTYPE.get(dtype)
         if storage is None or storage in BITS:
             return None
         for array in arrays:
-            if type(array) is not np.ndarray or array.shape != shape or array.dtype is not kind:
+            if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
                 return None
             if not array.flags.carray:
                 return None
@@ -103,8 +103,8 @@ def view_state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.
     """A state's memory and storage type.
 
     Raises:
-        TypeError: it is no array, or of a type that is not updated.
-        ValueError: it cannot be written to, or its elements lie askew in memory.
+        TypeError: it is not an array, or its type cannot be updated.
+        ValueError: it is read-only, or its elements are not aligned.
     """
     view = view_memory(operator, name, array)
     storage = storage_of(array, view)
@@ -116,31 +116,31 @@ def view_state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.
         if changed and not view.flags.writeable:
             raise ValueError(f"{operator}: {name} is read-only, expected an array to update in place; pass a copy")
         raise ValueError(
-            f"{operator}: {name} starts at an address that is no multiple of its element size; pass an aligned copy"
+            f"{operator}: {name} starts at an address that is not a multiple of its element size; pass an aligned copy"
         )
     return view, storage
 
 
-def check_dimensions(operator: str, wanted: ArraySpec, shape: tuple[int, ...]) -> None:
-    """A variable whose rows are those that the rule sees.
+def check_dimensions(operator: str, spec: ArraySpec, shape: tuple[int, ...]) -> None:
+    """Check that the variable has the dimensions that the rule works on.
 
     Raises:
-        ValueError: it has other dimensions than two, or for rows and columns of matrices fewer.
+        ValueError: it does not have two dimensions, or for matrices, two or more.
     """
-    if len(shape) < 2 or (len(shape) > 2 and not wanted.matrices):
-        name = wanted.variable
-        remedy = "" if wanted.matrices else f"; pass {name}.reshape(len({name}), -1)"
-        expected = "two dimensions or more" if wanted.matrices else "two dimensions"
-        raise ValueError(f"{operator}: {name} has shape {shape}, expected {expected}, as the rule sees rows{remedy}")
+    if len(shape) < 2 or (len(shape) > 2 and not spec.matrices):
+        name = spec.variable
+        remedy = "" if spec.matrices else f"; pass {name}.reshape(len({name}), -1)"
+        expected = "two dimensions or more" if spec.matrices else "two dimensions"
+        raise ValueError(f"{operator}: {name} has shape {shape}, expected {expected}: the rule works on rows{remedy}")
 
 
 def view_reduced(
     operator: str, name: str, view: np.ndarray, kind: str, shape: tuple[int, ...], matrices: bool
 ) -> np.ndarray:
-    """A state with one number a row or a column, seen as rows of one.
+    """A state with one number per row or column, as rows of one element.
 
     Raises:
-        ValueError: it has another shape, or gaps where there may be none.
+        ValueError: it has another shape, or has gaps that the rule does not allow.
     """
     if matrices:
         axis = len(shape) - (1 if kind == "row" else 2)
@@ -148,7 +148,7 @@ def view_reduced(
     else:
         expected, with_axis = shape[:1], (*shape[:1], 1)
     if view.shape not in (expected, with_axis):
-        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {expected}, one number a {kind}")
+        raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {expected}, one number per {kind}")
     if matrices and not view.flags.c_contiguous:
         raise ValueError(f"{operator}: {name} has gaps (strides {view.strides} in bytes); pass a contiguous array")
     return view.reshape(-1, 1)
@@ -158,38 +158,38 @@ def view_rows(operator: str, name: str, view: np.ndarray) -> Rows:
     """The rows of a state.
 
     Raises:
-        ValueError: they do not lie whole in memory, one behind the other.
+        ValueError: they are not contiguous, or not in order in memory.
     """
     try:
         return rows_of(view)
     except ValueError as error:
         raise ValueError(
-            f"{operator}: {name} {error}, expected contiguous rows, one behind the other; "
+            f"{operator}: {name} {error}, expected contiguous rows, one after the other; "
             "pass a contiguous array and copy the result back"
         ) from None
 
 
 def check_storage_mix(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
-    """States of one compute type: narrow and float32 ones in any mixture, or float64 throughout.
+    """Check that all states have one compute type: narrow types and float32 in any combination, or float64 only.
 
     Raises:
-        TypeError: float64 and another.
+        TypeError: float64 is combined with another type.
     """
     compute = compute_type(storages[0])
     for name, storage in zip(names, storages, strict=True):
         if compute_type(storage) != compute:
             expected = [each for each in STORAGES if compute_type(each) == compute]
             raise TypeError(
-                f"{operator}: {name} holds {storage}, expected {one_of(expected)} beside a {storages[0]} {names[0]}; "
-                "float64 goes only with float64"
+                f"{operator}: {name} holds {storage}, expected {one_of(expected)} with a {storages[0]} {names[0]}; "
+                "float64 can be combined only with float64"
             )
 
 
 def check_stochastic(operator: str, names: tuple[str, ...], storages: tuple[str, ...]) -> None:
-    """Narrow states for whose types there is stochastic rounding.
+    """Check that the types of narrow states have stochastic rounding.
 
     Raises:
-        TypeError: there is none for a state's type.
+        TypeError: the type of a state does not have it.
     """
     for name, storage in zip(names, storages, strict=True):
         if STORAGES[storage].is_narrow and not STORAGES[storage].stochastic:
@@ -200,17 +200,19 @@ def check_stochastic(operator: str, names: tuple[str, ...], storages: tuple[str,
 
 
 def view_gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], beside: str) -> tuple[Any, str]:
-    """A gradient's elements, as an array or as what says where a tensor lies, and their storage type; copied
-    where it is not contiguous, writable and in native byte order.
+    """A gradient's elements, as a flat array or the memory of a tensor, and their storage type.
+
+    The gradient is copied if it is not contiguous, writable and in native byte order. ``beside`` is the storage type of
+    the variable.
 
     Raises:
-        TypeError: it is no array, or neither of the variable's type nor float32 beside a narrow variable.
+        TypeError: it is not an array, or its type is neither the variable's nor float32 with a narrow variable.
         ValueError: it has another shape.
     """
     memory = memory_of(array) if is_tensor(array) else None
     if memory and memory.shape == shape and beside == ("float32" if memory.itemsize == 4 else "float64"):
         return memory, beside
-    # The gradient of a variable without dimensions may be a scalar of NumPy.
+    # The gradient of a variable without dimensions may be a NumPy scalar.
     view = np.asarray(array) if isinstance(array, np.generic) else view_memory(operator, name, array)
     if view.shape != shape:
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}")
@@ -231,16 +233,16 @@ def view_gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], 
 
 
 def view_for_sums(
-    operator: str, wanted: ArraySpec, tables: list[Rows], shape: tuple[int, ...], sees_rows: bool
+    operator: str, spec: ArraySpec, tables: list[Rows], shape: tuple[int, ...], sees_rows: bool
 ) -> list[Rows]:
-    """The states as rows of what the rule adds up: of matrices, of the table, or of any number of elements.
+    """The states as rows for the sums of the rule: rows of matrices, of the table, or chunks of elements.
 
     Raises:
-        ValueError: rows of matrices have gaps between them.
+        ValueError: there are gaps between the rows of matrices.
     """
     whole = all(table.row_stride == table.width for table in tables)
-    if wanted.matrices and (len(shape) > 2 or whole):
-        for name, table in zip(wanted.names, tables, strict=True):
+    if spec.matrices and (len(shape) > 2 or whole):
+        for name, table in zip(spec.names, tables, strict=True):
             if table.row_stride != table.width:
                 raise ValueError(f"{operator}: {name} has gaps between its rows; pass a contiguous array")
         rows, width = math.prod(shape[:-1]), shape[-1]
@@ -250,7 +252,7 @@ def view_for_sums(
         return tables
     return [
         Rows(table.array, rows, width, width if kind == "element" else 1)
-        for table, kind in zip(tables, wanted.kinds, strict=True)
+        for table, kind in zip(tables, spec.kinds, strict=True)
     ]
 
 

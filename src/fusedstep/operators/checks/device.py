@@ -1,4 +1,4 @@
-"""The checks of tensors on a device, which look at all but elements."""
+"""The checks of tensors on a device. They do not read elements."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def view_tensor(operator: str, name: str, value: Any, like: Any) -> TensorView:
     library = library_of(like)
     if find_library(value) is not library or not (hasattr(value, "device") and hasattr(value, "shape")):
         raise TypeError(
-            f"{operator}: {name} is {kind(value)}, expected {library.ARRAY} on {like.device}, as the variable is"
+            f"{operator}: {name} is {kind(value)}, expected {library.ARRAY} on {like.device}, like the variable"
         )
     if value.device != like.device:
         raise ValueError(f"{operator}: {name} is on {value.device}, expected {like.device}, the device of the variable")
@@ -32,17 +32,17 @@ def view_tensor(operator: str, name: str, value: Any, like: Any) -> TensorView:
 
 
 def view_device_states(
-    operator: str, wanted: ArraySpec, tensors: Sequence[Any]
+    operator: str, spec: ArraySpec, tensors: Sequence[Any]
 ) -> tuple[tuple[int, ...], tuple[str, ...], list[Rows]]:
     """The shape of the variable, and the storage types and the rows of all states; see ``view_states``."""
-    views = [view_tensor(operator, name, each, tensors[0]) for name, each in zip(wanted.names, tensors, strict=True)]
-    return view_states(operator, wanted, views)
+    views = [view_tensor(operator, name, each, tensors[0]) for name, each in zip(spec.names, tensors, strict=True)]
+    return view_states(operator, spec, views)
 
 
 def view_device_gradient(
     operator: str, name: str, value: Any, shape: tuple[int, ...], beside: str, like: Any
 ) -> tuple[Any, str, Any]:
-    """A gradient's contiguous tensor, its storage type, and where its elements lie, for checks."""
+    """A gradient's contiguous tensor, its storage type, and a view of its elements for checks."""
     view_tensor(operator, name, value, like)
     library = library_of(like)
     plain = library.contiguous(value)
@@ -51,22 +51,22 @@ def view_device_gradient(
 
 
 def view_device_indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], like: Any) -> Any:
-    """Row indices as a tensor of 64-bit integers, whose bounds are not looked at; see ``view_indices``."""
+    """Row indices as a tensor of 64-bit integers, without a check of their bounds; see ``view_indices``."""
     view_indices(operator, view_tensor(operator, "indices", value, like), variable, shape)
     return library_of(like).as_int64(value)
 
 
 def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
-    """Every index names a row; the only check that waits for the device.
+    """Check that every index names a row. Only this check waits for the device.
 
     Raises:
-        IndexError: one does not.
-        RuntimeError: nothing can be read back, as a graph is captured.
+        IndexError: an index names no row.
+        RuntimeError: a graph is being captured, so nothing can be read back.
     """
     if capturing(indices):
         raise RuntimeError(
             f"{operator}: indices cannot be checked while a graph is captured; make the operator with "
-            "check_indices=False, and indices that name no row are left out"
+            "check_indices=False, and indices that name no row are ignored"
         )
     outside = library_of(indices).first_outside(indices, rows)
     if outside:
@@ -74,10 +74,10 @@ def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
 
 
 def check_device_scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:
-    """Scalars are numbers, or tensors on the same device.
+    """Check that scalars are numbers, or tensors on the same device.
 
     Raises:
-        ValueError: one lies on another device.
+        ValueError: a scalar is on another device.
     """
     for name, value in zip(names, values, strict=False):
         if on_device(value) and value.device != device:

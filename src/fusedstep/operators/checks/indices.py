@@ -1,4 +1,4 @@
-"""Row indices."""
+"""Check row indices."""
 
 from typing import Any
 
@@ -11,20 +11,20 @@ from .arrays import view_memory
 
 
 def check_no_indices(operator: str, indices: Any) -> None:
-    """A rule whose sums reach beyond a row takes a dense gradient.
+    """Check that a rule with sums beyond a row gets a dense gradient.
 
     Raises:
         ValueError: indices are given.
     """
     if indices is not None:
         raise ValueError(
-            f"{operator}: indices are given, but the rule adds up more than a row, so that no row can step alone; "
+            f"{operator}: indices are given, but the rule reduces over more than a row, so no row can step alone; "
             "pass a dense gradient without indices"
         )
 
 
 def copy_indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A copy of row indices, so that concurrent writes cannot affect the call; see ``indices_of``."""
+    """Copy row indices so that concurrent writes cannot affect the call; see ``view_indices``."""
     snapshot: np.ndarray = view_indices(operator, array, variable, shape).astype(np.int64)
     return snapshot
 
@@ -33,11 +33,11 @@ def view_indices(operator: str, array: Any, variable: str, shape: tuple[int, ...
     """The memory of row indices.
 
     Raises:
-        TypeError: they are no array of integers.
-        ValueError: they have not one dimension, or there are 2**31 or more, or the variable has no rows.
+        TypeError: they are not an array of integers.
+        ValueError: they do not have one dimension, or there are 2**31 or more, or the variable has no dimensions.
     """
     if not shape:
-        raise ValueError(f"{operator}: {variable} has no dimension, expected at least one, that of the rows")
+        raise ValueError(f"{operator}: {variable} has no dimensions, expected at least one, for the rows")
     view = view_memory(operator, "indices", array)
     if not holds_integers(array, view):
         raise TypeError(f"{operator}: indices holds {dtype_name(array, view)}, expected integers")
@@ -53,7 +53,7 @@ def group_indices(operator: str, array: Any, snapshot: np.ndarray, variable: str
     """The rows that a snapshot of indices names.
 
     Raises:
-        IndexError: one is no row of the variable.
+        IndexError: an index names no row of the variable.
     """
     groups = group(snapshot, table.rows)
     if groups.distinct < 0:
@@ -66,5 +66,5 @@ def group_indices(operator: str, array: Any, snapshot: np.ndarray, variable: str
 
 
 def no_such_row(operator: str, place: int, value: int, rows: int, variable: str) -> str:
-    """The sentence about an index that names no row."""
+    """The message for an index that names no row."""
     return f"{operator}: indices[{place}] is {value}, expected 0 to {rows - 1}: {variable} has {rows} rows"

@@ -1,4 +1,4 @@
-"""Options of operators: flags, switches, rounding, rows, counters."""
+"""Check the options of operators: flags, switches, rounding, rows, counters."""
 
 import numbers
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from .scalars import check_host_scalar, parse_scalar
 
 
 def parse_flag(operator: str, name: str, value: Any) -> bool:
-    """A bool.
+    """Return a bool.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: the value is not a bool.
     """
     if type(value) is not bool:
         raise TypeError(f"{operator}: {name} is {value!r} of type {type(value).__name__}, expected True or False")
@@ -23,11 +23,10 @@ def parse_flag(operator: str, name: str, value: Any) -> bool:
 def parse_switches(
     operator: str, known: Mapping[str, bool], given: Mapping[str, Any], maximize: Any = False
 ) -> tuple[tuple[str, bool], ...]:
-    """A rule's switches in the order of their names, from their defaults and those that are given; ``maximize`` is one
-    where it is set.
+    """A rule's switches in the order of their names: the defaults and the given ones, and ``maximize`` if it is True.
 
     Raises:
-        TypeError: one is not the rule's, or no bool.
+        TypeError: a switch is not one of the rule's, or is not a bool.
     """
     for name, value in given.items():
         if name not in known:
@@ -40,7 +39,7 @@ def parse_switches(
 
 
 def parse_rounding(operator: str, value: Any) -> bool:
-    """Whether to round stochastically.
+    """Return whether states are rounded stochastically.
 
     Raises:
         ValueError: the value is neither "nearest" nor "stochastic".
@@ -51,7 +50,7 @@ def parse_rounding(operator: str, value: Any) -> bool:
 
 
 def check_rows(operator: str, value: Any) -> None:
-    """Which rows take the step.
+    """Check the choice of the rows that take the step.
 
     Raises:
         ValueError: the value is neither "touched" nor "every".
@@ -61,10 +60,10 @@ def check_rows(operator: str, value: Any) -> None:
 
 
 def parse_counter(operator: str, name: str, value: Any) -> int:
-    """A whole number that is not negative.
+    """A whole number of 64 bits, not negative.
 
     Raises:
-        TypeError: it is no whole number.
+        TypeError: the value is not a whole number.
         ValueError: it is negative, or 2**64 or more.
     """
     if value is None:
@@ -74,7 +73,7 @@ def parse_counter(operator: str, name: str, value: Any) -> int:
     if isinstance(value, bool | np.bool_) or (isinstance(counted, float) and not counted.is_integer()):
         raise TypeError(f"{operator}: {name} is {value!r}, expected a whole number")
     if not 0 <= counted < 2**64:
-        # Python writes no number of thousands of digits.
-        given = counted if abs(counted) < 10**30 else "far off"
+        # Python refuses to write numbers with thousands of digits.
+        given = counted if abs(counted) < 10**30 else "far out of range"
         raise ValueError(f"{operator}: {name} is {given}, expected 0 to 2**64 - 1")
     return int(counted)

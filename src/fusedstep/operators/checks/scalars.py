@@ -1,4 +1,4 @@
-"""Scalars: numbers, arrays of one element, ranges."""
+"""Check scalars: numbers, arrays of one element, ranges."""
 
 import math
 import numbers
@@ -14,17 +14,18 @@ from ...storage import STORAGES
 
 
 def parse_scalar(operator: str, name: str, value: Any) -> float:
-    """A Python number, a NumPy scalar, or an array or tensor of one element, as a float; a tensor on a device, which
-    would have to be waited for, as it is.
+    """A Python number, a NumPy scalar, or an array or tensor of one element, as a float.
+
+    A tensor on a device is returned without its gradient history; reading it would wait for the device.
 
     Raises:
-        TypeError: it is no real number.
-        ValueError: it has another number of elements than one, or is too large for a float.
+        TypeError: it is not a real number.
+        ValueError: it does not have exactly one element, or is too large for a float.
     """
     if type(value) is float:
         return value
     if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{operator}: {name} is the truth value {value}, expected a real number")
+        raise TypeError(f"{operator}: {name} is {value} of type bool, expected a real number")
     if isinstance(value, numbers.Real):
         try:
             return float(value)
@@ -48,11 +49,11 @@ def parse_scalar(operator: str, name: str, value: Any) -> float:
 
 
 def view_device_scalar(operator: str, name: str, value: Any) -> Any:
-    """A tensor on a device that stands for a number.
+    """A tensor on a device that holds one number, without its gradient history.
 
     Raises:
-        TypeError: it holds no real number.
-        ValueError: it has another number of elements than one.
+        TypeError: it does not hold a real number.
+        ValueError: it does not have exactly one element.
     """
     library = library_of(value)
     view = library.describe(value)
@@ -64,7 +65,7 @@ def view_device_scalar(operator: str, name: str, value: Any) -> Any:
 
 
 def check_host_scalars(operator: str, names: Sequence[str], scalars: Sequence[Any]) -> None:
-    """A step whose scalars are used on the host waits for no device.
+    """Check that scalars for the host are not on a device: reading them would wait for it.
 
     Raises:
         TypeError: a scalar is a tensor on a device.
@@ -75,16 +76,16 @@ def check_host_scalars(operator: str, names: Sequence[str], scalars: Sequence[An
 
 
 def check_host_scalar(operator: str, name: str, value: Any) -> None:
-    """A number that is used on the host is not a tensor on a device.
+    """Check that a number for the host is not a tensor on a device.
 
     Raises:
-        TypeError: it is.
+        TypeError: it is a tensor on a device.
     """
     if on_device(value):
         raise TypeError(f"{operator}: {name} is a tensor on {value.device}, expected a number; pass {name}.item()")
 
 
-# What a scalar may be, and whether it is.
+# The ranges of scalars, in words and as checks.
 RANGES: dict[str, Callable[[float], bool]] = {
     "not negative": lambda value: 0.0 <= value < math.inf,
     "positive": lambda value: 0.0 < value < math.inf,
@@ -96,10 +97,10 @@ RANGES: dict[str, Callable[[float], bool]] = {
 
 
 def check_range(operator: str, name: str, value: float, allowed: str) -> None:
-    """A finite number in one of the ranges; one on a device is not looked at.
+    """Check that a number is finite and in one of the ranges. A tensor on a device is not checked.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is out of range.
     """
     if (type(value) is float or not on_device(value)) and not RANGES[allowed](value):
         raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
@@ -110,11 +111,11 @@ COUNTS = {2: "two", 3: "three"}
 
 
 def parse_numbers(operator: str, name: str, value: Any, count: int = 2) -> list[float]:
-    """Some numbers: a tuple, a list or an array of ``count``.
+    """Read ``count`` numbers from a tuple, a list or an array.
 
     Raises:
-        TypeError: they are not real numbers.
-        ValueError: they are more or fewer.
+        TypeError: a value is not a real number.
+        ValueError: there are more or fewer numbers.
     """
     several = COUNTS.get(count, str(count))
     try:
