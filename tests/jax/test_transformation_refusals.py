@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "a state of float64": (
         TypeError,
-        f"adagrad: accum holds float64, expected {one_of(BESIDE_FLOAT32)} beside a float32 parameter",
+        f"adagrad: accum holds float64, expected {one_of(BESIDE_FLOAT32)} with a float32 parameter",
         in_float64,
     ),
     **{

@@ -184,7 +184,7 @@ def test_what_is_refused_changes_nothing(device: str) -> None:
         (ValueError, r"grad has shape \(2, 3\), expected \(1, 3\)", (grad, indices[:1]), {}),
         (TypeError, "grad holds float64, expected float32", (grad.double(), indices), {}),
         (TypeError, "grad holds complex64", (grad.to(torch.complex64), indices), {}),
-        (TypeError, "grad is of type ndarray, expected an array of torch on", (numbers(2, 3), indices), {}),
+        (TypeError, "grad is of type ndarray, expected a PyTorch tensor on", (numbers(2, 3), indices), {}),
         (TypeError, "indices is of type list", (grad, [0, 1]), {}),
         (TypeError, "grad is a tensor of layout torch.sparse_coo", (grad.to_sparse(), indices), {}),
         (ValueError, r"lr has shape \(2,\), expected one element", (grad, indices), {"lr": grad[0, :2]}),

@@ -57,5 +57,5 @@ def test_the_command_without_docstrings(arguments: str) -> None:
     done = python("-OO", "-m", "fusedstep", *arguments.split())
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) > 500
-    told = "fusedstep: python -OO leaves docstrings out" in done.stderr
+    told = "fusedstep: python -OO removes docstrings" in done.stderr
     assert told == (arguments.startswith("ops") and "--source" not in arguments)

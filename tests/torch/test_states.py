@@ -12,7 +12,8 @@ from tests.torch.test_optimizer import ALL, build, saved
 torch = pytest.importorskip("torch")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's compiler
+# What torch's compiler warns of depends on what the process has compiled before.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("name", ["SGD", "ProximalSGD"])
 def test_what_keeps_no_states_has_no_entries(name: str) -> None:
     param = weight()

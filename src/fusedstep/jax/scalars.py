@@ -1,15 +1,12 @@
 """The scalars and switches of a call. A scalar is known, or traced by JAX."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import jax
 import numpy as np
 
 from ..codegen.rule.signature import read_signature
-from ..codegen.rule.spec import Switches, spec_of
-from ..operators.labels import Labels, Options
 from ..operators.operator import Operator
 from ..storage import STORAGES
 
@@ -22,14 +19,10 @@ def split_switches(rule: Callable[..., Any], given: Mapping[str, Any]) -> tuple[
     """
     switches = read_signature(rule).switches | {"maximize": False}
     made = Operator(rule, **{name: given.get(name, value) for name, value in switches.items()})
-    return _operator_of(rule, made.switches), {name: value for name, value in given.items() if name not in switches}
-
-
-@lru_cache(maxsize=256)
-def _operator_of(rule: Callable[..., Any], switches: Switches) -> Operator:
-    spec = spec_of(rule, switches)
+    # Translated at each call, since global constants are read at each call of a function of JAX.
     # Rows may have more than one dimension, as in the optimizers of fusedstep.torch.
-    return Operator.from_spec(rule, spec, Labels(spec.signature.name, spec.signature.states), Options(flat_rows=True))
+    operator = Operator.from_spec(rule, made.spec, made.labels, made.options._replace(flat_rows=True))
+    return operator, {name: value for name, value in given.items() if name not in switches}
 
 
 def parse_scalars(operator: Operator, given: Mapping[str, Any]) -> list[Any]:
