@@ -111,7 +111,9 @@ def library_of(array: Any) -> DeviceLibrary:
 
 def on_device(value: Any) -> bool:
     """Whether a value is an array on a device that Triton compiles for."""
-    library = find_library(value)
+    # Asked at each call of an operator: without a call in between.
+    kind: Any = type(value)
+    library = _library_of_type(kind)
     return library is not None and library.on_device(value)
 
 

@@ -223,9 +223,9 @@ class Operator:
         launch = None
         if self._may_be_plain and spec.reduction_scope is ReductionScope.ELEMENT:
             if indices is None:
-                launch = plain_step.prepare_dense(self, in_use, gradient, scalars)
+                launch = plain_step.prepare_dense(self, in_use, gradient, scalars, spec.written)
             else:
-                launch = plain_step.prepare_sparse(self, in_use, gradient, indices, rows, scalars)
+                launch = plain_step.prepare_sparse(self, in_use, gradient, indices, rows, scalars, spec.written)
         return launch or host_step.prepare(self, in_use, gradient, indices, rows, scalars, number)
 
     @property

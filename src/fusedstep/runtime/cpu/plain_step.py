@@ -67,7 +67,9 @@ def launch(block: "array[int]", stages: Sequence[Callable[[int], None]], bump: B
         stage(block_at)
 
 
-def prepare_dense(operator: Any, states: Sequence[Any], gradient: Any, scalars: Sequence[float]) -> Launch | None:
+def prepare_dense(
+    operator: Any, states: Sequence[Any], gradient: Any, scalars: Sequence[float], written: Sequence[int]
+) -> Launch | None:
     """Check a dense step."""
     for value in scalars:
         if type(value) is not float:
@@ -79,7 +81,7 @@ def prepare_dense(operator: Any, states: Sequence[Any], gradient: Any, scalars: 
     if not size or not is_for_one_thread(size):
         return None
     functions = operator.functions_of.get(plain.storage) or operator.functions_for(plain.storage)
-    return dense_call(functions, size, plain, scalars, bump_of(operator, plain, states))
+    return dense_call(functions, size, plain, scalars, bump_of(written, plain, states))
 
 
 def dense_call(functions: Any, size: int, plain: Plain, scalars: Sequence[float], bump: BumpVersions) -> Launch | None:
@@ -100,6 +102,7 @@ def prepare_sparse(
     indices: Any,
     rows: str | None,
     scalars: Sequence[float],
+    written: Sequence[int],
 ) -> Launch | None:
     """Check a step of the rows that ``rows`` says."""
     for value in scalars:
@@ -137,7 +140,7 @@ def prepare_sparse(
     step = loops.loop(loops.LOOPS[rows])
     stages = (loops.loop("segment_sum"), step) if groups.summed else (step,)
     memory = plain.owners, summands.owners, groups, sums, order, positions
-    return partial(launch, block, stages, bump_of(operator, plain, states), memory)
+    return partial(launch, block, stages, bump_of(written, plain, states), memory)
 
 
 def add_segment_sum(block: "array[int]", functions: Any, storage: str, groups: Groups) -> np.ndarray:
@@ -200,6 +203,6 @@ def cached(functions: Any, shape: Any, block: "array[int]") -> "array[int]":
     return block
 
 
-def bump_of(operator: Any, plain: Plain, states: Sequence[Any]) -> BumpVersions:
+def bump_of(written: Sequence[int], plain: Plain, states: Sequence[Any]) -> BumpVersions:
     """What raises the version counters of the arrays that change."""
-    return partial(torch_tensors.increment_version, operator.spec.written_of(states)) if plain.tensors else nothing
+    return partial(torch_tensors.increment_version, [states[k] for k in written]) if plain.tensors else nothing
