@@ -39,7 +39,7 @@ def asked_for(dtype: str) -> Iterator[tuple[str, str, Any, Any]]:
         if reach == ReductionScope.ROW:
             yield "a step with sums over rows", name, make(), ("step", dtype)
         if reach <= ReductionScope.ROW and dtype in HALF:
-            yield "a step that rounds by chance", name, make(stochastic=True), ("step", dtype)
+            yield "a step that rounds stochastically", name, make(stochastic=True), ("step", dtype)
         if closed:
             yield "a closed form", name, make(), ("closed_form", (closed, operator.switches))
         if reach > ReductionScope.ROW:

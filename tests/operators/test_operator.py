@@ -365,3 +365,16 @@ def test_operators_can_be_subclassed(again: Callable[[Any], Any]) -> None:
         with pytest.raises(AttributeError, match="rule cannot be changed"):
             other.rule = None
     assert type(fs.ops.FusedSparseAdam().switched(use_nesterov=True)) is fs.ops.FusedSparseAdam
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ({"rounding": "stochastic", "seed": 1}, "not known: rounding, seed; pass rounding, seed to the constructor"),
+        ({"second": False}, "not known: second; pass second to the constructor"),
+        ({"rate": 0.5}, "not known: rate"),
+    ],
+)
+def test_a_call_that_is_given_an_option_names_the_constructor(named: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TypeError, match=rf"^switched: takes the scalars lr; {sentence}$"):
+        fs.Operator(switched)(*(np.ones(2) for _ in range(3)), **named)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from benchmarks.gpu.least_bytes import least_bytes
 
+import fusedstep as fs
 from fusedstep import rules
 from fusedstep.operators import catalogue
 from tests.devices import INTERPRETED
@@ -127,3 +128,9 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
             encoding="utf-8"
         )
     assert (tmp_path / "html" / "_images" / "demo.png").exists()
+
+
+def test_the_page_about_torch_names_every_class() -> None:
+    pytest.importorskip("torch")
+    page = (DOCS / "torch.md").read_text(encoding="utf-8")
+    assert [name for name in fs.torch.__all__ if f"`{name}" not in page] == []

@@ -18,7 +18,7 @@ PACKAGE = Path(fusedstep.__file__).parent
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
 DOCS = Path(__file__).parents[2] / "docs"
 GLOSSARY = (DOCS / "glossary.md").read_text(encoding="utf-8")
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in (*DOCS.glob("*.md"), DOCS.parent / "README.md")}
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in (*DOCS.glob("*.md"), *DOCS.parent.glob("*.md"))}
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,12 @@ def test_retired_phrases_are_not_used() -> None:
     texts.pop("glossary.md")
     found = {file: phrases_in(text) for file, text in texts.items()}
     assert not {file: phrases for file, phrases in sorted(found.items()) if phrases}
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.keys() - {"glossary.md"}))
+def test_pages_use_no_retired_name(page: str) -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`", "", PAGES[page], flags=re.S)
+    assert [each.name for each in retired_names() if each.prose and each.uses((), prose)] == []
 
 
 def test_a_name_with_one_meaning_is_one_class() -> None:

@@ -23,6 +23,8 @@ from .labels import DEFAULTS, Labels, Options, parse_options
 
 # What an operator is made of, and what it makes of that.
 OWN = frozenset({"rule", "switches", "labels", "options", "signature", "name", "functions_of", "built"})
+# The options of the constructor beside the rule's switches.
+AT_CONSTRUCTION = ("use_locking", "rounding", "seed", "maximize", "check_indices")
 
 
 class Operator:
@@ -174,11 +176,13 @@ class Operator:
         if named.keys() != set(signature.scalars):
             unknown = sorted(named.keys() - set(signature.scalars))
             missing = [name for name in signature.scalars if name not in named and name not in signature.defaults]
+            at_construction = [name for name in unknown if name in (*AT_CONSTRUCTION, *signature.switches)]
             if unknown or missing:
                 raise TypeError(
                     f"{self.name}: takes the scalars {', '.join(signature.scalars) or 'none'}"
                     + (f"; missing: {', '.join(missing)}" if missing else "")
                     + (f"; not known: {', '.join(unknown)}" if unknown else "")
+                    + (f"; pass {', '.join(at_construction)} to the constructor" if at_construction else "")
                 )
             named = {**signature.defaults, **named}
         return [parse_scalar(self.name, name, named[name]) for name in signature.scalars]
