@@ -20,6 +20,8 @@ LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "not negative"
 BETA = "in [0, 1)"
 # Entries of a group that are not settings.
 NOT_SETTINGS = ("params", "param_names")
+# Not their union, which torch.compile cannot trace before PyTorch 2.9.
+SEQUENCES = (tuple, list)
 # The types of settings that cannot be changed in place.
 IMMUTABLE = {float, int, bool, str, type(None)}
 # Settings of torch's optimizers that must be off. (`foreach` and `fused` choose between equal results; a step here is
@@ -82,7 +84,7 @@ def tensors_in(group: dict[str, Any]) -> list[Tensor]:
     found = []
     for setting, value in group.items():
         if setting not in NOT_SETTINGS:
-            each = value if isinstance(value, tuple | list) else (value,)
+            each = value if isinstance(value, SEQUENCES) else (value,)
             found += [tensor for tensor in each if isinstance(tensor, Tensor)]
     return found
 
@@ -94,7 +96,7 @@ def replace_tensors(group: dict[str, Any], tensors: Iterator[Tensor]) -> dict[st
         if setting not in NOT_SETTINGS:
             if isinstance(value, Tensor):
                 changed[setting] = next(tensors)
-            elif isinstance(value, tuple | list):
+            elif isinstance(value, SEQUENCES):
                 changed[setting] = tuple(next(tensors) if isinstance(each, Tensor) else each for each in value)
     return group | changed
 
