@@ -197,14 +197,16 @@ def run_on_a_terminal(arguments: list[str], folder: Path) -> str:
 
 def test_a_first_call_on_a_terminal(tmp_path: Path) -> None:
     script = ["-c", STEP.format(patience=0.1, indices=[3, 1, 3, 1])]
-    assert run_on_a_terminal(script, tmp_path) == f"fusedstep: compiling for this machine (once; kept in {tmp_path})\n"
+    assert (
+        run_on_a_terminal(script, tmp_path) == f"fusedstep: compiling for this machine (once; cached in {tmp_path})\n"
+    )
     assert run_on_a_terminal(script, tmp_path) == ""
 
 
 def test_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", str(tmp_path / "not a folder" / "x"))
     (tmp_path / "not a folder").touch()
-    assert engine.where_kept() == "in each process, for want of a cache folder"
+    assert engine.where_cached() == "in each process, for want of a cache folder"
 
 
 @pytest.mark.parametrize("stderr", ["pipe", "closed"])

@@ -42,7 +42,7 @@ def test_the_first_launch_is_told(kernel: Any, told: int, monkeypatch: pytest.Mo
     for width in (4, 4, 8, 4):
         launch_kernel(torch_device, made, 3, [1, 2], WIDTH=width)
     assert [(grid, arguments) for grid, arguments, _ in made.launched] == [((3,), (1, 2))] * 4
-    assert waits == ["a kernel for the device, once; kept in Triton's cache"] * told
+    assert waits == ["a kernel for the device, once; cached in Triton's cache"] * told
 
 
 def test_a_launch_that_fails_is_a_first_one_again(monkeypatch: pytest.MonkeyPatch) -> None:

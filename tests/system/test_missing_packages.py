@@ -53,6 +53,17 @@ def test_a_broken_torch_says_so_itself(tmp_path: Path, error: str) -> None:
     assert done.stderr.splitlines()[-1] == f"{error[: error.index('(')]}: {error.split(chr(39))[1]}"
 
 
+@pytest.mark.parametrize("version", ["3.5.1", "3.3.0+git12", "2.3.1"])
+def test_a_triton_that_is_too_old_is_said(version: str) -> None:
+    pytest.importorskip("triton")
+    old = f"import triton; triton.__version__ = {version!r}"
+    done = python("-c", f"{old}; from fusedstep.codegen.gpu import build; build.mark()")
+    assert done.stderr.splitlines()[-1] == (
+        f"ImportError: steps on a device need triton 3.6 or newer, found {version}, which rounds tiny numbers to zero; "
+        'upgrade it with: pip install --upgrade "fusedstep[gpu]"'
+    )
+
+
 def test_no_triton_is_said_with_its_extra() -> None:
     script = "import sys; sys.modules['triton'] = None; from fusedstep.codegen.gpu import build; build.mark()"
     assert python("-c", script).stderr.splitlines()[-1] == (

@@ -32,20 +32,20 @@ class CompileNotice:
         self._began = self._ended = time.monotonic()
 
     @contextmanager
-    def during(self, what: str, kept: Callable[[], str]) -> Iterator[None]:
+    def during(self, what: str, place: Callable[[], str]) -> Iterator[None]:
         """Tell of a compilation if it takes long.
 
         Args:
             what: what is compiled.
-            kept: says where the result is kept; called only if it is told.
+            place: says where the result is cached; called only if it is told.
         """
-        self._begin(what, kept)
+        self._begin(what, place)
         try:
             yield
         finally:
             self._end()
 
-    def _begin(self, what: str, kept: Callable[[], str]) -> None:
+    def _begin(self, what: str, place: Callable[[], str]) -> None:
         stream = None if self.silent else terminal()
         with self._lock:
             now = time.monotonic()
@@ -57,7 +57,7 @@ class CompileNotice:
             self._began = now
             if stream is None or self._told:
                 return
-            self._timer = threading.Timer(max(0.0, PATIENCE - self._spent), self._tell, (stream, what, kept))
+            self._timer = threading.Timer(max(0.0, PATIENCE - self._spent), self._tell, (stream, what, place))
             self._timer.daemon = True
             # Where no thread can be started, as at the end of the interpreter, nothing is told.
             with suppress(RuntimeError):
@@ -74,14 +74,14 @@ class CompileNotice:
                 self._timer.cancel()
                 self._timer = None
 
-    def _tell(self, stream: TextIO, what: str, kept: Callable[[], str]) -> None:
+    def _tell(self, stream: TextIO, what: str, place: Callable[[], str]) -> None:
         with self._lock:
             if not self._running or self._told:
                 return
             self._told = True
         # The terminal may be gone by now.
         with suppress(Exception):
-            stream.write(f"fusedstep: compiling {what} ({kept()})\n")
+            stream.write(f"fusedstep: compiling {what} ({place()})\n")
             stream.flush()
 
 

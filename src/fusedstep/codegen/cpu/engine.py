@@ -33,14 +33,14 @@ def address_of(name: str, text: str, make: Callable[[str], bytes]) -> int:
 
 def made(make: Callable[[str], bytes], symbol: str) -> bytes:
     """Makes an object file; a terminal is told of it if that takes long."""
-    with notice.during("for this machine", where_kept):
+    with notice.during("for this machine", where_cached):
         return make(symbol)
 
 
-def where_kept() -> str:
-    """Where object files are kept, for a person."""
+def where_cached() -> str:
+    """Where object files are cached, for a person."""
     try:
-        return f"once; kept in {disk_cache.private_folder()}"
+        return f"once; cached in {disk_cache.private_folder()}"
     except (OSError, RuntimeError):
         return "in each process, for want of a cache folder"
 

@@ -32,7 +32,7 @@ def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments:
     if key in _launched:
         launch()
         return
-    with notice.during("a kernel for the device", where_kept) if is_compiled(kernel) else nullcontext():
+    with notice.during("a kernel for the device", where_cached) if is_compiled(kernel) else nullcontext():
         launch()
     _launched.add(key)
 
@@ -42,6 +42,6 @@ def is_compiled(kernel: Any) -> bool:
     return isinstance(kernel, sys.modules["triton"].JITFunction)
 
 
-def where_kept() -> str:
-    """Where Triton keeps what it compiles, for a person."""
-    return "once; kept in Triton's cache"
+def where_cached() -> str:
+    """Where Triton caches what it compiles, for a person."""
+    return "once; cached in Triton's cache"
