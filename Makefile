@@ -46,7 +46,7 @@ test-lower-bounds-%: $(OLDEST)-%/installed
 
 .PRECIOUS: $(OLDEST)-%/installed
 $(OLDEST)-%/installed: pyproject.toml
-	@echo "== Installing the oldest versions into $(@D) (some minutes, for PyTorch)"
+	@echo "== Installing the oldest versions into $(@D) (some minutes)"
 	@$(OLDEST_PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python tests/lower_bounds.py $* > $(@D)/constraints.txt
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(@D)/constraints.txt --editable ".[$*,quick]"

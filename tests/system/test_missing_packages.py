@@ -33,12 +33,12 @@ def test_no_torch_is_said_with_its_extra(reach: str) -> None:
 
 
 @pytest.mark.parametrize("reach", REACHING)
-@pytest.mark.parametrize("version", ["2.6.0+cpu", "2.4.1", "1.13.0a0+git12"])
+@pytest.mark.parametrize("version", ["2.9.1+cpu", "2.4.1", "1.13.0a0+git12"])
 def test_a_torch_that_is_too_old_is_said(reach: str, version: str) -> None:
     old = f"import sys, types; old = sys.modules['torch'] = types.ModuleType('torch'); old.__version__ = {version!r}"
     done = python("-c", f"{old}; {reach}")
     assert done.stderr.splitlines()[-1] == (
-        f"ImportError: fusedstep.torch needs torch 2.7 or newer, found {version}; "
+        f"ImportError: fusedstep.torch needs torch 2.10 or newer, found {version}; "
         'upgrade it with: pip install --upgrade "fusedstep[torch]"'
     )
 

@@ -20,7 +20,7 @@ LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "not negative"
 BETA = "in [0, 1)"
 # Entries of a group that are not settings.
 NOT_SETTINGS = ("params", "param_names")
-# Not their union, which torch.compile cannot trace before PyTorch 2.9.
+# Not their union, which torch.compile could not trace in PyTorch 2.8.
 SEQUENCES = (tuple, list)
 # The types of settings that cannot be changed in place.
 IMMUTABLE = {float, int, bool, str, type(None)}
