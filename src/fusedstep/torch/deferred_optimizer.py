@@ -11,6 +11,7 @@ from .deferred_module import DeferredModule, hooked
 from .deferred_parameter import DeferredParameter
 from .deferred_tensor import DeferredTensor, defer
 from .distributed import check_deferrable
+from .kernel_views import has_rows
 from .param_groups import ParamGroup, ParamGroups
 from .weak_parameter_dict import WeakParameterDict
 
@@ -135,7 +136,7 @@ class DeferredOptimizer(ParamGroups):
         Raises:
             TypeError: one is not an embedding, or its weight not a plain parameter.
             ValueError: its weight is not one of the parameters.
-            NotImplementedError: its group is ``capturable``, or other processes read its rows.
+            NotImplementedError: its group is ``capturable``, its rows have gaps, or other processes read its rows.
         """
         name = type(self).__name__
         groups = {param: group for group in self.param_groups for param in group["params"]}
@@ -155,6 +156,11 @@ class DeferredOptimizer(ParamGroups):
                 raise TypeError(
                     f"{name}: defer[{place}].weight is of type {type(weight).__name__}, expected a plain "
                     "torch.nn.Parameter, whose lookups can be seen"
+                )
+            if weight.is_complex() or not has_rows(weight):
+                raise NotImplementedError(
+                    f"{name}: defer[{place}].weight holds {weight.dtype} with strides {weight.stride()}, expected real "
+                    "numbers in contiguous rows; leave it out of defer"
                 )
             if groups[weight].get("capturable"):
                 raise NotImplementedError(

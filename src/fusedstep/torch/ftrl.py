@@ -74,8 +74,8 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
     def _initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"]) if key == "accum" else 0.0
 
-    def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
-        return super()._align(operator.switched(rounded=is_narrow(param)), param, state)
+    def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> None:
+        super()._align(operator.switched(rounded=is_narrow(param)), param, state)
 
     def _initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
         super()._initialise(with_storage(group, param), param, state)

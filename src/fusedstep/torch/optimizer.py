@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..codegen.rule.program import ReductionScope
 from ..interrupts import defer_sigint
 from ..operators.labels import Labels
 from ..operators.operator import Operator
 from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
-from .layouts import permuted, values_and_rows
+from .gradients import read_gradient
+from .kernel_views import kernel_views
 from .param_groups import ParamGroup
 from .prepared_step import PreparedStep, prepare
 from .settings import as_numbers, to_number
@@ -169,26 +171,29 @@ class FusedOptimizer(OptimizerStates):
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
         local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
-        values, rows = values_and_rows(operator.name, local)
         settings.refuse_capture(operator.name, group, param)
         scalars = self._numbers(group, operator, state, cache)
         memory = self._memory_of(param)
+        table, scope = self._tables.get(param), operator.spec.reduction_scope
+        gradient = read_gradient(operator.name, local, memory)
+        if table is not None or scope != ReductionScope.ELEMENT:
+            gradient = gradient.by_row(memory)
         if self._lacks_states(operator, state):
             self._initialise(group, memory, state)
-        order = self._align(operator, memory, state)
+        self._align(operator, memory, state)
         kinds = operator.spec.kinds[1:]
         states = [memory, *(state[key] if kind else None for key, kind in zip(self._state_keys, kinds, strict=True))]
-        views = [each if each is None else permuted(each, order) for each in states]
-        table = self._tables.get(param)
+        views = kernel_views(states, gradient, scope)
         if table is not None:
-            table.step(operator, views, permuted(values, order), rows, scalars)
+            table.step(operator, views.states, views.values, views.rows, scalars)
         else:
-            operator.step(views, permuted(values, order), rows, settings.rows(group), scalars)
+            operator.step(views.states, views.values, views.rows, settings.rows(group), scalars)
+        views.write_back()
         if is_distributed(param) and not param.is_inference():
             # The operator bumps the version of the local shard only.
             torch.autograd.graph.increment_version(param)
         self._advance(group, state)
-        if rows is None and param in self.state and table is None:
+        if views.rows is None and param in self.state and table is None:
             prepared = prepare(operator, self._used_keys(operator), states)
             if prepared:
                 self._prepared_steps[param] = prepared

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
 from .checkpoints import ExpectedStates
 from .deferred_optimizer import DeferredOptimizer
@@ -64,8 +63,10 @@ class OptimizerStates(DeferredOptimizer):
             if kind and state.get(key) is None:
                 value = self._initial_value(group, key)
                 dtype = compute_dtype(param) if self._float32_states else param.dtype
-                create = full_rows if kind == "row" else full_like
-                state[key] = create(param, value, dtype)
+                # What a row has in common is real.
+                state[key] = (
+                    full_rows(param, value, dtype.to_real()) if kind == "row" else full_like(param, value, dtype)
+                )
 
     def _used_keys(self, operator: Operator) -> list[str]:
         """The keys of the states that an operator uses."""
@@ -92,16 +93,12 @@ class OptimizerStates(DeferredOptimizer):
                     if isinstance(its.get(key), int | float):
                         its[key] = self._new_counter(group, param, its[key])
 
-    def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
-        """Give states their parameter's strides; return the order of dimensions in which a kernel can read them."""
+    def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> None:
+        """Give states their parameter's strides."""
         order = contiguous_order(param)
-        if order and operator.spec.reduction_scope != ReductionScope.ELEMENT and order[0] != 0:
-            # Its rows are not contiguous; the operator refuses them.
-            return None
         for key in self._counters:
             if isinstance(state[key], Tensor):
                 state[key] = without_inference(state[key])
         for key in self._used_keys(operator):
             value = redistribute_as(operator.name, f"the state {key}", state[key], param)
             state[key] = like_param(param, value, order)
-        return order
