@@ -10,6 +10,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import to_number
+from .state_dtype import StateDtype
 
 
 @documented
@@ -50,6 +51,7 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         initial: Mapping[str, float] | None = None,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
         **scalars: Any,
     ) -> None:
@@ -69,7 +71,8 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
-        super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
+        others = {"maximize": maximize, "rows": rows, "state_dtype": state_dtype, "defer": defer}
+        super().__init__(params, scalars | others)
 
     def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return self._custom_rule, {
