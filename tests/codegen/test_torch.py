@@ -60,7 +60,9 @@ def test_rule(row: test_rules.Row, switches: dict[str, bool], storage: str) -> N
             if unrounded:
                 unit = 2.0 ** (-53 if storage == "float64" else -24)
                 exact = want.astype(FLOAT64)
-                test_rules.assert_near(before, got, exact, row.inexact.get(storage, row.ulps) * unit, f"{name}, {branch}")
+                test_rules.assert_near(
+                    before, got, exact, row.inexact.get(storage, row.ulps) * unit, f"{name}, {branch}"
+                )
             else:
                 reference.assert_same_bits(got, want, f"{name}, {branch}")
 
