@@ -137,8 +137,8 @@ def paragraphs(
         f"Changed in place: {', '.join(names[name] for name in changed)}. The arrays must not overlap.",
         *shorter,
         *[f"Held as bits: {', '.join(bits)}."] * bool(bits),
-        "Scalars are evaluated in double, once in each call. Rules with exp, log, powers, floor, ceil or % need the mathematical"
-        " library (-lm). Several threads may call the function at the same time, each on its own arrays.",
+        "Scalars are evaluated in double, once in each call. Rules with exp, log, powers, floor, ceil or % need the"
+        " mathematical library (-lm). Several threads may call the function at the same time, each on its own arrays.",
         "\n".join(f"{', '.join(same)}: {meaning}" for meaning, same in groupby(meanings, meanings.__getitem__)),
     ]
 

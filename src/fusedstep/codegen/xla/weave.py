@@ -11,9 +11,10 @@ from ..rule.values import Reduction, local
 
 
 class WordCalls(ast.NodeTransformer):
-    """Replace ``not`` and ``/`` by words.
+    """Replace ``not``, ``/`` and ``%`` by words.
 
-    Python's ``not`` takes only one truth value, and XLA does not always round quotients correctly.
+    Python's ``not`` takes only one truth value, XLA does not always round quotients correctly, and JAX's remainder has
+    zeros of another sign.
     """
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
@@ -22,8 +23,8 @@ class WordCalls(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
-        divides = isinstance(node.op, ast.Div)
-        return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
+        word = {ast.Div: "word_divide", ast.Mod: "word_remainder"}.get(type(node.op))
+        return ast.Call(ast.Name(word), [node.left, node.right], []) if word else node
 
 
 def weave(recipe: Recipe) -> str:
