@@ -55,12 +55,19 @@ def word_clip(x, low, high):
 
 @triton.jit
 def word_floor(x):
-    return tl.floor(x)
+    # Devices' own may flush denormals.
+    if x.dtype == tl.float32:
+        has_fraction = tl.abs(x) < 8388608.0
+        whole = tl.where(has_fraction, x, 0.0).to(tl.int32).to(tl.float32)
+    else:
+        has_fraction = tl.abs(x) < 4503599627370496.0
+        whole = tl.where(has_fraction, x, 0.0).to(tl.int64).to(tl.float64)
+    return tl.where(has_fraction, copysign(tl.where(whole > x, whole - 1.0, whole), x), x)
 
 
 @triton.jit
 def word_ceil(x):
-    return tl.ceil(x)
+    return -word_floor(-x)
 
 
 @triton.jit
@@ -108,43 +115,45 @@ def word_remainder(x, y):
 @triton.jit
 def fmod(x, y):
     # The language's own is made of a rounded quotient.
+    valid = (tl.abs(x) < float("inf")) & (y == y) & (y != 0.0)
     if x.dtype == tl.float32:
         x_bits, y_bits = x.to(tl.uint32, bitcast=True) & 0x7FFFFFFF, y.to(tl.uint32, bitcast=True) & 0x7FFFFFFF
-        rest, exponent = long_division(x_bits.to(tl.uint64), y_bits.to(tl.uint64), 23, 40, 7)
+        whole, exponent = long_division(x_bits, y_bits, valid, 23)
         half = (exponent - 150) >> 1
         first = ((half + 127) << 23).to(tl.float32, bitcast=True)
         second = ((exponent - half - 23) << 23).to(tl.float32, bitcast=True)
-        rest = rest.to(tl.int32).to(tl.float32)
+        result = whole.to(tl.int32).to(tl.float32)
     else:
         x_bits = x.to(tl.uint64, bitcast=True) & 0x7FFFFFFFFFFFFFFF
         y_bits = y.to(tl.uint64, bitcast=True) & 0x7FFFFFFFFFFFFFFF
-        rest, exponent = long_division(x_bits, y_bits, 52, 11, 186)
+        whole, exponent = long_division(x_bits, y_bits, valid, 52)
         half = (exponent - 1075) >> 1
         first = ((half + 1023).to(tl.int64) << 52).to(tl.float64, bitcast=True)
         second = ((exponent - half - 52).to(tl.int64) << 52).to(tl.float64, bitcast=True)
-        rest = rest.to(tl.int64).to(tl.float64)
+        result = whole.to(tl.int64).to(tl.float64)
     # In two factors, since the power of 2 may be no normal number.
-    result = tl.where(x_bits < y_bits, tl.abs(x), rest * first * second)
-    invalid = (x != x) | (y != y) | (tl.abs(x) == float("inf")) | (y == 0.0)
-    return tl.where(invalid, float("nan"), copysign(result, x))
+    result = tl.where(x_bits < y_bits, tl.abs(x), result * first * second)
+    return tl.where(valid, copysign(result, x), float("nan"))
 
 
 @triton.jit
-def long_division(x_bits, y_bits, mantissa: tl.constexpr, step: tl.constexpr, steps: tl.constexpr):
-    # What is left of one positive number after division by another, and the exponent that it has in common with that.
-    one = tl.full((), 1, tl.uint64)
+def long_division(x_bits, y_bits, valid, mantissa: tl.constexpr):
+    # What a division of positive numbers leaves: a whole number of places, and the exponent of these, the divisor's.
+    zero, one = tl.full((), 0, x_bits.dtype), tl.full((), 1, x_bits.dtype)
     first = one << mantissa
     x_exponent, y_exponent = (x_bits >> mantissa).to(tl.int32), (y_bits >> mantissa).to(tl.int32)
-    x_whole = (x_bits & (first - one)) | tl.where(x_exponent > 0, first, first - first)
-    y_whole = (y_bits & (first - one)) | tl.where(y_exponent > 0, first, first - first)
-    y_whole = tl.where(y_bits == 0, one, y_whole)
+    x_whole = (x_bits & (first - one)) | tl.where(x_exponent > 0, first, zero)
+    y_whole = (y_bits & (first - one)) | tl.where(y_exponent > 0, first, zero)
     x_exponent, y_exponent = tl.where(x_exponent > 0, x_exponent, 1), tl.where(y_exponent > 0, y_exponent, 1)
-    left = tl.where(x_exponent > y_exponent, x_exponent - y_exponent, 0)
-    rest = (x_whole + left.to(tl.uint64) * 0) % y_whole
-    for _ in range(steps):
-        now = tl.where(left < step, left, step)
-        rest = (rest << now.to(tl.uint64)) % y_whole
-        left -= now
+    # The digits of x behind its first, and the zeros that follow.
+    digits = tl.where(valid & (x_bits >= y_bits), x_exponent - y_exponent + mantissa, -1)
+    rest = tl.where(digits < 0, zero, zero)
+    for digit in range(tl.max(digits + tl.full((1,), 0, tl.int32)) + 1):
+        place = tl.where(digit < mantissa, mantissa - digit, 0).to(x_bits.dtype)
+        next_digit = tl.where(digit <= mantissa, (x_whole >> place) & one, zero)
+        longer = (rest << 1) | next_digit
+        longer = tl.where(longer >= y_whole, longer - y_whole, longer)
+        rest = tl.where(digit <= digits, longer, rest)
     return rest, y_exponent
 
 
