@@ -51,6 +51,13 @@ class Elsewhere(Arrow):
         return 2, 0
 
 
+class Nowhere(Arrow):
+    """An array without memory, as a tracer."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        raise RuntimeError("it has no memory")
+
+
 class Unwilling:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         raise TypeError("not me")
@@ -116,6 +123,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "what makes two dimensions": (lambda: MakesArray([[1], [2], [3]]), r"has shape \(3, 1\), expected one dimension"),
     "what makes no array": (Unwilling, r"of type Unwilling, which does not become a NumPy array \(not me\)"),
     "what is on another device": (lambda: Elsewhere(NAMED), "another device"),
+    "what has no memory": (lambda: Nowhere(NAMED), "values are missing"),
     "Series of floats": (lambda: pandas([1.0, 2.0, 3.0]), NO_INTEGERS),
     "Series with a missing value": (lambda: pandas([1, None, 3], dtype="Int64"), "indices"),
     "a table of pandas": (lambda: pytest.importorskip("pandas").DataFrame({"row": NAMED}), "one dimension"),

@@ -57,12 +57,21 @@ def lends_memory(value: Any) -> bool:
         return True
     if hasattr(value, "__dlpack__"):
         # Arrow's arrays lend theirs only where no value is missing, and can be copied in any case.
-        return not hasattr(value, "__array__") or value.__dlpack_device__()[0] != DLPACK_CPU
+        return not (hasattr(value, "__array__") and in_host_memory(value))
     try:
         memoryview(value)
     except TypeError:
         return False
     return True
+
+
+def in_host_memory(value: Any) -> bool:
+    """Whether DLPack says that an array is in the host's memory."""
+    try:
+        return bool(value.__dlpack_device__()[0] == DLPACK_CPU)
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        # It has no memory, as a tracer.
+        return False
 
 
 def borrow_interface(array: Any) -> np.ndarray:
