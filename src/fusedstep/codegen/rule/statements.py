@@ -1,0 +1,182 @@
+"""Translates the statements of a function: assignments, choices, loops of a known length, and the return."""
+
+import ast
+from abc import abstractmethod
+from typing import Any
+
+from .conditions import Conditions, known
+from .program import Program
+from .values import Value
+
+# The most times that the bodies of a rule's loops are written out.
+PASSES = 256
+
+STATEMENTS = "a rule consists of assignments, `if` on switches and scalars, `for` over a constant range, and one return"
+REFUSED: dict[type[ast.stmt], str] = {
+    ast.While: "how often it runs is not known; write for ... in range(n) with a constant n",
+    ast.AsyncFor: "a rule cannot wait; write a plain for",
+    ast.Break: "a loop is written out, all of it; choose with where() or `if`",
+    ast.Continue: "a loop is written out, all of it; choose with where() or `if`",
+    ast.FunctionDef: "define helpers outside of the rule",
+    ast.AsyncFunctionDef: "define helpers outside of the rule, without async",
+    ast.ClassDef: "define classes outside of the rule",
+    ast.Global: "a rule changes nothing outside; return what changes as a state",
+    ast.Nonlocal: "a rule changes nothing outside; return what changes as a state",
+    ast.Import: "import outside of the rule",
+    ast.ImportFrom: "import outside of the rule",
+    ast.Expr: "its value is not used; assign or return it",
+}
+
+
+class Statements(Conditions):
+    """Translates statements, with the names that they see."""
+
+    program: Program
+    names: dict[str, Value]
+    # That of the last return.
+    line: int | None = None
+
+    @abstractmethod
+    def assigned(self, name: str, value: Value) -> Value:
+        """The value under a new name."""
+
+    @abstractmethod
+    def called(self, node: ast.Call) -> list[Value]:
+        """The values that a call returns."""
+
+    @abstractmethod
+    def resolve(self, node: ast.expr) -> Any:
+        """The object that a name or dotted name denotes where the function was defined."""
+
+    def run(self, body: list[ast.stmt]) -> list[Value] | None:
+        """Translate statements; return the values that they return, or None if there is no return."""
+        left = list(body)
+        while left:
+            statement = left.pop(0)
+            match statement:
+                case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.AnnAssign(target=ast.Name(), value=None):
+                    pass
+                case ast.Return(value=ast.expr() as value):
+                    self.line = statement.lineno
+                    return self.values_of(value)
+                case ast.Assign(targets=targets, value=value):
+                    self.assign(targets, value)
+                case ast.AnnAssign(target=target, value=ast.expr() as value):
+                    self.assign([target], value)
+                case ast.AugAssign(target=ast.Name(id=name) as target, op=sign, value=value):
+                    old = ast.copy_location(ast.Name(name), target)
+                    self.assign([target], ast.copy_location(ast.BinOp(old, sign, value), statement))
+                case ast.If(test=test, body=then, orelse=otherwise):
+                    condition = self.decision(test)
+                    if known(condition) is None:
+                        return self.fork(statement, condition, left)
+                    left[:0] = then if known(condition) else otherwise
+                case ast.For():
+                    left[:0] = self.unrolled(statement)
+                case _:
+                    self.refuse(statement, REFUSED.get(type(statement), STATEMENTS))
+        return None
+
+    def values_of(self, node: ast.expr) -> list[Value]:
+        """The values of an expression that may have several: a tuple, a list, a choice, or a call of a helper."""
+        match node:
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                return self.each_of(elements)
+            case ast.IfExp(test=test, body=then, orelse=otherwise):
+                condition = self.decision(test)
+                if known(condition) is not None:
+                    return self.values_of(then if known(condition) else otherwise)
+                return self.choices(node, condition, self.values_of(then), self.values_of(otherwise))
+            case ast.Call():
+                return self.called(node)
+        return [self.visit(node)]
+
+    def each_of(self, elements: list[ast.expr]) -> list[Value]:
+        """The values of some expressions; one with a star may have several."""
+        values: list[Value] = []
+        for element in elements:
+            values += self.values_of(element.value) if isinstance(element, ast.Starred) else [self.visit(element)]
+        return values
+
+    def assign(self, targets: list[ast.expr], value: ast.expr) -> None:
+        """Name the values of an expression, once for each target."""
+        values = self.values_of(value)
+        for target in targets:
+            parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+            if len(values) != len(parts) or not all(isinstance(each, ast.Name) for each in parts):
+                self.refuse(target, f"{len(values)} values are assigned; assign them to as many plain names")
+            names = [each.id for each in parts if isinstance(each, ast.Name)]
+            for name, each in zip(names, values, strict=True):
+                self.names[name] = self.assigned(name, each)
+
+    def fork(self, statement: ast.If, condition: Value, rest: list[ast.stmt]) -> list[Value] | None:
+        """Translate both ways of an ``if`` on scalars and what follows it; each value is chosen once per call."""
+        before, returned, seen = self.names, [], []
+        for way in (statement.body, statement.orelse):
+            self.names = dict(before)
+            returned.append(self.run(way))
+            seen.append(self.names)
+        then, otherwise = seen
+        if returned == [None, None]:
+            # A name that only one way assigns has no value behind the `if`.
+            self.names = {
+                name: self.merged(statement, condition, name, then[name], otherwise[name])
+                for name in then.keys() & otherwise.keys()
+            }
+            return self.run(rest)
+        for number, names in enumerate(seen):
+            if returned[number] is None:
+                self.names = names
+                returned[number] = self.run(rest)
+        if returned[0] is None or returned[1] is None:
+            self.refuse(statement, "it returns one way only; return both ways")
+        return self.choices(statement, condition, *returned)
+
+    def merged(self, statement: ast.If, condition: Value, name: str, then: Value, otherwise: Value) -> Value:
+        """The value of a name behind an ``if`` on scalars."""
+        if then is otherwise:
+            return then
+        return self.assigned(name, self.chosen(statement, condition, then, otherwise))
+
+    def choices(self, node: ast.AST, condition: Value, then: list[Value], otherwise: list[Value]) -> list[Value]:
+        """One of two lists of values, by a condition on scalars."""
+        if len(then) != len(otherwise):
+            self.refuse(node, f"one way has {len(then)} values and the other {len(otherwise)}")
+        return [self.chosen(node, condition, *pair) for pair in zip(then, otherwise, strict=True)]
+
+    def unrolled(self, loop: ast.For) -> list[ast.stmt]:
+        """The statements of a loop, written out."""
+        numbers = self.iterated(loop)
+        self.program.passes += len(numbers)
+        if self.program.passes > PASSES:
+            self.refuse(loop, f"the loops of a rule are written out, {PASSES} passes at most, got {self.program.passes}")
+        written: list[ast.stmt] = []
+        for number in numbers:
+            value = ast.copy_location(ast.Constant(number), loop.iter)
+            written += [ast.copy_location(ast.Assign([loop.target], value), loop), *loop.body]
+        return written + loop.orelse
+
+    def iterated(self, loop: ast.For) -> list[float]:
+        """The numbers that a loop goes through: of a range, or of a tuple."""
+        over = loop.iter
+        if isinstance(over, ast.Tuple | ast.List):
+            values = self.each_of(over.elts)
+        elif isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id not in self.names:
+            if self.resolve(over.func) is not range or over.keywords:
+                self.refuse(loop, "a loop goes over range(n) or a tuple of constants")
+            values = self.each_of(over.args)
+        else:
+            self.refuse(loop, "a loop goes over range(n) or a tuple of constants")
+        numbers = [known(each) for each in values]
+        if None in numbers:
+            self.refuse(
+                loop, "how often it runs must be known when the rule is read: use constants and switches, not scalars"
+            )
+        if not isinstance(over, ast.Call):
+            return numbers
+        try:
+            steps = range(*numbers)
+        except (TypeError, ValueError) as error:
+            self.refuse(loop, str(error))
+        # Not all of them, which may be too many to list.
+        return list(steps[: PASSES + 1])
