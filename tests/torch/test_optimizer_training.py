@@ -115,7 +115,7 @@ def test_strides(name: str, change: str) -> None:
         torch.testing.assert_close(plain, other, rtol=1e-6 if name == "RowwiseAdagrad" else 0, atol=0)
     assert other.stride() == strides
     if change == "channels_last":
-        for key in set(optimizers[1].state_keys) & optimizers[1].state[other].keys():
+        for key in set(optimizers[1]._state_keys) & optimizers[1].state[other].keys():
             state = optimizers[1].state[other][key]
             assert state.dim() < 4 or state.stride() == strides, key
 
@@ -206,7 +206,7 @@ def test_the_initialising_step_of_distributed_checkpoints_changes_no_weight(name
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
     assert (
-        set(optimizer.state_keys) - {"momentum_buffer", "grad_avg", "max_exp_avg_sq", "master"}
+        set(optimizer._state_keys) - {"momentum_buffer", "grad_avg", "max_exp_avg_sq", "master"}
         <= optimizer.state[param].keys()
     )
 
@@ -334,7 +334,7 @@ def test_a_rule_of_ones_own() -> None:
     assert optimizer.state[param].keys() == {"step", "mean", "largest"}
     assert (optimizer.state[param]["largest"] == 3).all()
     optimizer = pickle.loads(pickle.dumps(optimizer))  # noqa: S301 - our own
-    assert optimizer.rule(optimizer.param_groups[0])[1] == {"bounded": True}
+    assert optimizer._rule(optimizer.param_groups[0])[1] == {"bounded": True}
     trained("", optimizer.param_groups[0]["params"][0], optimizer=optimizer)
     optimizer = fs.torch.RuleOptimizer([other], momentum_of_my_own, **settings)
     trained("", other, optimizer=optimizer)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .betas import Betas, bias_corrected_scalars
@@ -11,8 +13,21 @@ from .param_groups import ParamGroup
 from .settings import from_locals
 
 
+class AdamFamily(FusedOptimizer):
+    """What Adam and AdamW share."""
+
+    _state_keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        rule = rules.adamw if group["decoupled_weight_decay"] else rules.torch_adam
+        return rule, {"amsgrad": group["amsgrad"]}
+
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        return bias_corrected_scalars(group, progress) | {"weight_decay": group["weight_decay"]}
+
+
 @documented
-class Adam(FusedOptimizer):
+class Adam(AdamFamily, torch.optim.Adam):
     """Adam: ``torch.optim.Adam`` on dense and sparse gradients. Runs the rule ``torch_adam``, or ``adamw``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``, with ``amsgrad`` ``max_exp_avg_sq``.
@@ -30,8 +45,6 @@ class Adam(FusedOptimizer):
     >>> table.weight.flatten().tolist()
     [1.0, 1.0, 0.875]
     """
-
-    state_keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(
         self,
@@ -52,10 +65,3 @@ class Adam(FusedOptimizer):
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))
-
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
-        rule = rules.adamw if group["decoupled_weight_decay"] else rules.torch_adam
-        return rule, {"amsgrad": group["amsgrad"]}
-
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        return bias_corrected_scalars(group, progress) | {"weight_decay": group["weight_decay"]}

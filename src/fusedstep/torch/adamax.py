@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .betas import Betas, mean_scalars
@@ -11,7 +13,7 @@ from .settings import from_locals
 
 
 @documented
-class Adamax(FusedOptimizer):
+class Adamax(FusedOptimizer, torch.optim.Adamax):
     """AdaMax: ``torch.optim.Adamax`` on dense and sparse gradients. Runs the rule ``torch_adamax``.
 
     State keys: ``step``, ``exp_avg``, ``exp_inf``.
@@ -28,7 +30,7 @@ class Adamax(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    state_keys = ("exp_avg", "exp_inf")
+    _state_keys = ("exp_avg", "exp_inf")
 
     def __init__(
         self,
@@ -46,9 +48,9 @@ class Adamax(FusedOptimizer):
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adamax, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         power = group["betas"][0] ** progress
         return mean_scalars(group) | {"weight_decay": group["weight_decay"], "beta1_power": power}

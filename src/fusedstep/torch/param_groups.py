@@ -11,31 +11,36 @@ from . import settings
 from .checkpoints import ExpectedStates, check_states
 
 ParamGroup = dict[str, Any]
+# An optimizer is also an instance of torch's class of its name, since frameworks ask for that. Nothing of that class
+# may run: what torch's optimizers share is called by name.
+Optimizer = torch.optim.Optimizer
 
 
-class ParamGroups(torch.optim.Optimizer):
-    """An optimizer's parameter groups and checkpoints; no steps.
+class ParamGroups:
+    """An optimizer's parameter groups and checkpoints; no steps. It stands before torch's class among the bases.
 
     Attributes:
-        limits: the ranges of settings by name.
+        _limits: the ranges of settings by name.
+        _number_of_betas: the number of ``betas``, that of the constructor's default.
     """
 
-    limits: ClassVar[dict[str, str]] = settings.LIMITS
+    _limits: ClassVar[dict[str, str]] = settings.LIMITS
+    _number_of_betas: ClassVar[int] = 2
     state: defaultdict[Any, Any]
-
-    number_of_betas: ClassVar[int] = 2
+    defaults: ParamGroup
+    param_groups: list[ParamGroup]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         betas = inspect.signature(cls.__init__).parameters.get("betas")
         if betas is not None and isinstance(betas.default, tuple):
-            cls.number_of_betas = len(betas.default)
+            cls._number_of_betas = len(betas.default)
 
     def __init__(self, params: Any, defaults: ParamGroup) -> None:
-        super().__init__(params, defaults)
+        Optimizer.__init__(self, params, defaults)
         settings.drop_default_rows(self.defaults)
 
-    def expected_states(self, group: ParamGroup) -> ExpectedStates:
+    def _expected_states(self, group: ParamGroup) -> ExpectedStates:
         """The states that a parameter of a group must have."""
         raise NotImplementedError
 
@@ -45,9 +50,9 @@ class ParamGroups(torch.optim.Optimizer):
         Raises:
             TypeError, ValueError, NotImplementedError: a setting or a parameter is invalid.
         """
-        super().add_param_group(param_group)
+        Optimizer.add_param_group(self, param_group)
         try:
-            settings.check_group(type(self).__name__, param_group, self.limits, self.number_of_betas)
+            settings.check_group(type(self).__name__, param_group, self._limits, self._number_of_betas)
             for param in param_group["params"]:
                 settings.check_parameter(type(self).__name__, param, param_group.get("capturable", False))
         except (TypeError, ValueError, NotImplementedError):
@@ -55,18 +60,22 @@ class ParamGroups(torch.optim.Optimizer):
             raise
         settings.drop_default_rows(param_group)
 
-    def reset_runtime(self) -> None:
+    def _reset_runtime(self) -> None:
         """Reset what neither checkpoints nor pickles hold."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        found: dict[str, Any] = Optimizer.__getstate__(self)
+        return found
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Settings that a checkpoint of torch, or of an earlier version, lacks keep their values.
         before = self.__dict__.get("param_groups", [])
         named = set(state.get("defaults", self.__dict__.get("defaults", ())))
-        super().__setstate__(state)
+        Optimizer.__setstate__(self, state)
         for name in self.defaults.keys() - named:
             # Settings that torch added, which not all of its classes have.
             del self.defaults[name]
-        self.reset_runtime()
+        self._reset_runtime()
         for place, group in enumerate(self.param_groups):
             known = self.defaults | settings.ROWS | (before[place] if place < len(before) else {})
             for name in self.defaults | settings.ROWS:
@@ -84,7 +93,7 @@ class ParamGroups(torch.optim.Optimizer):
             current = {key: value for key, value in everything.items() if not isinstance(key, Tensor) or key in params}
             self.state = defaultdict(dict, current)
         try:
-            found: dict[str, Any] = super().state_dict()
+            found: dict[str, Any] = Optimizer.state_dict(self)
         finally:
             self.state = everything
         return found
@@ -105,10 +114,10 @@ class ParamGroups(torch.optim.Optimizer):
             seen.update(loaded)
 
         # The last hook before and the first after, so that other hooks still see and change the checkpoint.
-        before = self.register_load_state_dict_pre_hook(check)
-        after = self.register_load_state_dict_post_hook(lambda _: self._restore(seen), prepend=True)
+        before = Optimizer.register_load_state_dict_pre_hook(self, check)
+        after = Optimizer.register_load_state_dict_post_hook(self, lambda _: self._restore(seen), prepend=True)
         try:
-            super().load_state_dict(state_dict)
+            Optimizer.load_state_dict(self, state_dict)
         finally:
             before.remove()
             after.remove()
@@ -117,7 +126,7 @@ class ParamGroups(torch.optim.Optimizer):
         """Refuse a checkpoint of another optimizer."""
         # torch refuses groups that differ in number or length.
         for group, saved in zip(self.param_groups, loaded["param_groups"], strict=False):
-            expected = self.expected_states(group | saved)
+            expected = self._expected_states(group | saved)
             for param, number in zip(group["params"], saved["params"], strict=False):
                 check_states(type(self).__name__, number, param, loaded["state"].get(number, {}), expected)
 

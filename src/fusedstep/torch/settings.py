@@ -144,20 +144,27 @@ def check_parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
     """Check a parameter's dtype, layout and device.
 
     Raises:
-        TypeError: it is not real, or not dense.
+        TypeError: it does not hold floating-point or complex numbers, or is not dense.
+        ValueError: elements of it share memory.
         NotImplementedError: ``capturable`` is True, and it is on the CPU.
     """
     if capturable and not on_device(param):
         raise NotImplementedError(
             f"{name}: capturable is True, expected False: a CUDA graph cannot capture steps on {param.device}"
         )
-    if param.is_complex():
+    if not (param.is_floating_point() or param.is_complex()) or param.layout is not torch.strided:
         raise TypeError(
-            f"{name}: a parameter holds {param.dtype}, expected real numbers; optimize its torch.view_as_real() instead"
+            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of {one_of()}, "
+            "or of complex numbers"
         )
-    if not param.is_floating_point() or param.layout is not torch.strided:
+    if param.is_conj() or param.is_neg():
         raise TypeError(
-            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of {one_of()}"
+            f"{name}: a parameter is lazily conjugated or negated; pass its resolve_conj() or resolve_neg()"
+        )
+    if any(size > 1 and stride == 0 for size, stride in zip(param.shape, param.stride(), strict=True)):
+        raise ValueError(
+            f"{name}: a parameter of shape {tuple(param.shape)} has elements that share memory (strides "
+            f"{param.stride()}), expected one place for each; pass a clone()"
         )
 
 

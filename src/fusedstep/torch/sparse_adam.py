@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .. import rules
@@ -14,7 +15,7 @@ from .settings import from_locals
 
 
 @documented
-class SparseAdam(FusedOptimizer):
+class SparseAdam(FusedOptimizer, torch.optim.SparseAdam):
     """Adam for tables: ``torch.optim.SparseAdam`` on sparse and dense gradients. Runs the rule ``adam``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``.
@@ -31,7 +32,7 @@ class SparseAdam(FusedOptimizer):
     ['exp_avg', 'exp_avg_sq', 'step']
     """
 
-    state_keys = ("exp_avg", "exp_avg_sq")
+    _state_keys = ("exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -46,12 +47,12 @@ class SparseAdam(FusedOptimizer):
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.adam, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return bias_corrected_scalars(group, progress)
 
-    def new_counter(self, group: ParamGroup, param: Tensor, value: float) -> float:
+    def _new_counter(self, group: ParamGroup, param: Tensor, value: float) -> float:
         # torch's class counts in a plain number.
         return value
