@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import torch
 
 from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
+from ..codegen.rule.text import portable, rule_of
 from .arguments import documented
-from .optimizer import FusedOptimizer, Rule
+from .optimizer import FusedOptimizer, Rule, operator_for
 from .param_groups import ParamGroup
 from .settings import to_number
 
@@ -23,7 +24,8 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
     State keys: ``step``, and the names of the rule's states after the variable.
 
     Args:
-        rule: the rule, a plain function, see ``fusedstep.rules``; pickling requires one defined in a module.
+        rule: the rule, a plain function or its text, see ``fusedstep.Operator``; pickling requires a text, or a function
+            defined in a module.
         initial: initial values of states that do not start at 0.
         **scalars: the rule's scalars and switches; a switch ``keep_weights`` is on by default.
 
@@ -44,8 +46,9 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
 
     def __init__(
         self,
+        /,
         params: Any,
-        rule: Rule,
+        rule: Rule | str,
         *,
         initial: Mapping[str, float] | None = None,
         maximize: bool = False,
@@ -53,6 +56,7 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         defer: Sequence[Any] = (),
         **scalars: Any,
     ) -> None:
+        rule = rule_of(rule)
         signature = read_signature(rule)
         self._custom_rule, self._initial, self._state_keys = rule, dict(initial or {}), signature.states[1:]
         missing = [
@@ -69,6 +73,11 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
+        # What the rule says is checked before anything is changed.
+        chosen = {name: scalars.get(name, value) for name, value in training_switches(rule).items()}
+        operator_for(
+            type(self).__name__, rule, self._state_keys, tuple(sorted({**chosen, "maximize": maximize is True}.items()))
+        )
         super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
 
     def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
@@ -90,5 +99,10 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         return self._initial.get(key, 0.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("_custom_rule", "_initial", "_state_keys")}
-        return {**super().__getstate__(), **own}
+        own = {name: getattr(self, name) for name in ("_initial", "_state_keys")}
+        return {**super().__getstate__(), **own, "_custom_rule": portable(self._custom_rule)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_custom_rule" in state:
+            state = {**state, "_custom_rule": rule_of(state["_custom_rule"])}
+        super().__setstate__(state)

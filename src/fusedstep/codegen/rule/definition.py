@@ -32,11 +32,12 @@ def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
     except (OSError, TypeError):
         found = lost_definition(function)
         if found is None:
+            name = function.__name__ if function.__name__.isidentifier() else "rule"
             raise refusal(
                 function,
                 "its source is not available (typed at a prompt, read from a pipe, or built by exec): define it with "
                 "def in a file and import it, or pass its text: "
-                f"fs.Operator('''def {function.__name__}(var, ..., grad, *, lr, ...): ...''')",
+                f"fs.Operator('''def {name}(var, ..., grad, *, lr, ...): ...''')",
             ) from None
         return found
     source = "".join(lines)

@@ -261,7 +261,7 @@ class Scope(Statements):
         """The object that a name or dotted name denotes where the function was defined."""
         code = self.function.__code__
         if self.is_value(node):
-            self.refuse(node, f"{ELEMENT}; it has no attributes and is no function")
+            self.refuse(node, f"{ELEMENT}, which has no attributes" if isinstance(node, ast.Attribute) else advice(node))
         match node:
             case ast.Name(id=name) if name in (*code.co_varnames, *code.co_cellvars):
                 self.refuse(node, "it has no value here; assign it first, on both ways of an `if`")

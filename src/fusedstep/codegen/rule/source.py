@@ -109,3 +109,7 @@ def history(code: types.CodeType) -> Iterator[str]:
             start = defined - (code.co_firstlineno - 1)
             for last in range(start + end, min(start + LINES, count + 1)):
                 yield "\n".join(lines[max(start, 0) : last]) + "\n"
+            # Of lines that are equal and follow each other, the history keeps one.
+            kept = lines[max(start, 0) : start + end - 1]
+            for place, line in enumerate(kept):
+                yield "\n".join([*kept[:place], line, *kept[place:]]) + "\n"

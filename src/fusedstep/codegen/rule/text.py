@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import rules
 from ...rules import words
 
 Function = Callable[..., Any]
@@ -21,6 +22,7 @@ NAMES: dict[str, Any] = {name: getattr(words, name) for name in words.__all__}
 NAMES |= {name: getattr(words, name) for name in ("per_row", "per_column", "PerRow", "PerColumn")}
 NAMES |= {"np": np, "math": math, "Any": Any}
 TEXT = "__rule_text__"
+EXAMPLE = "fs.Operator('''def rule(var, grad, *, lr): return var - lr * grad''')"
 
 
 def rule_of(rule: Any) -> Any:
@@ -49,9 +51,10 @@ def function_of(text: str) -> Function:
         raise TypeError(f"the text of a rule is invalid Python: {getattr(error, 'msg', error)}{line}") from None
     defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     if not defined:
+        named = f", or pass fs.rules.{text}" if text in rules.__all__ else ""
         raise TypeError(
             f"a rule is a plain Python function, got the text {textwrap.shorten(repr(text), 60)}, which defines none: "
-            "define it with def, as in fs.Operator('''def rule(var, grad, *, lr): return var - lr * grad''')"
+            f"define it with def, as in {EXAMPLE}{named}"
         )
     file = f"<rule {defined[-1]} {hashlib.sha256(text.encode()).hexdigest()[:8]}>"
     space: dict[str, Any] = {**NAMES, "__name__": "fusedstep_rule", TEXT: text}
