@@ -18,6 +18,7 @@ from ..runtime.aliasing import ensure_no_alias
 from ..runtime.history import History
 from ..storage import compute_type
 from . import host_deferred
+from .checks.arrays import check_unused
 from .checks.options import parse_switches
 from .checks.scalars import check_host_scalars
 from .labels import Labels, parse_options
@@ -97,6 +98,7 @@ class DeferredRows:
             raise TypeError(f"{self.name}: takes the states {', '.join(expected)}, got {len(states)}")
         if method not in ("series", "replay"):
             raise ValueError(f'{self.name}: method is {method!r}, expected "series" or "replay"')
+        check_unused(self.name, operator.labels.states, states, spec.used)
         self.states, self.method = tuple(states), method
         self._on_device = on_device(states[0])
         if spec.reduction_scope == ReductionScope.TENSOR:

@@ -17,7 +17,7 @@ from ..runtime.cpu import plain_step
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, WHOLE_TENSOR, prepare_loops
 from ..runtime.random_key import key_of
 from . import host_step
-from .checks.arrays import ArraySpec
+from .checks.arrays import ArraySpec, check_unused
 from .checks.options import check_rows, parse_counter, parse_switches
 from .checks.scalars import parse_scalar
 from .labels import DEFAULTS, Labels, Options, parse_options
@@ -230,6 +230,8 @@ class Operator:
         # Not the property, and plain arrays first: on tiny arrays, a call takes the time of its checks.
         spec = self._spec or self.spec
         in_use = [states[k] for k in spec.used]
+        if len(in_use) < len(states):
+            check_unused(self.name, self.labels.states, states, spec.used)
         if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
             from . import device_step
 
