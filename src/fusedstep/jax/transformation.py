@@ -61,8 +61,8 @@ def transformation(
     >>> (params + updates).tolist()
     [0.625, 0.0]
     """
-    rule = rule_of(rule)
-    operator, scalars = split_switches(rule, training_switches(rule) | scalars_and_switches)
+    function = rule_of(rule)
+    operator, scalars = split_switches(function, training_switches(function) | scalars_and_switches)
     parse_scalars(operator, scalars_at(operator, scalars, None))
     start = parse_initial(operator, initial)
     names, kinds = operator.signature.states[1:], operator.spec.kinds[1:]

@@ -77,12 +77,12 @@ class DeferredRows:
         check_indices: bool = True,
         **switches: bool,
     ) -> None:
-        rule = rule_of(rule)
-        signature = read_signature(rule)
+        function = rule_of(rule)
+        signature = read_signature(function)
         options = parse_options(signature.name, False, "nearest", 0, check_indices)
         chosen = parse_switches(signature.name, signature.switches, switches)
         labels = Labels(f"DeferredRows({signature.name})", signature.states)
-        self._begin(Operator.from_spec(rule, spec_of(rule, chosen), labels, options), states, method)
+        self._begin(Operator.from_spec(function, spec_of(function, chosen), labels, options), states, method)
 
     @classmethod
     def of(cls, operator: Operator, states: Sequence[Any], method: str = "series") -> "DeferredRows":

@@ -84,12 +84,12 @@ class Operator:
         check_indices: bool = True,
         **switches: bool,
     ) -> None:
-        rule = rule_of(rule)
-        signature = read_signature(rule)
+        function = rule_of(rule)
+        signature = read_signature(function)
         name = signature.name
         options = parse_options(name, use_locking, rounding, seed, check_indices)
         given = parse_switches(name, signature.switches, switches, maximize)
-        self._construct(rule, given, Labels(name, signature.states), options, spec_of(rule, given))
+        self._construct(function, given, Labels(name, signature.states), options, spec_of(function, given))
 
     @classmethod
     def from_spec(

@@ -24,8 +24,8 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
     State keys: ``step``, and the names of the rule's states after the variable.
 
     Args:
-        rule: the rule, a plain function or its text, see ``fusedstep.Operator``; pickling requires a text, or a function
-            defined in a module.
+        rule: the rule, a plain function or its text, see ``fusedstep.Operator``; pickling requires a text, or a
+            function defined in a module.
         initial: initial values of states that do not start at 0.
         **scalars: the rule's scalars and switches; a switch ``keep_weights`` is on by default.
 
@@ -56,9 +56,9 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         defer: Sequence[Any] = (),
         **scalars: Any,
     ) -> None:
-        rule = rule_of(rule)
-        signature = read_signature(rule)
-        self._custom_rule, self._initial, self._state_keys = rule, dict(initial or {}), signature.states[1:]
+        function: Rule = rule_of(rule)
+        signature = read_signature(function)
+        self._custom_rule, self._initial, self._state_keys = function, dict(initial or {}), signature.states[1:]
         missing = [
             name
             for name in signature.scalars
@@ -68,15 +68,18 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         unknown += sorted(self._initial.keys() - set(self._state_keys))
         if missing or unknown:
             raise TypeError(
-                f"{rule.__name__}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
+                f"{signature.name}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
                 f"{', '.join(self._state_keys) or 'no state'}"
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
         # What the rule says is checked before anything is changed.
-        chosen = {name: scalars.get(name, value) for name, value in training_switches(rule).items()}
+        chosen = {name: scalars.get(name, value) for name, value in training_switches(function).items()}
         operator_for(
-            type(self).__name__, rule, self._state_keys, tuple(sorted({**chosen, "maximize": maximize is True}.items()))
+            type(self).__name__,
+            function,
+            self._state_keys,
+            tuple(sorted({**chosen, "maximize": maximize is True}.items())),
         )
         super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
 

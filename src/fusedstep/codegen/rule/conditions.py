@@ -88,12 +88,13 @@ class Conditions(ABC):
 
     def compared(self, node: ast.Compare) -> Value:
         """The value of a comparison; ``a < b < c`` is ``a < b and b < c``."""
+        if any(type(sign) not in COMPARISONS for sign in node.ops):
+            self.refuse(node, "`is` and `in` compare objects; compare numbers with == and !=")
         operands = [self.visit(each) for each in (node.left, *node.comparators)]
-        pairs = []
-        for left, sign, right in zip(operands, node.ops, operands[1:], strict=False):
-            if type(sign) not in COMPARISONS:
-                self.refuse(node, "`is` and `in` compare objects; compare numbers with == and !=")
-            pairs.append(self.pair(node, left, sign, right))
+        pairs = [
+            self.pair(node, left, sign, right)
+            for left, sign, right in zip(operands, node.ops, operands[1:], strict=False)
+        ]
         return self.joined(node, pairs, ast.And(), "write (a < b) & (b < c)")
 
     def pair(self, node: ast.Compare, left: Value, sign: ast.cmpop, right: Value) -> Value:
@@ -102,9 +103,7 @@ class Conditions(ABC):
         for value in (left, right):
             if value.is_condition:
                 self.refuse(node, "a condition is compared, expected numbers; write where(condition, 1, 0)")
-        return self.combined(
-            [left, right], lambda sides: ast.Compare(sides[0], [sign], [sides[1]]), is_condition=True
-        )
+        return self.combined([left, right], lambda sides: ast.Compare(sides[0], [sign], [sides[1]]), is_condition=True)
 
     def joined(self, node: ast.expr, values: Sequence[Value], join: ast.boolop, remedy: str) -> Value:
         """The value of ``and`` or ``or``: as in Python one of the operands. Only the last may differ by element."""

@@ -24,6 +24,8 @@ def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
     """
     if hasattr(function, "__wrapped__"):
         raise refusal(function, "it is wrapped by a decorator, which would be ignored: pass it without")
+    if function.__name__ == "<lambda>":
+        raise refusal(function, "it is a lambda: write it as def name(...): ... return ...")
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         kind = "async" if inspect.iscoroutinefunction(function) else "a generator"
         raise refusal(function, f"it is {kind}: write a plain function, def name(...): ... return ...")

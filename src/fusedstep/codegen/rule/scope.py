@@ -152,11 +152,8 @@ class Scope(Statements):
             return None
         if not isinstance(called, Hashable) or called not in WORDS:
             remedy = advice_for(called)
-            self.refuse(
-                node,
-                f"it is neither a word of fusedstep.words ({', '.join(words.__all__)}) nor a function of Python"
-                + (f"; {remedy}" if remedy else ""),
-            )
+            known_words = "" if remedy else f" ({', '.join(words.__all__)})"
+            self.refuse(node, f"it is neither a word of fusedstep.words{known_words} nor a function of Python" + remedy)
         if node.keywords:
             self.refuse(node, "words take positional arguments only")
         return WORDS[called]
@@ -261,7 +258,9 @@ class Scope(Statements):
         """The object that a name or dotted name denotes where the function was defined."""
         code = self.function.__code__
         if self.is_value(node):
-            self.refuse(node, f"{ELEMENT}, which has no attributes" if isinstance(node, ast.Attribute) else advice(node))
+            self.refuse(
+                node, f"{ELEMENT}, which has no attributes" if isinstance(node, ast.Attribute) else advice(node)
+            )
         match node:
             case ast.Name(id=name) if name in (*code.co_varnames, *code.co_cellvars):
                 self.refuse(node, "it has no value here; assign it first, on both ways of an `if`")

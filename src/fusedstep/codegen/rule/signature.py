@@ -84,7 +84,9 @@ def description(found: Any) -> str:
     if inspect.isbuiltin(found):
         return f"the built-in function {found.__name__}"
     if isinstance(found, partial):
-        return f"{reprlib.repr(found)}, whose arguments a rule takes as scalars and switches"
+        return (
+            f"a functools.partial of {reprlib.repr(found.func)}, whose arguments a rule takes as scalars and switches"
+        )
     if hasattr(found, "__wrapped__") or hasattr(found, "py_func"):
         return f"{reprlib.repr(found)}, which a decorator made of one"
     return f"{reprlib.repr(found)} of type {type(found).__name__}"
@@ -160,4 +162,6 @@ def number_of(rule: Callable[..., Any], name: str, default: Any) -> float:
     # An array or tensor of one element is read at the call.
     if isinstance(default, numbers.Real) or hasattr(default, "dtype"):
         return default  # type: ignore[no-any-return]
-    raise refusal(rule, f"{name} is {reprlib.repr(default)} by default, of type {type(default).__name__}, expected a number")
+    raise refusal(
+        rule, f"{name} is {reprlib.repr(default)} by default, of type {type(default).__name__}, expected a number"
+    )

@@ -111,34 +111,33 @@ class Statements(Conditions):
 
     def fork(self, statement: ast.If, condition: Value, rest: list[ast.stmt]) -> list[Value] | None:
         """Translate both ways of an ``if`` on scalars and what follows it; each value is chosen once per call."""
+        returns = any(isinstance(node, ast.Return) for node in ast.walk(statement))
         before, returned, seen = self.names, [], []
         for way in (statement.body, statement.orelse):
             self.names = dict(before)
-            returned.append(self.run(way))
+            # Where a way may return, what follows belongs to each way that does not.
+            returned.append(self.run([*way, *rest] if returns else way))
             seen.append(self.names)
-        then, otherwise = seen
-        if returned == [None, None]:
-            # A name that only one way assigns has no value behind the `if`.
-            self.names = {
-                name: self.merged(statement, condition, name, then[name], otherwise[name])
-                for name in then.keys() & otherwise.keys()
-            }
-            return self.run(rest)
-        for number, names in enumerate(seen):
-            if returned[number] is None:
-                self.names = names
-                returned[number] = self.run(rest)
-        if returned[0] is None or returned[1] is None:
-            self.refuse(statement, "it returns one way only; return both ways")
-        return self.choices(statement, condition, *returned)
+        then, otherwise = returned
+        if returns:
+            if then is None or otherwise is None:
+                self.refuse(statement, "it returns one way only; return both ways")
+            return self.choices(statement.test, condition, then, otherwise)
+        # A name that only one way assigns has no value behind the `if`.
+        self.names = {
+            name: self.merged(statement.test, condition, name, seen[0][name], seen[1][name])
+            for name in seen[0]
+            if name in seen[1]
+        }
+        return self.run(rest)
 
-    def merged(self, statement: ast.If, condition: Value, name: str, then: Value, otherwise: Value) -> Value:
+    def merged(self, test: ast.expr, condition: Value, name: str, then: Value, otherwise: Value) -> Value:
         """The value of a name behind an ``if`` on scalars."""
         if then is otherwise:
             return then
-        return self.assigned(name, self.chosen(statement, condition, then, otherwise))
+        return self.assigned(name, self.chosen(test, condition, then, otherwise))
 
-    def choices(self, node: ast.AST, condition: Value, then: list[Value], otherwise: list[Value]) -> list[Value]:
+    def choices(self, node: ast.expr, condition: Value, then: list[Value], otherwise: list[Value]) -> list[Value]:
         """One of two lists of values, by a condition on scalars."""
         if len(then) != len(otherwise):
             self.refuse(node, f"one way has {len(then)} values and the other {len(otherwise)}")
@@ -149,7 +148,9 @@ class Statements(Conditions):
         numbers = self.iterated(loop)
         self.program.passes += len(numbers)
         if self.program.passes > PASSES:
-            self.refuse(loop, f"the loops of a rule are written out, {PASSES} passes at most, got {self.program.passes}")
+            self.refuse(
+                loop, f"the loops of a rule are written out, {PASSES} passes at most, got {self.program.passes}"
+            )
         written: list[ast.stmt] = []
         for number in numbers:
             value = ast.copy_location(ast.Constant(number), loop.iter)

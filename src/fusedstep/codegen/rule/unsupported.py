@@ -61,4 +61,5 @@ def advice_for(function: Any) -> str:
     """What to write instead of a function that is no word; empty if nothing is known."""
     name = getattr(function, "__name__", "")
     own = getattr(np, name, None) is function or getattr(builtins, name, None) is function
-    return NAMES.get(name, "") if own or getattr(np.linalg, name, None) is function else ""
+    own = own or getattr(np.linalg, name, None) is function
+    return f"; {NAMES[name]}" if own and name in NAMES else ""
