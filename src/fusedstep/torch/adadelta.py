@@ -9,6 +9,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -45,6 +46,7 @@ class Adadelta(FusedOptimizer, torch.optim.Adadelta):
         maximize: bool = False,
         differentiable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 

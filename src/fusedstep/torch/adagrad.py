@@ -11,6 +11,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals, to_number
+from .state_dtype import StateDtype
 
 
 class AccumulatorOptimizer(FusedOptimizer):
@@ -70,6 +71,7 @@ class Adagrad(AccumulatorOptimizer, torch.optim.Adagrad):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
@@ -107,6 +109,7 @@ class RowwiseAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
@@ -147,6 +150,7 @@ class ProximalAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
         shrink_by_rate: bool = False,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))

@@ -11,6 +11,7 @@ from .betas import Betas, bias_corrected_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 class AdamFamily(FusedOptimizer):
@@ -62,6 +63,7 @@ class Adam(AdamFamily, torch.optim.Adam):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))

@@ -10,6 +10,7 @@ from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -45,6 +46,7 @@ class Adamax(FusedOptimizer, torch.optim.Adamax):
         differentiable: bool = False,
         capturable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 

@@ -9,6 +9,7 @@ from .adam import AdamFamily
 from .arguments import documented
 from .betas import Betas
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -45,6 +46,7 @@ class AdamW(AdamFamily, torch.optim.AdamW):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()) | {"decoupled_weight_decay": True})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .distributed import is_distributed, norm_of_shards, to_local
-from .gradients import COMPRESSED, parts_of
+from .gradients import parts_of
 
 NAME = "clip_grad_norm_"
 
@@ -18,7 +18,7 @@ def sum_duplicates(grad: Tensor) -> Tensor:
     """The values of a gradient, with the duplicates of a sparse one summed."""
     found = parts_of(NAME, grad)
     values = found.values
-    if found.places is None or grad.layout in COMPRESSED or grad.is_coalesced():
+    if found.places is None or grad.is_coalesced():
         return values
     rows = found.flat_places(grad.shape)
     unique_rows, inverse = rows.unique(return_inverse=True)
@@ -29,13 +29,6 @@ def values_for_norm(grad: Tensor, norm_type: float) -> Tensor:
     """The values whose norm is taken. With a negative order the other rows of a sparse gradient count as zeros."""
     values = sum_duplicates(grad)
     return grad.to_dense() if norm_type < 0 and grad.layout is not torch.strided else values
-
-
-def stored_values(grad: Tensor) -> Tensor:
-    """The values that a gradient keeps in memory."""
-    if grad.layout is torch.strided:
-        return to_local(grad)
-    return grad.values() if grad.layout in COMPRESSED else grad._values()
 
 
 def total_norm(grads: list[Tensor], norm_type: float, foreach: bool | None) -> Tensor:
@@ -107,7 +100,7 @@ def clip_grad_norm_(
         The norm before clipping.
 
     Raises:
-        TypeError: a parameter is not a tensor, or a gradient is neither dense nor sparse.
+        TypeError: a parameter is not a tensor, or a gradient is neither dense nor sparse COO.
         ValueError: ``max_norm`` is negative, or an argument is not a number.
         RuntimeError: the norm is not finite, and ``error_if_nonfinite`` is True.
 
@@ -131,6 +124,6 @@ def clip_grad_norm_(
     # torch's divisor, for the same results.
     scale = (largest / (to_local(norm) + 1e-6)).clamp(max=1.0)
     for grad in grads:
-        values = stored_values(grad)
+        values = to_local(grad) if grad.layout is torch.strided else grad._values()
         values.mul_(scale.to(values.device))
     return norm

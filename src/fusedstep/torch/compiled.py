@@ -58,11 +58,11 @@ def register(optimizer: Any) -> int:
 
 
 def traceable(optimizer: Any) -> bool:
-    """Return whether a graph can hold the step: all gradients are dense, no rows deferred, and no parameters DTensors.
+    """Return whether a graph can hold the step: gradients are dense, no rows deferred, no parameters DTensors.
 
-    Else the graph breaks, as with torch's own optimizers.
+    Nor may autograd record it. Else the graph breaks, as with torch's own optimizers.
     """
-    if optimizer._tables:
+    if optimizer._tables or any(group.get("differentiable") for group in optimizer.param_groups):
         return False
     params = [param for group in optimizer.param_groups for param in group["params"] if param.grad is not None]
     return all(

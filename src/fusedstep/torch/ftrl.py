@@ -12,6 +12,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -41,8 +42,6 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
     """
 
     _state_keys = ("accum", "linear", "master")
-    # L1 collects small gradients, which 16 bits would lose.
-    _float32_states = True
 
     def __init__(
         self,
@@ -56,6 +55,7 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))

@@ -1,4 +1,4 @@
-"""Gradients in all of torch's layouts, as the values and rows that a step takes."""
+"""Gradients in the layouts that parameters may have, as the values and rows that a step takes."""
 
 import math
 from typing import NamedTuple
@@ -8,9 +8,7 @@ from torch import Tensor
 
 from ..arrays.devices import on_device
 from ..storage import one_of
-from .layouts import compute_dtype
-
-COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+from .layouts import compute_dtype, has_numbers
 
 
 class Gradient(NamedTuple):
@@ -63,14 +61,12 @@ def parts_of(name: str, grad: Tensor) -> Gradient:
     """A gradient's values and places as they are, duplicates included; the values of a COO gradient are its own.
 
     Raises:
-        TypeError: it has a layout that is neither dense nor sparse.
+        TypeError: it is neither dense nor sparse COO.
     """
     if grad.layout is torch.strided:
         return Gradient(grad, None)
-    if grad.layout in COMPRESSED:
-        grad = grad.to_sparse_coo()
     if grad.layout is not torch.sparse_coo:
-        raise TypeError(f"{name}: a gradient has layout {grad.layout}, expected a dense or a sparse one")
+        raise TypeError(f"{name}: a gradient has layout {grad.layout}, expected a dense or a sparse COO one")
     # Uncoalesced: the kernel sums duplicates itself, many times faster than coalesce().
     return Gradient(grad._values(), grad._indices())
 
@@ -86,7 +82,7 @@ def read_gradient(name: str, grad: Tensor, param: Tensor) -> Gradient:
     found = parts_of(name, grad)
     if found.places is not None and grad.shape != param.shape:
         raise ValueError(f"{name}: a gradient has shape {tuple(grad.shape)}, expected {tuple(param.shape)}")
-    if found.dimensions > 1 and found.places is not None and not (on_device(param) or param.is_meta):
+    if found.dimensions > 1 and found.places is not None and has_numbers(grad) and not on_device(grad):
         check_places(name, found.places, param.shape)
     return Gradient(as_type_for(name, found.values, param), found.places)
 

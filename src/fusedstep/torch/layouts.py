@@ -1,5 +1,6 @@
 """Memory layouts of parameters, states and gradients that a kernel can read."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,18 @@ from ..storage import compute_type
 from .distributed import to_local
 
 PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def has_numbers(tensor: Tensor) -> bool:
+    """Return whether a tensor holds numbers: it is neither a fake nor a meta tensor."""
+    fake = sys.modules.get("torch._subclasses.fake_tensor")
+    return not (tensor.is_meta or (fake is not None and isinstance(tensor, fake.FakeTensor)))
+
+
+def has_memory(tensor: Tensor) -> bool:
+    """Return whether kernels can step a tensor in place: its operations are not intercepted."""
+    plain = torch._C._disabled_torch_dispatch_impl
+    return type(tensor).__torch_dispatch__ is plain and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def contiguous_order(param: Tensor) -> list[int] | None:

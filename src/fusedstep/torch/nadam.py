@@ -12,6 +12,7 @@ from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals, to_number
+from .state_dtype import StateDtype
 
 
 @documented
@@ -51,6 +52,7 @@ class NAdam(FusedOptimizer, torch.optim.NAdam):
         capturable: bool = False,
         differentiable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
@@ -72,7 +74,9 @@ class NAdam(FusedOptimizer, torch.optim.NAdam):
             "weight_decay": group["weight_decay"],
             "mu": mu,
             "mu_next": self._momentum(group, step + 1),
-            "mu_product": product * mu if isinstance(product, Tensor) else next_product(product, mu),
+            "mu_product": product * mu
+            if any(isinstance(each, Tensor) for each in (product, mu))
+            else next_product(product, mu),
             "beta2_power": group["betas"][1] ** step,
         }
 
@@ -81,7 +85,8 @@ class NAdam(FusedOptimizer, torch.optim.NAdam):
         state["mu_product"] *= self._momentum(group, to_number(state["step"]))
 
 
-def next_product(product: float, mu: float) -> float:
-    """The next product of momenta, rounded to float32 as its state is."""
-    rounded: float = torch.tensor(product, device="cpu").mul_(mu).item()
-    return rounded
+def next_product(product: Any, mu: Any) -> Any:
+    """The next product of momenta; as a number it is rounded to float32, as its state is."""
+    if isinstance(product, Tensor) or isinstance(mu, Tensor):
+        return product * mu
+    return torch.tensor(product, device="cpu").mul_(mu).item()

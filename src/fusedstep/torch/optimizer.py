@@ -13,17 +13,19 @@ from ..operators.labels import Labels
 from ..operators.operator import Operator
 from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
-from .gradients import read_gradient
+from .gradients import Gradient, read_gradient
 from .kernel_views import kernel_views
+from .layouts import has_memory, has_numbers
 from .param_groups import ParamGroup
 from .prepared_step import PreparedStep, prepare
-from .settings import as_numbers, to_number
+from .settings import as_flag, as_numbers, has_history, to_number
 from .states import OptimizerStates
 from .states import Rule as Rule
+from .tensor_step import check_shape, take_step
 from .weak_parameter_dict import WeakParameterDict
 
 # The values of a rule's scalars by a parameter's progress, which many parameters of a group share.
-ScalarCache = dict[Hashable, list[float]]
+ScalarCache = dict[Hashable, list[Any]]
 
 
 class FusedOptimizer(OptimizerStates):
@@ -51,7 +53,8 @@ class FusedOptimizer(OptimizerStates):
 
     def _operator(self, group: ParamGroup) -> Operator:
         rule, switches = self._rule(group)
-        chosen = tuple(sorted({**switches, "maximize": group["maximize"]}.items()))
+        flags = {**switches, "maximize": group["maximize"]}
+        chosen = tuple(sorted((name, as_flag(value)) for name, value in flags.items()))
         return operator_for(type(self).__name__, rule, self._state_keys, chosen)
 
     def _operator_without_switches(self, group: ParamGroup) -> Operator:
@@ -143,11 +146,15 @@ class FusedOptimizer(OptimizerStates):
             if not state:
                 del self.state[param]
 
-    def _numbers(self, group: ParamGroup, operator: Operator, state: dict[str, Any], cache: ScalarCache) -> list[float]:
+    def _numbers(self, group: ParamGroup, operator: Operator, state: dict[str, Any], cache: ScalarCache) -> list[Any]:
         """The scalars of a parameter's next step, shared with parameters of the same progress."""
         progress = self._progress(state)
         if progress not in cache:
-            cache[progress] = operator.scalars(self._scalars(group, progress))
+            named = self._scalars(group, progress)
+            cache[progress] = operator.scalars(named)
+            if group.get("differentiable"):
+                numbers = zip(operator.signature.scalars, cache[progress], strict=True)
+                cache[progress] = [found if has_history(found := named.get(name)) else each for name, each in numbers]
         return cache[progress]
 
     def _update(
@@ -170,29 +177,61 @@ class FusedOptimizer(OptimizerStates):
             cache: the scalars of parameters by their progress.
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
-        local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
-        settings.refuse_capture(operator.name, group, param)
-        scalars = self._numbers(group, operator, state, cache)
+        # Autograd records the steps of a differentiable group, whatever mode the caller is in.
+        with torch.set_grad_enabled(bool(group.get("differentiable"))):
+            local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
+            gradient = self._gradient(operator, param, local)
+            if has_numbers(local):
+                settings.refuse_capture(operator.name, group, param)
+                scalars = self._numbers(group, operator, state, cache)
+                states = self._states(group, operator, param, state)
+                self._take_step(group, operator, param, states, gradient, scalars)
+            else:
+                check_shape(operator.name, to_local(param), gradient)
+                self._states(group, operator, param, state)
+            self._advance(group, state)
+
+    def _gradient(self, operator: Operator, param: Tensor, local: Tensor) -> Gradient:
+        """A parameter's gradient as its step takes it."""
         memory = self._memory_of(param)
-        table, scope = self._tables.get(param), operator.spec.reduction_scope
         gradient = read_gradient(operator.name, local, memory)
-        if table is not None or scope != ReductionScope.ELEMENT:
-            gradient = gradient.by_row(memory)
+        by_row = param in self._tables or operator.spec.reduction_scope != ReductionScope.ELEMENT
+        return gradient.by_row(memory) if by_row else gradient
+
+    def _states(
+        self, group: ParamGroup, operator: Operator, param: Tensor, state: dict[str, Any]
+    ) -> list[Tensor | None]:
+        """A parameter's memory and its states, in the order of the rule; missing ones are created."""
+        memory = self._memory_of(param)
         if self._lacks_states(operator, state):
             self._initialise(group, memory, state)
         self._align(operator, memory, state)
         kinds = operator.spec.kinds[1:]
-        states = [memory, *(state[key] if kind else None for key, kind in zip(self._state_keys, kinds, strict=True))]
-        views = kernel_views(states, gradient, scope)
+        return [memory, *(state[key] if kind else None for key, kind in zip(self._state_keys, kinds, strict=True))]
+
+    def _take_step(
+        self,
+        group: ParamGroup,
+        operator: Operator,
+        param: Tensor,
+        states: list[Tensor | None],
+        gradient: Gradient,
+        scalars: list[Any],
+    ) -> None:
+        """Step a parameter and its states, by a kernel where there is one for such tensors."""
+        rows, table = settings.own_setting(group, "rows"), self._tables.get(param)
+        if group.get("differentiable") or not has_memory(to_local(param)):
+            take_step(operator, [each if each is None else to_local(each) for each in states], gradient, rows, scalars)
+            return
+        views = kernel_views(states, gradient, operator.spec.reduction_scope)
         if table is not None:
             table.step(operator, views.states, views.values, views.rows, scalars)
         else:
-            operator.step(views.states, views.values, views.rows, settings.rows(group), scalars)
+            operator.step(views.states, views.values, views.rows, rows, scalars)
         views.write_back()
         if is_distributed(param) and not param.is_inference():
             # The operator bumps the version of the local shard only.
             torch.autograd.graph.increment_version(param)
-        self._advance(group, state)
         if views.rows is None and param in self.state and table is None:
             prepared = prepare(operator, self._used_keys(operator), states)
             if prepared:

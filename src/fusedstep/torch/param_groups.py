@@ -9,6 +9,7 @@ from torch import Tensor
 
 from . import settings
 from .checkpoints import ExpectedStates, check_states
+from .state_dtype import check_state_dtype, chosen_dtype
 
 ParamGroup = dict[str, Any]
 # An optimizer is also an instance of torch's class of its name, since frameworks ask for that. Nothing of that class
@@ -21,11 +22,13 @@ class ParamGroups:
 
     Attributes:
         _limits: the ranges of settings by name.
+        _state_keys: torch's names of the rule's states after the variable, in the rule's order.
         _number_of_betas: the number of ``betas``, that of the constructor's default.
     """
 
     _limits: ClassVar[dict[str, str]] = settings.LIMITS
     _number_of_betas: ClassVar[int] = 2
+    _state_keys: tuple[str, ...] = ()
     state: defaultdict[Any, Any]
     defaults: ParamGroup
     param_groups: list[ParamGroup]
@@ -38,7 +41,7 @@ class ParamGroups:
 
     def __init__(self, params: Any, defaults: ParamGroup) -> None:
         Optimizer.__init__(self, params, defaults)
-        settings.drop_default_rows(self.defaults)
+        settings.drop_defaults(self.defaults)
 
     def _expected_states(self, group: ParamGroup) -> ExpectedStates:
         """The states that a parameter of a group must have."""
@@ -54,11 +57,20 @@ class ParamGroups:
         try:
             settings.check_group(type(self).__name__, param_group, self._limits, self._number_of_betas)
             for param in param_group["params"]:
-                settings.check_parameter(type(self).__name__, param, param_group.get("capturable", False))
+                self._check_parameter(param)
+                check_state_dtype(type(self).__name__, param_group, param, self._state_keys)
         except (TypeError, ValueError, NotImplementedError):
             self.param_groups.pop()
             raise
-        settings.drop_default_rows(param_group)
+        settings.drop_defaults(param_group)
+
+    def _check_parameter(self, param: Tensor) -> None:
+        """Check that steps can update a parameter.
+
+        Raises:
+            TypeError, ValueError: it has another dtype or layout.
+        """
+        settings.check_parameter(type(self).__name__, param)
 
     def _reset_runtime(self) -> None:
         """Reset what neither checkpoints nor pickles hold."""
@@ -77,15 +89,15 @@ class ParamGroups:
             del self.defaults[name]
         self._reset_runtime()
         for place, group in enumerate(self.param_groups):
-            known = self.defaults | settings.ROWS | (before[place] if place < len(before) else {})
-            for name in self.defaults | settings.ROWS:
+            known = self.defaults | settings.OWN | (before[place] if place < len(before) else {})
+            for name in self.defaults | settings.OWN:
                 group.setdefault(name, known[name])
-            settings.drop_default_rows(group)
+            settings.drop_defaults(group)
 
     def state_dict(self) -> dict[str, Any]:
         """Return a checkpoint, as ``torch.optim.Optimizer.state_dict``, with states of the groups' parameters only."""
         for group in self.param_groups:
-            settings.drop_default_rows(group)
+            settings.drop_defaults(group)
         params = {param for group in self.param_groups for param in group["params"]}
         everything = self.state
         if any(isinstance(key, Tensor) and key not in params for key in everything):
@@ -132,11 +144,13 @@ class ParamGroups:
 
     def _restore(self, loaded: dict[str, Any]) -> None:
         """Undo torch's conversion of states to the parameter's dtype; remove states that the checkpoint lacks."""
-        params = [param for group in self.param_groups for param in group["params"]]
+        params = [(group, param) for group in self.param_groups for param in group["params"]]
         numbers = [number for group in loaded["param_groups"] for number in group["params"]]
-        for number, param in zip(numbers, params, strict=True):
+        for number, (group, param) in zip(numbers, params, strict=True):
             for key, value in loaded["state"].get(number, {}).items():
-                if isinstance(value, Tensor) and self.state[param][key].dtype != value.dtype:
-                    self.state[param][key] = value.to(param.device)
+                if isinstance(value, Tensor):
+                    dtype = chosen_dtype(group, param, key) or value.dtype
+                    if self.state[param][key].dtype != dtype:
+                        self.state[param][key] = value.to(param.device, dtype)
                 elif isinstance(value, dict) and not value:
                     del self.state[param][key]

@@ -10,6 +10,7 @@ from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -42,6 +43,7 @@ class RAdam(FusedOptimizer, torch.optim.RAdam):
         capturable: bool = False,
         differentiable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 

@@ -9,6 +9,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import enabled, from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -47,6 +48,7 @@ class RMSprop(FusedOptimizer, torch.optim.RMSprop):
         differentiable: bool = False,
         *,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 

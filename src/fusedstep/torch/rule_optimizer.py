@@ -11,6 +11,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule, operator_for
 from .param_groups import ParamGroup
 from .settings import to_number
+from .state_dtype import StateDtype
 
 
 @documented
@@ -53,6 +54,7 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         initial: Mapping[str, float] | None = None,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
         **scalars: Any,
     ) -> None:
@@ -81,7 +83,8 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
             self._state_keys,
             tuple(sorted({**chosen, "maximize": maximize is True}.items())),
         )
-        super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
+        others = {"maximize": maximize, "rows": rows, "state_dtype": state_dtype, "defer": defer}
+        super().__init__(params, scalars | others)
 
     def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return self._custom_rule, {

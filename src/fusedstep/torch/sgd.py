@@ -11,6 +11,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import enabled, from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -49,6 +50,7 @@ class SGD(FusedOptimizer, torch.optim.SGD):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         # Tensors on a device are not read back.
@@ -98,6 +100,7 @@ class ProximalSGD(FusedOptimizer, torch.optim.Optimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))

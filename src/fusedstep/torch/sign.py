@@ -9,6 +9,7 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import LIMITS, from_locals
+from .state_dtype import StateDtype
 
 
 @documented
@@ -44,6 +45,7 @@ class AddSign(FusedOptimizer, torch.optim.Optimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
@@ -87,6 +89,7 @@ class PowerSign(FusedOptimizer, torch.optim.Optimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 

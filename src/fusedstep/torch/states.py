@@ -12,6 +12,7 @@ from .deferred_optimizer import DeferredOptimizer
 from .distributed import check_placements, full_rows, redistribute_as
 from .layouts import compute_dtype, contiguous_order, full_like, like_param, without_inference
 from .param_groups import ParamGroup
+from .state_dtype import chosen_dtype
 
 Rule = Callable[..., Any]
 
@@ -20,14 +21,10 @@ class OptimizerStates(DeferredOptimizer):
     """An optimizer that creates, checks and aligns the states of its rule.
 
     Attributes:
-        _state_keys: torch's names of the rule's states after the variable, in the rule's order.
         _counters: the states that are one number, and their initial values; ``step`` counts a parameter's steps.
-        _float32_states: whether states are at least float32; else they have the parameter's dtype, as torch's.
     """
 
-    _state_keys: tuple[str, ...] = ()
     _counters: ClassVar[dict[str, int]] = {"step": 0}
-    _float32_states: ClassVar[bool] = False
 
     def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         """The rule that a group's settings select, and its switches."""
@@ -62,7 +59,7 @@ class OptimizerStates(DeferredOptimizer):
         for key, kind in zip(self._state_keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self._initial_value(group, key)
-                dtype = compute_dtype(param) if self._float32_states else param.dtype
+                dtype = chosen_dtype(group, param, key) or compute_dtype(param)
                 # What a row has in common is real.
                 state[key] = (
                     full_rows(param, value, dtype.to_real()) if kind == "row" else full_like(param, value, dtype)

@@ -1,19 +1,22 @@
-"""Generate the text of a module that applies a rule to whole arrays."""
+"""A rule as functions of whole arrays: the text of their module, and the shapes in which they see arrays."""
 
 import ast
+import math
 from copy import deepcopy
 
-from ...storage import compute_type
-from ..module_text import module, scalars_of
-from ..recipe import Recipe
-from ..rule.program import Program
-from ..rule.values import Reduction, local
+from ..storage import compute_type
+from .module_text import module, scalars_of
+from .recipe import Recipe
+from .rule.program import Program, ReductionScope
+from .rule.values import Reduction, local
+
+Shape = tuple[int, ...]
 
 
 class WordCalls(ast.NodeTransformer):
     """Replace ``not`` and ``/`` by words.
 
-    Python's ``not`` takes only one truth value, and XLA does not always round quotients correctly.
+    Python's ``not`` takes only one truth value, and a library may not round quotients correctly.
     """
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
@@ -26,11 +29,15 @@ class WordCalls(ast.NodeTransformer):
         return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
 
 
-def weave(recipe: Recipe) -> str:
-    """The text of the module that runs the rule of a recipe.
+def weave(recipe: Recipe, words: str) -> str:
+    """The text of the module that runs the rule of a recipe with the words of a library.
 
     In the module ``scalars_of`` takes the rule's scalars and returns what depends on them alone; ``rule`` takes the
     states in use, the gradient and these numbers, and returns the new states.
+
+    Args:
+        recipe: the rule and the types.
+        words: the name of the module with the words, and with ``compute_as``, which converts a value to a type.
     """
     program, compute = recipe.spec.program, compute_type(recipe.storages[0])
     signature = program.signature
@@ -38,7 +45,7 @@ def weave(recipe: Recipe) -> str:
     settings = "".join(f", {name}={value}" for name, value in recipe.spec.switches)
     return module(
         f"rule {signature.name}{settings}; whole arrays; {compute}",
-        f"from functools import partial\n\nfrom {__package__}.words import *",
+        f"from functools import partial\n\nfrom {words} import *",
         f'compute = partial(compute_as, "{compute}")',
         scalars_of("scalars_of", scalars, [source(ast.parse(each)) for each in program.numbers]),
         rule_text(program),
@@ -67,3 +74,15 @@ def reduction_text(each: Reduction) -> str:
 def source(node: ast.AST) -> str:
     """The text of a node."""
     return ast.unparse(WordCalls().visit(deepcopy(node)))
+
+
+def view_shape(program: Program, k: int, own: Shape, variable: Shape) -> Shape:
+    """The shape in which a rule sees its state ``k``, from that state's shape and the variable's."""
+    if program.reduction_scope == ReductionScope.ELEMENT:
+        return own
+    if not program.matrices:
+        rows = variable[0] if variable else 1
+        return rows, math.prod(own) // rows
+    if k in program.by_row:
+        return *variable[:-1], 1
+    return (*variable[:-2], 1, variable[-1]) if k in program.by_column else own
