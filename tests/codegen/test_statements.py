@@ -232,6 +232,23 @@ def test_on_arrays_of_jax(rule: Callable[..., Any], switches: dict[str, bool]) -
                 np.testing.assert_allclose(got, each, rtol=1e-12, atol=1e-12)
 
 
+@cases
+def test_on_whole_tensors(rule: Callable[..., Any], switches: dict[str, bool]) -> None:
+    torch = pytest.importorskip("torch")
+    from fusedstep.codegen.recipe import Recipe
+    from fusedstep.codegen.torch.build import build
+
+    functions = build(Recipe(fs.Operator(rule, **switches).spec, ("float64",), "float64"))
+    names = fs.Operator(rule).signature.scalars
+    for states, grad, scalars in calls(rule, "float64"):
+        want = expected(rule, states, grad, scalars, switches)
+        numbers = [scalars[name] for name in names]
+        for each in (numbers, [torch.tensor(number, dtype=torch.float64) for number in numbers]):
+            found = functions.step([*map(torch.tensor, states)], torch.tensor(grad), functions.numbers(each))
+            for got, one in zip(found, want, strict=True):
+                reference.assert_same_bits(got.numpy(), one, str(scalars))
+
+
 def chosen_by_a_sum(var: Any, grad: Any, *, lr: Any) -> Any:
     scale = row_sum(grad * grad) if lr > 0.5 else row_sum(abs(grad))
     for _ in range(2):
