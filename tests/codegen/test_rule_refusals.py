@@ -16,6 +16,8 @@ MISSING = None
 NOT_A_NUMBER = float("nan")
 TABLE = np.ones(3)
 NAME = "weights"
+WORDS = ("sum", 1)
+HALVES = (0.5, 0.25)
 
 
 # Signatures.
@@ -110,6 +112,25 @@ def loop_over_an_array(var: Any, grad: Any) -> Any:
     for each in grad:
         var = var - each
     return var
+
+
+def loop_over_words(var: Any, grad: Any) -> Any:
+    for each in WORDS:
+        var = var - each * grad
+    return var
+
+
+def item_that_is_missing(var: Any, grad: Any) -> Any:
+    return var - HALVES[2] * grad
+
+
+def item_by_a_scalar(var: Any, grad: Any, *, lr: Any) -> Any:
+    return var - HALVES[lr] * grad
+
+
+def one_in_a_tuple(var: Any, grad: Any) -> Any:
+    step = (grad,)
+    return var - step
 
 
 def loop_over_pairs(var: Any, grad: Any) -> Any:
@@ -540,6 +561,10 @@ REFUSED = {
     ternary_on_an_array: r"`grad > 0`.*where\(\)",
     loop_over_a_scalar: "`for _ in range.steps.:`.*use constants and switches, not scalars",
     loop_over_an_array: "`for each in grad:`.*a loop goes over range.n. or a tuple of constants",
+    loop_over_words: "`WORDS`: it holds something else than finite numbers",
+    item_that_is_missing: "the index must be a constant from -2 to 1",
+    item_by_a_scalar: "the index must be a constant from -2 to 1",
+    one_in_a_tuple: "`step`: a tuple or list is assigned",
     loop_over_pairs: "a loop goes over range.n. or a tuple of constants",
     loop_that_is_long: "256 passes at most",
     loops_that_are_long: "256 passes at most",

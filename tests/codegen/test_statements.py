@@ -70,6 +70,9 @@ def loops(var: Any, grad: Any, *, lr: Any, bound: Any, twice: bool = False) -> A
     for number in range(5, 0, -2):
         for factor in (0.5, -TERMS):
             var = var * factor if number == 3 else var + number
+    first, second = HALVES
+    for factor in HALVES:
+        var = var * factor + HALVES[number - 2] * first - second
     for factor in range(0):
         var = var * factor
     else:

@@ -129,8 +129,8 @@ class Operator:
 
     def __getstate__(self) -> dict[str, Any]:
         made = ("_spec", "_array_spec", "_functions", "_switched", "functions_of", "built", "signature")
-        kept = {name: value for name, value in vars(self).items() if name not in made}
-        return kept | {"rule": portable(self.rule)}
+        state = {name: value for name, value in vars(self).items() if name not in made}
+        return state | {"rule": portable(self.rule)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         rule, *own = [state.pop(name) for name in ("rule", "switches", "labels", "options")]

@@ -16,7 +16,7 @@ from .conditions import constant, known
 from .definition import definition_of
 from .program import Program
 from .refusal import refusal
-from .statements import Statements
+from .statements import INFINITE, Statements
 from .unsupported import ELEMENT, METHODS, advice, advice_for
 from .values import Line, Reduction, Value
 from .vocabulary import REDUCED, REMEDIES, STATE_WORDS, WORDS
@@ -66,7 +66,7 @@ class Scope(Statements):
             case ast.Name() | ast.Attribute():
                 found = self.resolve(node)
                 number = found.item() if isinstance(found, np.generic) else found
-                if isinstance(number, int | float) and abs(number) < 1e308:
+                if isinstance(number, int | float) and abs(number) < INFINITE:
                     return constant(number)
                 self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
             case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as join, right=right):
@@ -91,7 +91,15 @@ class Scope(Statements):
                 return self.chosen(node, decision, self.visit(then), self.visit(otherwise))
             case ast.Call():
                 return self.call(node)
+            case ast.Subscript(value=owner, slice=index) if (constants := self.sequence(owner)) is not None:
+                return self.item(node, constants, known(self.visit(index)))
         self.refuse(node, advice(node))
+
+    def item(self, node: ast.expr, constants: list[Value], index: Any) -> Value:
+        """An element of a tuple of constants."""
+        if type(index) is not int or not -len(constants) <= index < len(constants):
+            self.refuse(node, f"the index must be a constant from {-len(constants)} to {len(constants) - 1}")
+        return constants[index]
 
     def binary(self, node: ast.expr, left: Value, sign: ast.operator, right: Value) -> Value:
         if isinstance(left.node, ast.Constant) and isinstance(right.node, ast.Constant):

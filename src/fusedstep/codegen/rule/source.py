@@ -21,7 +21,7 @@ LINES = 200
 
 
 def lost_definition(function: Callable[..., Any]) -> ast.FunctionDef | None:
-    """The definition of a function whose source is not kept, or None if it cannot be found."""
+    """The definition of a function whose source is lost, or None if it cannot be found."""
     code = function.__code__
     for text in candidates(function):
         found = definition_in(text, code)
@@ -110,6 +110,6 @@ def history(code: types.CodeType) -> Iterator[str]:
             for last in range(start + end, min(start + LINES, count + 1)):
                 yield "\n".join(lines[max(start, 0) : last]) + "\n"
             # Of lines that are equal and follow each other, the history keeps one.
-            kept = lines[max(start, 0) : start + end - 1]
-            for place, line in enumerate(kept):
-                yield "\n".join([*kept[:place], line, *kept[place:]]) + "\n"
+            typed = lines[max(start, 0) : start + end - 1]
+            for place, line in enumerate(typed):
+                yield "\n".join([*typed[:place], line, *typed[place:]]) + "\n"

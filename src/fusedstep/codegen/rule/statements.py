@@ -4,12 +4,14 @@ import ast
 from abc import abstractmethod
 from typing import Any
 
-from .conditions import Conditions, known
+from .conditions import Conditions, constant, known
 from .program import Program
 from .values import Value
 
 # The most times that the bodies of a rule's loops are written out.
 PASSES = 256
+# What generated text has no literal for.
+INFINITE = 1e308
 
 STATEMENTS = "a rule consists of assignments, `if` on switches and scalars, `for` over a constant range, and one return"
 REFUSED: dict[type[ast.stmt], str] = {
@@ -43,6 +45,10 @@ class Statements(Conditions):
     @abstractmethod
     def called(self, node: ast.Call) -> list[Value]:
         """The values that a call returns."""
+
+    @abstractmethod
+    def is_value(self, node: ast.expr) -> bool:
+        """Whether a node is computed from the rule's values, and does not name an object outside of it."""
 
     @abstractmethod
     def resolve(self, node: ast.expr) -> Any:
@@ -89,7 +95,19 @@ class Statements(Conditions):
                 return self.choices(node, condition, self.values_of(then), self.values_of(otherwise))
             case ast.Call():
                 return self.called(node)
-        return [self.visit(node)]
+        constants = self.sequence(node)
+        return [self.visit(node)] if constants is None else constants
+
+    def sequence(self, node: ast.expr) -> list[Value] | None:
+        """The values of a tuple, list or range of constants that a name denotes where the function was defined."""
+        if not isinstance(node, ast.Name | ast.Attribute) or self.is_value(node):
+            return None
+        found = self.resolve(node)
+        if not isinstance(found, tuple | list | range):
+            return None
+        if not all(isinstance(each, int | float) and abs(each) < INFINITE for each in found[: PASSES + 1]):
+            self.refuse(node, "it holds something else than finite numbers")
+        return [constant(each) for each in found[: PASSES + 1]]
 
     def each_of(self, elements: list[ast.expr]) -> list[Value]:
         """The values of some expressions; one with a star may have several."""
@@ -102,6 +120,8 @@ class Statements(Conditions):
         """Name the values of an expression, once for each target."""
         values = self.values_of(value)
         for target in targets:
+            if isinstance(value, ast.Tuple | ast.List) and isinstance(target, ast.Name):
+                self.refuse(target, "a tuple or list is assigned; a name stands for one number")
             parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
             if len(values) != len(parts) or not all(isinstance(each, ast.Name) for each in parts):
                 self.refuse(target, f"{len(values)} values are assigned; assign them to as many plain names")
@@ -109,14 +129,14 @@ class Statements(Conditions):
             for name, each in zip(names, values, strict=True):
                 self.names[name] = self.assigned(name, each)
 
-    def fork(self, statement: ast.If, condition: Value, rest: list[ast.stmt]) -> list[Value] | None:
+    def fork(self, statement: ast.If, condition: Value, following: list[ast.stmt]) -> list[Value] | None:
         """Translate both ways of an ``if`` on scalars and what follows it; each value is chosen once per call."""
         returns = any(isinstance(node, ast.Return) for node in ast.walk(statement))
         before, returned, seen = self.names, [], []
         for way in (statement.body, statement.orelse):
             self.names = dict(before)
             # Where a way may return, what follows belongs to each way that does not.
-            returned.append(self.run([*way, *rest] if returns else way))
+            returned.append(self.run([*way, *following] if returns else way))
             seen.append(self.names)
         then, otherwise = returned
         if returns:
@@ -129,7 +149,7 @@ class Statements(Conditions):
             for name in seen[0]
             if name in seen[1]
         }
-        return self.run(rest)
+        return self.run(following)
 
     def merged(self, test: ast.expr, condition: Value, name: str, then: Value, otherwise: Value) -> Value:
         """The value of a name behind an ``if`` on scalars."""
@@ -160,7 +180,10 @@ class Statements(Conditions):
     def iterated(self, loop: ast.For) -> list[float]:
         """The numbers that a loop goes through: of a range, or of a tuple."""
         over = loop.iter
-        if isinstance(over, ast.Tuple | ast.List):
+        sequence = self.sequence(over)
+        if sequence is not None:
+            values = sequence
+        elif isinstance(over, ast.Tuple | ast.List):
             values = self.each_of(over.elts)
         elif isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id not in self.names:
             if self.resolve(over.func) is not range or over.keywords:
