@@ -1,5 +1,6 @@
 """Rules whose source Python does not keep: at a prompt, in ``python -c``, on standard input."""
 
+import linecache
 import os
 import re
 import select
@@ -192,7 +193,7 @@ def test_code_that_was_run_often_is_still_the_same() -> None:
 
 
 @pytest.mark.parametrize("edited", ["var + grad", "grad - var", "var - grad * 2", "-var - grad", "var - other"])
-def test_a_file_that_changed_is_refused(edited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changed_is_refused(edited: str, tmp_path: Path) -> None:
     file = tmp_path / "edited.py"
     file.write_text("def rule(var, grad):\n    return var - grad\n")
     space: dict[str, Any] = {"__name__": "edited", "__file__": str(file)}
@@ -204,3 +205,7 @@ def test_a_file_that_changed_is_refused(edited: str, tmp_path: Path, monkeypatch
     var = np.ones(2)
     fs.Operator(space["rule"])(var, np.ones(2))
     assert var.tolist() == [0.0, 0.0]
+    file.unlink()
+    linecache.clearcache()
+    with pytest.raises(TypeError, match=rf"the file of its source cannot be read: .* \({re.escape(str(file))}:1\)"):
+        fs.Operator(space["rule"])

@@ -12,7 +12,9 @@ from .source import future_flags, lost_definition
 
 # The instructions that say what is computed of what.
 OPERATIONS = {
-    code for name, code in dis.opmap.items() if name.startswith(("BINARY_OP", "COMPARE_OP", "UNARY_", "LOAD_FAST"))
+    code: name
+    for name, code in dis.opmap.items()
+    if name.startswith(("BINARY_OP", "COMPARE_OP", "UNARY_", "LOAD_FAST"))
 }
 
 
@@ -33,6 +35,8 @@ def definition_of(function: Callable[..., Any]) -> ast.FunctionDef:
         lines, first = inspect.getsourcelines(function)
     except (OSError, TypeError):
         found = lost_definition(function)
+        if found is None and not function.__code__.co_filename.startswith("<"):
+            raise refusal(function, "the file of its source cannot be read: a rule is compiled from its text") from None
         if found is None:
             name = function.__name__ if function.__name__.isidentifier() else "rule"
             raise refusal(
@@ -72,6 +76,12 @@ def same_code(definition: ast.FunctionDef, function: Callable[..., Any]) -> bool
 def identity(code: types.CodeType) -> tuple[Any, ...]:
     """What identifies a function's code; the code of inner functions differs each time and is left out."""
     constants = [repr(each) for each in code.co_consts if not isinstance(each, types.CodeType)]
-    pairs = zip(code.co_code[::2], code.co_code[1::2], strict=True)
-    operations = [pair for pair in pairs if pair[0] in OPERATIONS]
+    operations: list[tuple[str, int]] = []
+    for number, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        name = OPERATIONS.get(number, "")
+        if name.count("LOAD_FAST") == 2:
+            # Python 3.13 loads two names at once.
+            operations += [("LOAD_FAST", argument >> 4), ("LOAD_FAST", argument & 15)]
+        elif name:
+            operations.append(("LOAD_FAST" if name.startswith("LOAD_FAST") else name, argument))
     return code.co_name, code.co_varnames, {*code.co_names, *code.co_freevars}, constants, operations
