@@ -18,6 +18,7 @@ TABLE = np.ones(3)
 NAME = "weights"
 WORDS = ("sum", 1)
 HALVES = (0.5, 0.25)
+TOO_LARGE = 10**400
 
 
 # Signatures.
@@ -112,6 +113,15 @@ def loop_over_an_array(var: Any, grad: Any) -> Any:
     for each in grad:
         var = var - each
     return var
+
+
+def refused_in_an_argument(var: Any, grad: Any) -> Any:
+    first, _ = pair(grad.T)
+    return var - first
+
+
+def number_that_is_too_large(var: Any, grad: Any) -> Any:
+    return var - TOO_LARGE * grad
 
 
 def loop_over_words(var: Any, grad: Any) -> Any:
@@ -561,6 +571,8 @@ REFUSED = {
     ternary_on_an_array: r"`grad > 0`.*where\(\)",
     loop_over_a_scalar: "`for _ in range.steps.:`.*use constants and switches, not scalars",
     loop_over_an_array: "`for each in grad:`.*a loop goes over range.n. or a tuple of constants",
+    refused_in_an_argument: "^rule refused_in_an_argument: cannot compile `grad.T`: a rule sees one element",
+    number_that_is_too_large: "`TOO_LARGE`: it is neither",
     loop_over_words: "`WORDS`: it holds something else than finite numbers",
     item_that_is_missing: "the index must be a constant from -2 to 1",
     item_by_a_scalar: "the index must be a constant from -2 to 1",

@@ -77,6 +77,10 @@ def test_states_by_row_are_annotated_in_a_text() -> None:
 
 INVALID = {
     "no Python": ("def rule(var, grad: return var", "the text of a rule is invalid Python: .* in line 1"),
+    "a name twice": (
+        "def rule(var, m, grad, *, m): return var, m",
+        "invalid Python: duplicate argument 'm'.* in line 1",
+    ),
     "a zero byte": ("def rule(var, grad): return var\0", "the text of a rule is invalid Python"),
     "nothing": ("", "got the text '', which defines none: define it with def"),
     "no function": ("rate = 0.5", "got the text 'rate = 0.5', which defines none"),

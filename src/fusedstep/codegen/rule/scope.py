@@ -44,6 +44,7 @@ class Scope(Statements):
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         text = ast.unparse(node).splitlines()[0]
+        text = text if len(text) <= 80 else f"{text[:76]} ..."
         helper = self.within[0].__name__ if len(self.within) > 1 else ""
         line = getattr(node, "lineno", None)
         raise refusal(self.function, f"cannot compile `{text}`: {why}", line, within=helper)
@@ -60,6 +61,8 @@ class Scope(Statements):
     def visit(self, node: ast.expr) -> Value:
         match node:
             case ast.Constant(value=bool() | int() | float() as number):
+                if isinstance(number, int) and abs(number) > INFINITE:
+                    self.refuse(node, "it is too large for a float")
                 return constant(number)
             case ast.Name(id=name) if name in self.names:
                 return self.names[name]
@@ -221,11 +224,10 @@ class Scope(Statements):
             self.refuse(node, "helpers take plain arguments, not *args or **kwargs")
         inner = Scope(helper, self.program, f"{self.prefix}{helper.__name__}__{len(self.program.lines)}__")
         inner.within = (*self.within, helper)
+        positional = self.each_of(node.args)
+        named = {word.arg: self.visit(word.value) for word in node.keywords if word.arg}
         try:
-            given = signature.bind(
-                *self.each_of(node.args),
-                **{word.arg: self.visit(word.value) for word in node.keywords if word.arg},
-            )
+            given = signature.bind(*positional, **named)
         except TypeError as error:
             self.refuse(node, str(error))
         for name, value in given.arguments.items():

@@ -46,6 +46,7 @@ def function_of(text: str) -> Function:
     """The last function that a text defines; its lines are known to tracebacks and to ``inspect``."""
     try:
         tree = ast.parse(text)
+        compile(text, "<rule>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise TypeError(f"the text of a rule is invalid Python: {getattr(error, 'msg', error)}{line}") from None
