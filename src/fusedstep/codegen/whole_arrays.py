@@ -14,9 +14,10 @@ Shape = tuple[int, ...]
 
 
 class WordCalls(ast.NodeTransformer):
-    """Replace ``not`` and ``/`` by words.
+    """Replace ``not``, ``/`` and ``%`` by words.
 
-    Python's ``not`` takes only one truth value, and a library may not round quotients correctly.
+    Python's ``not`` takes only one truth value, a library may not round quotients correctly, and its remainder may have
+    zeros of another sign.
     """
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
@@ -25,8 +26,8 @@ class WordCalls(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
-        divides = isinstance(node.op, ast.Div)
-        return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
+        word = {ast.Div: "word_divide", ast.Mod: "word_remainder"}.get(type(node.op))
+        return ast.Call(ast.Name(word), [node.left, node.right], []) if word else node
 
 
 def weave(recipe: Recipe, words: str) -> str:

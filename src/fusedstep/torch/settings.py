@@ -23,8 +23,8 @@ BETA = "in [0, 1)"
 # The settings that are on or off.
 FLAGS = {"maximize", "capturable", "differentiable", "amsgrad", "nesterov", "centered", "decoupled_weight_decay"}
 FLAGS |= {"shrink_by_rate"}
-# Entries of a group that are not settings.
-NOT_SETTINGS = ("params", "param_names")
+# Entries of a group that are not numbers.
+NOT_SETTINGS = ("params", "param_names", "state_dtype")
 # The types of settings that cannot be changed in place.
 IMMUTABLE = {float, int, bool, str, type(None)}
 # Settings that torch's optimizers do not have, and their defaults. Groups hold other choices only: torch compares the
@@ -117,7 +117,7 @@ def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str], count: 
     changed: dict[str, Any] = {}
     recorded = bool(group.get("differentiable"))
     for setting, value in group.items():
-        if type(value) in IMMUTABLE or setting in NOT_SETTINGS:
+        if type(value) in IMMUTABLE or setting in NOT_SETTINGS or setting in FLAGS:
             continue
         if setting == "betas":
             changed[setting] = tuple(
@@ -144,13 +144,18 @@ def has_history(value: Any) -> bool:
     return isinstance(value, Tensor) and value.requires_grad
 
 
+def is_meta(value: Any) -> bool:
+    """Return whether a value is a tensor on the meta device, which has no number."""
+    return isinstance(value, Tensor) and value.is_meta
+
+
 def to_number(value: Any) -> Any:
     """Convert a number or a tensor of one element to a float; a tensor on a device or with a history stays one."""
     if has_history(value):
         # A copy, since what autograd has recorded must not change in place, as a counter does.
         with torch.enable_grad():
             return value.double().clone().reshape(())
-    return value.double() if on_device(value) else float(value)
+    return value.double() if on_device(value) or is_meta(value) else float(value)
 
 
 def enabled(value: Any) -> bool:

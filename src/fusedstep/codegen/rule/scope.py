@@ -19,7 +19,7 @@ from .refusal import refusal
 from .statements import INFINITE, Statements
 from .unsupported import ELEMENT, METHODS, advice, advice_for
 from .values import Line, Reduction, Value
-from .vocabulary import REDUCED, REMEDIES, STATE_WORDS, WORDS
+from .vocabulary import CONDITIONS, REDUCED, REMEDIES, STATE_WORDS, WORDS
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -27,6 +27,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
+    ast.Mod: operator.mod,
 }
 
 
@@ -111,6 +112,8 @@ class Scope(Statements):
             self.refuse(node, "+ - * / of conditions is invalid; join them with & | ~, or use where()")
         if isinstance(sign, ast.Pow):
             return self.raised(left, right)
+        if isinstance(sign, ast.Mod):
+            self.program.words.add("remainder")
         if joined(left.axes, right.axes) >= 0:
             # A condition counts as 0 or 1, in the compute type.
             left, right = (
@@ -191,7 +194,7 @@ class Scope(Statements):
             exponent = ast.unparse(self.expression(arguments[1]))
             if exponent not in self.program.exponents:
                 self.program.exponents.append(exponent)
-        return self.combined(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
+        return self.combined(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []), name in CONDITIONS)
 
     def computed(self, node: ast.expr, name: str, numbers: list[float]) -> Value:
         """A word of constants, computed in float64."""
@@ -203,14 +206,18 @@ class Scope(Statements):
 
     def reduce(self, node: ast.expr, name: str, value: Value) -> Value:
         """The value of a reduction, which is known after a pass over all elements."""
-        axes = REDUCED[name].get(value.axes)
+        axes, (along, _, kind) = REDUCED[name].get(value.axes), name.partition("_")
         if axes is None:
-            self.refuse(node, f"{name}() takes a value that varies by element{REMEDIES[name[: name.index('_')]]}")
+            self.refuse(node, f"{name}() takes a value that varies by element{REMEDIES[along]}")
+        if kind == "min":
+            # The largest of the opposite numbers.
+            largest = self.reduce(node, f"{along}_max", replace(value, node=ast.UnaryOp(ast.USub(), value.node)))
+            return replace(largest, node=ast.UnaryOp(ast.USub(), largest.node))
         argument = self.assigned("part", value)
         assert isinstance(argument.node, ast.Name)
         reductions = self.program.reductions
         result = f"reduced_{len(reductions)}"
-        reductions.append(Reduction(result, argument.node.id, value.axes, axes, name.endswith("mean"), value.stage))
+        reductions.append(Reduction(result, argument.node.id, value.axes, axes, kind, value.stage))
         return Value(ast.Name(result), axes, stage=value.stage + 1)
 
     def inline(self, node: ast.Call, helper: Callable[..., Any]) -> list[Value]:

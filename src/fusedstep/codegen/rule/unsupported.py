@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-GENERAL = "use + - * / **, comparisons, & | ~, and the words of fusedstep.words"
+GENERAL = "use + - * / ** %, comparisons, & | ~, and the words of fusedstep.words"
 ELEMENT = "a rule sees one element, as a number"
 METHODS = "methods of arrays are not supported; use words, such as row_sum or tensor_sum"
 EXPRESSIONS: dict[type[ast.expr], str] = {
@@ -35,8 +35,8 @@ NAMES = {
     "average": SUMS,
     "norm": "write sqrt(tensor_sum(x * x)), or by row sqrt(row_sum(x * x))",
     "dot": "write tensor_sum(x * y), or by row row_sum(x * y)",
-    "max": "for two values write maximum(x, y)",
-    "min": "for two values write minimum(x, y)",
+    "max": "for two values write maximum(x, y), by row row_max(x)",
+    "min": "for two values write minimum(x, y), by row row_min(x)",
     "square": "write x * x",
     "reciprocal": "write 1 / x",
     "zeros_like": "write 0",

@@ -92,6 +92,46 @@ def word_minimum(x: Any, y: Any) -> Any:
     return torch.where((x <= y) | (x != x), x, y)
 
 
+@numpy_for_constants(words.clip)
+def word_clip(x: Any, low: Any, high: Any) -> Any:
+    return word_minimum(word_maximum(x, low), high)
+
+
+@numpy_for_constants(words.floor)
+def word_floor(x: Any) -> Any:
+    return torch.floor(x)
+
+
+@numpy_for_constants(words.ceil)
+def word_ceil(x: Any) -> Any:
+    return torch.ceil(x)
+
+
+@numpy_for_constants(words.isnan)
+def word_isnan(x: Any) -> Any:
+    return torch.isnan(x)
+
+
+@numpy_for_constants(words.isinf)
+def word_isinf(x: Any) -> Any:
+    return torch.isinf(x)
+
+
+@numpy_for_constants(words.isfinite)
+def word_isfinite(x: Any) -> Any:
+    return torch.isfinite(x)
+
+
+@numpy_for_constants(np.remainder)
+def word_remainder(x: Any, y: Any) -> Any:
+    undefined = (y == 0) | ~torch.isfinite(x)
+    # In float64: PyTorch's own of float32 is NaN where the quotient is large.
+    wide, by = x.double(), torch.where(undefined, 1, y.double())
+    exact = torch.where(undefined, torch.fmod(x.detach(), y.detach()), torch.fmod(wide, by).to(x.dtype))
+    moved = torch.where((exact < 0) != (y < 0), exact + y, exact)
+    return torch.where(exact == 0, torch.copysign(exact, y.detach()), moved)
+
+
 @numpy_for_constants(words.where)
 def word_where(condition: Any, x: Any, y: Any) -> Any:
     return torch.where(condition, x, y)
@@ -105,6 +145,11 @@ def word_exp(x: Any) -> Any:
 @numpy_for_constants(words.log)
 def word_log(x: Any) -> Any:
     return torch.where(x > 0, torch.where(x > 0, x, 1).log(), x.detach().log())
+
+
+@numpy_for_constants(words.tanh)
+def word_tanh(x: Any) -> Any:
+    return torch.tanh(x)
 
 
 @numpy_for_constants(words.power)
@@ -138,3 +183,27 @@ def word_tensor_sum(x: Any) -> Any:
 
 def word_tensor_mean(x: Any) -> Any:
     return x.mean()
+
+
+def word_row_max(x: Any) -> Any:
+    return x.amax(-1, keepdim=True)
+
+
+def word_column_max(x: Any) -> Any:
+    return x.amax(-2, keepdim=True)
+
+
+def word_tensor_max(x: Any) -> Any:
+    return x.amax()
+
+
+def word_row_min(x: Any) -> Any:
+    return x.amin(-1, keepdim=True)
+
+
+def word_column_min(x: Any) -> Any:
+    return x.amin(-2, keepdim=True)
+
+
+def word_tensor_min(x: Any) -> Any:
+    return x.amin()
