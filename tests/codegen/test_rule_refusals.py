@@ -417,10 +417,6 @@ def floor_division(var: Any, grad: Any) -> Any:
     return var // grad
 
 
-def remainder(var: Any, grad: Any) -> Any:
-    return var % grad
-
-
 def matrix_product(var: Any, grad: Any) -> Any:
     return var @ grad
 
@@ -635,7 +631,6 @@ REFUSED = {
     item: r"`grad\[0\]`",
     method: "`grad",
     floor_division: "`var // grad`.*use \\+ - ",
-    remainder: "`var % grad`.*use \\+ - ",
     matrix_product: "`var @ grad`.*use \\+ - ",
     and_between_arrays: "&",
     not_of_an_array: "~",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.words import maximum, row_sum, sqrt, where
+from fusedstep.words import isnan, maximum, row_sum, sqrt, where
 from tests import reference
 
 NAN = float("nan")
@@ -109,6 +109,14 @@ def joined_scalars(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     )
 
 
+def odd_and_unusual(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
+    rate = 0.5 if isnan(lr) or lr % 1 > 0.3 else lr + 2
+    for number in range(4):
+        if number % 2:
+            var = var + number * rate
+    return var - (grad if np.isfinite(bound) else 1)
+
+
 def lists(var: Any, slot: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     a = b = grad * lr
     [c, d] = [a + bound, b * sqrt(2.0) * abs(-3)]
@@ -148,6 +156,7 @@ RULES: list[tuple[Callable[..., Any], dict[str, bool]]] = [
         for each in itertools.product([False, True], repeat=3)
     ),
     (joined_scalars, {}),
+    (odd_and_unusual, {}),
     (lists, {}),
     (chosen_in_a_helper, {}),
 ]

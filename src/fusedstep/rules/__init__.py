@@ -10,7 +10,7 @@ is compared.
 
 What a rule may say:
 
-- ``+ - * / **``, comparisons, ``& | ~`` of conditions of elements, and the words of ``fusedstep.words``;
+- ``+ - * / ** %``, comparisons, ``& | ~`` of conditions of elements, and the words of ``fusedstep.words``;
 - assignments, also of several values, and calls of plain functions, which are inlined;
 - numbers, bools and tuples of them in the module or the function around it, read when an operator is made;
 - ``if`` statements and ``a if condition else b``, whose conditions are of switches, constants and scalars. Switches and

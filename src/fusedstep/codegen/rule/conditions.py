@@ -138,7 +138,8 @@ class Conditions(ABC):
             value = self.truth(value)
         else:
             value = self.condition(node.operand)
-            if value.axes < 0:
+            # Words return NumPy's truths, of which ~ is the opposite.
+            if value.axes < 0 and not isinstance(node.operand, ast.Call):
                 self.refuse(node, "~ of Python's True is -2, which is true; write not")
         if known(value) is not None:
             return constant(not known(value))
