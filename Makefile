@@ -11,7 +11,7 @@ demo: $(VENV)/demo.installed
 
 # What whoever changes a line wants to know: rules, span functions, loops, refusals and imports, without torch and JAX.
 QUICK := codegen/annotations codegen/compile_lock codegen/conversions codegen/cpu codegen/loops \
-    codegen/rule_refusals codegen/stochastic loops/cpu \
+    codegen/rule_refusals codegen/rule_source codegen/rule_text codegen/stochastic loops/cpu \
     operators/catalogue operators/deferred operators/operator rules/keep_weights rules/idle rules/rules rules/rules_called_plainly \
     rules/rules_with_sums rules/words runtime/grouping system/battery system/golden system/golden_rules system/imports
 QUICK_TESTS := $(foreach each,$(QUICK),tests/$(subst /,/test_,$(each)).py) src/fusedstep/rules

@@ -33,6 +33,7 @@ from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, CATCH_UP_BYTES, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.storage import STORAGES, compute_type
+from tests.codegen import test_statements
 from tests.rules import test_rules, test_rules_with_sums
 from tests.rules.test_rules_with_sums import extremes
 from tests.rules.test_words import of_tanh
@@ -96,6 +97,8 @@ def rules() -> Iterator[Kernel]:
     """Every rule in one loop."""
     for rule in dict.fromkeys(row.rule for row in (*test_rules.RULES, *test_rules_with_sums.ROWS)):
         yield from of_rule(rule, loops_of(rule, {})[0], "float32")
+    for rule in (test_statements.newton, test_statements.joined_scalars):
+        yield from of_rule(rule, "dense", "float32")
 
 
 def loops() -> Iterator[Kernel]:

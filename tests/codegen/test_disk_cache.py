@@ -371,3 +371,18 @@ def test_a_warm_process_imports_no_numba(warm: Place) -> None:
     said = warm.run("import sys; sys.modules['numba'] = None")
     assert_right(said)
     assert said["misses"] == 0
+
+
+@pytest.mark.parametrize("chosen", ["~/kernels", "~"])
+def test_the_folder_may_be_named_from_home(chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", chosen)
+    assert disk_cache.cache_folder() == tmp_path / chosen.removeprefix("~").removeprefix("/")
+
+
+def test_a_home_that_is_unknown_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSEDSTEP_CACHE_DIR", "~nobody-of-this-name/kernels")
+    monkeypatch.setattr(disk_cache, "_warned", False)
+    with pytest.warns(RuntimeWarning, match="its cache folder cannot be used"):
+        assert disk_cache.object_file("fusedstep_nothing", lambda: b"code") == b"code"

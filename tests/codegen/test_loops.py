@@ -40,6 +40,33 @@ def test_rules_need_numba_only_for_loops_that_are_not_kept(tmp_path: Path) -> No
     assert said == ["True", "False"]
 
 
+WITHOUT_NUMBA = """
+import numpy as np, fusedstep as fs
+from fusedstep.codegen.cpu import disk_cache
+import numba
+def plain(): pass
+step = fs.Operator(fs.rules.momentum)
+states = [np.ones((4, 2)) for _ in range(2)]
+step(*states, np.ones((3, 2)), np.array([2, 0, 2]), lr=0.5, momentum=0.5)
+table = fs.DeferredRows(fs.rules.momentum, *states)
+table.step(np.ones((1, 2)), np.array([1]), lr=0.5, momentum=0.5)
+table.flush()
+print(states[0].tolist(), disk_cache.made > 0, disk_cache.loaded, numba.njit(plain) is plain)
+"""
+
+
+def test_loops_are_compiled_where_numba_is_told_not_to(tmp_path: Path) -> None:
+    said = {}
+    for value in ("0", "1"):
+        environment = os.environ | {"FUSEDSTEP_CACHE_DIR": str(tmp_path / value), "NUMBA_DISABLE_JIT": value}
+        command = [sys.executable, "-c", WITHOUT_NUMBA]
+        ended = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        said[value] = ended.stdout.strip()
+    # What the variable says holds for all others.
+    assert said["0"].endswith(" True 0 False")
+    assert said["1"] == said["0"].removesuffix("False") + "True"
+
+
 # All that remember an address.
 MEMOS = (runtime.loop, runtime.flat_step, runtime.sum_functions, build.loop, build.flat_step, build.sums)
 

@@ -378,3 +378,92 @@ def test_operators_can_be_subclassed(again: Callable[[Any], Any]) -> None:
 def test_a_call_that_is_given_an_option_names_the_constructor(named: dict[str, Any], sentence: str) -> None:
     with pytest.raises(TypeError, match=rf"^switched: takes the scalars lr; {sentence}$"):
         fs.Operator(switched)(*(np.ones(2) for _ in range(3)), **named)
+
+
+def scalar_called_self(var: Any, slot: Any, grad: Any, *, self: Any, cls: Any = 1.0) -> Any:
+    return var - self * cls * grad, slot + grad
+
+
+def test_scalars_may_have_any_other_name() -> None:
+    var, slot = np.ones((2, 2)), np.ones((2, 2))
+    fs.Operator(scalar_called_self)(var, slot, ONE, self=0.5)
+    assert var.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    table = fs.DeferredRows(scalar_called_self, var, slot)
+    table.step(ONE, np.array([0, 1]), self=0.5, cls=0.5)
+    assert var.tolist() == [[0.25, 0.25], [0.25, 0.25]]
+
+    def switch_called_self(var: Any, grad: Any, *, self: bool = False) -> Any:
+        return var - (2 if self else 1) * grad
+
+    fs.Operator(switch_called_self, self=True)(var, ONE)
+    assert var.tolist() == [[-1.75, -1.75], [-1.75, -1.75]]
+
+
+def unread(var: Any, slot: Any, grad: Any, *, lr: Any) -> Any:
+    return var - lr * grad, slot
+
+
+@pytest.mark.parametrize("slot", [None, np.ones(2), np.ones((3, 4), np.int64), memoryview(b"1234")])
+def test_a_state_that_is_not_used_is_an_array_or_none(slot: Any) -> None:
+    var = np.ones((2, 2))
+    assert fs.Operator(unread)(var, slot, ONE, lr=0.5)[1] is slot
+    assert var.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    assert fs.DeferredRows(unread, var, slot).states[1] is slot
+
+
+@pytest.mark.parametrize("slot", [0.5, 1, "slot", [1.0, 2.0], (), object(), np.float64(1), np.ma.ones(2)])
+def test_a_state_that_is_not_used_and_no_array_is_refused(slot: Any) -> None:
+    var = np.ones((2, 2))
+    sentence = r"unread\)?: slot is .*pass .*, or None: the rule does not use it$"
+    with pytest.raises(TypeError, match=sentence):
+        fs.Operator(unread)(var, slot, ONE, lr=0.5)
+    with pytest.raises(TypeError, match=sentence):
+        fs.DeferredRows(unread, var, slot)
+    assert (var == 1).all()
+
+
+FACTOR = 0.5
+
+
+def with_a_constant(var: Any, grad: Any) -> Any:
+    return var - FACTOR * grad
+
+
+def test_a_rule_and_its_constants_are_read_by_the_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = fs.Operator(with_a_constant)
+    monkeypatch.setitem(globals(), "FACTOR", 0.25)
+    var = np.ones(2)
+    step(var, np.ones(2))
+    assert var.tolist() == [0.5, 0.5]
+    fs.Operator(with_a_constant)(var, np.ones(2))
+    assert var.tolist() == [0.25, 0.25]
+    monkeypatch.delitem(globals(), "FACTOR")
+    step(var, np.ones(2))
+    with pytest.raises(TypeError, match=r"`FACTOR`: this name is unknown"):
+        fs.Operator(with_a_constant)
+
+
+def transposed(var: Any, slot: Any, grad: Any, *, lr: Any, twice: bool = False) -> Any:
+    if twice:
+        return var - lr * grad.T, slot
+    return var - lr * grad, slot
+
+
+def construct(name: str, **switches: bool) -> Any:
+    """Something that runs the rule ``transposed``."""
+    if name == "Operator":
+        return fs.Operator(transposed, **switches)
+    if name == "DeferredRows":
+        return fs.DeferredRows(transposed, np.ones((2, 2)), np.ones((2, 2)), **switches)
+    if name == "RuleOptimizer":
+        torch = pytest.importorskip("torch")
+        return fs.torch.RuleOptimizer([torch.nn.Parameter(torch.ones(2))], transposed, lr=0.5, **switches)
+    pytest.importorskip("optax")
+    return fs.jax.transformation(transposed, lr=0.5, **switches)
+
+
+@pytest.mark.parametrize("name", ["Operator", "DeferredRows", "RuleOptimizer", "transformation"])
+def test_each_constructor_checks_what_a_rule_says(name: str) -> None:
+    construct(name)
+    with pytest.raises(TypeError, match=r"^rule transposed: cannot compile `grad\.T`: .*test_operator\.py:\d+\)$"):
+        construct(name, twice=True)

@@ -293,19 +293,18 @@ def of_conditions(var: Any, grad: Any) -> Any:
 
 
 REFUSED = {
-    "a row's state that differs by element": (to_rows, {}, "returns one value per element for slot"),
-    "a sum of scalars": (of_scalars, {"lr": 0.1}, "row_mean\\(\\) takes a value that varies by element"),
-    "a sum of columns by row": (of_columns, {}, "row_sum\\(\\) takes a value that varies by element"),
-    "a sum of conditions": (of_conditions, {}, "it is given a condition, expected a number"),
+    "a row's state that differs by element": (to_rows, "returns one value per element for slot"),
+    "a sum of scalars": (of_scalars, "row_mean\\(\\) takes a value that varies by element"),
+    "a sum of columns by row": (of_columns, "row_sum\\(\\) takes a value that varies by element"),
+    "a sum of conditions": (of_conditions, "it is given a condition, expected a number"),
 }
 
 
 @pytest.mark.parametrize("name", list(REFUSED))
 def test_rules_that_cannot_be_woven(name: str) -> None:
-    rule, scalars, why = REFUSED[name]
-    states = [np.ones((2, 3)), np.ones(2)][: len(fs.Operator(rule).signature.states)]
-    with pytest.raises(TypeError, match=why):
-        fs.Operator(rule)(*states, np.ones((2, 3)), **scalars)
+    rule, why = REFUSED[name]
+    with pytest.raises(TypeError, match=rf"^rule {rule.__name__}: .*{why}.*test_rules_with_sums\.py:\d+\)$"):
+        fs.Operator(rule)
 
 
 CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, float], str]] = {

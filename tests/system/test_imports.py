@@ -36,7 +36,7 @@ FLOW = [
     {"runtime"},
     {"arrays", "codegen"},
     {"loops", "rules"},
-    {"storage", "interrupts"},
+    {"storage", "interrupts", "source_text"},
 ]
 # The package itself hands out everything, on first use; anyone may ask it for its version.
 ROOT = ""

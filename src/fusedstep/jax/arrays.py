@@ -30,6 +30,8 @@ def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Arr
         raise ValueError(f"{operator.name}: states holds {len(others)} arrays, expected {join_names(names[1:])}")
     found: list[jax.Array | None] = []
     for name, kind, given in zip(names, kinds, (variable, *others), strict=True):
+        if not kind and given is not None:
+            check_array(operator.name, name, given)
         found.append(parse_state(operator.name, name, given) if kind else None)
     first, *_ = in_use = [each for each in found if each is not None]
     used = [name for name, kind in zip(names, kinds, strict=True) if kind]
@@ -56,6 +58,20 @@ def parse_state(operator: str, name: str, given: Any) -> jax.Array:
         raise TypeError(f"{operator}: {name} {what}, expected an array of {one_of()}") from None
     check_type(operator, name, array.dtype, getattr(given, "dtype", array.dtype))
     return array
+
+
+def check_array(operator: str, name: str, given: Any) -> None:
+    """Check a state that the rule neither reads nor changes: it is returned as it is.
+
+    Raises:
+        TypeError: it is not an array of numbers.
+    """
+    try:
+        jnp.asarray(given)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{operator}: {name} is {borrow.kind(given)}, expected an array, or None: the rule does not use it"
+        ) from None
 
 
 def check_type(operator: str, name: str, own: Any, given: Any) -> None:

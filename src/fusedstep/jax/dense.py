@@ -17,7 +17,7 @@ def dense_update(
     """Take one step of a rule with a dense gradient, as a pure function. XLA runs it, on any device.
 
     Args:
-        rule: the rule, a plain function, see ``fusedstep.rules``.
+        rule: the rule, a plain function or its text, see ``fusedstep.Operator``.
         var: the variable. Rows are along its first dimension; for rules that work on columns, rows and columns are
             those of its last two dimensions.
         states: the rule's other states in order; None for states that its switches leave unused. They have the

@@ -7,21 +7,23 @@ import jax
 import numpy as np
 
 from ..codegen.rule.signature import read_signature
+from ..codegen.rule.text import rule_of
 from ..operators.operator import Operator
 from ..storage import STORAGES
 
 
-def split_switches(rule: Callable[..., Any], given: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
+def split_switches(rule: Callable[..., Any] | str, given: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
     """Split keyword arguments: return the rule's operator, with its switches set, and the other arguments.
 
     Raises:
         TypeError: ``rule`` is not a rule, or a switch is not a bool.
     """
-    switches = read_signature(rule).switches | {"maximize": False}
-    made = Operator(rule, **{name: given.get(name, value) for name, value in switches.items()})
+    function = rule_of(rule)
+    switches = read_signature(function).switches | {"maximize": False}
+    made = Operator(function, **{name: given.get(name, value) for name, value in switches.items()})
     # Translated at each call, since global constants are read at each call of a function of JAX.
     # Rows may have more than one dimension, as in the optimizers of fusedstep.torch.
-    operator = Operator.from_spec(rule, made.spec, made.labels, made.options._replace(flat_rows=True))
+    operator = Operator.from_spec(function, made.spec, made.labels, made.options._replace(flat_rows=True))
     return operator, {name: value for name, value in given.items() if name not in switches}
 
 

@@ -21,7 +21,7 @@ from .scalars import parse_scalars, split_arrays, split_switches
 
 
 def sparse_update(
-    rule: Callable[..., Any],
+    rule: Callable[..., Any] | str,
     table: Any,
     states: Sequence[Any],
     ids: Any,
@@ -36,7 +36,8 @@ def sparse_update(
     donated. Elsewhere XLA computes the same. Gradients of one row are summed first, on the CPU in the order of the ids.
 
     Args:
-        rule: the rule, a plain function, see ``fusedstep.rules``. It may reduce over a row, but not over more.
+        rule: the rule, a plain function or its text, see ``fusedstep.Operator``. It may reduce over a row, but not
+            over more.
         table: the variable, of shape ``(rows, ...)``.
         states: the rule's other states in order; None for states that its switches leave unused. They have the table's
             shape, or one number per row. Their types are float32, float16 and bfloat16 in any mixture, or float64.

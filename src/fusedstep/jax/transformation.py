@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from ..codegen.rule.signature import follows_from_step, training_switches
+from ..codegen.rule.text import rule_of
 from ..codegen.xla.build import RuleFunctions
 from ..operators.operator import Operator
 from ..storage import STORAGES
@@ -27,7 +28,7 @@ FunctionsOf = Callable[[str], tuple[RuleFunctions, tuple[Any, ...]]]
 
 
 def transformation(
-    rule: Rule, *, initial: Mapping[str, float] | None = None, **scalars_and_switches: Any
+    rule: Rule | str, *, initial: Mapping[str, float] | None = None, **scalars_and_switches: Any
 ) -> optax.GradientTransformation:
     """Make an optax gradient transformation from a rule.
 
@@ -40,7 +41,7 @@ def transformation(
     ``beta`` to the power of that number.
 
     Args:
-        rule: the rule, a plain function, see ``fusedstep.rules``.
+        rule: the rule, a plain function or its text, see ``fusedstep.Operator``.
         initial: initial values of states by name, as numbers; other states start at 0.
         **scalars_and_switches: the rule's scalars and switches. A scalar is a number, an array of one element, which
             may be traced, or a schedule: as in optax, a function of the number of steps taken, 0 at the first step.
@@ -60,7 +61,8 @@ def transformation(
     >>> (params + updates).tolist()
     [0.625, 0.0]
     """
-    operator, scalars = split_switches(rule, training_switches(rule) | scalars_and_switches)
+    function = rule_of(rule)
+    operator, scalars = split_switches(function, training_switches(function) | scalars_and_switches)
     parse_scalars(operator, scalars_at(operator, scalars, None))
     start = parse_initial(operator, initial)
     names, kinds = operator.signature.states[1:], operator.spec.kinds[1:]

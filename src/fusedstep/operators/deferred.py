@@ -9,15 +9,19 @@ import numpy as np
 from ..arrays.devices import on_device
 from ..arrays.layout import Rows
 from ..codegen.rule.program import ReductionScope
+from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import spec_of
+from ..codegen.rule.text import rule_of
 from ..interrupts import defer_sigint
 from ..rules.idle import ClosedForm
 from ..runtime.aliasing import ensure_no_alias
 from ..runtime.history import History
 from ..storage import compute_type
 from . import host_deferred
+from .checks.arrays import check_unused
 from .checks.options import parse_switches
 from .checks.scalars import check_host_scalars
+from .labels import Labels, parse_options
 from .operator import Operator
 from .pending_table import PendingTable
 
@@ -37,7 +41,7 @@ class DeferredRows:
     the CPU, all rows take a step that names most rows.
 
     Args:
-        rule: the rule, without sums beyond a row.
+        rule: the rule, without sums beyond a row, or its text; see ``Operator``.
         *states: its states, the variable first. The table holds them and updates them in place.
         method: ``"series"`` applies the closed form of the rule. In float32 it is closer to exact arithmetic than the
             steps themselves; in float64 it is exact to about 1e-12 of the total movement. Elements for which the series
@@ -66,16 +70,19 @@ class DeferredRows:
 
     def __init__(
         self,
-        rule: Callable[..., Any],
+        /,
+        rule: Callable[..., Any] | str,
         *states: Any,
         method: str = "series",
         check_indices: bool = True,
         **switches: bool,
     ) -> None:
-        made = Operator(rule, check_indices=check_indices)
-        chosen = parse_switches(made.name, made.signature.switches, switches)
-        labels = made.labels._replace(operator=f"DeferredRows({made.name})")
-        self._begin(Operator.from_spec(rule, spec_of(rule, chosen), labels, made.options), states, method)
+        function = rule_of(rule)
+        signature = read_signature(function)
+        options = parse_options(signature.name, False, "nearest", 0, check_indices)
+        chosen = parse_switches(signature.name, signature.switches, switches)
+        labels = Labels(f"DeferredRows({signature.name})", signature.states)
+        self._begin(Operator.from_spec(function, spec_of(function, chosen), labels, options), states, method)
 
     @classmethod
     def of(cls, operator: Operator, states: Sequence[Any], method: str = "series") -> "DeferredRows":
@@ -91,6 +98,7 @@ class DeferredRows:
             raise TypeError(f"{self.name}: takes the states {', '.join(expected)}, got {len(states)}")
         if method not in ("series", "replay"):
             raise ValueError(f'{self.name}: method is {method!r}, expected "series" or "replay"')
+        check_unused(self.name, operator.labels.states, states, spec.used)
         self.states, self.method = tuple(states), method
         self._on_device = on_device(states[0])
         if spec.reduction_scope == ReductionScope.TENSOR:
@@ -121,7 +129,7 @@ class DeferredRows:
         # Functions that other functions define cannot be pickled: the closed form is looked up again.
         self._history.closed_form = self._closed_form()
 
-    def step(self, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
+    def step(self, /, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
         """Take one step: the named rows take it now, all other rows later.
 
         Args:

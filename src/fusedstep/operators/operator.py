@@ -10,13 +10,14 @@ from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
 from ..codegen.rule.signature import read_signature
 from ..codegen.rule.spec import RuleSpec, Switches, spec_of
+from ..codegen.rule.text import portable, rule_of
 from ..rules.idle import ClosedForm, closed_form_of
 from ..runtime.call import Launch
 from ..runtime.cpu import plain_step
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, WHOLE_TENSOR, prepare_loops
 from ..runtime.random_key import key_of
 from . import host_step
-from .checks.arrays import ArraySpec
+from .checks.arrays import ArraySpec, check_unused
 from .checks.options import check_rows, parse_counter, parse_switches
 from .checks.scalars import parse_scalar
 from .labels import DEFAULTS, Labels, Options, parse_options
@@ -31,12 +32,14 @@ class Operator:
     """Run an update rule of your own, fused and in place, on dense or sparse gradients.
 
     A rule is a plain function. Its positional arguments are the states, then the gradient. Its keyword-only arguments
-    are scalars, or switches if annotated ``bool``. It returns the new states (see ``fusedstep.rules``). The first call
-    with a combination of types compiles the rule, and caches the machine code on disk. Global constants are read at
-    the first call and fixed afterwards.
+    are scalars, or switches if annotated ``bool``. It returns the new states (see ``fusedstep.rules``). The constructor
+    reads and checks it all, global constants included, which are fixed afterwards. The first call with a combination of
+    types compiles it, and caches the machine code on disk.
 
     Args:
-        rule: the rule.
+        rule: the rule; or its text, for instance at a prompt, where Python keeps no source. The last function that a
+            text defines is the rule. A text sees the words of ``fusedstep.words``, ``np`` and ``math``, what it imports
+            and defines itself, and nothing else.
         use_locking: run calls that share memory one after another, whichever threads make them. Without it they may
             interleave; they never crash.
         rounding: the rounding of 16-bit states: ``"nearest"``, or ``"stochastic"``: up or down at random. Then the
@@ -48,8 +51,8 @@ class Operator:
         **switches: the rule's compile-time switches.
 
     Raises:
-        TypeError: ``rule`` is not a rule, or a switch is unknown or not a bool; at the first call, the rule cannot be
-            compiled.
+        TypeError: ``rule`` is not a rule or cannot be compiled: the message names the file, the line and the remedy; or
+            a switch is unknown or not a bool.
         ValueError: ``rounding`` or ``seed`` is invalid.
 
     >>> import numpy as np
@@ -63,11 +66,16 @@ class Operator:
     >>> _ = step(var, momentum, grad, indices, lr=0.125, beta=0.5)
     >>> var.tolist()
     [[1.0, 1.0], [1.0, 1.0], [0.875, 1.125]]
+
+    >>> step = Operator("def descent(var, grad, *, lr): return var - lr * grad")
+    >>> step(np.ones(2), np.array([0.5, -0.5]), lr=0.5)
+    (array([0.75, 1.25]),)
     """
 
     def __init__(
         self,
-        rule: Callable[..., Any],
+        /,
+        rule: Callable[..., Any] | str,
         *,
         use_locking: bool = False,
         rounding: str = "nearest",
@@ -76,11 +84,12 @@ class Operator:
         check_indices: bool = True,
         **switches: bool,
     ) -> None:
-        signature = read_signature(rule)
+        function = rule_of(rule)
+        signature = read_signature(function)
         name = signature.name
         options = parse_options(name, use_locking, rounding, seed, check_indices)
         given = parse_switches(name, signature.switches, switches, maximize)
-        self._construct(rule, given, Labels(name, signature.states), options)
+        self._construct(function, given, Labels(name, signature.states), options, spec_of(function, given))
 
     @classmethod
     def from_spec(
@@ -120,14 +129,15 @@ class Operator:
 
     def __getstate__(self) -> dict[str, Any]:
         made = ("_spec", "_array_spec", "_functions", "_switched", "functions_of", "built", "signature")
-        return {name: value for name, value in vars(self).items() if name not in made}
+        state = {name: value for name, value in vars(self).items() if name not in made}
+        return state | {"rule": portable(self.rule)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        own = [state.pop(name) for name in ("rule", "switches", "labels", "options")]
+        rule, *own = [state.pop(name) for name in ("rule", "switches", "labels", "options")]
         vars(self).update({name: value for name, value in state.items() if name != "name"})
-        self._construct(*own)
+        self._construct(rule_of(rule), *own)
 
-    def __call__(self, *arrays: Any, rows: str = "touched", step: Any = None, **named: Any) -> tuple[Any, ...]:
+    def __call__(self, /, *arrays: Any, rows: str = "touched", step: Any = None, **named: Any) -> tuple[Any, ...]:
         """Take one step.
 
         Args:
@@ -221,6 +231,8 @@ class Operator:
         # Not the property, and plain arrays first: on tiny arrays, a call takes the time of its checks.
         spec = self._spec or self.spec
         in_use = [states[k] for k in spec.used]
+        if len(in_use) < len(states):
+            check_unused(self.name, self.labels.states, states, spec.used)
         if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
             from . import device_step
 
@@ -235,7 +247,7 @@ class Operator:
 
     @property
     def spec(self) -> RuleSpec:
-        """The rule with its switches set, read at the first call and fixed afterwards."""
+        """The rule with its switches set, read once."""
         if self._spec is None:
             self._spec = spec_of(self.rule, self.switches)
         return self._spec

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import torch
 
 from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
+from ..codegen.rule.text import portable, rule_of
 from .arguments import documented
-from .optimizer import FusedOptimizer, Rule
+from .optimizer import FusedOptimizer, Rule, operator_for
 from .param_groups import ParamGroup
 from .settings import to_number
 from .state_dtype import StateDtype
@@ -24,7 +25,8 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
     State keys: ``step``, and the names of the rule's states after the variable.
 
     Args:
-        rule: the rule, a plain function, see ``fusedstep.rules``; pickling requires one defined in a module.
+        rule: the rule, a plain function or its text, see ``fusedstep.Operator``; pickling requires a text, or a
+            function defined in a module.
         initial: initial values of states that do not start at 0.
         **scalars: the rule's scalars and switches; a switch ``keep_weights`` is on by default.
 
@@ -45,8 +47,9 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
 
     def __init__(
         self,
+        /,
         params: Any,
-        rule: Rule,
+        rule: Rule | str,
         *,
         initial: Mapping[str, float] | None = None,
         maximize: bool = False,
@@ -55,8 +58,9 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         defer: Sequence[Any] = (),
         **scalars: Any,
     ) -> None:
-        signature = read_signature(rule)
-        self._custom_rule, self._initial, self._state_keys = rule, dict(initial or {}), signature.states[1:]
+        function: Rule = rule_of(rule)
+        signature = read_signature(function)
+        self._custom_rule, self._initial, self._state_keys = function, dict(initial or {}), signature.states[1:]
         missing = [
             name
             for name in signature.scalars
@@ -66,11 +70,19 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         unknown += sorted(self._initial.keys() - set(self._state_keys))
         if missing or unknown:
             raise TypeError(
-                f"{rule.__name__}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
+                f"{signature.name}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
                 f"{', '.join(self._state_keys) or 'no state'}"
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
+        # What the rule says is checked before anything is changed.
+        chosen = {name: scalars.get(name, value) for name, value in training_switches(function).items()}
+        operator_for(
+            type(self).__name__,
+            function,
+            self._state_keys,
+            tuple(sorted({**chosen, "maximize": maximize is True}.items())),
+        )
         others = {"maximize": maximize, "rows": rows, "state_dtype": state_dtype, "defer": defer}
         super().__init__(params, scalars | others)
 
@@ -93,5 +105,10 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         return self._initial.get(key, 0.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("_custom_rule", "_initial", "_state_keys")}
-        return {**super().__getstate__(), **own}
+        own = {name: getattr(self, name) for name in ("_initial", "_state_keys")}
+        return {**super().__getstate__(), **own, "_custom_rule": portable(self._custom_rule)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_custom_rule" in state:
+            state = {**state, "_custom_rule": rule_of(state["_custom_rule"])}
+        super().__setstate__(state)

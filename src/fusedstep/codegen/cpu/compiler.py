@@ -6,11 +6,12 @@ What is compiled for no processor that is named is loaded here; what is compiled
 import os
 from collections.abc import Collection
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import llvmlite
 from llvmlite import binding
+
+from ...source_text import source_text
 
 FASTEST = 3
 # How functions get their arguments, where LLVM would pass floats in integer registers.
@@ -145,4 +146,4 @@ def assembly(text: str, processor: Processor | None = None) -> str:
 def made_for() -> str:
     """What decides on machine code beside its text: the CPU, the compiler, and how this file uses it."""
     # Numba's version does not count: the loops that another one has compiled are right.
-    return "\n".join([repr((llvmlite.__version__, *host())), Path(__file__).read_text(encoding="utf-8")])
+    return "\n".join([repr((llvmlite.__version__, *host())), source_text(__package__, "compiler.py")])

@@ -22,7 +22,7 @@ def cache_folder() -> Path:
     """Where machine code is kept: ``FUSEDSTEP_CACHE_DIR``, else a folder of ours in the platform's cache folder."""
     chosen = os.environ.get("FUSEDSTEP_CACHE_DIR")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":

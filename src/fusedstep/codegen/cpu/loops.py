@@ -1,15 +1,16 @@
 """Has Numba compile a loop of ``loops/cpu``, as machine code that needs neither Numba nor Python to run."""
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 from llvmlite import ir
 
 from ...loops import cpu
 from ...loops.cpu import loop_named
+from ...source_text import source_text
 from . import compiler
 from .compiler import Processor
 
@@ -31,10 +32,24 @@ def texts(name: str, symbol: str) -> tuple[str, str]:
 
     arguments, returns = interface(name)
     signature = (kinds.int64 if returns else kinds.void)(*[kinds.int64] * arguments)
-    dispatcher = translated(loop_named(name))
-    dispatcher.compile(signature)
+    with enabled():
+        dispatcher = translated(loop_named(name))
+        dispatcher.compile(signature)
     compiled = dispatcher.overloads[signature.args]
     return compiled.library.get_llvm_str(), calling(compiled.fndesc.llvm_func_name, arguments, returns, symbol)
+
+
+@contextmanager
+def enabled() -> Iterator[None]:
+    """Numba compiles within, also where ``NUMBA_DISABLE_JIT`` is set: plain Python cannot read addresses."""
+    from numba.core import config
+
+    config.reload_config()
+    before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = before
 
 
 @cache
@@ -76,6 +91,5 @@ def calling(name: str, count: int, returns: bool, symbol: str) -> str:
 @cache
 def sources() -> str:
     """The text of all loops and of what compiles them: what decides on their machine code."""
-    here = Path(__file__).parent
-    own = [(here / name).read_text(encoding="utf-8") for name in ("loops.py", "memory_words.py")]
+    own = [source_text(__package__, name) for name in ("loops.py", "memory_words.py")]
     return "\n".join([cpu.source(), *own])

@@ -22,11 +22,16 @@ class Expressions(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         called = ast.unparse(node.func)
-        if called == "compute" and isinstance(node.args[0], ast.Constant):
+        if called == "compute" and is_number(node.args[0]):
             return ast.Call(ast.Name("constant"), node.args, [])
         self.generic_visit(node)
         # What is added up stays in the compute type: devices are slow in float64.
         return node.args[0] if called == "np.float64" else node
+
+
+def is_number(node: ast.expr) -> bool:
+    """Whether a node is a number, which may be negative."""
+    return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
 class ScalarExpressions(Expressions):

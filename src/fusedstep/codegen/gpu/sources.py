@@ -2,17 +2,16 @@
 
 import ast
 from functools import cache
-from pathlib import Path
 
-from ...loops.gpu import file_of
+from ...loops.gpu import source_of
+from ...source_text import source_text
 
-WORDS = Path(__file__).parent / "words.py"
+WORDS = source_text(__package__, "words.py")
 
 
 @cache
-def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
-    """A file's syntax tree, and the text of each function and constant that it defines."""
-    source = path.read_text(encoding="utf-8")
+def definitions(source: str) -> tuple[ast.Module, dict[str, str]]:
+    """The syntax tree of a file's text, and the text of each function and constant that it defines."""
     lines, tree = source.splitlines(), ast.parse(source)
     found = {}
     for node in tree.body:
@@ -27,7 +26,7 @@ def definitions(path: Path) -> tuple[ast.Module, dict[str, str]]:
 @cache
 def loop_definitions(name: str) -> dict[str, str]:
     """The definitions of a loop's file and of the loop files that it imports from, but for the span words."""
-    tree, found = definitions(file_of(name))
+    tree, found = definitions(source_of(name))
     for node in imports_within(tree):
         if node.module != "span_words":
             found = loop_definitions(str(node.module)) | found
@@ -37,7 +36,7 @@ def loop_definitions(name: str) -> dict[str, str]:
 @cache
 def span_words_of(name: str) -> frozenset[str]:
     """The span words that a loop's file, and the loop files that it imports from, import."""
-    tree, _ = definitions(file_of(name))
+    tree, _ = definitions(source_of(name))
     words: set[str] = set()
     for node in imports_within(tree):
         own = node.module == "span_words"
@@ -58,7 +57,7 @@ def parameters(name: str, function: str) -> list[str]:
 
 def function_of(name: str, function: str) -> ast.FunctionDef:
     """The syntax tree of a function of a loop's file."""
-    tree, _ = definitions(file_of(name))
+    tree, _ = definitions(source_of(name))
     return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
 
 

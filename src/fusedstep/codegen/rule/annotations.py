@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...rules.words import PerColumn, PerRow
+from .refusal import refusal
 
 BY_NAME = {"PerRow": "row", "PerColumn": "column"}
 BY_METADATA = {PerRow.__metadata__[0]: "row", PerColumn.__metadata__[0]: "column"}
@@ -62,7 +63,7 @@ def state_kind(rule: Callable[..., Any], name: str, annotation: Any, ordinary: t
     """
     found = set(annotated_axes(rule, name, annotation, ordinary))
     if len(found) > 1:
-        raise TypeError(f"rule {rule.__name__}: {name} is annotated PerRow and PerColumn; expected one of them")
+        raise refusal(rule, f"{name} is annotated PerRow and PerColumn; expected one of them")
     return found.pop() if found else "element"
 
 
@@ -76,9 +77,10 @@ def annotated_axes(rule: Callable[..., Any], name: str, annotation: Any, ordinar
             yield BY_NAME[last]
         elif any(each in found for each in BY_NAME) or (is_expression(found) and found not in ordinary):
             # A name that is imported elsewhere may be an alias of PerRow.
-            raise TypeError(
-                f"rule {rule.__name__}: the annotation of {name}, {found!r}, cannot be evaluated where the rule is "
-                "defined, and it may mean PerRow or PerColumn; import the names in it there, when the module runs"
+            raise refusal(
+                rule,
+                f"the annotation of {name}, {found!r}, cannot be evaluated where the rule is defined, and it may mean "
+                "PerRow or PerColumn; import the names in it there, when the module runs",
             )
     elif typing.get_origin(found) is typing.Annotated:
         yield from annotated_axes(rule, name, found.__origin__, ordinary)

@@ -35,6 +35,7 @@ class Program:
         reductions: its sums, means and maxima, in order.
         results: the new states.
         condition: for a closed form, whether it is valid for the element.
+        passes: how many passes of loops were written out.
     """
 
     signature: Signature
@@ -45,6 +46,7 @@ class Program:
     reductions: list[Reduction] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
     condition: Value | None = None
+    passes: int = 0
 
     @property
     def numbers(self) -> list[str]:

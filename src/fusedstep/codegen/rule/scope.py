@@ -12,8 +12,12 @@ import numpy as np
 
 from ...rules import words
 from .axes import COLUMNS, CONSTANT, SCALAR, joined
+from .conditions import constant, known
 from .definition import definition_of
 from .program import Program
+from .refusal import refusal
+from .statements import INFINITE, Statements
+from .unsupported import ELEMENT, METHODS, advice, advice_for
 from .values import Line, Reduction, Value
 from .vocabulary import CONDITIONS, REDUCED, REMEDIES, STATE_WORDS, WORDS
 
@@ -27,7 +31,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-class Scope:
+class Scope(Statements):
     """The names that a function's body sees, with their current values, while it is translated line by line."""
 
     def __init__(self, function: Callable[..., Any], program: Program, prefix: str = "") -> None:
@@ -41,7 +45,10 @@ class Scope:
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         text = ast.unparse(node).splitlines()[0]
-        raise TypeError(f"rule {self.function.__name__}: cannot compile `{text}`: {why}")
+        text = text if len(text) <= 80 else f"{text[:76]} ..."
+        helper = self.within[0].__name__ if len(self.within) > 1 else ""
+        line = getattr(node, "lineno", None)
+        raise refusal(self.function, f"cannot compile `{text}`: {why}", line, within=helper)
 
     def assigned(self, name: str, value: Value) -> Value:
         """The value under a new name; a value that is the same for all elements needs none."""
@@ -52,81 +59,22 @@ class Scope:
         self.program.lines.append(Line(unique, value))
         return Value(ast.Name(unique), value.axes, value.is_condition, value.stage)
 
-    def run(self, body: list[ast.stmt]) -> list[Value] | None:
-        """Translate statements; return the values that they return, or None if there is no return."""
-        for statement in body:
-            match statement:
-                case ast.Expr(value=ast.Constant()) | ast.Pass():
-                    pass
-                case ast.Return(value=ast.Tuple(elts=elements)):
-                    return [self.visit(element) for element in elements]
-                case ast.Return(value=ast.expr() as single):
-                    return self.values_of(single)
-                case ast.Assign(targets=[target], value=value):
-                    self.assign(target, value)
-                case ast.AnnAssign(target=target, value=ast.expr() as value):
-                    self.assign(target, value)
-                case ast.AugAssign(target=ast.Name(id=name) as target, op=sign, value=value):
-                    self.assign(target, ast.BinOp(ast.Name(name), sign, value))
-                case ast.If(test=test, body=then, orelse=otherwise):
-                    returned = self.run(then if self.decide(test) else otherwise)
-                    if returned is not None:
-                        return returned
-                case _:
-                    self.refuse(statement, "a rule consists of assignments, `if` on a switch, and one return")
-        return None
-
-    def values_of(self, node: ast.expr) -> list[Value]:
-        """The values of an expression that may have several: a tuple, or a call of a helper."""
-        if isinstance(node, ast.Tuple):
-            return [self.visit(element) for element in node.elts]
-        if isinstance(node, ast.Call) and self.meaning(node) is None:
-            return self.inline(node, self.resolve(node.func))
-        return [self.visit(node)]
-
-    def assign(self, target: ast.expr, value: ast.expr) -> None:
-        targets = target.elts if isinstance(target, ast.Tuple) else [target]
-        values = self.values_of(value)
-        if len(values) != len(targets) or not all(isinstance(each, ast.Name) for each in targets):
-            self.refuse(target, f"{len(values)} values are assigned; assign them to as many plain names")
-        names = [each.id for each in targets if isinstance(each, ast.Name)]
-        for name, each in zip(names, values, strict=True):
-            self.names[name] = self.assigned(name, each)
-
-    def decide(self, test: ast.expr) -> bool:
-        """The value of a condition on switches, which is the same for all elements."""
-        names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
-        values = {name: self.names[name] for name in names if name in self.names}
-        known = {
-            name: value.node.value
-            for name, value in values.items()
-            if value.is_condition and isinstance(value.node, ast.Constant)
-        }
-        if names - known.keys() or any(isinstance(node, ast.Call) for node in ast.walk(test)):
-            self.refuse(
-                test,
-                "the condition must depend on switches only (keyword-only, annotated bool); for elements use where()",
-            )
-        return bool(eval(compile(ast.Expression(test), "<switch>", "eval"), {"__builtins__": {}}, known))  # noqa: S307
-
     def visit(self, node: ast.expr) -> Value:
         match node:
-            case ast.Constant(value=bool() | int() | float() as constant):
-                return Value(node, CONSTANT, is_condition=isinstance(constant, bool))
+            case ast.Constant(value=bool() | int() | float() as number):
+                if isinstance(number, int) and abs(number) > INFINITE:
+                    self.refuse(node, "it is too large for a float")
+                return constant(number)
             case ast.Name(id=name) if name in self.names:
                 return self.names[name]
             case ast.Name() | ast.Attribute():
                 found = self.resolve(node)
                 number = found.item() if isinstance(found, np.generic) else found
-                if isinstance(number, int | float) and abs(number) < 1e308:
-                    return Value(ast.Constant(number), CONSTANT)
+                if isinstance(number, int | float) and abs(number) < INFINITE:
+                    return constant(number)
                 self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
             case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as join, right=right):
-                conditions = [self.condition(left), self.condition(right)]
-                return self.combined(conditions, lambda sides: ast.BinOp(sides[0], join, sides[1]), is_condition=True)
-            case ast.UnaryOp(op=ast.Invert(), operand=operand):
-                value = self.condition(operand)
-                return replace(value, node=ast.UnaryOp(ast.Not(), value.node))
+                return self.both(self.condition(left), join, self.condition(right))
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in ARITHMETIC:
                 return self.binary(node, self.visit(left), sign, self.visit(right))
             case ast.UnaryOp(op=(ast.USub() | ast.UAdd()) as sign, operand=operand):
@@ -134,36 +82,34 @@ class Scope:
                 if isinstance(value.node, ast.Constant):
                     return self.folded(node, operator.mul, -1 if isinstance(sign, ast.USub) else 1, value.node.value)
                 return replace(value, node=ast.UnaryOp(sign, value.node))
-            case ast.Compare(left=left, ops=[comparison], comparators=[right]):
-                numbers = [self.number(left), self.number(right)]
-                return self.combined(
-                    numbers, lambda sides: ast.Compare(sides[0], [comparison], [sides[1]]), is_condition=True
-                )
+            case ast.UnaryOp(op=ast.Not() | ast.Invert()):
+                return self.negated(node)
+            case ast.Compare():
+                return self.compared(node)
+            case ast.BoolOp():
+                return self.bool_op(node)
             case ast.IfExp(test=test, body=then, orelse=otherwise):
-                return self.visit(then if self.decide(test) else otherwise)
+                decision = self.decision(test)
+                if known(decision) is not None:
+                    return self.visit(then if known(decision) else otherwise)
+                return self.chosen(node, decision, self.visit(then), self.visit(otherwise))
             case ast.Call():
                 return self.call(node)
-        self.refuse(node, "use + - * / ** %, comparisons, & | ~, and the words of fusedstep.words")
+            case ast.Subscript(value=owner, slice=index) if (constants := self.sequence(owner)) is not None:
+                return self.item(node, constants, known(self.visit(index)))
+        self.refuse(node, advice(node))
 
-    def condition(self, node: ast.expr) -> Value:
-        """The value of a node that must be a condition."""
-        value = self.visit(node)
-        if not value.is_condition:
-            self.refuse(node, "& | ~ join conditions, such as (a > b)")
-        return value
-
-    def number(self, node: ast.expr) -> Value:
-        """The value of a node that must be a number."""
-        value = self.visit(node)
-        if value.is_condition:
-            self.refuse(node, "it is a condition, expected a number; write where(condition, 1, 0)")
-        return value
+    def item(self, node: ast.expr, constants: list[Value], index: Any) -> Value:
+        """An element of a tuple of constants."""
+        if type(index) is not int or not -len(constants) <= index < len(constants):
+            self.refuse(node, f"the index must be a constant from {-len(constants)} to {len(constants) - 1}")
+        return constants[index]
 
     def binary(self, node: ast.expr, left: Value, sign: ast.operator, right: Value) -> Value:
-        if left.is_condition and right.is_condition:
-            self.refuse(node, "+ - * / of conditions is invalid; join them with & | ~, or use where()")
         if isinstance(left.node, ast.Constant) and isinstance(right.node, ast.Constant):
             return self.folded(node, ARITHMETIC[type(sign)], left.node.value, right.node.value)
+        if left.is_condition and right.is_condition:
+            self.refuse(node, "+ - * / of conditions is invalid; join them with & | ~, or use where()")
         if isinstance(sign, ast.Pow):
             return self.raised(left, right)
         if isinstance(sign, ast.Mod):
@@ -185,37 +131,43 @@ class Scope:
             float(value)
         except (ArithmeticError, TypeError) as error:
             self.refuse(node, f"it cannot be computed: {error}")
-        return Value(ast.Constant(value), CONSTANT)
+        return constant(value)
 
     def raised(self, base: Value, exponent: Value) -> Value:
         """``base ** exponent``; as in NumPy, by a product for 2 and a root for 0.5."""
-        constant = exponent.node.value if isinstance(exponent.node, ast.Constant) else None
-        if base.axes >= 0 and constant == 2:
+        number = known(exponent)
+        if base.axes >= 0 and number == 2:
             once = self.assigned("part", base)
             return replace(once, node=ast.BinOp(once.node, ast.Mult(), once.node))
-        if base.axes >= 0 and constant == 0.5:
+        if base.axes >= 0 and number == 0.5:
             return self.word(ast.Name("sqrt"), "sqrt", [base])
         return self.word(ast.Name("power"), "power", [base, exponent])
 
     def call(self, node: ast.Call) -> Value:
-        word = self.meaning(node)
-        if word is not None:
-            return self.word(node, word, [self.visit(argument) for argument in node.args])
-        values = self.inline(node, self.resolve(node.func))
+        values = self.called(node)
         if len(values) != 1:
             self.refuse(node, f"it returns {len(values)} values, expected one")
         return values[0]
 
+    def called(self, node: ast.Call) -> list[Value]:
+        word = self.meaning(node)
+        if word is not None:
+            return [self.word(node, word, self.each_of(node.args))]
+        return self.inline(node, self.resolve(node.func))
+
     def meaning(self, node: ast.Call) -> str | None:
         """The word that a call uses, or None if it calls a helper."""
-        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-        if isinstance(owner, ast.Name) and owner.id in self.names:
-            self.refuse(node, "methods of arrays are not supported; use words, such as row_sum or tensor_sum")
+        if isinstance(node.func, ast.Attribute) and self.is_value(node.func.value):
+            self.refuse(node, METHODS)
+        if isinstance(node.func, ast.Name) and node.func.id in self.names:
+            self.refuse(node, f"{node.func.id} is a number here, not a function")
         called = self.resolve(node.func)
         if inspect.isfunction(called) and called not in WORDS:
             return None
         if not isinstance(called, Hashable) or called not in WORDS:
-            self.refuse(node, f"it is neither a word of fusedstep.words ({', '.join(words.__all__)}) nor a function")
+            remedy = advice_for(called)
+            known_words = "" if remedy else f" ({', '.join(words.__all__)})"
+            self.refuse(node, f"it is neither a word of fusedstep.words{known_words} nor a function of Python" + remedy)
         if node.keywords:
             self.refuse(node, "words take positional arguments only")
         return WORDS[called]
@@ -225,7 +177,7 @@ class Scope:
             self.refuse(node, "it is given a condition, expected a number; write where(condition, 1, 0)")
         expected = len(inspect.signature(getattr(words, name)).parameters)
         if len(arguments) != expected:
-            raise TypeError(f"rule {self.function.__name__}: {name}() takes {expected} values, got {len(arguments)}")
+            self.refuse(node, f"{name}() takes {expected} values, got {len(arguments)}")
         if name in REDUCED:
             return self.reduce(node, name, arguments[0])
         if name in STATE_WORDS:
@@ -233,12 +185,24 @@ class Scope:
                 annotation = "PerRow" if name == "per_row" else "PerColumn"
                 self.refuse(node, f"{name}() is for a state that the signature annotates: {annotation}")
             return arguments[0]
+        if name == "where" and known(arguments[0]) is not None:
+            return arguments[1] if known(arguments[0]) else arguments[2]
+        if all(known(value) is not None for value in arguments):
+            return self.computed(node, name, [float(known(value)) for value in arguments])
         self.program.words.add(name)
         if name == "power" and arguments[0].axes >= 0 and arguments[0].axes & COLUMNS and arguments[1].axes == SCALAR:
             exponent = ast.unparse(self.expression(arguments[1]))
             if exponent not in self.program.exponents:
                 self.program.exponents.append(exponent)
         return self.combined(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []), name in CONDITIONS)
+
+    def computed(self, node: ast.expr, name: str, numbers: list[float]) -> Value:
+        """A word of constants, computed in float64."""
+        with np.errstate(all="ignore"):
+            found = getattr(words, name)(*numbers)
+        if found != found:
+            self.refuse(node, "it is not a number")
+        return constant(bool(found) if isinstance(found, bool | np.bool_) else float(found))
 
     def reduce(self, node: ast.expr, name: str, value: Value) -> Value:
         """The value of a reduction, which is known after a pass over all elements."""
@@ -267,11 +231,10 @@ class Scope:
             self.refuse(node, "helpers take plain arguments, not *args or **kwargs")
         inner = Scope(helper, self.program, f"{self.prefix}{helper.__name__}__{len(self.program.lines)}__")
         inner.within = (*self.within, helper)
+        positional = self.each_of(node.args)
+        named = {word.arg: self.visit(word.value) for word in node.keywords if word.arg}
         try:
-            given = signature.bind(
-                *(self.visit(argument) for argument in node.args),
-                **{word.arg: self.visit(word.value) for word in node.keywords if word.arg},
-            )
+            given = signature.bind(*positional, **named)
         except TypeError as error:
             self.refuse(node, str(error))
         for name, value in given.arguments.items():
@@ -310,16 +273,39 @@ class Scope:
 
     def resolve(self, node: ast.expr) -> Any:
         """The object that a name or dotted name denotes where the function was defined."""
+        code = self.function.__code__
+        if self.is_value(node):
+            self.refuse(
+                node, f"{ELEMENT}, which has no attributes" if isinstance(node, ast.Attribute) else advice(node)
+            )
         match node:
+            case ast.Name(id=name) if name in (*code.co_varnames, *code.co_cellvars):
+                self.refuse(node, "it has no value here; assign it first, on both ways of an `if`")
             case ast.Name(id=name) if name in self.globals:
                 return self.globals[name]
             case ast.Name(id=name) if hasattr(builtins, name):
                 return getattr(builtins, name)
             case ast.Attribute(value=owner, attr=attribute):
-                found = getattr(self.resolve(owner), attribute, None)
-                if found is not None:
-                    return found
-        self.refuse(node, "this name is unknown where the rule was defined")
+                found = self.resolve(owner)
+                try:
+                    return getattr(found, attribute)
+                except AttributeError as error:
+                    known_words = f"; it has {', '.join(words.__all__)}" if names_words(found) else ""
+                    self.refuse(node, f"{error}{known_words}")
+            case ast.Name():
+                self.refuse(node, "this name is unknown where the rule was defined")
+        self.refuse(node, advice(node))
+
+    def is_value(self, node: ast.expr) -> bool:
+        """Whether a node is computed from the rule's values, and does not name an object outside of it."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return node.id in self.names if isinstance(node, ast.Name) else not isinstance(node, ast.Lambda)
+
+
+def names_words(found: object) -> bool:
+    """Whether an object is the module of words."""
+    return getattr(found, "__name__", "") in (words.__name__, words.__name__.replace(".rules", ""))
 
 
 def floating(node: ast.expr) -> ast.expr:

@@ -1,15 +1,19 @@
 """Reads the arguments of a rule from its signature: states, gradient, scalars and switches."""
 
 import inspect
+import numbers
+import reprlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from .annotations import is_bool, state_kind
+from .refusal import refusal
 
 Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
 RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
+CONSTRUCTORS = ("rule", "check_indices", "method", "initial")
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,28 @@ def read_signature(rule: Callable[..., Any]) -> Signature:
         TypeError: the signature is invalid for a rule; the message says what to change.
     """
     if not inspect.isfunction(rule):
-        raise TypeError(f"a rule is a plain Python function, got {rule!r}: define it with def, in a file")
+        raise TypeError(
+            f"a rule is a plain Python function, got {description(rule)}: define it with def, or pass the text of the "
+            "definition"
+        )
     return signature_of(rule)
+
+
+def description(found: Any) -> str:
+    """What is given in place of a function, and how to get at the function where there is one."""
+    if inspect.ismethod(found):
+        return f"the method {found.__qualname__}, which takes an object first"
+    if inspect.isclass(found):
+        return f"the class {found.__qualname__}"
+    if inspect.isbuiltin(found):
+        return f"the built-in function {found.__name__}"
+    if isinstance(found, partial):
+        return (
+            f"a functools.partial of {reprlib.repr(found.func)}, whose arguments a rule takes as scalars and switches"
+        )
+    if hasattr(found, "__wrapped__") or hasattr(found, "py_func"):
+        return f"{reprlib.repr(found)}, which a decorator made of one"
+    return f"{reprlib.repr(found)} of type {type(found).__name__}"
 
 
 @cache
@@ -76,40 +100,68 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
         given = parameter.default is not parameter.empty
         variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         if name in RESERVED and not variadic and not (name == "grad" and parameter.kind is Plain):
-            raise TypeError(f"rule {rule.__name__}: no argument can be called {name!r}: the call uses that name")
+            raise refusal(rule, f"no argument can be called {name!r}: the call uses that name")
         if parameter.kind is parameter.KEYWORD_ONLY:
             if is_bool(rule, parameter.annotation):
-                switches[name] = bool(parameter.default) if given else False
+                switches[name] = switch_of(rule, name, parameter.default if given else False)
             else:
                 scalars.append(name)
                 if isinstance(parameter.default, bool):
-                    raise TypeError(f"rule {rule.__name__}: {name} is a bool by default; annotate it `: bool`")
+                    raise refusal(rule, f"{name} is a bool by default; annotate it `: bool`")
                 if given:
-                    defaults[name] = parameter.default
+                    defaults[name] = number_of(rule, name, parameter.default)
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not given:
             positional.append(name)
         else:
-            raise TypeError(
-                f"rule {rule.__name__}: argument {name!r} must be a plain positional one without a default "
-                "(a state, or the gradient as the last one) or keyword-only (a scalar, or a switch annotated bool)"
+            raise refusal(
+                rule,
+                f"argument {name!r} must be a plain positional one without a default "
+                "(a state, or the gradient as the last one) or keyword-only (a scalar, or a switch annotated bool)",
             )
     if "grad" in positional[:-1]:
-        raise TypeError(
-            f"rule {rule.__name__}: the gradient, 'grad', must be the last positional argument; scalars follow a *"
-        )
+        raise refusal(rule, "the gradient, 'grad', must be the last positional argument; scalars follow a *")
     if len(positional) < 2:
-        raise TypeError(
-            f"rule {rule.__name__} takes {len(positional)} positional arguments; it needs the states, "
-            "the variable first, and then the gradient: def rule(var, ..., grad, *, lr, ...)"
+        raise refusal(
+            rule,
+            f"it takes {len(positional)} positional arguments, expected the states, the variable first, and then the "
+            "gradient: def rule(var, ..., grad, *, lr, ...)",
         )
     ordinary = tuple(parameters[name].annotation for name in (positional[0], positional[-1]))
     kinds = {name: state_kind(rule, name, parameters[name].annotation, ordinary) for name in positional}
     per_row, per_column = (frozenset(name for name in kinds if kinds[name] == kind) for kind in ("row", "column"))
     if {positional[0], positional[-1]} & (per_row | per_column):
-        raise TypeError(
-            f"rule {rule.__name__}: {positional[0]} and {positional[-1]} hold one number per element; "
-            "PerRow and PerColumn are for the states between them"
+        raise refusal(
+            rule,
+            f"{positional[0]} and {positional[-1]} hold one number per element; PerRow and PerColumn are for the "
+            "states between them",
         )
     return Signature(
         rule.__name__, tuple(positional[:-1]), positional[-1], tuple(scalars), defaults, switches, per_row, per_column
+    )
+
+
+def switch_of(rule: Callable[..., Any], name: str, default: Any) -> bool:
+    """The default of a switch.
+
+    Raises:
+        TypeError: it is not a bool, or the switch has the name of an argument of constructors.
+    """
+    if name in CONSTRUCTORS:
+        raise refusal(rule, f"no switch can be called {name!r}: constructors use that name")
+    if not isinstance(default, bool):
+        raise refusal(rule, f"{name} is {reprlib.repr(default)} by default, expected True or False")
+    return default
+
+
+def number_of(rule: Callable[..., Any], name: str, default: Any) -> float:
+    """The default of a scalar.
+
+    Raises:
+        TypeError: it is not a real number.
+    """
+    # An array or tensor of one element is read at the call.
+    if isinstance(default, numbers.Real) or hasattr(default, "dtype"):
+        return default  # type: ignore[no-any-return]
+    raise refusal(
+        rule, f"{name} is {reprlib.repr(default)} by default, of type {type(default).__name__}, expected a number"
     )

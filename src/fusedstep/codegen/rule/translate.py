@@ -12,6 +12,7 @@ from typing import Any
 
 from .axes import COLUMN, CONSTANT, ELEMENT, ROW, SCALAR
 from .program import Program
+from .refusal import refusal
 from .scope import Scope
 from .signature import Signature
 from .values import Value, local
@@ -39,17 +40,21 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
     if signature.may_refuse and returned is not None and len(returned) == len(signature.states) + 1:
         scope.program.condition = returned.pop()
     if returned is None or len(returned) != len(signature.states):
-        raise TypeError(
-            f"rule {rule.__name__} returns {'nothing' if returned is None else len(returned)} for its "
-            f"{len(signature.states)} states: return the new {', '.join(signature.states)}, in this order"
+        raise refusal(
+            rule,
+            f"it returns {'nothing' if returned is None else len(returned)} for its {len(signature.states)} states: "
+            f"return the new {', '.join(signature.states)}, in this order",
+            scope.line,
         )
     if any(value.is_condition for value in returned):
-        raise TypeError(f"rule {rule.__name__} returns a condition for a state: write where(condition, 1, 0)")
+        raise refusal(rule, "it returns a condition for a state: write where(condition, 1, 0)", scope.line)
     for name, result in zip(signature.states, returned, strict=True):
         if result.axes >= 0 and result.axes & ~axes.get(name, ELEMENT):
-            raise TypeError(
-                f"rule {rule.__name__} returns one value per element for {name}, which holds one per "
-                f"{'row' if name in signature.per_row else 'column'}: reduce it, as with row_mean()"
+            raise refusal(
+                rule,
+                f"it returns one value per element for {name}, which holds one per "
+                f"{'row' if name in signature.per_row else 'column'}: reduce it, as with row_mean()",
+                scope.line,
             )
         scope.program.results.append(replace(result, node=scope.expression(result)))
     return scope.program

@@ -8,7 +8,8 @@ to its own object file. Plain Python runs the same loop, slowly. Code generation
 import importlib
 import types
 from functools import cache
-from pathlib import Path
+
+from ...source_text import source_files, source_text
 
 # The file of each loop that is compiled.
 FILES = {
@@ -36,4 +37,4 @@ def loop_named(name: str) -> types.FunctionType:
 @cache
 def source() -> str:
     """The text of all loops."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py")))
+    return "\n".join(source_text(__name__, file) for file in source_files(__path__))

@@ -5,12 +5,12 @@ each state the elements from one row to the next. Arguments in capitals, the row
 kernel is compiled. A program handles tiles of ``ROWS`` rows and ``COLUMNS`` columns: ``row`` is a column of row
 numbers, and ``present`` says which of them exist.
 
-Code generation reads loops as text, through ``file_of`` alone.
+Code generation reads loops as text, through ``source_of`` alone.
 """
 
-from pathlib import Path
+from ...source_text import source_text
 
 
-def file_of(name: str) -> Path:
-    """The file of a loop."""
-    return Path(__file__).parent / f"{name}.py"
+def source_of(name: str) -> str:
+    """The text of a loop's file."""
+    return source_text(__name__, f"{name}.py")

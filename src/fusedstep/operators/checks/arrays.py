@@ -8,6 +8,7 @@ import numpy as np
 
 from ...arrays.borrow import BITS, BY_DTYPE, borrow, dtype_name, lends_memory, storage_of
 from ...arrays.borrow import kind as type_of
+from ...arrays.devices import on_device
 from ...arrays.layout import Rows, extent, rows_of
 from ...arrays.plain import memory_of
 from ...arrays.torch_tensors import is_tensor
@@ -120,6 +121,21 @@ def view_state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.
             f"{operator}: {name} starts at an address that is not a multiple of its element size; pass an aligned copy"
         )
     return view, storage
+
+
+def check_unused(operator: str, names: Sequence[str], states: Sequence[Any], used: Sequence[int]) -> None:
+    """Check the states that a rule neither reads nor changes: they are returned as they are.
+
+    Raises:
+        TypeError: one is neither an array nor None.
+    """
+    for number, state in enumerate(states):
+        if number in used or state is None or on_device(state):
+            continue
+        try:
+            borrow(state)
+        except TypeError as error:
+            raise TypeError(f"{operator}: {names[number]} is {error}, or None: the rule does not use it") from None
 
 
 def check_dimensions(operator: str, spec: ArraySpec, shape: tuple[int, ...]) -> None:
