@@ -11,9 +11,10 @@ from ..rule.values import Reduction, local
 
 
 class WordCalls(ast.NodeTransformer):
-    """Replace ``not`` and ``/`` by words.
+    """Replace ``not``, ``*``, ``/`` and the operands of an order by words.
 
-    Python's ``not`` takes only one truth value, and XLA does not always round quotients correctly.
+    Python's ``not`` takes only one truth value, XLA does not always round quotients correctly, and complex numbers have
+    a product of their own and no order.
     """
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
@@ -22,8 +23,15 @@ class WordCalls(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
-        divides = isinstance(node.op, ast.Div)
-        return ast.Call(ast.Name("word_divide"), [node.left, node.right], []) if divides else node
+        word = {ast.Mult: "word_multiply", ast.Div: "word_divide"}.get(type(node.op))
+        return ast.Call(ast.Name(word), [node.left, node.right], []) if word else node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            return node
+        left, right = (ast.Call(ast.Name("ordered"), [each], []) for each in (node.left, *node.comparators))
+        return ast.Compare(left, node.ops, [right])
 
 
 def weave(recipe: Recipe) -> str:

@@ -5,6 +5,9 @@ and NaNs must have the signs that kernels on the CPU give them.
 
 A derivative is a product of partial derivatives. An infinite or undefined one would make the product NaN, even where
 ``where`` takes the other branch or the next factor is 0. Such a partial derivative counts as 0.
+
+A rule is written for real numbers. With complex ones the product of two is the real part of one times the conjugate of
+the other: so the square of a gradient is that of its magnitude, as in optax, and second moments are real.
 """
 
 from collections.abc import Callable
@@ -68,10 +71,44 @@ def word_not(x: Any) -> Any:
     return jnp.logical_not(x)
 
 
+def is_complex(x: Any) -> bool:
+    return isinstance(x, Array) and jnp.iscomplexobj(x)
+
+
+def ordered(x: Any) -> Any:
+    """A number that can be compared with others.
+
+    Raises:
+        TypeError: it is complex.
+    """
+    if is_complex(x):
+        raise TypeError("the rule compares values, and complex numbers have no order")
+    return x
+
+
+def word_multiply(x: Any, y: Any) -> Any:
+    if not (is_complex(x) and is_complex(y)):
+        return x * y
+    return x.real * y.real + x.imag * y.imag
+
+
+def by_parts(divide: Word) -> Word:
+    """A division that divides real and imaginary parts of complex numbers by a real number."""
+
+    def divided(x: Any, y: Any) -> Any:
+        if is_complex(y):
+            return divide(*jnp.broadcast_arrays(lax.convert_element_type(x, y.dtype), y))
+        if is_complex(x):
+            return lax.complex(divided(x.real, y), divided(x.imag, y))
+        return divide(*jnp.broadcast_arrays(x, y))
+
+    return divided
+
+
 @numpy_for_constants(np.divide)
 def word_divide(x: Any, y: Any) -> Any:
     # Where all divisors are one known number, XLA multiplies by its rounded inverse.
-    return quotient(*jnp.broadcast_arrays(x, y))
+    return by_parts(quotient)(x, y)
 
 
 @with_derivatives(lambda value, x, y: or_zero(jnp.ones_like(y), y), lambda value, x, y: -or_zero(value, y))
@@ -92,7 +129,7 @@ def root(x: Any) -> Any:
 @numpy_for_constants(words.sqrt)
 @with_derivatives(lambda value, x: or_zero(jnp.full_like(x, 0.5), jnp.where(x <= 0, 0, value)))
 def word_sqrt(x: Any) -> Any:
-    return root(x)
+    return root(ordered(x))
 
 
 @numpy_for_constants(words.abs)
@@ -102,6 +139,8 @@ def word_abs(x: Any) -> Any:
 
 @numpy_for_constants(words.sign)
 def word_sign(x: Any) -> Any:
+    if is_complex(x):
+        return jnp.sign(x)
     # XLA's own sign keeps the sign of -0.
     one, zero = x.dtype.type(1), x.dtype.type(0)
     return jnp.where(x > 0, one, jnp.where(x < 0, -one, jnp.where(x == 0, zero, x)))
@@ -109,12 +148,12 @@ def word_sign(x: Any) -> Any:
 
 @numpy_for_constants(words.maximum)
 def word_maximum(x: Any, y: Any) -> Any:
-    return jnp.where((x >= y) | (x != x), x, y)
+    return jnp.where((ordered(x) >= ordered(y)) | (x != x), x, y)
 
 
 @numpy_for_constants(words.minimum)
 def word_minimum(x: Any, y: Any) -> Any:
-    return jnp.where((x <= y) | (x != x), x, y)
+    return jnp.where((ordered(x) <= ordered(y)) | (x != x), x, y)
 
 
 @numpy_for_constants(words.where)
@@ -163,7 +202,7 @@ def constant_power(y: Any) -> Word:
 
 @numpy_for_constants(words.divide_or_zero)
 def word_divide_or_zero(x: Any, y: Any) -> Any:
-    return or_zero(*jnp.broadcast_arrays(x, y))
+    return by_parts(or_zero)(x, y)
 
 
 def word_row_sum(x: Any) -> Any:
