@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators.checks.arrays import check_storage_mix
 from ..operators.operator import Operator
 from . import arrays
 from .parameters import is_complex, real_type
+from .state_types import check_beside
 
 
 class RuleState(NamedTuple):
@@ -85,6 +85,5 @@ def parse_parameter_states(
             arrays.check_type(operator.name, name, array.dtype)
         arrays.check_shape(operator, name, array.shape, kinds[name], param.shape)
         found[name] = array
-    storages = tuple(real_type(each) for each in (param, *found.values()))
-    check_storage_mix(operator.name, ("parameter", *found), storages)
+        check_beside(operator, name, real_type(array), real_type(param))
     return [*found.values()]

@@ -77,7 +77,7 @@ def state_type(operator: Operator, types: StateTypes, name: str, param: Any, is_
     """
     beside = PARTS.get(str(param.dtype), str(param.dtype))
     storage = types.storage_of(name, beside)
-    check_storage_mix(operator.name, ("parameter", name), (beside, storage))
+    check_beside(operator, name, storage, beside)
     if not is_complex:
         return storage
     if storage not in COMPLEX:
@@ -85,3 +85,13 @@ def state_type(operator: Operator, types: StateTypes, name: str, param: Any, is_
             f"{operator.name}: {name} is complex as its parameter, expected {one_of(COMPLEX)}, got {storage}"
         )
     return COMPLEX[storage]
+
+
+def check_beside(operator: Operator, name: str, storage: str, param: str) -> None:
+    """Check the storage type of a state beside a parameter of a storage type. XLA takes narrower ones beside float64.
+
+    Raises:
+        TypeError: it is wider than the type in which the parameter is computed.
+    """
+    if compute_type(param) != "float64":
+        check_storage_mix(operator.name, ("parameter", name), (param, storage))
