@@ -43,13 +43,19 @@ def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Arr
 
 
 def parse_state(operator: str, name: str, given: Any) -> jax.Array:
-    """A state as an array. JAX narrows NumPy's float64, unless float64 is enabled.
+    """A state as an array of its own type.
 
     Raises:
-        TypeError: it is not an array, or its type is not supported.
+        TypeError: it is not an array, its type is not supported, or JAX would narrow it.
     """
     array = to_array(operator, name, given)
     check_type(operator, name, array.dtype)
+    # JAX converts NumPy's float64 to float32 silently.
+    if str(getattr(given, "dtype", array.dtype)).endswith("float64") and array.dtype != "float64":
+        raise TypeError(
+            f"{operator}: {name} holds float64, expected {array.dtype}, the widest type of JAX here; "
+            f'call under jax.enable_x64(True), or pass .astype("{array.dtype}")'
+        )
     return array
 
 

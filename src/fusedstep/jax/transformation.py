@@ -165,7 +165,9 @@ class RuleTransformation:
     def update(self, updates: Any, state: RuleState, params: Any = None, **extra: Any) -> tuple[Any, RuleState]:
         """The changes of the parameters, and the state after the step."""
         operator, used = self.operator, self.used
-        if params is None and not self.is_free(frozenset()):
+        leaves, tree = jax.tree.flatten(updates, is_leaf=is_none)
+        zeros = zero_scalars(operator.name, self.masks, updates, len(leaves))
+        if params is None and not all(self.is_free(zero) for zero in {*zeros}):
             raise ValueError(
                 f"{operator.name}: params is None, expected the parameters, on which the step depends; "
                 "call update(grads, state, params)"
@@ -173,8 +175,6 @@ class RuleTransformation:
         check_rule_state(operator, state, (*used, *self.products))
         values = scalars_at(operator, self.scalars, state.count, state.states)
         step_of = cache(partial(self.leaf_step, values))
-        leaves, tree = jax.tree.flatten(updates, is_leaf=is_none)
-        zeros = zero_scalars(operator.name, self.masks, updates, len(leaves))
         # By name, since JAX sorts the keys of dicts.
         trees = {"params": updates if params is None else params, **{name: state.states[name] for name in used}}
         columns = [match_gradients(operator, tree, name, each) for name, each in trees.items()]
