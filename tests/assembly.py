@@ -34,6 +34,8 @@ from fusedstep.runtime.gpu.kernel_call import BYTES, CATCH_UP_BYTES, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.storage import STORAGES, compute_type
 from tests.rules import test_rules, test_rules_with_sums
+from tests.rules.test_rules_with_sums import extremes
+from tests.rules.test_words import of_tanh
 
 TARGETS = {
     "sm_80": GPUTarget("cuda", 80, 32),
@@ -98,8 +100,9 @@ def rules() -> Iterator[Kernel]:
 
 def loops() -> Iterator[Kernel]:
     """Every loop, type and word with some rules."""
-    for rule in (test_rules.exact_words, fs.rules.ftrl, fs.rules.lamb):
+    for rule in (test_rules.exact_words, test_rules.whole_numbers, of_tanh, fs.rules.ftrl, fs.rules.lamb, extremes):
         yield from of_rule(rule, loops_of(rule, {})[0], "float32")
+    yield from of_rule(of_tanh, "dense", "float64")
     for loop in loops_of(fs.rules.adam, {}):
         yield from of_rule(fs.rules.adam, loop, "float32")
     for loop in ("dense_rows", "touched_rows", "every_row"):

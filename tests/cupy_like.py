@@ -142,6 +142,9 @@ class ndarray:  # noqa: N801 - as CuPy names it
     def sum(self, axis: int | None = None) -> "ndarray":
         return self._like(self._current().sum(axis=axis))
 
+    def max(self, axis: int | None = None) -> "ndarray":
+        return self._like(self._current().max(axis=axis))
+
     def any(self) -> "ndarray":
         return self._like(self._current().any())
 

@@ -20,14 +20,17 @@ from tests.exported_programs import ALL_TARGETS, TARGETS, Case, check
 from tests.instruction_sets import EXACT
 from tests.rules import test_rules_with_sums
 from tests.rules.test_rules import RULES, assert_near
+from tests.rules.test_words import of_tanh
 
 SHAPES = [(0,), (1,), (7,), (33,), (130,)]
 SHORT = ["exact_words-float64", "exact_words-float32", "exact_words-float16", "exact_words-bfloat16"]
 SHORT += ["adam-float32", "adam-float16", "adagrad-float64", "proximal_adagrad-bfloat16", "lion-float32"]
 SHORT += ["torch_sgd-float16", "rmsprop-float32", "adadelta-float64"]
+SHORT += ["whole_numbers-float64", "whole_numbers-float32", "whole_numbers-bfloat16"]
 # Of rules that add up: rows that lanes do not divide, none, one and many blocks, several matrices, and flat chunks.
 SUMMED = {1: [(0,), (1,), (9001,)], 2: [(0, 4), (1, 1), (37, 5), (150, 33)], 3: [(5, 0), (37, 5), (3, 150, 33)]}
 SHORT_SUMS = ["rowwise_adagrad-0-bfloat16", "lamb-0-float16", "adafactor-1-float32"]
+SHORT_SUMS += ["largest_of_rows-0-float64", "extremes-0-float32"]
 
 
 def cases(names: list[str]) -> list[Case]:
@@ -87,6 +90,11 @@ def test_the_bits_of_every_rule_that_adds_up(target: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("target", ALL_TARGETS)
 def test_the_bits_of_every_exact_rule(target: str, tmp_path: Path) -> None:
     check(target, cases([]), tmp_path)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_bits_of_tanh(target: str, tmp_path: Path) -> None:
+    check(target, [Case(of_tanh, {}, {}, (dtype,), f"tanh_{dtype}", SHAPES) for dtype in reference.DTYPES], tmp_path)
 
 
 def near_the_rule(case: Case, before: list[np.ndarray], after: list[np.ndarray], what: str) -> None:
@@ -152,7 +160,13 @@ def test_the_workspace_is_as_large_as_the_sums_in_it(sizes: tuple[int, ...], sum
     memory = np.full(whole_step.workspace_items(*sizes, *sums), np.nan)
     call = array("q", bytes(layout.ITEM * layout.STATES))
     call[layout.MATRICES], call[layout.MATRIX_ROWS], call[layout.WIDTH] = sizes
-    whole_step.place_sums(call.buffer_info()[0], memory.ctypes.data, *sums)
+    # The last sum by matrix and the first by column are maxima.
+    maxima = (1 << sums[1]) >> 1, int(sums[2] > 0)
+    whole_step.place_sums(call.buffer_info()[0], memory.ctypes.data, *sums, *maxima)
     end = call[layout.ROW_SUMS] + layout.ITEM * row_sums * matrices * rows
     assert end == memory.ctypes.data + memory.nbytes
-    assert not np.nan_to_num(memory).any()
+    partials = memory[: (call[layout.MATRIX_SUMS] - memory.ctypes.data) // layout.ITEM]
+    by_matrix, by_column = np.split(partials, [(call[layout.PARTIAL_COLUMN_SUMS] - memory.ctypes.data) // layout.ITEM])
+    for count, bits, numbers in ((sums[1], maxima[0], by_matrix), (sums[2], maxima[1], by_column)):
+        for which, each in enumerate(np.split(numbers, count) if count else []):
+            assert (each == (-np.inf if bits >> which & 1 else 0)).all()

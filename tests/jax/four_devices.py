@@ -16,7 +16,7 @@ import fusedstep as fs
 from tests.rules import test_rules, test_rules_with_sums
 
 AXES = [AxisType.Auto, AxisType.Explicit]
-ROWS = [*test_rules.RULES[:-2], *test_rules_with_sums.ROWS[:-2]]
+ROWS = [*test_rules.RULES[:-3], *test_rules_with_sums.ROWS[:-4]]
 SHAPES_AND_AXES = [((4, 6), ("x", "y")), ((4, 6), (None, "x")), ((4, 2, 4), ("x", None, "y")), ((4,), (("x", "y"),))]
 # By kind of state, and whether the rule works on columns: which axes of a parameter the state has.
 AXES_OF: dict[tuple[str, bool], Callable[[Any], Any]] = {

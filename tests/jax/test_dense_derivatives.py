@@ -127,7 +127,11 @@ def guarding(var: Any, grad: Any, *, lr: Any, low: Any) -> Any:
     root = words.where(grad < 0, 0, words.sqrt(grad)) + words.where(grad <= 0, 0, words.log(grad))
     ratio = words.where(grad == 0, 0, lr / grad) + words.where(grad <= 0, 0, words.power(grad, -low))
     large = words.where(grad > 9, 1, words.exp(grad * 100)) + words.where(grad <= 0, 0, words.power(grad, 0.3))
-    return var - lr * (root + ratio + large + words.divide_or_zero(low, grad))
+    whole = words.where(grad == 0, 0, lr % grad + grad % grad) + words.where(
+        words.isnan(1 / grad), 1, words.floor(grad)
+    )
+    near = words.clip(words.tanh(grad * 100), -low, low) + words.tanh(grad)
+    return var - lr * (root + ratio + large + whole + near + words.divide_or_zero(low, grad))
 
 
 def after_guarding(var: Any, scalars: Any, grad: Any) -> Any:

@@ -98,10 +98,10 @@ def test_second_moments_of_16_bit_parameters_decay() -> None:
 
 
 def test_second_moments_of_small_gradients_are_not_0() -> None:
-    # In float16 the square of 1e-3, times 1 - b2, is 0, and steps are as large as 1e-3 / eps.
-    grads = np.full(3, 1e-3)
+    # In float16 the square of 1e-3, times 1 - b2, is 0 when it is stored, and v is that of the last gradient alone.
+    grads = np.full(1000, 1e-3)
     assert last_step("float16", grads) == pytest.approx(1, rel=0.01)
-    assert last_step("float16", grads, state_dtype="float16") > 100
+    assert last_step("float16", grads, state_dtype="float16") > 20
 
 
 @pytest.mark.parametrize(

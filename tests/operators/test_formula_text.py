@@ -17,6 +17,8 @@ from fusedstep.operators.formula_text import readable
         (r"\max\left(|p| - lr\, l_1, 0\right)", "max(|p| - lr l1, 0)"),
         (r"\lVert w \rVert \leq \infty", "||w|| <= inf"),
         (r"\operatorname{sign}(p)", "sign(p)"),
+        (r"\lfloor g / s \rfloor \bmod 2", "floor(g / s) % 2"),
+        (r"\left\lceil \tanh(g) \right\rceil", "ceil(tanh(g))"),
         (r"\frac{lr}{v} \left(m + g\right)", "lr / v * (m + g)"),
         (r"\begin{cases} g & stat > 0 \\ m & stat \le 0 \end{cases}", "{ g if stat > 0; m if stat <= 0 }"),
         (

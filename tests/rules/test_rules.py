@@ -24,7 +24,21 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.words import abs, divide_or_zero, maximum, minimum, sign, sqrt, where
+from fusedstep.words import (
+    abs,
+    ceil,
+    clip,
+    divide_or_zero,
+    floor,
+    isfinite,
+    isinf,
+    isnan,
+    maximum,
+    minimum,
+    sign,
+    sqrt,
+    where,
+)
 from tests import reference
 from tests.rules import test_rules_with_sums
 
@@ -75,6 +89,13 @@ def exact_words(var: Any, other: Any, grad: Any, *, lr: Any, twice: bool = False
     return var, other
 
 
+def whole_numbers(var: Any, other: Any, grad: Any, *, lr: Any) -> tuple[Any, Any]:
+    """The words of whole numbers and of what is no number, and remainders."""
+    step = where(isnan(grad), lr * 25 % 2, floor(grad))
+    other = where(isfinite(grad) & ~isinf(other), other % grad, ceil(other))
+    return clip(var, -step, 1 + lr) + step % 3, other
+
+
 def momentum(var: Any, mean: Any, grad: Any, *, lr: Any, beta: Any) -> tuple[Any, Any]:
     """A rule that compiles quickly, for what does not depend on the rule."""
     mean = beta * mean + (1 - beta) * grad
@@ -87,7 +108,7 @@ DECAY = {"weight_decay": 0.3}
 PENALTIES = {"lr": 0.1, "l1": 0.3, "l2": 0.7}
 MOVING = {"lr": 0.1, "momentum": 0.9}
 
-# The last two are here for what rules are made of.
+# The last three are here for what rules are made of.
 RULES = [
     Row(fs.rules.adam, ADAM | POWERS, positive=("v",)),
     Row(fs.rules.adam_delta, ADAM | POWERS, positive=("v",)),
@@ -195,6 +216,7 @@ RULES = [
         branches=({"hyperpara": 0.7},),
     ),
     Row(exact_words, {"lr": 0.1}, ulps=6),
+    Row(whole_numbers, {"lr": 0.1}),
     Row(momentum, {"lr": 0.1, "beta": 0.9}),
 ]
 

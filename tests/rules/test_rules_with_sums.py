@@ -1,4 +1,4 @@
-"""Rules that add up rows, columns or the whole tensor, against the rule as it stands on NumPy arrays.
+"""Rules that reduce rows, columns or the whole tensor, against the rule as it stands on NumPy arrays.
 
 How results are bounded: sums run in float64 and in an order of their own, so that in float64 a result is within
 ``ulps`` of the rule's, and in the other types within that of what the rule gives in float64 on the same stored inputs,
@@ -19,12 +19,19 @@ from fusedstep.words import (
     PerColumn,
     PerRow,
     abs,
+    column_max,
     column_mean,
+    column_min,
     column_sum,
+    maximum,
+    row_max,
     row_mean,
+    row_min,
     row_sum,
     sqrt,
+    tensor_max,
     tensor_mean,
+    tensor_min,
     tensor_sum,
 )
 from tests import reference
@@ -70,6 +77,22 @@ def everything(
     return var - lr * centred / size, by_row, by_column
 
 
+def extremes(var: Any, by_row: PerRow, by_column: PerColumn, grad: Any, *, lr: Any) -> tuple[Any, Any, Any]:
+    """Every maximum and minimum, of each kind of value that it takes, among sums and one on top of the other."""
+    by_row = maximum(by_row / 2, row_max(abs(grad))) - row_min(var)
+    by_column = by_column / 2 + column_max(grad) - column_min(var) + column_mean(grad * grad)
+    centred = grad - column_max(by_row) + by_column * column_min(by_row)
+    size = 1 + tensor_max(centred) - tensor_min(centred) + sqrt(tensor_mean(centred * centred))
+    size = size + tensor_max(by_row) - tensor_min(by_row)
+    return var - lr * centred / size, by_row, by_column
+
+
+def largest_of_rows(var: Any, norm: PerRow, grad: Any, *, lr: Any) -> tuple[Any, Any]:
+    """A rule whose rows can step alone: Adamax by row, and a sum."""
+    norm = maximum(0.9 * norm, row_max(abs(grad))) + row_mean(grad * grad)
+    return var - lr * (grad - row_min(grad)) / norm, norm
+
+
 FACTOR = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon1": 1e-30, "epsilon2": 1e-3, "clip_threshold": 0.7}
 FACTOR |= {"weight_decay": 0.01, "global_norm": 1.3}
 LAMB = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon": 1e-6, "decay": 0.1, "beta1_power": 0.9, "beta2_power": 0.7}
@@ -94,6 +117,8 @@ ROWS = [
     Row(fs.rules.adafactor, FACTOR, unused=("exp_avg", *FACTORED), ulps=16),
     Row(fs.rules.adafactor, FACTOR, {"scale_parameter": True, "first_moment": True}, FACTORED, ulps=16),
     Row(fs.rules.adafactor, FACTOR, {"factored": False, "decay_weights": False}, ("exp_avg", *PLAIN), ulps=16),
+    Row(largest_of_rows, {"lr": 0.1}, sparse=True, ulps=16),
+    Row(extremes, {"lr": 0.1}, ulps=64),
     Row(everything, {"lr": 0.1}, ulps=64),
     Row(everything, {"lr": 0.1}, {"twice": True}, ulps=64),
 ]

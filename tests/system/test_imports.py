@@ -138,7 +138,7 @@ def test_code_generation_reads_loops_in_few_places(name: str) -> None:
     assert "loops" not in texts
 
 
-SIBLINGS = {"codegen": ("rule", "cpu", "gpu", "xla"), "runtime": ("cpu", "gpu")}
+SIBLINGS = {"codegen": ("rule", "cpu", "gpu", "xla", "torch"), "runtime": ("cpu", "gpu")}
 
 
 @pytest.mark.parametrize("room", SIBLINGS)
@@ -154,7 +154,7 @@ def test_backends_do_not_know_each_other(room: str) -> None:
 @pytest.mark.parametrize(
     ("file", "name", "takes"),
     [
-        *((f"codegen/{one}/build.py", "build", "recipe") for one in ("cpu", "gpu", "xla")),
+        *((f"codegen/{one}/build.py", "build", "recipe") for one in ("cpu", "gpu", "xla", "torch")),
         *((f"runtime/{one}/launch.py", "launch", "call") for one in ("cpu", "gpu")),
     ],
 )

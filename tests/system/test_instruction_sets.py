@@ -33,6 +33,7 @@ CPUS = {"generic": ((), "")} | (
 )
 # What differs between instruction sets: vectors of every compute type, conversions of 16 bits, and each loop.
 SHORT = [f"exact_words-{dtype}-dense" for dtype in ("float64", "float32", "float16", "bfloat16")]
+SHORT += ["whole_numbers-float64-dense", "whole_numbers-float32-dense"]
 SHORT += ["adam-float32-touched", "adam-float32-every", "proximal_adagrad-float16-dense"]
 
 

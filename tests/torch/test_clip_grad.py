@@ -110,12 +110,21 @@ def test_what_it_does_not_take(kind: Any, told: str, call: Any) -> None:
     assert torch.equal(made[0].grad, torch.ones(4))
 
 
-def test_a_gradient_sparse_in_another_way_changes_nothing() -> None:
-    made = params(torch.ones(4), torch.ones(2, 2))
-    made[1].grad = torch.ones(2, 2).to_sparse()
-    with pytest.raises(TypeError, match="clip_grad_norm_: a gradient has 2 sparse dimensions"):
-        fs.torch.clip_grad_norm_(made, 1.0)
-    assert torch.equal(made[0].grad, torch.ones(4))
+@pytest.mark.parametrize("dimensions", [0, 1, 2, 3])
+@pytest.mark.parametrize("order", [2, 1, 0, -1, INFINITY])
+def test_gradients_that_are_sparse_in_any_way(dimensions: int, order: float) -> None:
+    """Duplicates are summed before the norm is taken, whatever the number of sparse dimensions."""
+    dense = (torch.arange(24.0).reshape(4, 3, 2) - 7).masked_fill(torch.arange(24).reshape(4, 3, 2) % 3 == 0, 0)
+    places, filled = torch.zeros(0, 1, dtype=torch.int64), dense[None]
+    if dimensions:
+        once = dense.to_sparse(dimensions)
+        places, filled = once._indices(), once._values()
+    values = torch.cat([filled, filled]) / 2
+    ours, theirs = params(torch.zeros_like(dense)), params(filled if order >= 0 else dense)
+    ours[0].grad = torch.sparse_coo_tensor(places.repeat(1, 2), values, dense.shape, check_invariants=True)
+    norm = fs.torch.clip_grad_norm_(ours, 0.5, order)
+    torch.testing.assert_close(norm, torch.nn.utils.clip_grad_norm_(theirs, 0.5, order))
+    torch.testing.assert_close(ours[0].grad.to_dense(), dense * (0.5 / (norm + 1e-6)).clamp(max=1))
 
 
 @pytest.mark.parametrize("value", [INFINITY, float("nan")])

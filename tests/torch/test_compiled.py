@@ -106,6 +106,6 @@ def test_the_operator_is_as_torch_wants_it() -> None:
     optimizer = fs.torch.SGD([param], momentum=0.5)
     param.grad = torch.ones(3)
     optimizer.step()
-    given = [torch.ones(3)], [torch.ones(3)], [torch.ones(3)], [0], [1], optimizer.graph_number, 0, []
+    given = [torch.ones(3)], [torch.ones(3)], [torch.ones(3)], [0], [1], optimizer._graph_number, 0, []
     torch.library.opcheck(torch.ops.fusedstep.step.default, given)
     assert param.tolist() == pytest.approx([0.999] * 3)

@@ -283,7 +283,7 @@ def refused(pair, look_up):
     """A gradient of an unseen lookup is refused, and changes nothing."""
     pair.optimizer.zero_grad()
     look_up(torch.tensor([1, 20])).sum().backward()
-    memory = pair.optimizer.tables[pair.deferred.weight].memory()
+    memory = pair.optimizer._tables[pair.deferred.weight].memory()
     before, steps = memory.clone(), float(pair.optimizer.state[pair.deferred.weight]["step"])
     with pytest.raises(RuntimeError, match="Adam: a sparse gradient has row 20, which was not looked up since"):
         pair.optimizer.step()
@@ -539,5 +539,5 @@ def test_a_group_that_cannot_defer_is_not_added():
         fs.torch.RMSprop([{"params": module.parameters(), "defer": [module]}])
     groups = [{"params": module.parameters(), "defer": [module]}]
     for _ in range(2):
-        assert fs.torch.Adam(groups).tables
+        assert fs.torch.Adam(groups)._tables
         groups[0]["params"] = list(module.parameters())

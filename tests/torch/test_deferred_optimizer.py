@@ -78,7 +78,7 @@ def test_what_a_lookup_sees_is_what_the_dense_optimizer_computes(case):
         torch.testing.assert_close(pair.deferred(rows), pair.dense(rows), rtol=0, atol=1e-11)
     pair.optimizer.flush()
     pair.equal()
-    keys = pair.optimizer.state_keys
+    keys = pair.optimizer._state_keys
     states, expected = pair.optimizer.state[pair.deferred.weight], pair.reference.state[pair.dense.weight]
     for key in keys:
         if expected.get(key) is not None:
@@ -388,7 +388,7 @@ def test_a_bad_lookup_changes_nothing():
     pair = Pair()
     pair.step(5)
     # The memory itself: reading the parameter would bring it up to date.
-    before = pair.optimizer.tables[pair.deferred.weight].memory().clone()
+    before = pair.optimizer._tables[pair.deferred.weight].memory().clone()
     with pytest.raises(IndexError, match=r"Adam: indices\[1\] is 31"):
         pair.deferred(torch.tensor([0, ROWS]))
     assert torch.equal(pair.deferred.weight, before)

@@ -164,7 +164,7 @@ def test_a_hundred_replacements_grow_by_nothing(name: str) -> None:
             before = before or count
             assert count[0] <= before[0]
             assert count[1] <= before[1] + 24
-            assert len(optimizer.prepared_steps) <= 3
+            assert len(optimizer._prepared_steps) <= 3
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -198,9 +198,9 @@ def test_a_prepared_step_runs_on_no_other_memory() -> None:
 def test_memory_that_another_thread_replaces_stays_until_the_step_has_ended() -> None:
     optimizer = stepped(made("SGD", [weight()]))
     param = optimizer.param_groups[0]["params"][0]
-    prepared, state = optimizer.prepared_steps[param], dict(optimizer.state[param])
+    prepared, state = optimizer._prepared_steps[param], dict(optimizer.state[param])
     param.grad = torch.ones(4, 3)
-    operator = optimizer.operator(optimizer.param_groups[0])
+    operator = optimizer._operator(optimizer.param_groups[0])
     operands = prepared.operands(operator, param, state, param.grad)
     storages = [ref(param.untyped_storage()), ref(param.grad.untyped_storage())]
     param.data = torch.zeros(4, 3)
@@ -301,9 +301,9 @@ def test_gradients_that_lie_askew_are_copied() -> None:
         param.grad = gradient
         optimizer.step()
     assert param.tolist() == [-2.0, -4.0]
-    operator = optimizer.operator(optimizer.param_groups[0])
-    assert optimizer.prepared_steps[param].operands(operator, param, {}, torch.ones(2))
-    assert optimizer.prepared_steps[param].operands(operator, param, {}, param.grad) is None
+    operator = optimizer._operator(optimizer.param_groups[0])
+    assert optimizer._prepared_steps[param].operands(operator, param, {}, torch.ones(2))
+    assert optimizer._prepared_steps[param].operands(operator, param, {}, param.grad) is None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -108,10 +108,10 @@ def three_means(
     return var - lr * (one + two + three), one, two, three
 
 
-class ThreeMeans(FusedOptimizer):
+class ThreeMeans(FusedOptimizer, torch.optim.Optimizer):
     """An optimizer with three betas."""
 
-    state_keys = ("one", "two", "three")
+    _state_keys = ("one", "two", "three")
 
     def __init__(
         self,
@@ -124,10 +124,10 @@ class ThreeMeans(FusedOptimizer):
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: dict[str, Any]) -> Any:
+    def _rule(self, group: dict[str, Any]) -> Any:
         return three_means, {}
 
-    def scalars(self, group: dict[str, Any], progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: dict[str, Any], progress: Any) -> dict[str, Any]:
         return {"lr": group["lr"], **{f"beta{place}": beta for place, beta in enumerate(group["betas"], 1)}}
 
 

@@ -94,7 +94,7 @@ def test_the_short_path_does_what_the_long_one_does(steps: list[tuple[Any, Any]]
             before = param._version
             optimizer.step()
             assert param._version > before
-            optimizers[1].prepared_steps.clear()
+            optimizers[1]._prepared_steps.clear()
         assert torch.equal(*params)
         first, second = (optimizer.state[param] for param, optimizer in zip(params, optimizers, strict=True))
         assert first.keys() == second.keys()
@@ -108,8 +108,8 @@ def test_small_parameters_take_it_and_no_others() -> None:
     for param in params:
         param.grad = torch.ones_like(param)
     optimizer.step()
-    assert set(optimizer.prepared_steps) >= {params[0]}
-    assert params[1] not in optimizer.prepared_steps
+    assert set(optimizer._prepared_steps) >= {params[0]}
+    assert params[1] not in optimizer._prepared_steps
 
 
 def stepped_twice() -> tuple[Any, Any]:

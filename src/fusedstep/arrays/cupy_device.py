@@ -76,6 +76,11 @@ def sum_into(out: Any, array: Any, axis: int | None) -> None:
         out[...] = array.sum(axis=axis)
 
 
+def max_into(out: Any, array: Any, axis: int | None) -> None:
+    with array.device:
+        out[...] = array.max(axis=axis)
+
+
 def first_outside(indices: Any, rows: int) -> tuple[int, int] | None:
     with indices.device:
         outside = (indices < 0) | (indices >= rows)

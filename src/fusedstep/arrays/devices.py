@@ -69,6 +69,9 @@ class DeviceLibrary(Protocol):
     def sum_into(self, out: Any, array: Any, axis: int | None) -> None:
         """Write the sums along an axis, or of all elements, to ``out``, in a fixed order and the array's type."""
 
+    def max_into(self, out: Any, array: Any, axis: int | None) -> None:
+        """Write the largest numbers along an axis, or of all elements, to ``out``; NaN where one of them is NaN."""
+
     def first_outside(self, indices: Any, rows: int) -> tuple[int, int] | None:
         """The place and value of the first of int64 indices that is not in ``range(rows)``; waits for the device."""
 

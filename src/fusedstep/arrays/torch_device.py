@@ -22,6 +22,7 @@ __all__ = [
     "empty",
     "first_outside",
     "full",
+    "max_into",
     "on_device",
     "searchsorted",
     "sort",
@@ -95,6 +96,10 @@ def searchsorted(sorted_indices: Any, values: Any) -> Any:
 
 def sum_into(out: Any, tensor: Any, axis: int | None) -> None:
     out.copy_(tensor.sum() if axis is None else tensor.sum(dim=axis))
+
+
+def max_into(out: Any, tensor: Any, axis: int | None) -> None:
+    out.copy_(tensor.amax() if axis is None else tensor.amax(dim=axis))
 
 
 def first_outside(indices: Any, rows: int) -> tuple[int, int] | None:

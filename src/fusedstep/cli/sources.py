@@ -7,7 +7,7 @@ from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
-from ..codegen.xla.weave import weave as weave_for_xla
+from ..codegen.xla.build import source as source_for_jax
 from ..runtime.cpu.loops import LOOPS
 
 
@@ -17,4 +17,4 @@ def source_on_gpu(recipe: Recipe) -> str:
     return weave_for_gpu(replace(recipe, loop="dense_rows") if by_rows else recipe)
 
 
-SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": listing, "gpu": source_on_gpu, "jax": weave_for_xla}
+SOURCES: dict[str, Callable[[Recipe], str]] = {"cpu": listing, "gpu": source_on_gpu, "jax": source_for_jax}

@@ -13,6 +13,8 @@ import optax
 # Arguments that are types, and those that may be functions but are no schedules.
 TYPES = ("state_dtype", "mu_dtype", "accumulator_dtype", "dtype_momentum")
 MASKS = ("mask", "weight_decay_mask", "trust_ratio_mask")
+# A whole number that decides on shapes, and is static.
+STATIC = ("min_dim_size_to_factor",)
 
 
 class WideSignature(inspect.Signature):
@@ -34,7 +36,7 @@ class WideSignature(inspect.Signature):
         for name, value in bound.arguments.items():
             if name in TYPES:
                 bound.arguments[name] = value if isinstance(value, str | Mapping | NoneType) else np.dtype(value).name
-            elif is_untyped(value):
+            elif is_untyped(value) and name not in STATIC:
                 bound.arguments[name] = jnp.asarray(value, float)
             elif name not in MASKS and is_schedule(value):
                 bound.arguments[name] = wide_schedule(value)

@@ -55,7 +55,7 @@ def fold(line: str, width: int) -> list[str]:
     if mark:
         return [*fold(f"{indent}# {comment}", width), *fold(before, width)]
     pieces = textwrap.wrap(
-        re.sub(r"(?<= )([-+*/|&]|if|else) ", "\\1\0", bare),
+        re.sub(r"(?<= )([-+*/%|&]|if|else) ", "\\1\0", bare),
         width - len(" \\"),
         initial_indent=indent,
         subsequent_indent=indent + "    " * (2 if bare.startswith("def ") else 1),

@@ -2,15 +2,18 @@
 
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class Adadelta(FusedOptimizer):
+class Adadelta(FusedOptimizer, torch.optim.Adadelta):
     """Adadelta: ``torch.optim.Adadelta`` on dense and sparse gradients. Runs the rule ``torch_adadelta``.
 
     State keys: ``step``, ``square_avg``, ``acc_delta``.
@@ -28,7 +31,7 @@ class Adadelta(FusedOptimizer):
     tensor([0.5233, 1.0000])
     """
 
-    state_keys = ("square_avg", "acc_delta")
+    _state_keys = ("square_avg", "acc_delta")
 
     def __init__(
         self,
@@ -43,11 +46,12 @@ class Adadelta(FusedOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adadelta, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "rho", "weight_decay")} | {"epsilon": group["eps"]}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .. import rules
@@ -10,20 +11,21 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals, to_number
+from .state_dtype import StateDtype
 
 
 class AccumulatorOptimizer(FusedOptimizer):
     """An optimizer whose state ``sum`` is created with it, as in torch's Adagrad."""
 
-    state_keys = ("sum",)
+    _state_keys = ("sum",)
 
     def __init__(self, params: Any, defaults: ParamGroup) -> None:
         super().__init__(params, defaults)
         for group in self.param_groups:
             for param in group["params"]:
-                self.initialise(group, self.memory_of(param), self.state[param])
+                self._initialise(group, self._memory_of(param), self.state[param])
 
-    def initial_value(self, group: ParamGroup, key: str) -> float:
+    def _initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"])
 
     def share_memory(self) -> None:
@@ -32,14 +34,14 @@ class AccumulatorOptimizer(FusedOptimizer):
         for group in self.param_groups:
             for param in group["params"]:
                 state = self.state[param]
-                self.initialise(group, param, state)
+                self._initialise(group, param, state)
                 for value in state.values():
                     if isinstance(value, Tensor):
                         value.share_memory_()
 
 
 @documented
-class Adagrad(AccumulatorOptimizer):
+class Adagrad(AccumulatorOptimizer, torch.optim.Adagrad):
     """Adagrad: ``torch.optim.Adagrad`` on dense and sparse gradients. Runs the rule ``torch_adagrad``.
 
     State keys: ``step``, ``sum``.
@@ -69,19 +71,20 @@ class Adagrad(AccumulatorOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adagrad, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         rate = to_number(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
         return {"lr": rate, "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 
 @documented
-class RowwiseAdagrad(AccumulatorOptimizer):
+class RowwiseAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
     """Adagrad with one accumulator a row, not in torch. Runs the rule ``rowwise_adagrad``.
 
     State keys: ``step``; ``sum``, of shape ``param.shape[:1]``.
@@ -106,18 +109,19 @@ class RowwiseAdagrad(AccumulatorOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.rowwise_adagrad, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {"lr": group["lr"], "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 
 @documented
-class ProximalAdagrad(AccumulatorOptimizer):
+class ProximalAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
     """Adagrad followed by L1 and L2 shrinkage, not in torch. Runs the rule ``proximal_adagrad``.
 
     Each step starts from the current weights, trained ones too.
@@ -146,12 +150,13 @@ class ProximalAdagrad(AccumulatorOptimizer):
         shrink_by_rate: bool = False,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.proximal_adagrad, {"shrink_by_rate": group["shrink_by_rate"]}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "l1", "l2")}

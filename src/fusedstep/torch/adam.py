@@ -3,16 +3,32 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .betas import Betas, bias_corrected_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
+
+
+class AdamFamily(FusedOptimizer):
+    """What Adam and AdamW share."""
+
+    _state_keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        rule = rules.adamw if group["decoupled_weight_decay"] else rules.torch_adam
+        return rule, {"amsgrad": group["amsgrad"]}
+
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        return bias_corrected_scalars(group, progress) | {"weight_decay": group["weight_decay"]}
 
 
 @documented
-class Adam(FusedOptimizer):
+class Adam(AdamFamily, torch.optim.Adam):
     """Adam: ``torch.optim.Adam`` on dense and sparse gradients. Runs the rule ``torch_adam``, or ``adamw``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``, with ``amsgrad`` ``max_exp_avg_sq``.
@@ -31,8 +47,6 @@ class Adam(FusedOptimizer):
     [1.0, 1.0, 0.875]
     """
 
-    state_keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
-
     def __init__(
         self,
         params: Any,
@@ -49,13 +63,7 @@ class Adam(FusedOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))
-
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
-        rule = rules.adamw if group["decoupled_weight_decay"] else rules.torch_adam
-        return rule, {"amsgrad": group["amsgrad"]}
-
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        return bias_corrected_scalars(group, progress) | {"weight_decay": group["weight_decay"]}

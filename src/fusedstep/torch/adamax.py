@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class Adamax(FusedOptimizer):
+class Adamax(FusedOptimizer, torch.optim.Adamax):
     """AdaMax: ``torch.optim.Adamax`` on dense and sparse gradients. Runs the rule ``torch_adamax``.
 
     State keys: ``step``, ``exp_avg``, ``exp_inf``.
@@ -28,7 +31,7 @@ class Adamax(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    state_keys = ("exp_avg", "exp_inf")
+    _state_keys = ("exp_avg", "exp_inf")
 
     def __init__(
         self,
@@ -43,12 +46,13 @@ class Adamax(FusedOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_adamax, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         power = group["betas"][0] ** progress
         return mean_scalars(group) | {"weight_decay": group["weight_decay"], "beta1_power": power}

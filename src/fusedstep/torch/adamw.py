@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .adam import Adam
+import torch
+
+from .adam import AdamFamily
 from .arguments import documented
 from .betas import Betas
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class AdamW(Adam):
+class AdamW(AdamFamily, torch.optim.AdamW):
     """AdamW: ``torch.optim.AdamW`` on dense and sparse gradients. Runs the rule ``adamw``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``, with ``amsgrad`` ``max_exp_avg_sq``.
@@ -43,9 +46,10 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
-        super().__init__(params, **from_locals(locals()), decoupled_weight_decay=True)
+        super().__init__(params, from_locals(locals()) | {"decoupled_weight_decay": True})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -17,9 +17,11 @@ ARGUMENTS = {
     "maximize": "maximize the objective.",
     "foreach": "accepted for compatibility with torch; ignored.",
     "fused": "accepted for compatibility with torch; ignored.",
-    "capturable": "allow a CUDA graph to capture steps; the parameters must be on a GPU.",
-    "differentiable": "must be False.",
+    "capturable": "allow a CUDA graph to capture steps of parameters on a GPU.",
+    "differentiable": "let autograd record the step, in PyTorch's own operations; parameters must not be leaves.",
     "rows": 'the rows that a sparse gradient updates, decay included: only the ``"touched"`` ones, or ``"every"`` row.',
+    "state_dtype": "the dtype of new and loaded states, or a dict of dtypes by state; by default that of a float32 or "
+    "float64 parameter, and float32 beside 16 bits.",
     "defer": "embeddings whose rows take all their steps, but only when they are looked up; see ``up_to_date``.",
 }
 # An argument in a docstring, and what is said of it.

@@ -9,16 +9,18 @@ import torch
 from torch import Tensor
 
 from .distributed import is_distributed, norm_of_shards, to_local
-from .layouts import values_and_rows
+from .gradients import parts_of
 
 NAME = "clip_grad_norm_"
 
 
 def sum_duplicates(grad: Tensor) -> Tensor:
-    """The values of a gradient, with the duplicate rows of a sparse one summed."""
-    values, rows = values_and_rows(NAME, grad)
-    if rows is None or grad.is_coalesced():
+    """The values of a gradient, with the duplicates of a sparse one summed."""
+    found = parts_of(NAME, grad)
+    values = found.values
+    if found.places is None or grad.is_coalesced():
         return values
+    rows = found.flat_places(grad.shape)
     unique_rows, inverse = rows.unique(return_inverse=True)
     return values.new_zeros((len(unique_rows), *values.shape[1:])).index_add_(0, inverse, values)
 
@@ -98,7 +100,7 @@ def clip_grad_norm_(
         The norm before clipping.
 
     Raises:
-        TypeError: a parameter is not a tensor, or a gradient is sparse, but not by rows.
+        TypeError: a parameter is not a tensor, or a gradient is neither dense nor sparse COO.
         ValueError: ``max_norm`` is negative, or an argument is not a number.
         RuntimeError: the norm is not finite, and ``error_if_nonfinite`` is True.
 

@@ -58,11 +58,11 @@ def register(optimizer: Any) -> int:
 
 
 def traceable(optimizer: Any) -> bool:
-    """Return whether a graph can hold the step: all gradients are dense, no rows deferred, and no parameters DTensors.
+    """Return whether a graph can hold the step: gradients are dense, no rows deferred, no parameters DTensors.
 
-    Else the graph breaks, as with torch's own optimizers.
+    Nor may autograd record it. Else the graph breaks, as with torch's own optimizers.
     """
-    if optimizer.tables:
+    if optimizer._tables or any(group.get("differentiable") for group in optimizer.param_groups):
         return False
     params = [param for group in optimizer.param_groups for param in group["params"] if param.grad is not None]
     return all(
@@ -73,7 +73,7 @@ def traceable(optimizer: Any) -> bool:
 
 def trace(optimizer: Any) -> None:
     """Add a step to the graph that is being traced."""
-    counters_to_tensors(optimizer.graph_number)
+    counters_to_tensors(optimizer._graph_number)
     for number, group in enumerate(optimizer.param_groups):
         params: list[Tensor] = []
         grads: list[Tensor] = []
@@ -82,7 +82,7 @@ def trace(optimizer: Any) -> None:
         counts: list[int] = []
         optimizer._init_group(group, params, grads, states, places, counts)
         if params:
-            step(params, grads, states, places, counts, optimizer.graph_number, number, tensors_in(group))
+            step(params, grads, states, places, counts, optimizer._graph_number, number, tensors_in(group))
 
 
 def counters_to_tensors(optimizer: int) -> None:
@@ -92,7 +92,7 @@ def counters_to_tensors(optimizer: int) -> None:
     """
     its = optimizers[optimizer]
     for state in its.state.values():
-        for key in its.counters:
+        for key in its._counters:
             if isinstance(state.get(key), int | float):
                 state[key] = torch.tensor(float(state[key]))
 
@@ -121,19 +121,19 @@ def collect_group(
         places: the parameters' places in the group.
         counts: the number of states of each.
     """
-    current = optimizer.current(group)
-    operator = optimizer.operator(current)
+    current = optimizer._current(group)
+    operator = optimizer._operator(current)
     for place, param in enumerate(group["params"]):
         if param.grad is not None:
             state = optimizer.state[param]
             present = {key for key, value in state.items() if value is not None}
-            optimizer.initialise(current, param, state)
-            optimizer.align(operator, param, state)
-            for key in optimizer.counters:
+            optimizer._initialise(current, param, state)
+            optimizer._align(operator, param, state)
+            for key in optimizer._counters:
                 if not isinstance(state[key], Tensor):
                     # A number would become a constant of the graph.
                     state[key] = torch.tensor(float(state[key]))
-            optimizer.traced_states.add(value for key, value in state.items() if key not in present)
+            optimizer._traced_states.add(value for key, value in state.items() if key not in present)
             tensors = [value for value in state.values() if isinstance(value, Tensor)]
             params.append(param)
             grads.append(param.grad)
@@ -164,8 +164,8 @@ def step(
     ``settings`` holds the values of settings that are tensors, at this point of the graph.
     """
     its = optimizers[optimizer]
-    current, remaining = its.current(replace_tensors(its.param_groups[group], iter(settings))), iter(states)
-    operator = its.operator(current)
+    current, remaining = its._current(replace_tensors(its.param_groups[group], iter(settings))), iter(states)
+    operator = its._operator(current)
     cache: dict[Any, list[float]] = {}
     for place, count, param, grad in zip(places, counts, params, grads, strict=True):
         original = current["params"][place]
@@ -173,11 +173,11 @@ def step(
         keys = [key for key, value in own.items() if isinstance(value, Tensor)]
         # States added since tracing are behind those that the graph knows.
         passed = dict(zip(keys[:count], itertools.islice(remaining, count), strict=True))
-        state = {key: passed.get(key, own[key]) for key in keys if own[key] not in its.traced_states}
-        its.update(current, operator, param, grad, state, cache)
+        state = {key: passed.get(key, own[key]) for key in keys if own[key] not in its._traced_states}
+        its._update(current, operator, param, grad, state, cache)
         for key, value in state.items():
             if key not in passed:
                 its.state[original][key] = value
             elif value is not passed[key]:
                 passed[key].copy_(torch.as_tensor(value))
-        its.traced_states.mark_used(own.values())
+        its._traced_states.mark_used(own.values())

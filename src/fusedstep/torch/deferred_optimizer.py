@@ -11,6 +11,7 @@ from .deferred_module import DeferredModule, hooked
 from .deferred_parameter import DeferredParameter
 from .deferred_tensor import DeferredTensor, defer
 from .distributed import check_deferrable
+from .kernel_views import has_rows
 from .param_groups import ParamGroup, ParamGroups
 from .weak_parameter_dict import WeakParameterDict
 
@@ -19,12 +20,12 @@ class DeferredOptimizer(ParamGroups):
     """An optimizer whose embeddings' rows take their steps when they are looked up."""
 
     def __init__(self, params: Any, defaults: ParamGroup) -> None:
-        self.deferrable = "defer" in defaults
-        self.deferred_modules: list[nn.Module] = []
+        self._deferrable = "defer" in defaults
+        self._deferred_modules: list[nn.Module] = []
         modules = defaults.pop("defer", ())
         super().__init__(params, defaults)
-        self.deferred_modules = self._checked([*self.deferred_modules, *check_list(type(self).__name__, modules)])
-        self.reset_runtime()
+        self._deferred_modules = self._checked([*self._deferred_modules, *check_list(type(self).__name__, modules)])
+        self._reset_runtime()
 
     def add_param_group(self, param_group: ParamGroup) -> None:
         """Add a parameter group; its settings override the optimizer's.
@@ -39,33 +40,33 @@ class DeferredOptimizer(ParamGroups):
             super().add_param_group(param_group)
             return
         name = type(self).__name__
-        if not self.deferrable:
+        if not self._deferrable:
             raise TypeError(f"{name}: a group has the setting defer, which {name} does not take")
         modules = check_list(name, param_group["defer"])
         # Modules are not settings, which checkpoints hold.
         super().add_param_group({key: value for key, value in param_group.items() if key != "defer"})
         try:
-            self.deferred_modules = self._checked([*self.deferred_modules, *modules])
+            self._deferred_modules = self._checked([*self._deferred_modules, *modules])
         except (TypeError, ValueError, NotImplementedError):
             self.param_groups.pop()
             raise
-        if "tables" in self.__dict__:
-            self.track_weights()
+        if "_tables" in self.__dict__:
+            self._track_weights()
 
-    def reset_runtime(self) -> None:
-        super().reset_runtime()
-        self.tables: WeakParameterDict[DeferredParameter] = WeakParameterDict()
+    def _reset_runtime(self) -> None:
+        super()._reset_runtime()
+        self._tables: WeakParameterDict[DeferredParameter] = WeakParameterDict()
         for group in self.param_groups:
             # Checkpoints of earlier versions may hold ``defer``.
             group.pop("defer", None)
-        self.track_weights()
+        self._track_weights()
 
-    def track_weights(self) -> None:
+    def _track_weights(self) -> None:
         """Defer the rows of the modules' current weights."""
-        for module in tuple(self.deferred_modules):
+        for module in tuple(self._deferred_modules):
             weight = module._parameters.get("weight")
-            if weight not in self.tables and not self._start_deferring(weight):
-                self.deferred_modules.remove(module)
+            if weight not in self._tables and not self._start_deferring(weight):
+                self._deferred_modules.remove(module)
                 warnings.warn(
                     f"{type(self).__name__}: the weight of {module} was replaced by none of the parameters, so its "
                     "rows are no longer deferred; call "
@@ -73,25 +74,25 @@ class DeferredOptimizer(ParamGroups):
                     stacklevel=2,
                 )
             elif module not in hooked or hooked[module].table.param is not weight:
-                DeferredModule(module, self.tables[weight])
+                DeferredModule(module, self._tables[weight])
 
     def _start_deferring(self, weight: Any) -> bool:
         """Defer the rows of a weight and return True, if it is one of the parameters; drop those that left."""
         params = {param for group in self.param_groups for param in group["params"]}
-        for param in [each for each in self.tables if each not in params]:
-            del self.tables[param]
+        for param in [each for each in self._tables if each not in params]:
+            del self._tables[param]
         if weight in params:
-            self.tables[weight] = defer(weight)
+            self._tables[weight] = defer(weight)
         return weight in params
 
-    def memory_of(self, param: Tensor) -> Tensor:
+    def _memory_of(self, param: Tensor) -> Tensor:
         """The tensor that a step updates: of a deferred parameter its memory, without catching up its rows."""
-        table = self.tables.get(param)
+        table = self._tables.get(param)
         return param if table is None else table.memory()
 
     def flush(self) -> None:
         """Bring all rows of all deferred tables up to date."""
-        for table in self.tables.values():
+        for table in self._tables.values():
             table.flush()
 
     @contextmanager
@@ -104,7 +105,7 @@ class DeferredOptimizer(ParamGroups):
         >>> with optimizer.up_to_date():
         ...     norm = table.weight.norm()
         """
-        tables = list(self.tables.values())
+        tables = list(self._tables.values())
         for table in tables:
             table.flush()
             table.eager += 1
@@ -126,7 +127,7 @@ class DeferredOptimizer(ParamGroups):
 
     def __getstate__(self) -> dict[str, Any]:
         self.flush()
-        own = {"deferred_modules": self.deferred_modules, "deferrable": self.deferrable}
+        own = {"_deferred_modules": self._deferred_modules, "_deferrable": self._deferrable}
         return {**super().__getstate__(), **own}
 
     def _checked(self, modules: Sequence[Any]) -> list[nn.Module]:
@@ -135,7 +136,7 @@ class DeferredOptimizer(ParamGroups):
         Raises:
             TypeError: one is not an embedding, or its weight not a plain parameter.
             ValueError: its weight is not one of the parameters.
-            NotImplementedError: its group is ``capturable``, or other processes read its rows.
+            NotImplementedError: its group is ``capturable``, its rows have gaps, or other processes read its rows.
         """
         name = type(self).__name__
         groups = {param: group for group in self.param_groups for param in group["params"]}
@@ -155,6 +156,11 @@ class DeferredOptimizer(ParamGroups):
                 raise TypeError(
                     f"{name}: defer[{place}].weight is of type {type(weight).__name__}, expected a plain "
                     "torch.nn.Parameter, whose lookups can be seen"
+                )
+            if weight.is_complex() or not has_rows(weight):
+                raise NotImplementedError(
+                    f"{name}: defer[{place}].weight holds {weight.dtype} with strides {weight.stride()}, expected real "
+                    "numbers in contiguous rows; leave it out of defer"
                 )
             if groups[weight].get("capturable"):
                 raise NotImplementedError(

@@ -93,7 +93,9 @@ def check_placements(name: str, scope: int, param: Any) -> None:
 
 def full_rows(param: Any, value: float, dtype: torch.dtype) -> Tensor:
     """Create a state with one number a row, in the placements of its parameter's rows."""
-    part = torch.full(to_local(param).shape[:1], value, dtype=dtype, device=param.device)
+    local = to_local(param)
+    # A subclass of torch.Tensor makes one of its own kind.
+    part = local.new_full(local.shape[:1], value, dtype=dtype)
     if not is_distributed(param):
         return part
     # The whole shape is known; a check would wait for the other processes.

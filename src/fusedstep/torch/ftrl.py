@@ -12,10 +12,11 @@ from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class FTRL(FusedOptimizer):
+class FTRL(FusedOptimizer, torch.optim.Optimizer):
     """FTRL-Proximal (McMahan et al., 2013), not in torch. Runs the rule ``ftrl_proximal`` with ``keep_weights``.
 
     A weight is exactly 0 while the sum of its gradients is small. Each step starts from the current weights, trained or
@@ -40,9 +41,7 @@ class FTRL(FusedOptimizer):
     tensor([1., 0.])
     """
 
-    state_keys = ("accum", "linear", "master")
-    # L1 collects small gradients, which 16 bits would lose.
-    float32_states = True
+    _state_keys = ("accum", "linear", "master")
 
     def __init__(
         self,
@@ -56,14 +55,15 @@ class FTRL(FusedOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return ftrl_proximal_with_master, {"rounded": "stored_as" in group}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         found = {name: group[name] for name in ("lr", "l1", "l2", "beta", "lr_power")}
         if "stored_as" in group:
             kind = torch.finfo(group["stored_as"])
@@ -71,23 +71,23 @@ class FTRL(FusedOptimizer):
             found["least"] = kind.tiny * kind.eps / 2
         return found
 
-    def initial_value(self, group: ParamGroup, key: str) -> float:
+    def _initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"]) if key == "accum" else 0.0
 
-    def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
-        return super().align(operator.switched(rounded=is_narrow(param)), param, state)
+    def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> None:
+        super()._align(operator.switched(rounded=is_narrow(param)), param, state)
 
-    def initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
-        super().initialise(with_storage(group, param), param, state)
+    def _initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
+        super()._initialise(with_storage(group, param), param, state)
 
-    def update(
+    def _update(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
     ) -> None:
         if is_narrow(param):
             # The cache is for weights that are not rounded.
             group, cache = with_storage(group, param), {}
-            operator = self.operator(group)
-        super().update(group, operator, param, grad, state, cache)
+            operator = self._operator(group)
+        super()._update(group, operator, param, grad, state, cache)
 
 
 def is_narrow(param: Tensor) -> bool:

@@ -1,5 +1,8 @@
 """Memory layouts of parameters, states and gradients that a kernel can read."""
 
+import sys
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,19 +14,16 @@ from .distributed import to_local
 PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def values_and_rows(name: str, grad: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return a gradient's values, and the rows of a sparse one, which may contain duplicates.
+def has_numbers(tensor: Tensor) -> bool:
+    """Return whether a tensor holds numbers: it is neither a fake nor a meta tensor."""
+    fake = sys.modules.get("torch._subclasses.fake_tensor")
+    return not (tensor.is_meta or (fake is not None and isinstance(tensor, fake.FakeTensor)))
 
-    Raises:
-        TypeError: the gradient is sparse, but not by rows.
-    """
-    if grad.layout is torch.strided:
-        return grad, None
-    if grad.layout is torch.sparse_coo and grad.sparse_dim() == 1:
-        # Uncoalesced: the kernel sums duplicates itself, many times faster than coalesce().
-        return grad._values(), grad._indices()[0]
-    kind = f"{grad.sparse_dim()} sparse dimensions" if grad.layout is torch.sparse_coo else f"layout {grad.layout}"
-    raise TypeError(f"{name}: a gradient has {kind}, expected a dense one or a sparse COO one by rows (sparse_dim 1)")
+
+def has_memory(tensor: Tensor) -> bool:
+    """Return whether kernels can step a tensor in place: its operations are not intercepted."""
+    plain = torch._C._disabled_torch_dispatch_impl
+    return type(tensor).__torch_dispatch__ is plain and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def contiguous_order(param: Tensor) -> list[int] | None:
@@ -50,23 +50,34 @@ def like_param(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
     """Return a state whose strides and dtype suit its parameter; copy it where they do not, or where it is sparse."""
     # torch keeps the momentum of sparse gradients sparse.
     state = without_inference(state if state.layout is torch.strided else state.to_dense())
-    if state.is_floating_point() and (state.dtype is torch.float64) != (param.dtype is torch.float64):
+    wanted = compute_dtype(param) if state.shape == param.shape else compute_dtype(param).to_real()
+    if is_double(state.dtype) != is_double(wanted) or state.dtype.is_complex != wanted.is_complex:
         # float64 is used only with float64: the weights were converted, or the checkpoint has another dtype.
-        state = state.to(compute_dtype(param))
+        state = state.to(wanted)
     if permuted(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)
 
 
+def is_double(dtype: torch.dtype) -> bool:
+    """Return whether a dtype has 64 bits for a real number."""
+    return bool(dtype.to_real() is torch.float64)
+
+
 def compute_dtype(param: Tensor) -> torch.dtype:
-    """Return the dtype in which a parameter's steps are computed."""
-    name = compute_type(str(param.dtype).removeprefix("torch."))
-    return torch.float64 if name == "float64" else torch.float32
+    """Return the dtype in which a parameter's steps are computed; that of a complex one is complex."""
+    name = compute_type(str(param.dtype.to_real()).removeprefix("torch."))
+    real = torch.float64 if name == "float64" else torch.float32
+    return real.to_complex() if param.is_complex() else real
 
 
 def full_like(param: Tensor, value: float, dtype: torch.dtype) -> Tensor:
-    """Create a state with its parameter's layout, filled with one value; a large one is on huge pages."""
+    """Create a state with its parameter's layout, filled with one value; a large one is on huge pages.
+
+    A complex state has the value in both parts, as torch's.
+    """
+    filled: Any = complex(value, value) if dtype.is_complex else value
     size = param.numel() * dtype.itemsize
     if type(param) not in PLAIN or not param.is_contiguous() or param.device.type != "cpu" or size < HUGE_PAGE:
-        return torch.full_like(param, value, dtype=dtype, memory_format=torch.preserve_format)
-    return torch.from_numpy(empty_table(size, np.uint8)).view(dtype).view(param.shape).fill_(value)
+        return torch.full_like(param, filled, dtype=dtype, memory_format=torch.preserve_format)
+    return torch.from_numpy(empty_table(size, np.uint8)).view(dtype).view(param.shape).fill_(filled)

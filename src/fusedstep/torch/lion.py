@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .betas import Betas
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class Lion(FusedOptimizer):
+class Lion(FusedOptimizer, torch.optim.Optimizer):
     """Lion (Chen et al., 2023), not in torch. Runs the rule ``lion``.
 
     State keys: ``step``, ``exp_avg``.
@@ -28,7 +31,7 @@ class Lion(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    state_keys = ("exp_avg",)
+    _state_keys = ("exp_avg",)
 
     def __init__(
         self,
@@ -39,12 +42,13 @@ class Lion(FusedOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.lion, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         beta1, beta2 = group["betas"]
         return {"lr": group["lr"], "beta1": beta1, "beta2": beta2, "weight_decay": group["weight_decay"]}

@@ -12,10 +12,11 @@ from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals, to_number
+from .state_dtype import StateDtype
 
 
 @documented
-class NAdam(FusedOptimizer):
+class NAdam(FusedOptimizer, torch.optim.NAdam):
     """NAdam: ``torch.optim.NAdam`` on dense and sparse gradients. Runs the rule ``nadam``.
 
     State keys: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``.
@@ -33,8 +34,8 @@ class NAdam(FusedOptimizer):
     tensor([0.8679, 1.0000]) tensor(0.4501)
     """
 
-    state_keys = ("exp_avg", "exp_avg_sq")
-    counters: ClassVar[dict[str, int]] = {"step": 0, "mu_product": 1}
+    _state_keys = ("exp_avg", "exp_avg_sq")
+    _counters: ClassVar[dict[str, int]] = {"step": 0, "mu_product": 1}
 
     def __init__(
         self,
@@ -51,37 +52,41 @@ class NAdam(FusedOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.nadam, {"decoupled": group["decoupled_weight_decay"]}
 
-    def progress(self, state: dict[str, Any]) -> Hashable:
-        return super().progress(state), to_number(state.get("mu_product", 1.0))
+    def _progress(self, state: dict[str, Any]) -> Hashable:
+        return super()._progress(state), to_number(state.get("mu_product", 1.0))
 
-    def momentum(self, group: ParamGroup, step: float) -> float:
+    def _momentum(self, group: ParamGroup, step: float) -> float:
         """The momentum of a step."""
         momentum: float = group["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
         return momentum
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         step, product = progress
-        mu = self.momentum(group, step)
+        mu = self._momentum(group, step)
         return mean_scalars(group) | {
             "weight_decay": group["weight_decay"],
             "mu": mu,
-            "mu_next": self.momentum(group, step + 1),
-            "mu_product": product * mu if isinstance(product, Tensor) else next_product(product, mu),
+            "mu_next": self._momentum(group, step + 1),
+            "mu_product": product * mu
+            if any(isinstance(each, Tensor) for each in (product, mu))
+            else next_product(product, mu),
             "beta2_power": group["betas"][1] ** step,
         }
 
-    def advance(self, group: ParamGroup, state: dict[str, Any]) -> None:
-        super().advance(group, state)
-        state["mu_product"] *= self.momentum(group, to_number(state["step"]))
+    def _advance(self, group: ParamGroup, state: dict[str, Any]) -> None:
+        super()._advance(group, state)
+        state["mu_product"] *= self._momentum(group, to_number(state["step"]))
 
 
-def next_product(product: float, mu: float) -> float:
-    """The next product of momenta, rounded to float32 as its state is."""
-    rounded: float = torch.tensor(product, device="cpu").mul_(mu).item()
-    return rounded
+def next_product(product: Any, mu: Any) -> Any:
+    """The next product of momenta; as a number it is rounded to float32, as its state is."""
+    if isinstance(product, Tensor) or isinstance(mu, Tensor):
+        return product * mu
+    return torch.tensor(product, device="cpu").mul_(mu).item()

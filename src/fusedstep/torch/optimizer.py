@@ -7,63 +7,73 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..codegen.rule.program import ReductionScope
 from ..interrupts import defer_sigint
 from ..operators.labels import Labels
 from ..operators.operator import Operator
 from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
-from .layouts import permuted, values_and_rows
+from .gradients import Gradient, read_gradient
+from .kernel_views import kernel_views
+from .layouts import has_memory, has_numbers
 from .param_groups import ParamGroup
 from .prepared_step import PreparedStep, prepare
-from .settings import as_numbers, to_number
+from .settings import as_flag, as_numbers, has_history, to_number
 from .states import OptimizerStates
 from .states import Rule as Rule
+from .tensor_step import check_shape, take_step
 from .weak_parameter_dict import WeakParameterDict
 
 # The values of a rule's scalars by a parameter's progress, which many parameters of a group share.
-ScalarCache = dict[Hashable, list[float]]
+ScalarCache = dict[Hashable, list[Any]]
 
 
 class FusedOptimizer(OptimizerStates):
-    """An optimizer that runs a rule. A subclass names the rule, and maps torch's states and settings to the rule's."""
+    """A step by a rule. A subclass names the rule, and maps torch's states and settings to the rule's.
 
-    def reset_runtime(self) -> None:
-        super().reset_runtime()
-        self.prepared_steps: WeakParameterDict[PreparedStep] = WeakParameterDict()
-        self.traced_states = compiled.TracedStates()
-        if "graph_number" not in self.__dict__:
-            self.graph_number = compiled.register(self)
+    Its last base is torch's class of its name, or ``torch.optim.Optimizer``, which gives it a type and nothing else.
 
-    def current(self, group: ParamGroup) -> ParamGroup:
+    Public names are torch's. All others start with an underscore: users' subclasses may use any others.
+    """
+
+    def _reset_runtime(self) -> None:
+        super()._reset_runtime()
+        self._prepared_steps: WeakParameterDict[PreparedStep] = WeakParameterDict()
+        self._traced_states = compiled.TracedStates()
+        if "_graph_number" not in self.__dict__:
+            self._graph_number = compiled.register(self)
+
+    def _current(self, group: ParamGroup) -> ParamGroup:
         """A group with the current values of its settings; tensors on the CPU become numbers.
 
         Raises:
             TypeError, ValueError: a setting has become invalid.
         """
-        return as_numbers(type(self).__name__, group, self.limits, self.number_of_betas)
+        return as_numbers(type(self).__name__, group, self._limits, self._number_of_betas)
 
-    def operator(self, group: ParamGroup) -> Operator:
-        rule, switches = self.rule(group)
-        chosen = tuple(sorted({**switches, "maximize": group["maximize"]}.items()))
-        return operator_for(type(self).__name__, rule, self.state_keys, chosen)
+    def _operator(self, group: ParamGroup) -> Operator:
+        rule, switches = self._rule(group)
+        flags = {**switches, "maximize": group["maximize"]}
+        chosen = tuple(sorted((name, as_flag(value)) for name, value in flags.items()))
+        return operator_for(type(self).__name__, rule, self._state_keys, chosen)
 
-    def operator_without_switches(self, group: ParamGroup) -> Operator:
-        rule, switches = self.rule(group)
+    def _operator_without_switches(self, group: ParamGroup) -> Operator:
+        rule, switches = self._rule(group)
         return operator_for(
-            type(self).__name__, rule, self.state_keys, tuple((name, False) for name in sorted(switches))
+            type(self).__name__, rule, self._state_keys, tuple((name, False) for name in sorted(switches))
         )
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         """The rule's scalars, from a group's settings and a parameter's progress."""
         raise NotImplementedError
 
-    def progress(self, state: dict[str, Any]) -> Hashable:
+    def _progress(self, state: dict[str, Any]) -> Hashable:
         """What the scalars depend on besides the group: the number of the next step, counted from 1."""
         return to_number(state["step"]) + 1 if "step" in state else 1.0
 
-    def advance(self, group: ParamGroup, state: dict[str, Any]) -> None:
+    def _advance(self, group: ParamGroup, state: dict[str, Any]) -> None:
         """Count a step."""
-        if "step" in self.counters:
+        if "step" in self._counters:
             state["step"] += 1
 
     @torch.no_grad()
@@ -88,62 +98,66 @@ class FusedOptimizer(OptimizerStates):
         elif torch.is_inference_mode_enabled():
             # States that are created in it could not be changed outside. Leaving it turns gradients on.
             with torch.inference_mode(False), torch.no_grad():
-                self.step_groups()
+                self._step_groups()
         else:
-            self.step_groups()
+            self._step_groups()
         return loss
 
     @torch._disable_dynamo  # as torch's own use it: torch.compiler.disable would import the compiler at once
     @defer_sigint()  # parameters, states and step counts change together
-    def step_groups(self) -> None:
+    def _step_groups(self) -> None:
         """Step all groups, outside of a graph."""
-        self.traced_states.discard_from(self.state)
-        self.track_weights()
+        self._traced_states.discard_from(self.state)
+        self._track_weights()
         stepped: list[Tensor] = []
-        groups = [self.current(group) for group in self.param_groups]
+        groups = [self._current(group) for group in self.param_groups]
         try:
             for group in groups:
-                operator = self.operator(group)
+                operator = self._operator(group)
                 cache: ScalarCache = {}
                 for param in group["params"]:
                     grad = param.grad
                     if grad is None:
                         continue
-                    state, prepared = self.state.get(param, {}), self.prepared_steps.get(param)
+                    state, prepared = self.state.get(param, {}), self._prepared_steps.get(param)
                     operands = prepared.operands(operator, param, state, grad) if prepared is not None else None
                     if (
                         prepared is not None
                         and operands is not None
-                        and state.keys() >= self.counters.keys()
-                        and prepared.run(operands, self.numbers(group, operator, state, cache))
+                        and state.keys() >= self._counters.keys()
+                        and prepared.run(operands, self._numbers(group, operator, state, cache))
                     ):
                         stepped += operands.tensors
-                        self.advance(group, state)
+                        self._advance(group, state)
                     else:
-                        self.update_stored(group, operator, param, grad, cache)
+                        self._update_stored(group, operator, param, grad, cache)
         finally:
             if stepped:
                 torch.autograd.graph.increment_version(stepped)
 
-    def update_stored(
+    def _update_stored(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, cache: ScalarCache
     ) -> None:
         """Step a parameter with its states in ``self.state``, which has no empty entries."""
         state = self.state[param]
         try:
-            self.update(group, operator, param, grad, state, cache)
+            self._update(group, operator, param, grad, state, cache)
         finally:
             if not state:
                 del self.state[param]
 
-    def numbers(self, group: ParamGroup, operator: Operator, state: dict[str, Any], cache: ScalarCache) -> list[float]:
+    def _numbers(self, group: ParamGroup, operator: Operator, state: dict[str, Any], cache: ScalarCache) -> list[Any]:
         """The scalars of a parameter's next step, shared with parameters of the same progress."""
-        progress = self.progress(state)
+        progress = self._progress(state)
         if progress not in cache:
-            cache[progress] = operator.scalars(self.scalars(group, progress))
+            named = self._scalars(group, progress)
+            cache[progress] = operator.scalars(named)
+            if group.get("differentiable"):
+                numbers = zip(operator.signature.scalars, cache[progress], strict=True)
+                cache[progress] = [found if has_history(found := named.get(name)) else each for name, each in numbers]
         return cache[progress]
 
-    def update(
+    def _update(
         self,
         group: ParamGroup,
         operator: Operator,
@@ -163,37 +177,72 @@ class FusedOptimizer(OptimizerStates):
             cache: the scalars of parameters by their progress.
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
-        local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
-        values, rows = values_and_rows(operator.name, local)
-        settings.refuse_capture(operator.name, group, param)
-        scalars = self.numbers(group, operator, state, cache)
-        memory = self.memory_of(param)
-        if self.lacks_states(operator, state):
-            self.initialise(group, memory, state)
-        order = self.align(operator, memory, state)
+        # Autograd records the steps of a differentiable group, whatever mode the caller is in.
+        with torch.set_grad_enabled(bool(group.get("differentiable"))):
+            local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
+            gradient = self._gradient(operator, param, local)
+            if has_numbers(local):
+                settings.refuse_capture(operator.name, group, param)
+                scalars = self._numbers(group, operator, state, cache)
+                states = self._states(group, operator, param, state)
+                self._take_step(group, operator, param, states, gradient, scalars)
+            else:
+                check_shape(operator.name, to_local(param), gradient)
+                self._states(group, operator, param, state)
+            self._advance(group, state)
+
+    def _gradient(self, operator: Operator, param: Tensor, local: Tensor) -> Gradient:
+        """A parameter's gradient as its step takes it."""
+        memory = self._memory_of(param)
+        gradient = read_gradient(operator.name, local, memory)
+        by_row = param in self._tables or operator.spec.reduction_scope != ReductionScope.ELEMENT
+        return gradient.by_row(memory) if by_row else gradient
+
+    def _states(
+        self, group: ParamGroup, operator: Operator, param: Tensor, state: dict[str, Any]
+    ) -> list[Tensor | None]:
+        """A parameter's memory and its states, in the order of the rule; missing ones are created."""
+        memory = self._memory_of(param)
+        if self._lacks_states(operator, state):
+            self._initialise(group, memory, state)
+        self._align(operator, memory, state)
         kinds = operator.spec.kinds[1:]
-        states = [memory, *(state[key] if kind else None for key, kind in zip(self.state_keys, kinds, strict=True))]
-        views = [each if each is None else permuted(each, order) for each in states]
-        table = self.tables.get(param)
+        return [memory, *(state[key] if kind else None for key, kind in zip(self._state_keys, kinds, strict=True))]
+
+    def _take_step(
+        self,
+        group: ParamGroup,
+        operator: Operator,
+        param: Tensor,
+        states: list[Tensor | None],
+        gradient: Gradient,
+        scalars: list[Any],
+    ) -> None:
+        """Step a parameter and its states, by a kernel where there is one for such tensors."""
+        rows, table = settings.own_setting(group, "rows"), self._tables.get(param)
+        if group.get("differentiable") or not has_memory(to_local(param)):
+            take_step(operator, [each if each is None else to_local(each) for each in states], gradient, rows, scalars)
+            return
+        views = kernel_views(states, gradient, operator.spec.reduction_scope)
         if table is not None:
-            table.step(operator, views, permuted(values, order), rows, scalars)
+            table.step(operator, views.states, views.values, views.rows, scalars)
         else:
-            operator.step(views, permuted(values, order), rows, settings.rows(group), scalars)
+            operator.step(views.states, views.values, views.rows, rows, scalars)
+        views.write_back()
         if is_distributed(param) and not param.is_inference():
             # The operator bumps the version of the local shard only.
             torch.autograd.graph.increment_version(param)
-        self.advance(group, state)
-        if rows is None and param in self.state and table is None:
-            prepared = prepare(operator, self.used_keys(operator), states)
+        if views.rows is None and param in self.state and table is None:
+            prepared = prepare(operator, self._used_keys(operator), states)
             if prepared:
-                self.prepared_steps[param] = prepared
+                self._prepared_steps[param] = prepared
 
     def state_dict(self) -> dict[str, Any]:
-        self.traced_states.discard_from(self.state)
+        self._traced_states.discard_from(self.state)
         return super().state_dict()
 
     def __getstate__(self) -> dict[str, Any]:
-        self.traced_states.discard_from(self.state)
+        self._traced_states.discard_from(self.state)
         return super().__getstate__()
 
     def _init_group(self, group: ParamGroup, *lists: list[Any]) -> None:

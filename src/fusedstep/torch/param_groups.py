@@ -9,33 +9,41 @@ from torch import Tensor
 
 from . import settings
 from .checkpoints import ExpectedStates, check_states
+from .state_dtype import check_state_dtype, chosen_dtype
 
 ParamGroup = dict[str, Any]
+# An optimizer is also an instance of torch's class of its name, since frameworks ask for that. Nothing of that class
+# may run: what torch's optimizers share is called by name.
+Optimizer = torch.optim.Optimizer
 
 
-class ParamGroups(torch.optim.Optimizer):
-    """An optimizer's parameter groups and checkpoints; no steps.
+class ParamGroups:
+    """An optimizer's parameter groups and checkpoints; no steps. It stands before torch's class among the bases.
 
     Attributes:
-        limits: the ranges of settings by name.
+        _limits: the ranges of settings by name.
+        _state_keys: torch's names of the rule's states after the variable, in the rule's order.
+        _number_of_betas: the number of ``betas``, that of the constructor's default.
     """
 
-    limits: ClassVar[dict[str, str]] = settings.LIMITS
+    _limits: ClassVar[dict[str, str]] = settings.LIMITS
+    _number_of_betas: ClassVar[int] = 2
+    _state_keys: tuple[str, ...] = ()
     state: defaultdict[Any, Any]
-
-    number_of_betas: ClassVar[int] = 2
+    defaults: ParamGroup
+    param_groups: list[ParamGroup]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         betas = inspect.signature(cls.__init__).parameters.get("betas")
         if betas is not None and isinstance(betas.default, tuple):
-            cls.number_of_betas = len(betas.default)
+            cls._number_of_betas = len(betas.default)
 
     def __init__(self, params: Any, defaults: ParamGroup) -> None:
-        super().__init__(params, defaults)
-        settings.drop_default_rows(self.defaults)
+        Optimizer.__init__(self, params, defaults)
+        settings.drop_defaults(self.defaults)
 
-    def expected_states(self, group: ParamGroup) -> ExpectedStates:
+    def _expected_states(self, group: ParamGroup) -> ExpectedStates:
         """The states that a parameter of a group must have."""
         raise NotImplementedError
 
@@ -45,38 +53,51 @@ class ParamGroups(torch.optim.Optimizer):
         Raises:
             TypeError, ValueError, NotImplementedError: a setting or a parameter is invalid.
         """
-        super().add_param_group(param_group)
+        Optimizer.add_param_group(self, param_group)
         try:
-            settings.check_group(type(self).__name__, param_group, self.limits, self.number_of_betas)
+            settings.check_group(type(self).__name__, param_group, self._limits, self._number_of_betas)
             for param in param_group["params"]:
-                settings.check_parameter(type(self).__name__, param, param_group.get("capturable", False))
+                self._check_parameter(param)
+                check_state_dtype(type(self).__name__, param_group, param, self._state_keys)
         except (TypeError, ValueError, NotImplementedError):
             self.param_groups.pop()
             raise
-        settings.drop_default_rows(param_group)
+        settings.drop_defaults(param_group)
 
-    def reset_runtime(self) -> None:
+    def _check_parameter(self, param: Tensor) -> None:
+        """Check that steps can update a parameter.
+
+        Raises:
+            TypeError, ValueError: it has another dtype or layout.
+        """
+        settings.check_parameter(type(self).__name__, param)
+
+    def _reset_runtime(self) -> None:
         """Reset what neither checkpoints nor pickles hold."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        found: dict[str, Any] = Optimizer.__getstate__(self)
+        return found
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Settings that a checkpoint of torch, or of an earlier version, lacks keep their values.
         before = self.__dict__.get("param_groups", [])
         named = set(state.get("defaults", self.__dict__.get("defaults", ())))
-        super().__setstate__(state)
+        Optimizer.__setstate__(self, state)
         for name in self.defaults.keys() - named:
             # Settings that torch added, which not all of its classes have.
             del self.defaults[name]
-        self.reset_runtime()
+        self._reset_runtime()
         for place, group in enumerate(self.param_groups):
-            known = self.defaults | settings.ROWS | (before[place] if place < len(before) else {})
-            for name in self.defaults | settings.ROWS:
+            known = self.defaults | settings.OWN | (before[place] if place < len(before) else {})
+            for name in self.defaults | settings.OWN:
                 group.setdefault(name, known[name])
-            settings.drop_default_rows(group)
+            settings.drop_defaults(group)
 
     def state_dict(self) -> dict[str, Any]:
         """Return a checkpoint, as ``torch.optim.Optimizer.state_dict``, with states of the groups' parameters only."""
         for group in self.param_groups:
-            settings.drop_default_rows(group)
+            settings.drop_defaults(group)
         params = {param for group in self.param_groups for param in group["params"]}
         everything = self.state
         if any(isinstance(key, Tensor) and key not in params for key in everything):
@@ -84,7 +105,7 @@ class ParamGroups(torch.optim.Optimizer):
             current = {key: value for key, value in everything.items() if not isinstance(key, Tensor) or key in params}
             self.state = defaultdict(dict, current)
         try:
-            found: dict[str, Any] = super().state_dict()
+            found: dict[str, Any] = Optimizer.state_dict(self)
         finally:
             self.state = everything
         return found
@@ -105,10 +126,10 @@ class ParamGroups(torch.optim.Optimizer):
             seen.update(loaded)
 
         # The last hook before and the first after, so that other hooks still see and change the checkpoint.
-        before = self.register_load_state_dict_pre_hook(check)
-        after = self.register_load_state_dict_post_hook(lambda _: self._restore(seen), prepend=True)
+        before = Optimizer.register_load_state_dict_pre_hook(self, check)
+        after = Optimizer.register_load_state_dict_post_hook(self, lambda _: self._restore(seen), prepend=True)
         try:
-            super().load_state_dict(state_dict)
+            Optimizer.load_state_dict(self, state_dict)
         finally:
             before.remove()
             after.remove()
@@ -117,17 +138,19 @@ class ParamGroups(torch.optim.Optimizer):
         """Refuse a checkpoint of another optimizer."""
         # torch refuses groups that differ in number or length.
         for group, saved in zip(self.param_groups, loaded["param_groups"], strict=False):
-            expected = self.expected_states(group | saved)
+            expected = self._expected_states(group | saved)
             for param, number in zip(group["params"], saved["params"], strict=False):
                 check_states(type(self).__name__, number, param, loaded["state"].get(number, {}), expected)
 
     def _restore(self, loaded: dict[str, Any]) -> None:
         """Undo torch's conversion of states to the parameter's dtype; remove states that the checkpoint lacks."""
-        params = [param for group in self.param_groups for param in group["params"]]
+        params = [(group, param) for group in self.param_groups for param in group["params"]]
         numbers = [number for group in loaded["param_groups"] for number in group["params"]]
-        for number, param in zip(numbers, params, strict=True):
+        for number, (group, param) in zip(numbers, params, strict=True):
             for key, value in loaded["state"].get(number, {}).items():
-                if isinstance(value, Tensor) and self.state[param][key].dtype != value.dtype:
-                    self.state[param][key] = value.to(param.device)
+                if isinstance(value, Tensor):
+                    dtype = chosen_dtype(group, param, key) or value.dtype
+                    if self.state[param][key].dtype != dtype:
+                        self.state[param][key] = value.to(param.device, dtype)
                 elif isinstance(value, dict) and not value:
                     del self.state[param][key]

@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .betas import Betas, mean_scalars
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class RAdam(FusedOptimizer):
+class RAdam(FusedOptimizer, torch.optim.RAdam):
     """RAdam: ``torch.optim.RAdam`` on dense and sparse gradients. Runs the rule ``radam``.
 
     State keys: ``step``, ``exp_avg``, ``exp_avg_sq``.
@@ -24,7 +27,7 @@ class RAdam(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    state_keys = ("exp_avg", "exp_avg_sq")
+    _state_keys = ("exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -40,11 +43,12 @@ class RAdam(FusedOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.radam, {"decoupled": group["decoupled_weight_decay"]}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return mean_scalars(group) | {"weight_decay": group["weight_decay"], "step": progress}

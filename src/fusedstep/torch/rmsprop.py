@@ -2,15 +2,18 @@
 
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import enabled, from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class RMSprop(FusedOptimizer):
+class RMSprop(FusedOptimizer, torch.optim.RMSprop):
     """RMSProp: ``torch.optim.RMSprop`` on dense and sparse gradients. Runs the rule ``torch_rmsprop``.
 
     State keys: ``step``, ``square_avg``, with ``centered`` ``grad_avg``, with ``momentum`` ``momentum_buffer``.
@@ -28,7 +31,7 @@ class RMSprop(FusedOptimizer):
     [0.75, 1.0]
     """
 
-    state_keys = ("square_avg", "grad_avg", "momentum_buffer")
+    _state_keys = ("square_avg", "grad_avg", "momentum_buffer")
 
     def __init__(
         self,
@@ -45,11 +48,12 @@ class RMSprop(FusedOptimizer):
         differentiable: bool = False,
         *,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_rmsprop, {"centered": group["centered"], "use_momentum": enabled(group["momentum"])}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "alpha", "momentum", "weight_decay")} | {"epsilon": group["eps"]}

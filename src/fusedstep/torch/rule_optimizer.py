@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import torch
+
 from ..codegen.rule.signature import follows_from_step, read_signature, training_switches
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import to_number
+from .state_dtype import StateDtype
 
 
 @documented
-class RuleOptimizer(FusedOptimizer):
+class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
     """Run an update rule of your own on dense and sparse gradients.
 
     The rule's scalars are settings of the groups, so that schedulers find ``lr``. Unless it is given or has a default,
@@ -38,7 +41,7 @@ class RuleOptimizer(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    limits: ClassVar[dict[str, str]] = {}
+    _limits: ClassVar[dict[str, str]] = {}
 
     def __init__(
         self,
@@ -48,34 +51,36 @@ class RuleOptimizer(FusedOptimizer):
         initial: Mapping[str, float] | None = None,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
         **scalars: Any,
     ) -> None:
         signature = read_signature(rule)
-        self.custom_rule, self.initial, self.state_keys = rule, dict(initial or {}), signature.states[1:]
+        self._custom_rule, self._initial, self._state_keys = rule, dict(initial or {}), signature.states[1:]
         missing = [
             name
             for name in signature.scalars
             if name not in signature.defaults and name not in scalars and not follows_from_step(name, scalars)
         ]
         unknown = sorted(scalars.keys() - {*signature.scalars, *signature.switches})
-        unknown += sorted(self.initial.keys() - set(self.state_keys))
+        unknown += sorted(self._initial.keys() - set(self._state_keys))
         if missing or unknown:
             raise TypeError(
                 f"{rule.__name__}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
-                f"{', '.join(self.state_keys) or 'no state'}"
+                f"{', '.join(self._state_keys) or 'no state'}"
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
-        super().__init__(params, scalars | {"maximize": maximize, "rows": rows, "defer": defer})
+        others = {"maximize": maximize, "rows": rows, "state_dtype": state_dtype, "defer": defer}
+        super().__init__(params, scalars | others)
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
-        return self.custom_rule, {
-            name: group.get(name, value) for name, value in training_switches(self.custom_rule).items()
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+        return self._custom_rule, {
+            name: group.get(name, value) for name, value in training_switches(self._custom_rule).items()
         }
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        found, signature = {}, read_signature(self.custom_rule)
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+        found, signature = {}, read_signature(self._custom_rule)
         for name in signature.scalars:
             if name in group:
                 found[name] = group[name]
@@ -84,9 +89,9 @@ class RuleOptimizer(FusedOptimizer):
                 found[name] = progress if name == "step" else to_number(group[name.removesuffix("_power")]) ** progress
         return found
 
-    def initial_value(self, group: ParamGroup, key: str) -> float:
-        return self.initial.get(key, 0.0)
+    def _initial_value(self, group: ParamGroup, key: str) -> float:
+        return self._initial.get(key, 0.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("custom_rule", "initial", "state_keys")}
+        own = {name: getattr(self, name) for name in ("_custom_rule", "_initial", "_state_keys")}
         return {**super().__getstate__(), **own}

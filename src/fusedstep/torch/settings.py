@@ -1,8 +1,10 @@
 """The settings of parameter groups: read from a constructor, checked, and converted to numbers."""
 
+import numbers
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,21 +15,21 @@ from ..storage import one_of
 
 # The ranges of settings, by name. Others may be any number.
 NOT_NEGATIVE = ("lr", "eps", "weight_decay", "lr_decay", "momentum", "alpha", "initial_accumulator_value", "l1", "l2")
-LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "not negative") | {
+LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "0 or more") | {
     "rho": "in [0, 1]",
     "lr_power": "not positive",
 }
 BETA = "in [0, 1)"
-# Entries of a group that are not settings.
-NOT_SETTINGS = ("params", "param_names")
+# The settings that are on or off.
+FLAGS = {"maximize", "capturable", "differentiable", "amsgrad", "nesterov", "centered", "decoupled_weight_decay"}
+FLAGS |= {"shrink_by_rate"}
+# Entries of a group that are not numbers.
+NOT_SETTINGS = ("params", "param_names", "state_dtype")
 # The types of settings that cannot be changed in place.
 IMMUTABLE = {float, int, bool, str, type(None)}
-# Settings of torch's optimizers that must be off. (`foreach` and `fused` choose between equal results; a step here is
-# always one fused pass.)
-REFUSED = {"differentiable": "a step in place has no gradient; use torch.optim instead"}
-# The default rows that a sparse gradient updates. Groups hold another choice only: torch, which has no such setting,
-# compares the names of settings when it loads distributed checkpoints.
-ROWS = {"rows": "touched"}
+# Settings that torch's optimizers do not have, and their defaults. Groups hold other choices only: torch compares the
+# names of settings when it loads distributed checkpoints.
+OWN: dict[str, Any] = {"rows": "touched", "state_dtype": None}
 
 
 def from_locals(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -43,9 +45,6 @@ def check_group(name: str, group: dict[str, Any], limits: dict[str, str], count:
         ValueError: a setting is out of range, or unknown.
         NotImplementedError: a setting is not supported.
     """
-    for setting, why in REFUSED.items():
-        if group.get(setting):
-            raise NotImplementedError(f"{name}: {setting} is True, expected False: {why}")
     for setting, allowed in limits.items():
         if setting in group:
             check_range(name, setting, parse_scalar(name, setting, group[setting]), allowed)
@@ -54,20 +53,27 @@ def check_group(name: str, group: dict[str, Any], limits: dict[str, str], count:
         for place, (_, number) in enumerate(betas):
             check_range(name, f"betas[{place}]", number, BETA)
         group["betas"] = tuple(beta if isinstance(beta, Tensor) else number for beta, number in betas)
-    parse_flag(name, "maximize", group["maximize"])
-    parse_flag(name, "capturable", group.get("capturable", False))
-    check_rows(name, rows(group))
+    for setting in FLAGS & group.keys():
+        parse_flag(name, setting, as_flag(group[setting]))
+    check_rows(name, own_setting(group, "rows"))
 
 
-def rows(group: dict[str, Any]) -> Any:
-    """The rows that a sparse gradient updates: ``"touched"`` or ``"every"``."""
-    return group.get("rows", ROWS["rows"])
+def as_flag(value: Any) -> Any:
+    """A flag as a bool where it is None, 0 or 1, as torch takes it; any other value as it is."""
+    loose = value is None or (isinstance(value, numbers.Integral | np.bool_) and value in (0, 1))
+    return bool(value) if loose else value
 
 
-def drop_default_rows(group: dict[str, Any]) -> None:
-    """Remove the default ``rows`` from a group."""
-    if rows(group) == ROWS["rows"]:
-        group.pop("rows", None)
+def own_setting(group: dict[str, Any], name: str) -> Any:
+    """The value of a setting that torch's optimizers do not have."""
+    return group.get(name, OWN[name])
+
+
+def drop_defaults(group: dict[str, Any]) -> None:
+    """Remove the settings that torch's optimizers do not have from a group, where they have their defaults."""
+    for name, default in OWN.items():
+        if name in group and group[name] == default:
+            del group[name]
 
 
 def parse_betas(name: str, betas: Any, count: int) -> list[tuple[Any, float]]:
@@ -102,37 +108,54 @@ def replace_tensors(group: dict[str, Any], tensors: Iterator[Tensor]) -> dict[st
 def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str], count: int = 2) -> dict[str, Any]:
     """A copy of a group whose tensors on the CPU are numbers. Tensors on a device stay, so that no step waits.
 
+    In a ``differentiable`` group those with a history stay, too.
+
     Raises:
         TypeError: a setting is not a number any more.
         ValueError: a tensor is out of its setting's range, or has several elements.
     """
     changed: dict[str, Any] = {}
+    recorded = bool(group.get("differentiable"))
     for setting, value in group.items():
         if type(value) in IMMUTABLE or setting in NOT_SETTINGS:
             continue
         if setting == "betas":
             changed[setting] = tuple(
-                current_value(name, f"betas[{place}]", beta, BETA)
+                current_value(name, f"betas[{place}]", beta, BETA, recorded)
                 for place, (beta, _) in enumerate(parse_betas(name, value, count))
             )
         else:
-            changed[setting] = current_value(name, setting, value, limits.get(setting))
+            changed[setting] = current_value(name, setting, value, limits.get(setting), recorded)
     return group | changed if changed else group
 
 
-def current_value(name: str, setting: str, value: Any, allowed: str | None) -> Any:
+def current_value(name: str, setting: str, value: Any, allowed: str | None, recorded: bool) -> Any:
     """The current value of a setting, see ``as_numbers``."""
     if type(value) in IMMUTABLE:
         return value
     number = parse_scalar(name, setting, value)
     if allowed is not None:
         check_range(name, setting, number, allowed)
-    return to_number(number)
+    return to_number(value) if recorded and has_history(value) else to_number(number)
+
+
+def has_history(value: Any) -> bool:
+    """Return whether a value is a tensor whose operations autograd records."""
+    return isinstance(value, Tensor) and value.requires_grad
+
+
+def is_meta(value: Any) -> bool:
+    """Return whether a value is a tensor on the meta device, which has no number."""
+    return isinstance(value, Tensor) and value.is_meta
 
 
 def to_number(value: Any) -> Any:
-    """Convert a number or a tensor of one element to a float; a tensor on a device stays there, as float64."""
-    return value.double() if on_device(value) else float(value)
+    """Convert a number or a tensor of one element to a float; a tensor on a device or with a history stays one."""
+    if has_history(value):
+        # A copy, since what autograd has recorded must not change in place, as a counter does.
+        with torch.enable_grad():
+            return value.double().clone().reshape(())
+    return value.double() if on_device(value) or is_meta(value) else float(value)
 
 
 def enabled(value: Any) -> bool:
@@ -140,25 +163,40 @@ def enabled(value: Any) -> bool:
     return on_device(value) or bool(value != 0)
 
 
-def check_parameter(name: str, param: torch.Tensor, capturable: bool) -> None:
-    """Check a parameter's dtype, layout and device.
+def check_parameter(name: str, param: torch.Tensor) -> None:
+    """Check a parameter's dtype and layout.
 
     Raises:
-        TypeError: it is not real, or not dense.
-        NotImplementedError: ``capturable`` is True, and it is on the CPU.
+        TypeError: it does not hold floating-point or complex numbers, or is not dense.
+        ValueError: elements of it share memory.
     """
-    if capturable and not on_device(param):
-        raise NotImplementedError(
-            f"{name}: capturable is True, expected False: a CUDA graph cannot capture steps on {param.device}"
-        )
-    if param.is_complex():
+    if torch.nn.parameter.is_lazy(param):
+        # It has no shape before the model's first call.
+        return
+    if not (param.is_floating_point() or param.is_complex()) or param.layout is not torch.strided:
         raise TypeError(
-            f"{name}: a parameter holds {param.dtype}, expected real numbers; optimize its torch.view_as_real() instead"
+            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of {one_of()}, "
+            "or of complex numbers"
         )
-    if not param.is_floating_point() or param.layout is not torch.strided:
+    if param.is_conj() or param.is_neg():
         raise TypeError(
-            f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of {one_of()}"
+            f"{name}: a parameter is lazily conjugated or negated; pass its resolve_conj() or resolve_neg()"
         )
+    if overlaps(param):
+        raise ValueError(
+            f"{name}: a parameter of shape {tuple(param.shape)} has elements that share memory (strides "
+            f"{param.stride()}), expected one place for each; pass a clone()"
+        )
+
+
+def overlaps(param: Tensor) -> bool:
+    """Return whether elements of a tensor may share memory: a step along one dimension lies within another."""
+    reached = 0
+    for stride, size in sorted(zip(param.stride(), param.shape, strict=True)):
+        if size > 1 and stride <= reached:
+            return bool(param.numel())
+        reached += (size - 1) * stride
+    return False
 
 
 def refuse_capture(name: str, group: dict[str, Any], param: Tensor) -> None:

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import torch
+
 from .. import rules
 from ..arrays.devices import on_device
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import enabled, from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class SGD(FusedOptimizer):
+class SGD(FusedOptimizer, torch.optim.SGD):
     """Gradient descent: ``torch.optim.SGD`` on dense and sparse gradients. Runs the rule ``torch_sgd``.
 
     State keys: with ``momentum`` ``momentum_buffer``.
@@ -30,8 +33,8 @@ class SGD(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    state_keys = ("momentum_buffer",)
-    counters: ClassVar[dict[str, int]] = {}
+    _state_keys = ("momentum_buffer",)
+    _counters: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class SGD(FusedOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         # Tensors on a device are not read back.
@@ -57,20 +61,20 @@ class SGD(FusedOptimizer):
             )
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": enabled(group["momentum"])}
 
-    def progress(self, state: dict[str, Any]) -> bool:
+    def _progress(self, state: dict[str, Any]) -> bool:
         """Whether gradients came before."""
         return state.get("momentum_buffer") is not None
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         scalars = {name: group[name] for name in ("lr", "momentum", "weight_decay")}
         return scalars | {"dampening": group["dampening"] if progress else 0.0}
 
 
 @documented
-class ProximalSGD(FusedOptimizer):
+class ProximalSGD(FusedOptimizer, torch.optim.Optimizer):
     """Gradient descent followed by L1 and L2 shrinkage, not in torch.
 
     Runs the rule ``proximal_gradient_descent``.
@@ -85,7 +89,7 @@ class ProximalSGD(FusedOptimizer):
     [0.875, 0.0]
     """
 
-    counters: ClassVar[dict[str, int]] = {}
+    _counters: ClassVar[dict[str, int]] = {}
 
     def __init__(
         self,
@@ -96,12 +100,13 @@ class ProximalSGD(FusedOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
         defer: Sequence[Any] = (),
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.proximal_gradient_descent, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "l1", "l2")}

@@ -2,15 +2,18 @@
 
 from typing import Any
 
+import torch
+
 from .. import rules
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
 from .settings import LIMITS, from_locals
+from .state_dtype import StateDtype
 
 
 @documented
-class AddSign(FusedOptimizer):
+class AddSign(FusedOptimizer, torch.optim.Optimizer):
     """AddSign (Bello et al., 2017), not in torch. Runs the rule ``add_sign``.
 
     State keys: ``step``, ``exp_avg``.
@@ -29,8 +32,8 @@ class AddSign(FusedOptimizer):
     [0.875, 1.0]
     """
 
-    state_keys = ("exp_avg",)
-    limits = LIMITS | {"beta": "in [0, 1)"}
+    _state_keys = ("exp_avg",)
+    _limits = LIMITS | {"beta": "in [0, 1)"}
 
     def __init__(
         self,
@@ -42,18 +45,19 @@ class AddSign(FusedOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.add_sign, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "alpha", "sign_decay", "beta")}
 
 
 @documented
-class PowerSign(FusedOptimizer):
+class PowerSign(FusedOptimizer, torch.optim.Optimizer):
     """PowerSign (Bello et al., 2017), not in torch. Runs the rule ``power_sign``.
 
     State keys: ``step``, ``exp_avg``.
@@ -72,8 +76,8 @@ class PowerSign(FusedOptimizer):
     [0.9375, 1.0]
     """
 
-    state_keys = ("exp_avg",)
-    limits = LIMITS | {"beta": "in [0, 1)"}
+    _state_keys = ("exp_avg",)
+    _limits = LIMITS | {"beta": "in [0, 1)"}
 
     def __init__(
         self,
@@ -85,11 +89,12 @@ class PowerSign(FusedOptimizer):
         *,
         maximize: bool = False,
         rows: str = "touched",
+        state_dtype: StateDtype = None,
     ) -> None:
         super().__init__(params, from_locals(locals()))
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.power_sign, {}
 
-    def scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
+    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         return {name: group[name] for name in ("lr", "logbase", "sign_decay", "beta")}

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
 from .checkpoints import ExpectedStates
 from .deferred_optimizer import DeferredOptimizer
 from .distributed import check_placements, full_rows, redistribute_as
 from .layouts import compute_dtype, contiguous_order, full_like, like_param, without_inference
 from .param_groups import ParamGroup
+from .state_dtype import chosen_dtype
 
 Rule = Callable[..., Any]
 
@@ -21,87 +21,81 @@ class OptimizerStates(DeferredOptimizer):
     """An optimizer that creates, checks and aligns the states of its rule.
 
     Attributes:
-        state_keys: torch's names of the rule's states after the variable, in the rule's order.
-        counters: the states that are one number, and their initial values; ``step`` counts a parameter's steps.
-        float32_states: whether states are at least float32; else they have the parameter's dtype, as torch's.
+        _counters: the states that are one number, and their initial values; ``step`` counts a parameter's steps.
     """
 
-    state_keys: tuple[str, ...] = ()
-    counters: ClassVar[dict[str, int]] = {"step": 0}
-    float32_states: ClassVar[bool] = False
+    _counters: ClassVar[dict[str, int]] = {"step": 0}
 
-    def rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
+    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         """The rule that a group's settings select, and its switches."""
         raise NotImplementedError
 
-    def operator(self, group: ParamGroup) -> Operator:
+    def _operator(self, group: ParamGroup) -> Operator:
         """The operator for a group's settings."""
         raise NotImplementedError
 
-    def operator_without_switches(self, group: ParamGroup) -> Operator:
+    def _operator_without_switches(self, group: ParamGroup) -> Operator:
         """The operator for a group with all of the rule's switches off, which has the fewest states."""
         raise NotImplementedError
 
-    def initial_value(self, group: ParamGroup, key: str) -> float:
+    def _initial_value(self, group: ParamGroup, key: str) -> float:
         """The initial value of a state."""
         return 0.0
 
-    def new_counter(self, group: ParamGroup, param: Tensor, value: float) -> Any:
+    def _new_counter(self, group: ParamGroup, param: Tensor, value: float) -> Any:
         """Create a state that is one number."""
         double = torch.get_default_dtype() == torch.float64
         # A captured graph counts on the device. Else the host counts, without waiting for the device.
         device = param.device if group.get("capturable") else "cpu"
         return torch.tensor(value, dtype=torch.float64 if double else torch.float32, device=device)
 
-    def initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
+    def _initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
         """Create the states that a parameter lacks."""
-        spec = self.operator(group).spec
+        spec = self._operator(group).spec
         check_placements(type(self).__name__, spec.reduction_scope, param)
-        for key, initial in self.counters.items():
+        for key, initial in self._counters.items():
             if state.get(key) is None:
-                state[key] = self.new_counter(group, param, initial)
-        for key, kind in zip(self.state_keys, spec.kinds[1:], strict=True):
+                state[key] = self._new_counter(group, param, initial)
+        for key, kind in zip(self._state_keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
-                value = self.initial_value(group, key)
-                dtype = compute_dtype(param) if self.float32_states else param.dtype
-                create = full_rows if kind == "row" else full_like
-                state[key] = create(param, value, dtype)
+                value = self._initial_value(group, key)
+                dtype = chosen_dtype(group, param, key) or compute_dtype(param)
+                # What a row has in common is real.
+                state[key] = (
+                    full_rows(param, value, dtype.to_real()) if kind == "row" else full_like(param, value, dtype)
+                )
 
-    def used_keys(self, operator: Operator) -> list[str]:
+    def _used_keys(self, operator: Operator) -> list[str]:
         """The keys of the states that an operator uses."""
-        return [key for key, kind in zip(self.state_keys, operator.spec.kinds[1:], strict=True) if kind]
+        return [key for key, kind in zip(self._state_keys, operator.spec.kinds[1:], strict=True) if kind]
 
-    def lacks_states(self, operator: Operator, state: dict[str, Any]) -> bool:
+    def _lacks_states(self, operator: Operator, state: dict[str, Any]) -> bool:
         """Return whether a parameter lacks a state that an operator uses."""
-        return any(state.get(key) is None for key in (*self.counters, *self.used_keys(operator)))
+        return any(state.get(key) is None for key in (*self._counters, *self._used_keys(operator)))
 
-    def expected_states(self, group: ParamGroup) -> ExpectedStates:
-        every, fewest = self.operator(group), self.operator_without_switches(group)
+    def _expected_states(self, group: ParamGroup) -> ExpectedStates:
+        every, fewest = self._operator(group), self._operator_without_switches(group)
         kinds = list(zip(every.spec.kinds[1:], fewest.spec.kinds[1:], strict=True))
-        known = dict.fromkeys(self.counters, "number")
-        known |= {key: now or without for key, (now, without) in zip(self.state_keys, kinds, strict=True)}
-        needed = {key for key, each in zip(self.state_keys, kinds, strict=True) if all(each)}
-        return ExpectedStates(known, {*self.counters, *needed})
+        known = dict.fromkeys(self._counters, "number")
+        known |= {key: now or without for key, (now, without) in zip(self._state_keys, kinds, strict=True)}
+        needed = {key for key, each in zip(self._state_keys, kinds, strict=True) if all(each)}
+        return ExpectedStates(known, {*self._counters, *needed})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for group in self.param_groups:
             for param in group["params"]:
                 its = self.state.get(param, {})
-                for key in self.counters:
+                for key in self._counters:
                     if isinstance(its.get(key), int | float):
-                        its[key] = self.new_counter(group, param, its[key])
+                        its[key] = self._new_counter(group, param, its[key])
 
-    def align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> list[int] | None:
-        """Give states their parameter's strides; return the order of dimensions in which a kernel can read them."""
+    def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> None:
+        """Give states their parameter's strides."""
         order = contiguous_order(param)
-        if order and operator.spec.reduction_scope != ReductionScope.ELEMENT and order[0] != 0:
-            # Its rows are not contiguous; the operator refuses them.
-            return None
-        for key in self.counters:
+        for key in self._counters:
             if isinstance(state[key], Tensor):
                 state[key] = without_inference(state[key])
-        for key in self.used_keys(operator):
+        for key in self._used_keys(operator):
             value = redistribute_as(operator.name, f"the state {key}", state[key], param)
             state[key] = like_param(param, value, order)
-        return order

@@ -12,9 +12,9 @@ from ..rules import words
 from .reference import bits
 
 # Words that libraries do not round correctly.
-APPROXIMATE = ("word_exp", "word_log", "word_power")
+APPROXIMATE = ("word_exp", "word_log", "word_power", "word_tanh")
 # Words that NumPy computes in the arrays' type even for scalars; kernels use float64.
-IN_TYPE_OF_ARRAYS = ("word_divide_or_zero", "word_where")
+IN_TYPE_OF_ARRAYS = ("word_clip", "word_divide_or_zero", "word_where")
 # Words that do not define the sign of a zero.
 UNSIGNED_ZEROS = {"maximum", "minimum"}
 # The allowed difference of inexact results, in units in the last place of 1 + |before| + |exact|.
@@ -25,8 +25,8 @@ LAST_PLACE = {"float64": 2.0**-53, "float32": 2.0**-24}
 def is_exact(program: Program, scalars: Mapping[str, float], compute: str) -> bool:
     """Return whether a rule's results equal NumPy's bit for bit, in a compute type and for some scalars.
 
-    They do if the rule has no sums and only words that IEEE 754 defines completely: ``+ - * / sqrt``, comparisons and
-    selections. A power with exponent one half is a square root.
+    They do if the rule has no sums and only words that IEEE 754 defines completely: ``+ - * / % sqrt``, whole numbers,
+    comparisons and selections. A power with exponent one half is a square root.
     """
     if program.reductions:
         return False

@@ -34,7 +34,7 @@ def step_rows(place: Place, shape: tuple[int, ...], lies: Any, how: Any) -> None
             one.step()
             two.step()
         assert_same(whole, spread)
-        (key,) = two.state_keys
+        (key,) = two._state_keys
         state = two.state[spread][key]
         assert (state.shape, state.placements) == (shape[:1], (lies,))
         assert len(state.to_local()) == len(spread.to_local())

@@ -37,7 +37,7 @@ def step_as_one(name: str, whole: Any, spread: Any, lies: Any) -> None:
         two.step()
     assert_same(whole, spread)
     assert (spread.placements, spread.grad.placements) == ((lies,), how)
-    for key in two.used_keys(two.operator(two.param_groups[0])):
+    for key in two._used_keys(two._operator(two.param_groups[0])):
         state = two.state[spread][key]
         assert state.placements == (lies,)
         assert_same(one.state[whole][key], state)

@@ -27,7 +27,7 @@ TAKEN = frozenset(WORDS.split())
 # The macros of <stdint.h>.
 MACROS = re.compile(r"U?INT\w*_(MAX|MIN|C)|(PTRDIFF|SIG_ATOMIC|SIZE|WCHAR|WINT)_(MAX|MIN)")
 # Functions of the C library that exported code may call, and a program's entry point.
-MATHEMATICS = ("exp", "fabs", "fmax", "fmin", "log", "pow", "sqrt")
+MATHEMATICS = ("ceil", "exp", "fabs", "floor", "fmax", "fmin", "fmod", "log", "pow", "sqrt")
 FUNCTIONS = {*MATHEMATICS, *(f"{name}f" for name in MATHEMATICS), "main", "memcpy", "memmove", "memset"}
 
 HEADER = """\
@@ -137,8 +137,8 @@ def paragraphs(
         f"Changed in place: {', '.join(names[name] for name in changed)}. The arrays must not overlap.",
         *shorter,
         *[f"Held as bits: {', '.join(bits)}."] * bool(bits),
-        "Scalars are evaluated in double, once in each call. Rules with exp, log or powers need the mathematical"
-        " library (-lm). Several threads may call the function at the same time, each on its own arrays.",
+        "Scalars are evaluated in double, once in each call. Rules with exp, log, powers, floor, ceil or % need the"
+        " mathematical library (-lm). Several threads may call the function at the same time, each on its own arrays.",
         "\n".join(f"{', '.join(same)}: {meaning}" for meaning, same in groupby(meanings, meanings.__getitem__)),
     ]
 

@@ -37,6 +37,8 @@ def step_text(exported: Exported) -> str:
         INTEGER(len(program.matrix_sums)),
         INTEGER(program.over_tensor),
         INTEGER(program.column_sums),
+        INTEGER(program.matrix_maxima),
+        INTEGER(program.column_maxima),
     ]
     given = begun(module, exported)
     builder = given.builder

@@ -65,6 +65,8 @@ class Expressions:
                 return WORDS[word.removeprefix("word_")](builder, *map(self.value, arguments))
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in ARITHMETIC:
                 return getattr(builder, ARITHMETIC[type(sign)])(self.number(left), self.number(right))
+            case ast.BinOp(left=left, op=ast.Mod(), right=right):
+                return WORDS["remainder"](builder, self.number(left), self.number(right))
             case ast.BinOp(left=left, op=sign, right=right):
                 return getattr(builder, JOINED[type(sign)])(self.value(left), self.value(right))
             case ast.UnaryOp(op=ast.USub(), operand=operand):

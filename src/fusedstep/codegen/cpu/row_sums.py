@@ -1,9 +1,10 @@
-"""Sums over a row as LLVM instructions: in float64, in a fixed number of lanes.
+"""Sums and maxima over a row as LLVM instructions: in float64, in a fixed number of lanes.
 
 The order of additions, and every bit, is therefore the same on every instruction set.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..rule.axes import ELEMENT, MATRIX, ROW, TENSOR
@@ -11,30 +12,38 @@ from ..rule.program import Program
 from ..rule.values import Reduction
 from .elements import INTEGER, counted
 from .expressions import Expressions
-from .words import FLOATS
+from .words import FLOATS, maximum
 
 DOUBLE = FLOATS["float64"]
 LANES = 32
+# What a reduction of each kind begins with.
+BEGINS = {"sum": 0.0, "mean": 0.0, "max": -math.inf}
 
 
 def terms_of(program: Program, stage: int) -> list[Reduction]:
-    """The reductions of a stage over the elements of rows; sums by column are computed differently."""
+    """The reductions of a stage over the elements of rows; those by column are computed differently."""
     return [each for each in program.reductions_of(stage, ROW, MATRIX, TENSOR) if each.argument_axes == ELEMENT]
 
 
-def added_up(builder: Any, count: Any, sums: int, terms: Callable[[Any], list[Any]]) -> list[Any]:
-    """Write loops over ``count`` elements that add up the terms of each sum; return the sums."""
+def combined(builder: Any, kind: str, total: Any, term: Any) -> Any:
+    """A reduction of a kind, with one more number in float64."""
+    return maximum(builder, total, term) if kind == "max" else builder.fadd(total, term)
+
+
+def reduced(builder: Any, count: Any, kinds: Sequence[str], terms: Callable[[Any], list[Any]]) -> list[Any]:
+    """Write loops over ``count`` elements that reduce the terms of each reduction; return the results."""
     with builder.goto_entry_block():
         # In memory: compilers do not reorder sums, but vectorize lanes.
-        lanes = [builder.alloca(DOUBLE, size=INTEGER(LANES), name=f"lanes_{k}") for k in range(sums)]
-    for each in lanes:
+        lanes = [builder.alloca(DOUBLE, size=INTEGER(LANES), name=f"lanes_{k}") for k, _ in enumerate(kinds)]
+    for kind, each in zip(kinds, lanes, strict=True):
         for lane in range(LANES):
-            builder.store(DOUBLE(0.0), lane_of(builder, each, INTEGER(lane)))
+            builder.store(DOUBLE(BEGINS[kind]), lane_of(builder, each, INTEGER(lane)))
 
     def add(begin: Any, lane: Any) -> None:
-        for each, term in zip(lanes, terms(builder.add(begin, lane)), strict=True):
+        for kind, each, term in zip(kinds, lanes, terms(builder.add(begin, lane)), strict=True):
             address = lane_of(builder, each, lane)
-            builder.store(builder.fadd(builder.load(address, typ=DOUBLE), widened(builder, term)), address)
+            total = builder.load(address, typ=DOUBLE)
+            builder.store(combined(builder, kind, total, widened(builder, term)), address)
 
     chunks = builder.lshr(count, INTEGER(LANES.bit_length() - 1))
 
@@ -45,7 +54,7 @@ def added_up(builder: Any, count: Any, sums: int, terms: Callable[[Any], list[An
     counted(builder, chunks, chunk)
     whole = builder.mul(chunks, INTEGER(LANES))
     counted(builder, builder.sub(count, whole), lambda lane: add(whole, lane))
-    return [sum_of_lanes(builder, each) for each in lanes]
+    return [of_lanes(builder, kind, each) for kind, each in zip(kinds, lanes, strict=True)]
 
 
 def lane_of(builder: Any, lanes: Any, lane: Any) -> Any:
@@ -53,12 +62,12 @@ def lane_of(builder: Any, lanes: Any, lane: Any) -> Any:
     return builder.gep(lanes, [lane], source_etype=DOUBLE, inbounds=True)
 
 
-def sum_of_lanes(builder: Any, lanes: Any) -> Any:
-    """The sum of all lanes, in halves."""
+def of_lanes(builder: Any, kind: str, lanes: Any) -> Any:
+    """The reduction of all lanes, in halves."""
     parts = [builder.load(lane_of(builder, lanes, INTEGER(lane)), typ=DOUBLE) for lane in range(LANES)]
     while len(parts) > 1:
         half = len(parts) // 2
-        parts = [builder.fadd(*pair) for pair in zip(parts[:half], parts[half:], strict=True)]
+        parts = [combined(builder, kind, *pair) for pair in zip(parts[:half], parts[half:], strict=True)]
     return parts[0]
 
 
@@ -67,8 +76,8 @@ def widened(builder: Any, value: Any) -> Any:
     return value if value.type == DOUBLE else builder.fpext(value, DOUBLE)
 
 
-def mean_of(known: Expressions, each: Reduction, total: Any, count: Any) -> Any:
-    """A sum in the compute type; a mean is divided by the count."""
-    if each.mean:
+def result_of(known: Expressions, each: Reduction, total: Any, count: Any) -> Any:
+    """A sum or maximum in the compute type; for a mean the sum is divided by the count."""
+    if each.kind == "mean":
         total = known.builder.fdiv(total, known.builder.sitofp(count, DOUBLE))
     return known.converted(total)

@@ -14,7 +14,7 @@ from ..rule.values import Reduction, local
 from . import conversions
 from .elements import INTEGER, POINTER, VOID, counted, field_in, item_at
 from .expressions import Expressions
-from .row_sums import added_up, mean_of, terms_of
+from .row_sums import reduced, result_of, terms_of
 from .stochastic import STOCHASTIC, random
 from .symbols import plain
 from .words import FLOATS, compare
@@ -98,7 +98,7 @@ class StepWriter:
         for stage in range(self.program.last):
             self.once(known, stage)
             for each, total in self.totals(span, known, stage):
-                known.let(each.name, mean_of(known, each, total, span.count))
+                known.let(each.name, result_of(known, each, total, span.count))
         self.once(known, self.program.last)
         self.new_elements(span, known)
         self.store_rows(span, known)
@@ -118,14 +118,15 @@ class StepWriter:
                 known.let(line.name, known.value(line.value.node))
 
     def totals(self, span: Span, known: Expressions, stage: int) -> list[tuple[Reduction, Any]]:
-        """The reductions of a stage over the row, with their sums."""
+        """The reductions of a stage over the row, with their results before means are divided."""
         terms = terms_of(self.program, stage)
 
         def values(i: Any) -> list[Any]:
             expressions = self.element(span, known, i, stage)
             return [expressions.names[each.argument] for each in terms]
 
-        return list(zip(terms, added_up(span.builder, span.count, len(terms), values), strict=True)) if terms else []
+        kinds = [each.kind for each in terms]
+        return list(zip(terms, reduced(span.builder, span.count, kinds, values), strict=True)) if terms else []
 
     def element(self, span: Span, known: Expressions, i: Any, stage: int, roots: bool = False) -> Expressions:
         """The names that are known for an element in a stage."""

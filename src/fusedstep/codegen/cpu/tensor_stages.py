@@ -1,4 +1,4 @@
-"""The stages of a rule whose sums reach beyond a row, as span functions.
+"""The stages of a rule whose sums or maxima reach beyond a row, as span functions.
 
 Each is called for a row at a time by ``loops/cpu/whole_tensor.py``. Values of
 earlier stages are computed again; their sums lie in tables, whose addresses are in the block.
@@ -12,7 +12,7 @@ from ..rule.axes import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
 from ..rule.values import Reduction
 from .elements import INTEGER, POINTER, counted, field_in
 from .expressions import Expressions
-from .row_sums import DOUBLE, mean_of, widened
+from .row_sums import DOUBLE, combined, result_of, widened
 from .step_writer import Span, StepWriter
 
 
@@ -31,7 +31,7 @@ class StageWriter(StepWriter):
         return f"{super().name}.stage_{self.stage}"
 
     def step(self, span: Span) -> None:
-        """A row's part in the stage: adds up what the stage adds up, or computes the new states."""
+        """A row's part in the stage: reduces what the stage reduces, or computes the new states."""
         known, last = self.row(span), self.program.last
         for each in self.known_sums():
             known.let(each.name, self.sum_before(span, known, each))
@@ -51,7 +51,7 @@ class StageWriter(StepWriter):
             counted(span.builder, span.count, lambda i: self.new_column(span, known, i))
 
     def known_sums(self) -> list[Reduction]:
-        """What was added up before and is the same for a whole row."""
+        """What was reduced before and is the same for a whole row."""
         reductions = self.program.reductions
         return [each for each in reductions if each.stage < self.stage and each.axes != COLUMN]
 
@@ -59,20 +59,20 @@ class StageWriter(StepWriter):
         for each in self.program.columns(stage):
             names = expressions.names
             total = span.builder.load(double_at(span, names[sums_of(each)], i), typ=DOUBLE)
-            expressions.let(each.name, mean_of(expressions, each, total, names[rows_of(each)]))
+            expressions.let(each.name, result_of(expressions, each, total, names[rows_of(each)]))
 
     def sum_before(self, span: Span, known: Expressions, each: Reduction) -> Any:
-        """A sum or mean that an earlier stage added up."""
+        """The result of a reduction of an earlier stage."""
         if each.axes == ROW:
             address, count = self.total_at(span, layout.ROW_SUMS, each), span.count
         else:
             counts = {(MATRIX, ROW): layout.MATRIX_ROWS, (TENSOR, ROW): layout.ALL_ROWS}
             size = counts.get((each.axes, each.argument_axes), layout.ELEMENTS)
             address, count = self.total_at(span, layout.MATRIX_SUMS, each), field_in(span.builder, span.block, size)
-        return mean_of(known, each, span.builder.load(address, typ=DOUBLE), count)
+        return result_of(known, each, span.builder.load(address, typ=DOUBLE), count)
 
     def accumulate_partials(self, span: Span, known: Expressions) -> None:
-        """Adds the row's sums to those of its block, and stores those of the row."""
+        """Combines the row's sums and maxima with those of its block, and stores those of the row."""
         builder, program = span.builder, self.program
         sums = self.totals(span, known, self.stage)
         for each in program.reductions_of(self.stage, MATRIX, TENSOR):
@@ -83,7 +83,7 @@ class StageWriter(StepWriter):
                 builder.store(total, self.total_at(span, layout.ROW_SUMS, each))
             else:
                 address = self.total_at(span, layout.PARTIAL_SUMS, each)
-                builder.store(builder.fadd(builder.load(address, typ=DOUBLE), total), address)
+                builder.store(combined(builder, each.kind, builder.load(address, typ=DOUBLE), total), address)
         columns = program.reductions_of(self.stage, COLUMN)
         starts = [self.columns_at(span, layout.PARTIAL_COLUMN_SUMS, each) for each in columns]
 
@@ -92,7 +92,8 @@ class StageWriter(StepWriter):
             for each, start in zip(columns, starts, strict=True):
                 address = double_at(span, start, i)
                 total = builder.load(address, typ=DOUBLE)
-                builder.store(builder.fadd(total, widened(builder, names[each.argument])), address)
+                term = widened(builder, names[each.argument])
+                builder.store(combined(builder, each.kind, total, term), address)
 
         if columns:
             counted(builder, span.count, body)

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 
 
 class Expressions(ast.NodeTransformer):
-    """Rewrites expressions: divisions by ``quotient``, numbers by numbers of the compute type."""
+    """Rewrites expressions: divisions and remainders by words, numbers by numbers of the compute type."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.op, ast.Div):
             return ast.Call(ast.Name("quotient"), [node.left, node.right], [])
+        if isinstance(node.op, ast.Mod):
+            return ast.Call(ast.Name("word_remainder"), [node.left, node.right], [])
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:

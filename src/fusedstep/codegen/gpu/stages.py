@@ -4,7 +4,7 @@ from ...storage import compute_type
 from ..module_text import indented
 from ..rule.axes import COLUMN, ELEMENT, MATRIX, ROW, TENSOR
 from ..rule.values import Reduction
-from .tiles import COLUMNS, Tiles, divided
+from .tiles import COLUMNS, Tiles, added, begin, divided, reduced
 
 ARGUMENTS = (
     "stage, states, row_strides, gradient, row, present, row_block, matrix, row_blocks, rows, all_rows, elements, "
@@ -48,7 +48,7 @@ class Stages(Tiles):
         return ["for begin in range(0, width, COLUMNS):", *indented(body)]
 
     def known_before(self, stage: int) -> list[str]:
-        """What earlier stages added up, and what a row needs of it once, computed again."""
+        """What earlier stages reduced, and what a row needs of it once, computed again."""
         found = []
         for earlier in range(stage + 1):
             sums = [each for each in self.program.reductions if each.stage == earlier - 1]
@@ -70,7 +70,7 @@ class Stages(Tiles):
         return [*self.known_before(program.last), *self.once(program.last), *lines]
 
     def loaded(self, each: Reduction) -> str:
-        """The value of a sum or mean that was added up in an earlier stage."""
+        """The result of a reduction of an earlier stage."""
         k = self.program.place(each)
         if each.axes == ROW:
             return divided(f"load(row_sums + ({k} * all_rows + row), present)", each, "width")
@@ -81,7 +81,7 @@ class Stages(Tiles):
         return divided(f"tl.load(matrix_sums + ({k} * (all_rows // rows) + matrix))", each, count)
 
     def summed(self, stage: int, gradient: str) -> list[str]:
-        """Adds up what a stage adds up over a tile: by row as ``total_0`` and so on; columns are stored."""
+        """Reduces what a stage reduces over a tile: by row as ``total_0`` and so on; columns are stored."""
         sums = [
             each
             for each in self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
@@ -92,19 +92,18 @@ class Stages(Tiles):
         lines = [f"term = {self.call(f'terms_{stage}', stage, self.places)}"]
         before, after = [], []
         for n, each in enumerate(sums):
-            here = f"tl.where(here, term[{n}], 0)"
             if each.axes == COLUMN:
                 place = f"(({self.program.place(each)} * tl.num_programs(0) + row_block) * width + columns)"
-                total = f"tl.sum({here}, axis=0, keep_dims=True)"
+                total = reduced(f"tl.where(here, term[{n}], {begin(each)})", each, 0)
                 lines.append(f"tl.store(partial_column_sums + {place}, {total}, mask=columns < width)")
                 continue
-            before.append(f"lanes_{n} = tl.zeros((row.shape[0], COLUMNS), tl.{compute_type(self.storages[0])})")
-            lines.append(f"lanes_{n} += {here}")
-            after.append(f"total_{n} = tl.sum(lanes_{n}, axis=1, keep_dims=True)")
+            before.append(self.begun(n, each))
+            lines.append(added(n, each))
+            after.append(f"total_{n} = {reduced(f'lanes_{n}', each, 1)}")
         return [*before, *self.over_columns(gradient, lines), *after]
 
     def accumulate_partials(self, stage: int) -> list[str]:
-        """Stores the sums of rows, and of all rows of a tile together."""
+        """Stores the sums and maxima of rows, and of all rows of a tile together."""
         lines = []
         added = self.program.reductions_of(stage, ROW, MATRIX, TENSOR, COLUMN)
         terms = [each for each in added if each.argument_axes == ELEMENT]
@@ -115,11 +114,11 @@ class Stages(Tiles):
             total = (
                 f"total_{terms.index(each)}"
                 if each.argument_axes == ELEMENT
-                else f"tl.where(present, {each.argument}, 0)"
+                else f"tl.where(present, {each.argument}, {begin(each)})"
             )
             if each.axes == ROW:
                 lines.append(f"tl.store(row_sums + ({k} * all_rows + row), {total}, mask=present)")
             else:
-                whole = f"tl.sum(tl.sum({total}, axis=1), axis=0)"
+                whole = reduced(reduced(total, each, 1, keep_dims=False), each, 0, keep_dims=False)
                 lines.append(f"tl.store(partial_sums + ({k} * tl.num_programs(0) + row_block), {whole})")
         return lines

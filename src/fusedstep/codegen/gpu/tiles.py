@@ -113,7 +113,7 @@ class Tiles:
         return f"{function}({', '.join([*loads, *sums, 'gradient_here', *program.known(stage), 'scalars'])})"
 
     def loaded(self, each: Reduction) -> str:
-        """The value of what was added up in an earlier stage, where that is not at hand under its name."""
+        """The value of what was reduced in an earlier stage, where that is not at hand under its name."""
         raise NotImplementedError
 
     def elements(self, function: str, places: dict[int, str], number: str) -> list[str]:
@@ -151,18 +151,20 @@ class Tiles:
         return [rewritten(line) for line in self.program.once(stage)]
 
     def summed(self, stage: int, gradient: str) -> list[str]:
-        """Adds up what a stage adds up over a row: ``total_0`` and so on."""
+        """Reduces what a stage reduces over a row: ``total_0`` and so on."""
         sums = self.program.reductions_of(stage, ROW)
         if not sums:
             return []
         term = f"term = {self.call(f'terms_{stage}', stage, self.places)}"
-        added = [f"lanes_{n} += tl.where(here, term[{n}], 0)" for n, _ in enumerate(sums)]
-        compute = compute_type(self.storages[0])
         return [
-            *(f"lanes_{n} = tl.zeros((row.shape[0], COLUMNS), tl.{compute})" for n, _ in enumerate(sums)),
-            *self.over_columns(gradient, [term, *added]),
-            *(f"total_{n} = tl.sum(lanes_{n}, axis=1, keep_dims=True)" for n, _ in enumerate(sums)),
+            *(self.begun(n, each) for n, each in enumerate(sums)),
+            *self.over_columns(gradient, [term, *(added(n, each) for n, each in enumerate(sums))]),
+            *(f"total_{n} = {reduced(f'lanes_{n}', each, 1)}" for n, each in enumerate(sums)),
         ]
+
+    def begun(self, n: int, each: Reduction) -> str:
+        """The line that begins the lanes of a reduction."""
+        return f"lanes_{n} = tl.full((row.shape[0], COLUMNS), {begin(each)}, tl.{compute_type(self.storages[0])})"
 
 
 def stochastic_word(storage: str) -> str | None:
@@ -176,5 +178,21 @@ def gradient_word(gradient: str) -> str:
 
 
 def divided(total: str, each: Reduction, count: str) -> str:
-    """A sum, or the mean that it makes."""
-    return f"quotient({total}, constant({count}))" if each.mean else total
+    """A sum or maximum, or the mean that a sum makes."""
+    return f"quotient({total}, constant({count}))" if each.kind == "mean" else total
+
+
+def begin(each: Reduction) -> str:
+    """What a reduction begins with, and takes where there is nothing."""
+    return 'float("-inf")' if each.kind == "max" else "0"
+
+
+def added(n: int, each: Reduction) -> str:
+    """The line that takes a term of a reduction into its lanes."""
+    term = f"tl.where(here, term[{n}], {begin(each)})"
+    return f"lanes_{n} = word_maximum(lanes_{n}, {term})" if each.kind == "max" else f"lanes_{n} += {term}"
+
+
+def reduced(values: str, each: Reduction, axis: int, keep_dims: bool = True) -> str:
+    """A reduction of values along an axis."""
+    return f"{'largest' if each.kind == 'max' else 'tl.sum'}({values}, axis={axis}, keep_dims={keep_dims})"

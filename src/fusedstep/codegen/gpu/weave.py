@@ -151,11 +151,13 @@ def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
     """The text of the words that a recipe needs."""
     words = program.words | (closed.words if closed else set())
     words |= {"sqrt"} if program.exponents else set()
+    largest = any(each.kind == "max" for each in program.reductions)
+    words |= {"maximum"} if largest else set()
     storages = {*recipe.storages, recipe.gradient_storage, compute_type(recipe.storages[0])}
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
         names |= {"random"} | {name for storage in storages if (name := stochastic_word(storage))}
-    return word_definitions(names | {"load", "quotient"})
+    return word_definitions(names | {"load", "quotient"} | ({"largest"} if largest else set()))
 
 
 def numbers_of_type(compute: str) -> str:

@@ -49,6 +49,158 @@ def word_minimum(x, y):
 
 
 @triton.jit
+def word_clip(x, low, high):
+    return word_minimum(word_maximum(x, low), high)
+
+
+@triton.jit
+def word_floor(x):
+    # Devices' own may flush denormals.
+    if x.dtype == tl.float32:
+        has_fraction = tl.abs(x) < 8388608.0
+        whole = tl.where(has_fraction, x, 0.0).to(tl.int32).to(tl.float32)
+    else:
+        has_fraction = tl.abs(x) < 4503599627370496.0
+        whole = tl.where(has_fraction, x, 0.0).to(tl.int64).to(tl.float64)
+    return tl.where(has_fraction, copysign(tl.where(whole > x, whole - 1.0, whole), x), x)
+
+
+@triton.jit
+def word_ceil(x):
+    return -word_floor(-x)
+
+
+@triton.jit
+def word_isnan(x):
+    return x != x
+
+
+@triton.jit
+def word_isinf(x):
+    return tl.abs(x) == float("inf")
+
+
+@triton.jit
+def word_isfinite(x):
+    return tl.abs(x) < float("inf")
+
+
+@triton.jit
+def largest(x, axis: tl.constexpr, keep_dims: tl.constexpr):
+    # Devices' own loses a NaN.
+    not_numbers = tl.max((x != x).to(tl.int32), axis=axis, keep_dims=keep_dims)
+    numbers = tl.max(tl.where(x == x, x, float("-inf")), axis=axis, keep_dims=keep_dims)
+    return tl.where(not_numbers > 0, float("nan"), numbers)
+
+
+@triton.jit
+def copysign(x, y):
+    if x.dtype == tl.float32:
+        sign = y.to(tl.uint32, bitcast=True) & 0x80000000
+        result = ((x.to(tl.uint32, bitcast=True) & 0x7FFFFFFF) | sign).to(tl.float32, bitcast=True)
+    else:
+        sign = y.to(tl.uint64, bitcast=True) & tl.full((), 0x8000000000000000, tl.uint64)
+        result = ((x.to(tl.uint64, bitcast=True) & 0x7FFFFFFFFFFFFFFF) | sign).to(tl.float64, bitcast=True)
+    return result
+
+
+@triton.jit
+def word_remainder(x, y):
+    zero = tl.full((), 0, x.dtype)
+    exact = fmod(x, y)
+    moved = tl.where((exact < zero) != (y < zero), exact + y, exact)
+    return tl.where(exact == zero, copysign(exact, y), moved)
+
+
+@triton.jit
+def fmod(x, y):
+    # The language's own is made of a rounded quotient.
+    valid = (tl.abs(x) < float("inf")) & (y == y) & (y != 0.0)
+    if x.dtype == tl.float32:
+        x_bits, y_bits = x.to(tl.uint32, bitcast=True) & 0x7FFFFFFF, y.to(tl.uint32, bitcast=True) & 0x7FFFFFFF
+        whole, exponent = long_division(x_bits, y_bits, valid, 23)
+        half = (exponent - 150) >> 1
+        first = ((half + 127) << 23).to(tl.float32, bitcast=True)
+        second = ((exponent - half - 23) << 23).to(tl.float32, bitcast=True)
+        result = whole.to(tl.int32).to(tl.float32)
+    else:
+        x_bits = x.to(tl.uint64, bitcast=True) & 0x7FFFFFFFFFFFFFFF
+        y_bits = y.to(tl.uint64, bitcast=True) & 0x7FFFFFFFFFFFFFFF
+        whole, exponent = long_division(x_bits, y_bits, valid, 52)
+        half = (exponent - 1075) >> 1
+        first = ((half + 1023).to(tl.int64) << 52).to(tl.float64, bitcast=True)
+        second = ((exponent - half - 52).to(tl.int64) << 52).to(tl.float64, bitcast=True)
+        result = whole.to(tl.int64).to(tl.float64)
+    # In two factors, since the power of 2 may be no normal number.
+    result = tl.where(x_bits < y_bits, tl.abs(x), result * first * second)
+    return tl.where(valid, copysign(result, x), float("nan"))
+
+
+@triton.jit
+def long_division(x_bits, y_bits, valid, mantissa: tl.constexpr):
+    # What a division of positive numbers leaves: a whole number of places, and the exponent of these, the divisor's.
+    zero, one = tl.full((), 0, x_bits.dtype), tl.full((), 1, x_bits.dtype)
+    first = one << mantissa
+    x_exponent, y_exponent = (x_bits >> mantissa).to(tl.int32), (y_bits >> mantissa).to(tl.int32)
+    x_whole = (x_bits & (first - one)) | tl.where(x_exponent > 0, first, zero)
+    y_whole = (y_bits & (first - one)) | tl.where(y_exponent > 0, first, zero)
+    x_exponent, y_exponent = tl.where(x_exponent > 0, x_exponent, 1), tl.where(y_exponent > 0, y_exponent, 1)
+    # The digits of x behind its first, and the zeros that follow.
+    digits = tl.where(valid & (x_bits >= y_bits), x_exponent - y_exponent + mantissa, -1)
+    rest = tl.where(digits < 0, zero, zero)
+    for digit in range(tl.max(digits + tl.full((1,), 0, tl.int32)) + 1):
+        place = tl.where(digit < mantissa, mantissa - digit, 0).to(x_bits.dtype)
+        next_digit = tl.where(digit <= mantissa, (x_whole >> place) & one, zero)
+        longer = (rest << 1) | next_digit
+        longer = tl.where(longer >= y_whole, longer - y_whole, longer)
+        rest = tl.where(digit <= digits, longer, rest)
+    return rest, y_exponent
+
+
+@triton.jit
+def word_tanh(x):
+    # The steps of ``tanh`` of ``codegen/cpu``, which says why.
+    magnitude = tl.abs(x)
+    if x.dtype == tl.float32:
+        inside = tl.where(magnitude < 10.0, magnitude, 10.0)
+        twice = inside + inside
+        aligned = twice * 1.4426950408889634 + 12582912.0
+        k = aligned - 12582912.0
+        r = (twice - k * 0.693359375) - k * -0.00021219444005469057
+        series = tl.full((), 2.48015873015873e-05, tl.float32)
+        series = series * r + 0.0001984126984126984
+        series = series * r + 0.001388888888888889
+        series = series * r + 0.008333333333333333
+        series = series * r + 0.041666666666666664
+        series = series * r + 0.16666666666666666
+        series = series * r + 0.5
+        scale = ((aligned.to(tl.int32, bitcast=True) << 23) + 0x3F800000).to(tl.float32, bitcast=True)
+    else:
+        inside = tl.where(magnitude < 20.0, magnitude, 20.0)
+        twice = inside + inside
+        aligned = twice * 1.4426950408889634 + 6755399441055744.0
+        k = aligned - 6755399441055744.0
+        r = (twice - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+        series = tl.full((), 1.1470745597729725e-11, tl.float64)
+        series = series * r + 1.6059043836821613e-10
+        series = series * r + 2.08767569878681e-09
+        series = series * r + 2.505210838544172e-08
+        series = series * r + 2.755731922398589e-07
+        series = series * r + 2.7557319223985893e-06
+        series = series * r + 2.48015873015873e-05
+        series = series * r + 0.0001984126984126984
+        series = series * r + 0.001388888888888889
+        series = series * r + 0.008333333333333333
+        series = series * r + 0.041666666666666664
+        series = series * r + 0.16666666666666666
+        series = series * r + 0.5
+        scale = ((aligned.to(tl.int64, bitcast=True) << 52) + 0x3FF0000000000000).to(tl.float64, bitcast=True)
+    near = r + (r * r) * series
+    grown = scale * near + (scale - 1.0)
+    return tl.where(x == x, copysign(quotient(grown, grown + 2.0), x), x)
+
+
+@triton.jit
 def word_where(condition, x, y):
     return tl.where(condition, x, y)
 

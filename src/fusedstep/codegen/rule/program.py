@@ -5,6 +5,7 @@ states. A rule without sums has only that one.
 """
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -31,7 +32,7 @@ class Program:
         exponents: the exponents of powers that are the same for all elements.
         lines: the named values, in order.
         words: the words that it uses.
-        reductions: its sums and means, in order.
+        reductions: its sums, means and maxima, in order.
         results: the new states.
         condition: for a closed form, whether it is valid for the element.
     """
@@ -180,7 +181,17 @@ class Program:
     @property
     def over_tensor(self) -> int:
         """Which of the ``matrix_sums`` are over the tensor, one bit each."""
-        return sum(1 << number for number, over_tensor in enumerate(self.matrix_sums) if over_tensor)
+        return bits_of(self.matrix_sums)
+
+    @property
+    def matrix_maxima(self) -> int:
+        """Which of the ``matrix_sums`` are maxima, one bit each."""
+        return bits_of(each.kind == "max" for each in self.reductions if each.axes in (MATRIX, TENSOR))
+
+    @property
+    def column_maxima(self) -> int:
+        """Which of the sums by column are maxima, one bit each."""
+        return bits_of(each.kind == "max" for each in self.reductions if each.axes == COLUMN)
 
     @property
     def sees_rows(self) -> bool:
@@ -188,3 +199,8 @@ class Program:
         return bool(
             self.by_row or self.by_column or any(each.axes in (ROW, MATRIX, COLUMN) for each in self.reductions)
         )
+
+
+def bits_of(truths: Iterable[bool]) -> int:
+    """Truth values as the bits of a number, the first one lowest."""
+    return sum(1 << number for number, truth in enumerate(truths) if truth)

@@ -15,7 +15,7 @@ from .axes import COLUMNS, CONSTANT, SCALAR, joined
 from .definition import definition_of
 from .program import Program
 from .values import Line, Reduction, Value
-from .vocabulary import REDUCED, REMEDIES, STATE_WORDS, WORDS
+from .vocabulary import CONDITIONS, REDUCED, REMEDIES, STATE_WORDS, WORDS
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -23,6 +23,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
+    ast.Mod: operator.mod,
 }
 
 
@@ -142,7 +143,7 @@ class Scope:
                 return self.visit(then if self.decide(test) else otherwise)
             case ast.Call():
                 return self.call(node)
-        self.refuse(node, "use + - * / **, comparisons, & | ~, and the words of fusedstep.words")
+        self.refuse(node, "use + - * / ** %, comparisons, & | ~, and the words of fusedstep.words")
 
     def condition(self, node: ast.expr) -> Value:
         """The value of a node that must be a condition."""
@@ -165,6 +166,8 @@ class Scope:
             return self.folded(node, ARITHMETIC[type(sign)], left.node.value, right.node.value)
         if isinstance(sign, ast.Pow):
             return self.raised(left, right)
+        if isinstance(sign, ast.Mod):
+            self.program.words.add("remainder")
         if joined(left.axes, right.axes) >= 0:
             # A condition counts as 0 or 1, in the compute type.
             left, right = (
@@ -235,18 +238,22 @@ class Scope:
             exponent = ast.unparse(self.expression(arguments[1]))
             if exponent not in self.program.exponents:
                 self.program.exponents.append(exponent)
-        return self.combined(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []))
+        return self.combined(arguments, lambda nodes: ast.Call(ast.Name(f"word_{name}"), nodes, []), name in CONDITIONS)
 
     def reduce(self, node: ast.expr, name: str, value: Value) -> Value:
         """The value of a reduction, which is known after a pass over all elements."""
-        axes = REDUCED[name].get(value.axes)
+        axes, (along, _, kind) = REDUCED[name].get(value.axes), name.partition("_")
         if axes is None:
-            self.refuse(node, f"{name}() takes a value that varies by element{REMEDIES[name[: name.index('_')]]}")
+            self.refuse(node, f"{name}() takes a value that varies by element{REMEDIES[along]}")
+        if kind == "min":
+            # The largest of the opposite numbers.
+            largest = self.reduce(node, f"{along}_max", replace(value, node=ast.UnaryOp(ast.USub(), value.node)))
+            return replace(largest, node=ast.UnaryOp(ast.USub(), largest.node))
         argument = self.assigned("part", value)
         assert isinstance(argument.node, ast.Name)
         reductions = self.program.reductions
         result = f"reduced_{len(reductions)}"
-        reductions.append(Reduction(result, argument.node.id, value.axes, axes, name.endswith("mean"), value.stage))
+        reductions.append(Reduction(result, argument.node.id, value.axes, axes, kind, value.stage))
         return Value(ast.Name(result), axes, stage=value.stage + 1)
 
     def inline(self, node: ast.Call, helper: Callable[..., Any]) -> list[Value]:

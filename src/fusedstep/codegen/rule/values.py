@@ -33,14 +33,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Reduction:
-    """A sum or mean over rows, columns or the whole tensor.
+    """A sum, mean or maximum over rows, columns or the whole tensor.
 
     Attributes:
         name: the name of the result.
-        argument: the name of the value that is added up.
+        argument: the name of the value that is reduced.
         argument_axes: the axes along which that value varies.
         axes: the axes along which the result varies.
-        mean: whether the sum is divided by the count.
+        kind: "sum", "mean" or "max".
         stage: the number of reductions that must precede it.
     """
 
@@ -48,14 +48,14 @@ class Reduction:
     argument: str
     argument_axes: int
     axes: int
-    mean: bool
+    kind: str
     stage: int
 
     @property
     def word(self) -> str:
         """The word of the rule."""
         along = {ROW: "row", TENSOR: "tensor"}.get(self.axes, "column")
-        return f"{along}_{'mean' if self.mean else 'sum'}"
+        return f"{along}_{self.kind}"
 
 
 def local(name: str) -> str:

@@ -26,6 +26,8 @@ REDUCED: dict[str, dict[int, int]] = {
         "column": {ELEMENT: COLUMN, ROW: MATRIX},
         "tensor": {ELEMENT: TENSOR, ROW: TENSOR},
     }.items()
-    for word in ("sum", "mean")
+    for word in ("sum", "mean", "max", "min")
 }
+# The words whose results are conditions.
+CONDITIONS = {"isfinite", "isinf", "isnan"}
 REMEDIES = {"row": "", "column": " or by row", "tensor": " or by row"}

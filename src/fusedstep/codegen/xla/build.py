@@ -1,6 +1,5 @@
 """Build what XLA compiles: a rule as functions of whole arrays."""
 
-import math
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from ...storage import compute_type
 from ..module_loader import execute
 from ..recipe import Recipe
 from ..rule.program import Program, ReductionScope
-from .weave import weave
+from ..whole_arrays import ComplexWordCalls, view_shape, weave
 
-Shape = tuple[int, ...]
 # The complex types by the type of their parts.
 COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
@@ -55,7 +53,7 @@ class RuleFunctions:
         shape = states[0].shape
         if not states[0].size:
             return wide
-        views = [each.reshape(self.view_shape(k, each.shape, shape)) for k, each in enumerate(wide)]
+        views = [each.reshape(view_shape(self.program, k, each.shape, shape)) for k, each in enumerate(wide)]
         gradient = lax.convert_element_type(gradient, self.type_of(gradient)).reshape(views[0].shape)
         new = self.module.rule(*views, gradient, numbers)
         return [
@@ -67,16 +65,10 @@ class RuleFunctions:
         """Return whether a step reshapes a variable to two dimensions: rows that have more than one are made flat."""
         return dimensions > 2 and self.program.reduction_scope != ReductionScope.ELEMENT and not self.program.matrices
 
-    def view_shape(self, k: int, own: Shape, variable: Shape) -> Shape:
-        """The shape in which the rule sees state ``k``, from its own shape and the variable's."""
-        if self.program.reduction_scope == ReductionScope.ELEMENT:
-            return own
-        if not self.program.matrices:
-            rows = variable[0] if variable else 1
-            return rows, math.prod(own) // rows
-        if k in self.program.by_row:
-            return *variable[:-1], 1
-        return (*variable[:-2], 1, variable[-1]) if k in self.program.by_column else own
+
+def source(recipe: Recipe) -> str:
+    """The text of the module of a recipe's functions."""
+    return weave(recipe, f"{__package__}.words", ComplexWordCalls)
 
 
 def build(recipe: Recipe) -> RuleFunctions:
@@ -84,4 +76,4 @@ def build(recipe: Recipe) -> RuleFunctions:
 
     XLA makes the loops and converts storage types itself: of the recipe only the rule and the compute type matter.
     """
-    return RuleFunctions(recipe.spec.program, execute(weave(recipe)), compute_type(recipe.storages[0]))
+    return RuleFunctions(recipe.spec.program, execute(source(recipe)), compute_type(recipe.storages[0]))

@@ -10,6 +10,7 @@ A rule is written for real numbers. With complex ones the product of two is the 
 the other: so the square of a gradient is that of its magnitude, as in optax, and second moments are real.
 """
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -22,6 +23,10 @@ from jax import Array, lax
 from ...rules import words
 
 Word = Callable[..., Any]
+# The logarithm of 2 in two parts, of which products of the first with small whole numbers are exact.
+LN2_OF_FLOAT32 = 0.693359375, -0.00021219444005469057
+LN2_OF_FLOAT64 = 0.6931471803691238, 1.9082149292705877e-10
+LOG2_E = 1.4426950408889634
 
 
 def numpy_for_constants(reference: Word) -> Callable[[Word], Word]:
@@ -156,6 +161,53 @@ def word_minimum(x: Any, y: Any) -> Any:
     return jnp.where((ordered(x) <= ordered(y)) | (x != x), x, y)
 
 
+@numpy_for_constants(words.clip)
+def word_clip(x: Any, low: Any, high: Any) -> Any:
+    return word_minimum(word_maximum(x, low), high)
+
+
+@numpy_for_constants(words.floor)
+def word_floor(x: Any) -> Any:
+    return jnp.floor(x)
+
+
+@numpy_for_constants(words.ceil)
+def word_ceil(x: Any) -> Any:
+    return jnp.ceil(x)
+
+
+@numpy_for_constants(words.isnan)
+def word_isnan(x: Any) -> Any:
+    return jnp.isnan(x)
+
+
+@numpy_for_constants(words.isinf)
+def word_isinf(x: Any) -> Any:
+    return jnp.isinf(x)
+
+
+@numpy_for_constants(words.isfinite)
+def word_isfinite(x: Any) -> Any:
+    return jnp.isfinite(x)
+
+
+@numpy_for_constants(np.remainder)
+def word_remainder(x: Any, y: Any) -> Any:
+    return remainder(*jnp.broadcast_arrays(ordered(x), ordered(y)))
+
+
+def minus_quotient(value: Any, x: Any, y: Any) -> Any:
+    """The partial derivative of a remainder by its divisor: the opposite of the whole quotient."""
+    return jnp.round(or_zero(jnp.where(value == value, value - x, 0), y))
+
+
+@with_derivatives(lambda value, x, y: jnp.ones_like(x), minus_quotient)
+def remainder(x: Any, y: Any) -> Any:
+    exact, zero = lax.rem(x, y), x.dtype.type(0)
+    moved = jnp.where((exact < zero) != (y < zero), exact + y, exact)
+    return jnp.where(exact == zero, jnp.copysign(zero, y), moved)
+
+
 @numpy_for_constants(words.where)
 def word_where(condition: Any, x: Any, y: Any) -> Any:
     return jnp.where(condition, x, y)
@@ -171,6 +223,23 @@ def word_exp(x: Any) -> Any:
 @with_derivatives(lambda value, x: or_zero(jnp.ones_like(x), x))
 def word_log(x: Any) -> Any:
     return jnp.log(x)
+
+
+@numpy_for_constants(words.tanh)
+@with_derivatives(lambda value, x: (1 - value) * (1 + value))
+def word_tanh(x: Any) -> Any:
+    # As ``tanh`` of ``codegen/cpu``, since XLA's own is less exact; in its own words, which XLA does not simplify.
+    wide = ordered(x).dtype == np.float64
+    last, ln2, terms = (20.0, LN2_OF_FLOAT64, 14) if wide else (10.0, LN2_OF_FLOAT32, 8)
+    twice = 2 * jnp.minimum(jnp.abs(x), last)
+    k = jnp.round(twice * LOG2_E)
+    r = (twice - k * ln2[0]) - k * ln2[1]
+    series = jnp.full_like(r, 1 / math.factorial(terms))
+    for n in range(terms - 1, 1, -1):
+        series = series * r + 1 / math.factorial(n)
+    scale = jnp.ldexp(jnp.ones_like(r), k.astype("int32"))
+    grown = scale * (r + r * r * series) + (scale - 1)
+    return jnp.copysign(lax.div(grown, grown + 2), x)
 
 
 @numpy_for_constants(words.power)
@@ -227,3 +296,27 @@ def word_tensor_sum(x: Any) -> Any:
 
 def word_tensor_mean(x: Any) -> Any:
     return jnp.mean(x)
+
+
+def word_row_max(x: Any) -> Any:
+    return jnp.max(ordered(x), axis=-1, keepdims=True)
+
+
+def word_column_max(x: Any) -> Any:
+    return jnp.max(ordered(x), axis=-2, keepdims=True)
+
+
+def word_tensor_max(x: Any) -> Any:
+    return jnp.max(ordered(x))
+
+
+def word_row_min(x: Any) -> Any:
+    return jnp.min(ordered(x), axis=-1, keepdims=True)
+
+
+def word_column_min(x: Any) -> Any:
+    return jnp.min(ordered(x), axis=-2, keepdims=True)
+
+
+def word_tensor_min(x: Any) -> Any:
+    return jnp.min(ordered(x))

@@ -1,8 +1,10 @@
 """The loops for rules with sums beyond a row: one pass over the elements per stage.
 
 The table is seen as matrices of rows. Sums are taken by row block first, of a size that does not depend on the number
-of threads; after each stage the partial sums are added.
+of threads; after each stage the partial sums are added. Maxima are treated as sums are, and lie in the same tables.
 """
+
+import math
 
 from .block import (
     COLUMN_SUMS,
@@ -64,36 +66,53 @@ def column_states(block: int) -> None:
         take_step(call[STEP_STORED], block, matrix * call[MATRIX_ROWS], call[WIDTH], call[GRADIENT])
 
 
-def reduce_partials(block: int, matrix_sums: int, over_tensor: int, column_sums: int) -> None:
-    """Add the partial sums of the row blocks, in order.
+def reduce_partials(
+    block: int, matrix_sums: int, over_tensor: int, column_sums: int, matrix_maxima: int, column_maxima: int
+) -> None:
+    """Add the partial sums of the row blocks, in order, and find the largest of their maxima.
 
     Args:
         block: the block of a part of the call.
-        matrix_sums: the number of sums by matrix or over the tensor.
+        matrix_sums: the number of sums and maxima by matrix or over the tensor.
         over_tensor: which of these are over the tensor, one bit each.
-        column_sums: the number of sums by column.
+        column_sums: the number of sums and maxima by column.
+        matrix_maxima, column_maxima: which of these are maxima, one bit each.
     """
     call = int64s(block)
     matrices, partials = call[MATRICES], call[ROW_BLOCKS]
-    add_up(call[MATRIX_SUMS], call[PARTIAL_SUMS], matrix_sums * matrices, partials, 1)
-    add_up(call[COLUMN_SUMS], call[PARTIAL_COLUMN_SUMS], column_sums * matrices, partials, call[WIDTH])
+    combine(call[MATRIX_SUMS], call[PARTIAL_SUMS], matrix_sums, matrix_maxima, matrices, partials, 1)
+    combine(call[COLUMN_SUMS], call[PARTIAL_COLUMN_SUMS], column_sums, column_maxima, matrices, partials, call[WIDTH])
     sums = float64s(call[MATRIX_SUMS])
     for which in range(matrix_sums):
         if over_tensor >> which & 1:
-            first, total = which * matrices, 0.0
+            first, total = which * matrices, begin(matrix_maxima >> which & 1)
             for place in range(first, first + matrices):
-                total += sums[place]
+                total = larger(total, sums[place]) if matrix_maxima >> which & 1 else total + sums[place]
             for place in range(first, first + matrices):
                 sums[place] = total
 
 
-def add_up(sums_at: int, terms_at: int, sums: int, terms: int, width: int) -> None:
-    """Add ``terms`` rows of numbers for each of ``sums`` rows, one after another."""
-    summed, added = float64s(sums_at), float64s(terms_at)
-    for which in range(sums):
-        first = which * width
+def combine(sums_at: int, terms_at: int, sums: int, maxima: int, matrices: int, partials: int, width: int) -> None:
+    """Combine, for each of ``sums`` and each matrix, ``partials`` rows of ``width`` numbers, one after another."""
+    combined, terms = float64s(sums_at), float64s(terms_at)
+    for place in range(sums * matrices):
+        is_maximum, first = maxima >> place // matrices & 1, place * width
         for i in range(first, first + width):
-            summed[i] = 0.0
-        for row in range(which * terms, (which + 1) * terms):
-            for i in range(width):
-                summed[first + i] += added[row * width + i]
+            combined[i] = begin(is_maximum)
+        for row in range(place * partials, (place + 1) * partials):
+            if is_maximum:
+                for i in range(width):
+                    combined[first + i] = larger(combined[first + i], terms[row * width + i])
+            else:
+                for i in range(width):
+                    combined[first + i] += terms[row * width + i]
+
+
+def begin(is_maximum: int) -> float:
+    """What a sum or a maximum begins with."""
+    return -math.inf if is_maximum else 0.0
+
+
+def larger(x: float, y: float) -> float:
+    """The larger of two numbers; NaN if one of them is NaN."""
+    return x if x >= y or x != x else y

@@ -88,6 +88,8 @@ def check_host_scalar(operator: str, name: str, value: Any) -> None:
 # The ranges of scalars, in words and as checks.
 RANGES: dict[str, Callable[[float], bool]] = {
     "not negative": lambda value: 0.0 <= value < math.inf,
+    "0 or more": lambda value: value >= 0.0,
+    "more than 0": lambda value: value > 0.0,
     "positive": lambda value: 0.0 < value < math.inf,
     "not positive": lambda value: -math.inf < value <= 0.0,
     "1 or more": lambda value: 1.0 <= value < math.inf,
@@ -96,14 +98,21 @@ RANGES: dict[str, Callable[[float], bool]] = {
 }
 
 
+# Those that include infinity.
+ENDLESS = {"0 or more", "more than 0"}
+
+
 def check_range(operator: str, name: str, value: float, allowed: str) -> None:
-    """Check that a number is finite and in one of the ranges. A tensor on a device is not checked.
+    """Check that a number is in one of the ranges, and finite unless the range includes infinity.
+
+    A tensor on a device is not checked.
 
     Raises:
         ValueError: it is out of range.
     """
     if (type(value) is float or not on_device(value)) and not RANGES[allowed](value):
-        raise ValueError(f"{operator}: {name} is {value}, expected a finite number that is {allowed}")
+        what = "number" if allowed in ENDLESS else "finite number"
+        raise ValueError(f"{operator}: {name} is {value}, expected a {what} that is {allowed}")
 
 
 # The numbers that messages write as words.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...interrupts import defer_sigint
-from ...loops.cpu.whole_tensor import row_block_size, row_blocks
+from ...loops.cpu.whole_tensor import begin, row_block_size, row_blocks
 from . import loops
 from .parts import threads_for
 from .span_call import SpanCall
@@ -25,8 +25,9 @@ def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
     blocks = row_blocks(rows)
     row_sums, matrix_sums = np.zeros((row_count, all_rows)), np.zeros((matrix_count, matrices))
     column_sums = np.zeros((column_count, matrices, width))
-    partial_sums = np.zeros((matrix_count, matrices * blocks))
-    partial_column_sums = np.zeros((column_count, matrices * blocks, width))
+    maxima = program.matrix_maxima, program.column_maxima
+    partial_sums = begun(maxima[0], matrix_count, matrices * blocks)
+    partial_column_sums = begun(maxima[1], column_count, matrices * blocks, width)
     tables = [row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums]
     # In the order of the fields of a block.
     sums = array("q", [rows, all_rows, row_block_size(rows), blocks, matrices, elements, *map(address_of, tables)])
@@ -44,4 +45,13 @@ def launch_whole_tensor(call: SpanCall, shape: tuple[int, ...]) -> None:
         for stage, parts_of_stage in enumerate(stages):
             run(parts_of_stage, threads)
             if stage < program.last:
-                reduce_partials(common.buffer_info()[0], matrix_count, program.over_tensor, column_count)
+                reduce_partials(common.buffer_info()[0], matrix_count, program.over_tensor, column_count, *maxima)
+
+
+def begun(maxima: int, count: int, *shape: int) -> np.ndarray:
+    """What so many sums begin with, of which some are maxima, one bit each."""
+    numbers = np.zeros((count, *shape))
+    for which in range(count):
+        if maxima >> which & 1:
+            numbers[which] = begin(1)
+    return numbers

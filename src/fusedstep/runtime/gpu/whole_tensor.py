@@ -43,10 +43,12 @@ def reduce_partials(
     partial_sums: Any,
     partial_column_sums: Any,
 ) -> None:
-    """Add the partial sums of the row blocks, in the fixed order of the library."""
+    """Add the partial sums of the row blocks, in the fixed order of the library, and find the largest of the maxima."""
     for number, over_tensor in enumerate(program.matrix_sums):
-        library.sum_into(matrix_sums[number], partial_sums[number], 1)
+        reduce_into = library.max_into if program.matrix_maxima >> number & 1 else library.sum_into
+        reduce_into(matrix_sums[number], partial_sums[number], 1)
         if over_tensor:
-            library.sum_into(matrix_sums[number], matrix_sums[number], None)
+            reduce_into(matrix_sums[number], matrix_sums[number], None)
     for number in range(program.column_sums):
-        library.sum_into(column_sums[number], partial_column_sums[number], 1)
+        reduce_into = library.max_into if program.column_maxima >> number & 1 else library.sum_into
+        reduce_into(column_sums[number], partial_column_sums[number], 1)

@@ -1,0 +1,1 @@
+"""A rule as functions of whole tensors of PyTorch, one operation after the other."""

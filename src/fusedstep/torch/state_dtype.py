@@ -1,0 +1,66 @@
+"""The dtypes of states, where a group chooses them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..arrays.torch_tensors import type_name
+from ..storage import STORAGES, compute_type, one_of
+from .layouts import compute_dtype, is_double
+from .settings import own_setting
+
+StateDtype = torch.dtype | Mapping[str, torch.dtype] | None
+
+
+def chosen_dtype(group: dict[str, Any], param: Tensor, key: str) -> torch.dtype | None:
+    """The dtype that a group chooses for a state; None if none. Beside a complex parameter it is complex."""
+    chosen = own_setting(group, "state_dtype")
+    dtype: torch.dtype | None = chosen.get(key) if isinstance(chosen, Mapping) else chosen
+    return dtype.to_complex() if dtype is not None and param.is_complex() else dtype
+
+
+def check_state_dtype(name: str, group: dict[str, Any], param: Tensor, keys: Sequence[str]) -> None:
+    """Check a group's choice beside one of its parameters.
+
+    Args:
+        name: the optimizer's name, for messages.
+        group: the group.
+        param: the parameter.
+        keys: the states of the optimizer.
+
+    Raises:
+        TypeError: it is no dtype that states may have.
+        ValueError: it names a state that the optimizer does not have, or does not go with the parameter.
+    """
+    chosen = own_setting(group, "state_dtype")
+    if isinstance(chosen, Mapping):
+        unknown = [each for each in chosen if each not in keys]
+        if unknown:
+            known = ", ".join(keys) or "no state"
+            raise ValueError(f"{name}: state_dtype names {', '.join(map(repr, unknown))}, expected some of {known}")
+        # A copy, since the caller may change it; and one that checkpoints can hold.
+        chosen = group["state_dtype"] = dict(chosen)
+    for dtype in chosen.values() if isinstance(chosen, Mapping) else (chosen,):
+        if dtype is not None:
+            check_dtype(name, dtype, param)
+
+
+def check_dtype(name: str, dtype: Any, param: Tensor) -> None:
+    """Check the dtype of a state beside its parameter.
+
+    Raises:
+        TypeError: it is no dtype that states may have.
+        ValueError: it does not go with the parameter.
+    """
+    if not isinstance(dtype, torch.dtype) or type_name(dtype) not in STORAGES:
+        raise TypeError(f"{name}: state_dtype is {dtype!r}, expected a dtype of torch ({one_of()}) or a dict of them")
+    compute = compute_dtype(param)
+    if is_double(dtype) != is_double(compute):
+        wanted = compute_type(type_name(compute.to_real()))
+        allowed = one_of([each for each in STORAGES if compute_type(each) == wanted])
+        raise ValueError(
+            f"{name}: state_dtype is {dtype} beside a parameter of {param.dtype}, expected {allowed}; "
+            "put parameters of other dtypes into groups of their own"
+        )
