@@ -43,8 +43,8 @@ class ComplexWordCalls(WordCalls):
         self.generic_visit(node)
         if isinstance(node.ops[0], ast.Eq | ast.NotEq):
             return node
-        left, *others = (ast.Call(ast.Name("ordered"), [each], []) for each in (node.left, *node.comparators))
-        return ast.Compare(left, node.ops, others)
+        left, right = (ast.Call(ast.Name("ordered"), [each], []) for each in (node.left, node.comparators[0]))
+        return ast.Compare(left, node.ops, [right])
 
 
 def weave(recipe: Recipe, words: str, calls: type[WordCalls] = WordCalls) -> str:
