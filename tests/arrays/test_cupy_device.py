@@ -15,6 +15,7 @@ from fusedstep.arrays import cupy_device, devices
 from fusedstep.storage import STORAGES
 from tests import cupy_like, reference
 from tests.rules.test_rules import momentum
+from tests.rules.test_rules_with_sums import extremes
 
 # CuPy has NumPy's types, and bfloat16 beside ml_dtypes.
 IN_CUPY = [each.name for each in STORAGES.values() if each.in_numpy or each.name == "bfloat16"]
@@ -85,6 +86,7 @@ TABLE, BY_ROW, BY_COLUMN = (5, 6), (5,), (6,)
         (fs.rules.lamb, [TABLE, TABLE, TABLE]),
         (fs.rules.adafactor, [TABLE, TABLE, BY_ROW, BY_COLUMN, TABLE]),
         (fs.rules.rowwise_adagrad, [TABLE, BY_ROW]),
+        (extremes, [TABLE, (5, 1), (1, 6)]),
     ],
 )
 def test_sums(rule: Any, shapes: list[tuple[int, ...]], cupy: Any) -> None:

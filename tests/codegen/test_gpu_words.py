@@ -8,7 +8,7 @@ import pytest
 import fusedstep as fs
 from fusedstep.words import PerColumn, PerRow, column_max, column_min, row_max, row_min, tensor_max, tensor_min, where
 from tests import reference
-from tests.devices import INTERPRETED, host, on_device, on_host
+from tests.devices import INTERPRETED, LONG_INTERPRETED, host, on_device, on_host
 from tests.rules import test_words
 
 pytestmark = pytest.mark.gpu
@@ -71,6 +71,16 @@ def test_words_of_scalars_alone_are_float64(dtype: str, there: tuple[str, ...], 
         scalars |= {name: on_device(np.array(scalars[name])) for name in there}
         (got,) = stepped(test_words.of_scalars, [var], grad, **scalars)
         np.testing.assert_allclose(got, want, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=LONG_INTERPRETED)])
+def test_closed_forms_of_the_words(dtype: str, device: str) -> None:
+    start = [np.arange(45.0, dtype=dtype).reshape(9, 5) / 8 for _ in range(2)]
+    start[0][3, 3] = np.nan
+    deferred, stepped = ([on_device(each) for each in start] for _ in range(2))
+    test_words.wander(fs.DeferredRows(test_words.turning, *deferred), stepped, on_device, dtype, 6)
+    for got, want in zip(deferred, stepped, strict=True):
+        reference.assert_same_bits(on_host(got, start[0].dtype), on_host(want, start[0].dtype))
 
 
 def all_maxima(

@@ -158,8 +158,8 @@ def floor_division(var: Any, grad: Any) -> Any:
     return var // grad
 
 
-def remainder(var: Any, grad: Any) -> Any:
-    return var % grad
+def remainder_by_zero(var: Any, grad: Any) -> Any:
+    return var - (5 % 0) * grad
 
 
 def matrix_product(var: Any, grad: Any) -> Any:
@@ -314,7 +314,7 @@ REFUSED = {
     item: r"`grad\[0\]`",
     method: "`grad",
     floor_division: "`var // grad`.*use \\+ - ",
-    remainder: "`var % grad`.*use \\+ - ",
+    remainder_by_zero: "`5 % 0`: it cannot be computed: ",
     matrix_product: "`var @ grad`.*use \\+ - ",
     and_between_arrays: "&",
     not_of_an_array: "~",

@@ -5,6 +5,7 @@ operation: results must be NumPy's bit for bit where kernels' are and no root is
 the correctly rounded ones in the last place on some CPUs.
 """
 
+import inspect
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -136,3 +137,54 @@ def test_derivatives_at_zero_are_zero_where_they_are_infinite(rule: Any) -> None
     assert grad.grad[0] == 0
     assert grad.grad[1].isfinite()
     assert grad.grad[1] != 0
+
+
+ODD = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e-30, -1e30, 7.25, float("inf"), float("-inf"), float("nan")]
+# Words that PyTorch does not round correctly.
+INEXACT = {"sqrt", "exp", "log", "power", "tanh"}
+REDUCING = {name for name in words.__all__ if name.split("_")[0] in ("row", "column", "tensor")}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*sorted({*words.__all__} - REDUCING), "divide", "remainder"])
+def test_words_are_numpys_for_odd_numbers(name: str, dtype: str) -> None:
+    from fusedstep.codegen.torch import words as torch_words
+
+    reference_word = getattr(words, name, None) or getattr(np, name)
+    word = getattr(torch_words, f"word_{name}")
+    count = {"clip": 3, "where": 2}.get(name, len(inspect.signature(word).parameters))
+    values = [each.reshape(-1) for each in np.meshgrid(*[np.array(ODD, dtype)] * count, indexing="ij")]
+    if name == "power":
+        # A power by 0.5 is a root, which differs from NumPy's power where the base is negative or a zero.
+        rooted = (values[1] == 0.5) & ~(values[0] > 0)
+        values = [each[~rooted] for each in values]
+    conditions = [values[0] > values[1]] if name == "where" else []
+    with np.errstate(all="ignore"):
+        want = np.asarray(reference_word(*conditions, *values))
+    got = word(*map(torch.from_numpy, (*conditions, *values))).numpy()
+    assert got.dtype == want.dtype
+    if name in INEXACT:
+        np.testing.assert_allclose(got, want, rtol=4 * np.finfo(dtype).eps, atol=0)
+        return
+    if name in ("maximum", "minimum"):
+        # Of two zeros NumPy may give either.
+        got, want = got + 0, want + 0
+    reference.assert_same_bits(got, want, name)
+
+
+def test_every_word_is_there() -> None:
+    from fusedstep.codegen.torch import words as torch_words
+
+    assert {f"word_{name}" for name in words.__all__} <= vars(torch_words).keys()
+
+
+@pytest.mark.parametrize("name", [*sorted({*words.__all__} - REDUCING - {"where"}), "divide", "remainder"])
+def test_derivatives_of_words(name: str) -> None:
+    from fusedstep.codegen.torch import words as torch_words
+
+    word = getattr(torch_words, f"word_{name}")
+    count = 3 if name == "clip" else len(inspect.signature(word).parameters)
+    given = [torch.tensor(each, dtype=torch.float64) for each in ([0.3, 1.7, 2.2], [0.7, 0.4, 3.1], [1.1, 1.2, 4.0])]
+    given = [each.requires_grad_() for each in given[:count]]
+    if not name.startswith("is"):
+        assert torch.autograd.gradcheck(lambda *values: word(*values), given)

@@ -13,7 +13,18 @@ from fusedstep.loops.cpu import (
 )
 from fusedstep.runtime.cpu import loops
 from fusedstep.storage import STORAGES
-from fusedstep.words import PerColumn, PerRow, column_mean, row_mean, row_sum, sqrt, tensor_sum
+from fusedstep.words import (
+    PerColumn,
+    PerRow,
+    abs,
+    column_max,
+    column_mean,
+    row_mean,
+    row_sum,
+    sqrt,
+    tensor_max,
+    tensor_sum,
+)
 from tests import reference
 
 SCALARS = {"lr": 0.1, "beta": 0.75}
@@ -30,8 +41,9 @@ def rule_of_rows(var: Any, slot: PerRow, grad: Any, *, lr: Any) -> tuple[Any, An
 
 
 def rule_of_columns(var: Any, slot: PerColumn, grad: Any, *, lr: Any) -> tuple[Any, Any]:
-    slot = slot + column_mean(grad * grad)
-    return var - lr * grad / sqrt(slot + tensor_sum(row_sum(grad) * 0.5)), slot
+    slot = slot + column_mean(grad * grad) + column_max(abs(grad))
+    size = tensor_max(abs(var)) + tensor_sum(row_sum(grad) * 0.5)
+    return var - lr * grad / sqrt(slot + size), slot
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Each word alone, on every pair of special numbers, against its meaning in NumPy."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 from itertools import product
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep import words
+from fusedstep.rules.idle import idle
 from tests import reference
 
 SPECIAL = [0.0, 1.0, 0.5, 3.0, 1e-30, 1e30, 1e-40, 1e-45, 65504.0, np.inf]
@@ -198,6 +200,42 @@ def test_words_of_scalars_alone_are_float64(dtype: str) -> None:
         want = of_scalars(var.astype(np.float64), grad.astype(np.float64), lr=lr, low=low).astype(dtype)
         fs.Operator(of_scalars)(var, grad, lr=lr, low=low)
         np.testing.assert_allclose(var, want, rtol=4 * np.finfo(dtype).eps)
+
+
+def turning(var: Any, angle: Any, grad: Any, *, lr: Any, limit: Any) -> tuple[Any, Any]:
+    """A rule that turns by as much in every step; its numbers are exact."""
+    return words.clip(var - grad, -limit, limit), (angle + lr + grad) % 4
+
+
+def turned(turn: Any = 0.0, *, lr: Any) -> tuple[Any]:
+    return (turn + lr,)
+
+
+@idle(turning, kept=turned, constant=("limit",))
+def turning_idle(var: Any, angle: Any, *, turn: Any, limit: Any) -> tuple[Any, Any, Any]:
+    whole = words.floor(turn / 4) * 4
+    valid = words.isfinite(var) & (words.tanh(words.ceil(turn)) <= 1)
+    return words.clip(var, -limit, limit), (angle + (turn - whole) % 4) % 4, valid
+
+
+def wander(table: fs.DeferredRows, stepped: list[Any], placed: Callable[..., Any], dtype: str, steps: int) -> None:
+    """Steps of a deferred table, and of every row of other arrays."""
+    rng, every = np.random.default_rng(3), fs.Operator(turning)
+    for step in range(steps):
+        grad, indices = placed((rng.integers(-8, 8, (2, 5)) / 8).astype(dtype)), placed(rng.integers(0, 9, 2))
+        scalars = {"lr": (step % 5) / 4, "limit": 2.0}
+        table.step(grad, indices, **scalars)
+        every(*stepped, grad, indices, rows="every", **scalars)
+    table.flush()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_closed_forms_of_the_words(dtype: str) -> None:
+    deferred, stepped = ([np.arange(45.0, dtype=dtype).reshape(9, 5) / 8 for _ in range(2)] for _ in range(2))
+    deferred[0][3, 3] = stepped[0][3, 3] = np.nan
+    wander(fs.DeferredRows(turning, *deferred), stepped, lambda array: array, dtype, 30)
+    for got, want in zip(deferred, stepped, strict=True):
+        reference.assert_same_bits(got, want)
 
 
 def by_numpys_names(var: Any, other: Any, grad: Any) -> tuple[Any, Any]:

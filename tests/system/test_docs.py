@@ -70,6 +70,12 @@ def test_the_explanation_is_short() -> None:
     assert len((DOCS / "explanation.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
+def test_the_page_about_words_names_every_word() -> None:
+    page = (DOCS / "words.md").read_text(encoding="utf-8")
+    table = "".join(re.findall(r"^\|.*", page, re.M))
+    assert [name for name in fs.words.__all__ if f"`{name}`" not in table] == []
+
+
 def test_every_operator_and_every_rule_has_a_page(generate: ModuleType, tmp_path: Path) -> None:
     generate.write(tmp_path)
     written = {path.relative_to(tmp_path).with_suffix("").as_posix() for path in tmp_path.rglob("*.rst")}

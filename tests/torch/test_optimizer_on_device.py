@@ -1,5 +1,6 @@
 """The optimizers with parameters on a device, compared with the CPU."""
 
+import contextlib
 import copy
 from typing import Any
 
@@ -176,3 +177,52 @@ def test_steps_do_not_wait_for_the_device(device: str) -> None:
             optimizer.step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def unusual(kind: str) -> tuple[Any, Any]:
+    """A parameter that kernels do not see as it is, or a gradient that they do not take as it is."""
+    values = torch.linspace(-1, 1, 12).reshape(4, 3)
+    grad = torch.linspace(1, -2, 12).reshape(4, 3)
+    entries = torch.sparse_coo_tensor(torch.tensor([[1, 3, 1], [0, 2, 0]]), grad[0], (4, 3), check_invariants=True)
+    return {
+        "entries": (values, entries),
+        "complex": (torch.complex(values, -values), torch.complex(grad, values)),
+        "gaps": (torch.stack([values, values], -1)[..., 0], grad),
+        "gaps and rows": (torch.stack([values, values], -1)[..., 0], grad.to_sparse(1)),
+        "transposed and rows": (values.t().contiguous().t(), grad.to_sparse(1)),
+        "wide": (values, grad.double()),
+        "narrow": (values, grad.bfloat16()),
+        "states": (values.bfloat16(), grad.bfloat16()),
+    }[kind]
+
+
+UNUSUAL = ["entries", "complex", "gaps", "gaps and rows", "transposed and rows", "wide", "narrow", "states"]
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_unusual_parameters_and_gradients(kind: str, device: str) -> None:
+    values, grad = unusual(kind)
+    made = []
+    for place in ("cpu", DEVICE):
+        param = values.to(place, copy=True).detach().requires_grad_()
+        param.grad_dtype = None
+        param.grad = grad.to(place, copy=True)
+        with contextlib.nullcontext() if made else host():
+            optimizer = fs.torch.Adam([param], lr=0.1, state_dtype=torch.float16 if kind == "states" else None)
+            for _ in range(2):
+                optimizer.step()
+        made.append((param, optimizer.state[param]))
+    (expected, states), (param, found) = made
+    assert torch.equal(param.cpu(), expected)
+    for key in ("exp_avg", "exp_avg_sq"):
+        assert torch.equal(found[key].cpu(), states[key])
+
+
+def test_recorded_steps_run_on_the_device(device: str) -> None:
+    rate = torch.tensor(0.5, device=DEVICE, requires_grad=True)
+    param = torch.ones(3, device=DEVICE)
+    optimizer = fs.torch.SGD([param], lr=rate, differentiable=True)
+    param.grad = torch.full((3,), 2.0, device=DEVICE)
+    optimizer.step()
+    param.sum().backward()
+    assert rate.grad.item() == -6

@@ -4,10 +4,12 @@ import copy
 import inspect
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fusedstep as fs
 from fusedstep.rules import torch_sgd
+from fusedstep.torch.settings import FLAGS
 from tests.torch.test_optimizer import ALL, build
 
 torch = pytest.importorskip("torch")
@@ -273,3 +275,60 @@ def test_settings_that_autograd_watches_are_read_without_it() -> None:
     param.grad = torch.ones(3)
     optimizer.step()
     assert param.tolist() == [0.5] * 3
+
+
+TAKEN = {name: FLAGS & inspect.signature(getattr(fs.torch, name)).parameters.keys() for name in ALL}
+FLAGGED = [(name, flag) for name in ALL for flag in sorted(TAKEN[name])]
+
+
+@pytest.mark.parametrize(("name", "flag"), FLAGGED)
+@pytest.mark.parametrize("value", [None, 0, 1, False, True, np.bool_(1), np.int64(0)])
+def test_flags_are_as_loose_as_torchs(name: str, flag: str, value: Any) -> None:
+    settings: dict[str, Any] = {"momentum": 0.5} if flag == "nesterov" else {}
+    steps = []
+    for given in (value, bool(value)):
+        param = torch.ones(3)
+        optimizer = build(name, [param], **settings, **{flag: given})
+        for _ in range(2):
+            param.grad = torch.tensor([0.5, -1.0, 2.0])
+            optimizer.step()
+        steps.append(param)
+        optimizer.load_state_dict(optimizer.state_dict())
+    assert torch.equal(*steps)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_infinite_step_size_and_one_that_is_no_number(name: str) -> None:
+    param = torch.nn.Parameter(torch.ones(3))
+    build(name, [param], lr=float("inf"))
+    for lr in (float("nan"), -float("inf"), -1e-300):
+        with pytest.raises(ValueError, match=f"^{name}: lr is .*, expected a number that is"):
+            build(name, [param], lr=lr)
+
+
+@pytest.mark.parametrize("name", ["Adam", "SGD", "RMSprop", "Adagrad"])
+def test_an_infinite_step_size_steps_as_torchs(name: str) -> None:
+    params = [torch.nn.Parameter(torch.ones(3)) for _ in range(2)]
+    for param, module in zip(params, (fs.torch, torch.optim), strict=True):
+        param.grad = torch.tensor([0.5, -0.5, 1.0])
+        getattr(module, name)([param], lr=float("inf")).step()
+    torch.testing.assert_close(*params, equal_nan=True)
+
+
+@pytest.mark.parametrize("setting", ["lr", "eps"])
+@pytest.mark.parametrize("value", [0, 0.0, -1.0, torch.tensor(0.0)])
+def test_sparse_adam_refuses_what_torchs_refuses(setting: str, value: Any) -> None:
+    for module in (fs.torch, torch.optim):
+        with pytest.raises(ValueError):
+            module.SparseAdam([torch.ones(2)], **{setting: value})
+    # Schedules and distributed checkpoints set it later.
+    optimizer = fs.torch.SparseAdam([torch.ones(2)])
+    optimizer.param_groups[0]["lr"] = 0.0
+    optimizer.step()
+
+
+def test_sparse_adam_refuses_sparse_and_complex_parameters() -> None:
+    for param in (torch.eye(2).to_sparse(), torch.ones(2, dtype=torch.complex64)):
+        for module in (fs.torch, torch.optim):
+            with pytest.raises(ValueError):
+                module.SparseAdam([param])

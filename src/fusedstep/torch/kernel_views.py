@@ -41,7 +41,14 @@ def kernel_views(states: Sequence[Tensor | None], gradient: Gradient, scope: Red
         gradient: the gradient, by row unless each element is stepped by itself.
         scope: how far the rule's reductions extend.
     """
-    param, *others = [state if state is None else as_real(to_local(state)) for state in states]
+    local = [state if state is None else to_local(state) for state in states]
+    if all(state is None or (state.is_contiguous() and not state.is_complex()) for state in local):
+        # The usual tensors, for which a step is short.
+        if gradient.places is None:
+            return KernelViews(local, gradient.values, None, [])
+        if len(gradient.places) == 1:
+            return KernelViews(local, gradient.values, gradient.places[0], [])
+    param, *others = [state if state is None else as_real(state) for state in local]
     assert param is not None
     order = usable_order(param, gradient, scope)
     values = permuted(as_real(gradient.values), order)

@@ -1,6 +1,7 @@
 """Memory layouts of parameters, states and gradients that a kernel can read."""
 
 import sys
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ PLAIN = (Tensor, torch.nn.Parameter)
 
 def has_numbers(tensor: Tensor) -> bool:
     """Return whether a tensor holds numbers: it is neither a fake nor a meta tensor."""
+    if tensor.is_meta or type(tensor) in PLAIN:
+        return not tensor.is_meta
     fake = sys.modules.get("torch._subclasses.fake_tensor")
-    return not (tensor.is_meta or (fake is not None and isinstance(tensor, fake.FakeTensor)))
+    return fake is None or not isinstance(tensor, fake.FakeTensor)
 
 
 def has_memory(tensor: Tensor) -> bool:
@@ -50,13 +53,21 @@ def like_param(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
     """Return a state whose strides and dtype suit its parameter; copy it where they do not, or where it is sparse."""
     # torch keeps the momentum of sparse gradients sparse.
     state = without_inference(state if state.layout is torch.strided else state.to_dense())
-    wanted = compute_dtype(param) if state.shape == param.shape else compute_dtype(param).to_real()
-    if is_double(state.dtype) != is_double(wanted) or state.dtype.is_complex != wanted.is_complex:
-        # float64 is used only with float64: the weights were converted, or the checkpoint has another dtype.
-        state = state.to(wanted)
+    if state.dtype is not param.dtype:
+        state = as_compute_type(param, state)
     if permuted(state, order).is_contiguous():
         return state
     return torch.empty_like(param, dtype=state.dtype).copy_(state)
+
+
+def as_compute_type(param: Tensor, state: Tensor) -> Tensor:
+    """Convert a state that does not go with its parameter, since the weights were converted, or came from a checkpoint.
+
+    float64 is used only with float64. A state of the parameter's shape is complex if the parameter is.
+    """
+    wanted = compute_dtype(param) if state.shape == param.shape else compute_dtype(param).to_real()
+    fits = is_double(state.dtype) == is_double(wanted) and state.dtype.is_complex == wanted.is_complex
+    return state if fits else state.to(wanted)
 
 
 def is_double(dtype: torch.dtype) -> bool:
@@ -66,9 +77,14 @@ def is_double(dtype: torch.dtype) -> bool:
 
 def compute_dtype(param: Tensor) -> torch.dtype:
     """Return the dtype in which a parameter's steps are computed; that of a complex one is complex."""
-    name = compute_type(str(param.dtype.to_real()).removeprefix("torch."))
+    return compute_dtype_of(param.dtype)
+
+
+@cache
+def compute_dtype_of(dtype: torch.dtype) -> torch.dtype:
+    name = compute_type(str(dtype.to_real()).removeprefix("torch."))
     real = torch.float64 if name == "float64" else torch.float32
-    return real.to_complex() if param.is_complex() else real
+    return real.to_complex() if dtype.is_complex else real
 
 
 def full_like(param: Tensor, value: float, dtype: torch.dtype) -> Tensor:

@@ -1,6 +1,7 @@
 """FusedOptimizer: the step that every optimizer takes."""
 
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -178,7 +179,8 @@ class FusedOptimizer(OptimizerStates):
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
         # Autograd records the steps of a differentiable group, whatever mode the caller is in.
-        with torch.set_grad_enabled(bool(group.get("differentiable"))):
+        recorded = torch.enable_grad() if group.get("differentiable") else nullcontext()
+        with recorded:
             local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
             gradient = self._gradient(operator, param, local)
             if has_numbers(local):

@@ -117,7 +117,7 @@ def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str], count: 
     changed: dict[str, Any] = {}
     recorded = bool(group.get("differentiable"))
     for setting, value in group.items():
-        if type(value) in IMMUTABLE or setting in NOT_SETTINGS:
+        if type(value) in IMMUTABLE or setting in NOT_SETTINGS or setting in FLAGS:
             continue
         if setting == "betas":
             changed[setting] = tuple(

@@ -100,5 +100,5 @@ def dense_gradient(gradient: Gradient, param: Tensor) -> tuple[Tensor, Tensor | 
 def where_touched(touched: Tensor, new: Tensor, old: Tensor) -> Tensor:
     """New values where a gradient has named them, and the old ones elsewhere."""
     # A state by row has fewer dimensions than its parameter, and one of complex numbers has one more.
-    kept = touched.reshape(-1) if old.dim() < touched.dim() else touched
-    return torch.where(kept.reshape(*kept.shape, *[1] * (old.dim() - kept.dim())), new, old)
+    mask = touched.reshape(-1) if old.dim() < touched.dim() else touched
+    return torch.where(mask.reshape(*mask.shape, *[1] * (old.dim() - mask.dim())), new, old)

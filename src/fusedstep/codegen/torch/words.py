@@ -125,7 +125,9 @@ def word_isfinite(x: Any) -> Any:
 @numpy_for_constants(np.remainder)
 def word_remainder(x: Any, y: Any) -> Any:
     undefined = (y == 0) | ~torch.isfinite(x)
-    exact = torch.where(undefined, torch.fmod(x.detach(), y.detach()), torch.fmod(x, torch.where(undefined, 1, y)))
+    # In float64: PyTorch's own of float32 is NaN where the quotient is large.
+    wide, by = x.double(), torch.where(undefined, 1, y.double())
+    exact = torch.where(undefined, torch.fmod(x.detach(), y.detach()), torch.fmod(wide, by).to(x.dtype))
     moved = torch.where((exact < 0) != (y < 0), exact + y, exact)
     return torch.where(exact == 0, torch.copysign(exact, y.detach()), moved)
 
