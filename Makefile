@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo quick test test-gpu test-long fuzz lint bench bench-gpu gpu-check perf-check docs clean
+.PHONY: demo quick test test-gpu test-long test-lower-bounds fuzz lint bench bench-gpu gpu-check perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -14,10 +14,11 @@ QUICK := codegen/annotations codegen/compile_lock codegen/conversions codegen/cp
     codegen/rule_refusals codegen/stochastic loops/cpu \
     operators/catalogue operators/deferred operators/operator rules/keep_weights rules/idle rules/rules rules/rules_called_plainly \
     rules/rules_with_sums rules/words runtime/grouping system/battery system/golden system/golden_rules system/imports
+QUICK_TESTS := $(foreach each,$(QUICK),tests/$(subst /,/test_,$(each)).py) src/fusedstep/rules
 
 quick: $(VENV)/quick.installed
 	@echo "== Running the tests that need NumPy and Numba alone (two minutes)"
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(foreach each,$(QUICK),tests/$(subst /,/test_,$(each)).py) src/fusedstep/rules
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(QUICK_TESTS)
 
 test: $(VENV)/test.installed
 	@echo "== Running the tests"
@@ -30,6 +31,26 @@ test-long: $(VENV)/test.installed
 test-gpu: $(VENV)/test.installed
 	@echo "== Running the tests of tensors on a device, on this machine's GPU"
 	@TRITON_INTERPRET=0 $(BIN)/python -m pytest -m "gpu and not long" tests
+
+# One environment for each extra: the oldest NumPy that all work with is not the oldest of each.
+OLDEST_PYTHON ?= python3.11
+OLDEST := .venv-lower-bounds
+OLDEST_TESTS_torch := $(QUICK_TESTS) tests/torch tests/arrays src/fusedstep/torch
+OLDEST_TESTS_jax := tests/jax src/fusedstep/jax
+
+test-lower-bounds: test-lower-bounds-torch test-lower-bounds-jax
+
+test-lower-bounds-%: $(OLDEST)-%/installed
+	@echo "== Running tests with the oldest versions of NumPy, Numba and what '$*' needs"
+	@$(OLDEST)-$*/bin/python -m pytest -n auto --dist worksteal $(OLDEST_TESTS_$*)
+
+.PRECIOUS: $(OLDEST)-%/installed
+$(OLDEST)-%/installed: pyproject.toml
+	@echo "== Installing the oldest versions into $(@D) (some minutes)"
+	@$(OLDEST_PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python tests/lower_bounds.py $* > $(@D)/constraints.txt
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(@D)/constraints.txt --editable ".[$*,quick]"
+	@touch $@
 
 fuzz: $(VENV)/test.installed
 	@echo "== Fuzzing calls for $(FUZZ_SECONDS) seconds; what fails is kept in a file here"
@@ -59,7 +80,7 @@ docs: $(VENV)/docs.installed
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) docs/_build
+	rm -rf $(VENV) $(OLDEST)-* docs/_build
 
 $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@echo "== Installing what 'make $*' needs into $(VENV) (the first time: some minutes, for PyTorch)"

@@ -25,6 +25,7 @@ LONG_INTERPRETED = pytest.mark.long if INTERPRETED else ()
 def prepare() -> None:
     """Makes the interpreter ready; else skips a test that has no device to run on."""
     if INTERPRETED:
+        pytest.importorskip("triton", minversion="3.6", reason="what the library needs on devices")
         interpreter.mend()
     elif not torch.cuda.is_available():
         pytest.skip("there is no device; make test runs this in Triton's interpreter")

@@ -88,6 +88,8 @@ def view_of(given: Any) -> np.ndarray:
 @pytest.mark.parametrize("name", list(MAKERS))
 @pytest.mark.parametrize("sparse", [False, True])
 def test_the_memory_of_any_array_is_updated(name: str, sparse: bool) -> None:
+    if name == "DLPack" and np.lib.NumpyVersion(np.__version__) < "2.1.0":
+        pytest.skip("before NumPy 2.1 every array that comes by DLPack is read-only")
     make, shape = MAKERS[name]
     rng = np.random.default_rng(3)
     values = [reference.numbers(rng, shape) for _ in range(2)]

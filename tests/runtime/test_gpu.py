@@ -185,7 +185,13 @@ def test_what_is_refused_changes_nothing(device: str) -> None:
         (TypeError, "grad holds float64, expected float32", (grad.double(), indices), {}),
         (TypeError, "grad holds complex64", (grad.to(torch.complex64), indices), {}),
         (TypeError, "grad is of type ndarray, expected a PyTorch tensor on", (numbers(2, 3), indices), {}),
-        (TypeError, "indices is of type list", (grad, [0, 1]), {}),
+        (TypeError, "indices is of type ndarray, expected a PyTorch tensor on", (grad, np.array([0, 1])), {}),
+        (TypeError, "indices is of type set, expected", (grad, {0, 1}), {}),
+        (TypeError, "grad is of type list, expected a PyTorch tensor on", ([[1.0] * 3] * 2, indices), {}),
+        (TypeError, r"indices\[0\] is of type bool, expected an integer; of a mask", (grad, [True, False]), {}),
+        (TypeError, "indices holds bool, expected integers; of a mask", (grad, indices.bool()), {}),
+        (IndexError, r"indices\[1\] is 5, expected 0 to 4: var has 5 rows", (grad, [0, 5]), {}),
+        (IndexError, r"indices\[0\] is 18446744073709551616", (grad, [2**64, 5]), {}),
         (TypeError, "grad is a tensor of layout torch.sparse_coo", (grad.to_sparse(), indices), {}),
         (ValueError, r"lr has shape \(2,\), expected one element", (grad, indices), {"lr": grad[0, :2]}),
         (TypeError, "lr holds complex64, expected a real number", (grad, indices), {"lr": complex_lr}),
@@ -324,8 +330,26 @@ def test_what_would_stand_still_in_a_graph_is_refused(device: str, monkeypatch: 
             call()
     with pytest.raises(RuntimeError, match="indices cannot be checked while a graph is captured"):
         fs.Operator(momentum)(*proximal(), grad, indices, lr=0.1, beta=0.9)
+    with pytest.raises(
+        RuntimeError, match=r"indices is of type list while a graph is captured.*; pass a PyTorch tensor"
+    ):
+        fs.Operator(momentum, check_indices=False)(*proximal(), grad, [0, 1], lr=0.1, beta=0.9)
     with pytest.raises(RuntimeError, match=r"^Adam: capturable is False, expected True"):
         optimizer.step()
+
+
+@pytest.mark.parametrize("listed", [[4, 1, 4], (4, 1, 4), range(4, 1, -1), []])
+def test_a_list_of_indices_is_copied_to_the_device(listed: Any, device: str) -> None:
+    grad, scalars = on_device(numbers(len(listed), 3)), {"lr": 0.1, "l1": 0.1, "l2": 0.1}
+    found = []
+    for indices in (listed, on_device(np.array(listed, np.int64))):
+        given, slept = proximal(), proximal()
+        fs.Operator(fs.rules.proximal_adagrad)(*given, grad, indices, **scalars)
+        table = fs.DeferredRows(fs.rules.proximal_adagrad, *slept)
+        table.step(grad, indices, **scalars)
+        table.catch_up(indices)
+        found.append([each.tolist() for each in (*given, *slept)])
+    assert found[0] == found[1]
 
 
 def test_the_number_of_a_step_is_a_number(device: str) -> None:

@@ -24,11 +24,11 @@ from tests.forked import in_child
 from tests.rules import test_rules, test_rules_with_sums
 
 # What is done where a case leaves the choice. Refused are only layouts of states that would need a hidden copy, and
-# lists, which have no memory to share.
+# states and gradients in lists, which have no memory to share.
 DECIDED = dict.fromkeys(
-    ["S02", "X01", "X02", "H15", "P04", "P06", "M06", "M10", "M11", "M14", "M15", "M17", "D30"], "ok"
+    ["S02", "X01", "X02", "H15", "P04", "P06", "M06", "M10", "M11", "M14", "M15", "M17", "D30", "m22"], "ok"
 )
-DECIDED |= dict.fromkeys(["T07", "M07", "M08", "M09", "M12", "M13", "D27", "D28", "D29", "m21", "m22", "d56"], "reject")
+DECIDED |= dict.fromkeys(["T07", "M07", "M08", "M09", "M12", "M13", "D27", "D28", "D29", "m21", "d56"], "reject")
 FLOAT64 = np.dtype(np.float64)
 CONTROLS = {"sparse": "S00", "dense": "D00"}
 EIGHTH = 8

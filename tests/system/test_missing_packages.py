@@ -33,12 +33,12 @@ def test_no_torch_is_said_with_its_extra(reach: str) -> None:
 
 
 @pytest.mark.parametrize("reach", REACHING)
-@pytest.mark.parametrize("version", ["2.6.0+cpu", "2.4.1", "1.13.0a0+git12"])
+@pytest.mark.parametrize("version", ["2.9.1+cpu", "2.4.1", "1.13.0a0+git12"])
 def test_a_torch_that_is_too_old_is_said(reach: str, version: str) -> None:
     old = f"import sys, types; old = sys.modules['torch'] = types.ModuleType('torch'); old.__version__ = {version!r}"
     done = python("-c", f"{old}; {reach}")
     assert done.stderr.splitlines()[-1] == (
-        f"ImportError: fusedstep.torch needs torch 2.7 or newer, found {version}; "
+        f"ImportError: fusedstep.torch needs torch 2.10 or newer, found {version}; "
         'upgrade it with: pip install --upgrade "fusedstep[torch]"'
     )
 
@@ -51,6 +51,17 @@ def test_a_broken_torch_says_so_itself(tmp_path: Path, error: str) -> None:
     (tmp_path / "torch.py").write_text(f"raise {error}\n", encoding="utf-8")
     done = python("-c", f"{broken}; import fusedstep.torch")
     assert done.stderr.splitlines()[-1] == f"{error[: error.index('(')]}: {error.split(chr(39))[1]}"
+
+
+@pytest.mark.parametrize("version", ["3.5.1", "3.3.0+git12", "2.3.1"])
+def test_a_triton_that_is_too_old_is_said(version: str) -> None:
+    pytest.importorskip("triton")
+    old = f"import triton; triton.__version__ = {version!r}"
+    done = python("-c", f"{old}; from fusedstep.codegen.gpu import build; build.mark()")
+    assert done.stderr.splitlines()[-1] == (
+        f"ImportError: steps on a device need triton 3.6 or newer, found {version}, which rounds tiny numbers to zero; "
+        'upgrade it with: pip install --upgrade "fusedstep[gpu]"'
+    )
 
 
 def test_no_triton_is_said_with_its_extra() -> None:

@@ -15,6 +15,8 @@ from .tensor_view import NOT_IN_NUMPY, TensorView
 BY_DTYPE: dict[Any, str] = {np.dtype(each.name): each.name for each in STORAGES.values() if each.in_numpy}
 # NumPy's types of the bits of the narrow types.
 BITS = {each.name: np.dtype(each.array_type) for each in STORAGES.values() if each.is_narrow}
+# DLPack's number of the host's memory.
+DLPACK_CPU = 1
 
 
 def borrow(array: Any) -> Any:
@@ -45,6 +47,31 @@ def borrow(array: Any) -> Any:
         except (TypeError, ValueError):
             pass
     raise TypeError(f"{kind(array)}, which is no array; pass a NumPy array or a PyTorch tensor")
+
+
+def lends_memory(value: Any) -> bool:
+    """Whether a value is of a kind that ``borrow`` takes, even if it refuses this one."""
+    if isinstance(value, np.ndarray | np.generic | TensorView) or hasattr(value, "__array_interface__"):
+        return True
+    if torch_tensors.is_tensor(value) or mindspore_tensors.is_tensor(value):
+        return True
+    if hasattr(value, "__dlpack__"):
+        # Arrow's arrays lend theirs only where no value is missing, and can be copied in any case.
+        return not (hasattr(value, "__array__") and in_host_memory(value))
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return True
+
+
+def in_host_memory(value: Any) -> bool:
+    """Whether DLPack says that an array is in the host's memory."""
+    try:
+        return bool(value.__dlpack_device__()[0] == DLPACK_CPU)
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        # It has no memory, as a tracer.
+        return False
 
 
 def borrow_interface(array: Any) -> np.ndarray:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..codegen.compile_notice import silence
 from .extras import MissingExtraError
 
 # A subcommand is the file of its name in this folder, with ``add_options(parser)`` and ``run(options) -> int``.
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 after a failure, 2 if something is missing, 130 after Ctrl-C.
     """
+    silence()
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = parse(words)

@@ -27,7 +27,7 @@ INDENT = "  "
 WIDEST_TERM = 20
 # Arguments with the same meaning for all operators.
 SHARED = {
-    "indices": "integers, one for each row of the gradient, in any order: the row of the variable that it is for.",
+    "indices": "integers in an array, list or range, in any order: the row of the variable for each of the gradient.",
     "rows": 'with indices: which rows take the step, "touched" (those named) or "every".',
     "step": "with stochastic rounding: the number of the step.",
 }

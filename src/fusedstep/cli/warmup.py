@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from itertools import product
 
+from ..codegen.compile_notice import silence
 from ..codegen.cpu.disk_cache import cache_folder
 from ..operators import catalogue
 from ..operators.operator import Operator
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     # Spawned: a fork would inherit the memory of a process that has compiled.
     context = multiprocessing.get_context("spawn")
     with (
-        ProcessPoolExecutor(min(options.processes, len(tasks)), context) as pool,
+        ProcessPoolExecutor(min(options.processes, len(tasks)), context, silence) as pool,
         progress(len(tasks)) as advance,
     ):
         running = {pool.submit(task): label for label, task in tasks}

@@ -127,7 +127,8 @@ class DeferredRows:
         Args:
             grad: the gradient of the named rows. Its shape is ``(len(indices),) + var.shape[1:]``; its type is the
                 variable's, or float32 with a 16-bit variable.
-            indices: the row of each gradient row, integers in any order. Gradients of one row are summed first.
+            indices: the row of each gradient row, integers in any order, as an array, a list or a range. Gradients of
+                one row are summed first.
             **scalars: the rule's scalars, as numbers or arrays of one element.
 
         Returns:
@@ -162,7 +163,7 @@ class DeferredRows:
         """Apply the pending steps of rows, so that the rows can be read.
 
         Args:
-            indices: the rows, integers in any order and number.
+            indices: the rows, integers in any order and number, as an array, a list or a range.
 
         Returns:
             The states, the same objects.

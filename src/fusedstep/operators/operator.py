@@ -135,7 +135,8 @@ class Operator:
                 States are updated in place. They have one shape. Their types are float32, float16 and bfloat16 in any
                 combination, or float64 for all. ``grad`` has the type of the variable, or float32 with a 16-bit
                 variable. It has the shape of the states, or with ``indices`` ``(len(indices),) + var.shape[1:]``.
-                ``indices`` are integers, in any order. Gradients of one row are summed first. PerRow states have shape
+                ``indices`` are integers in any order: an array, a list, a range, or what makes an array of itself, as
+                a Series. Gradients of one row are summed first. PerRow states have shape
                 ``var.shape[:1]``, or ``(len(var), 1)`` as in the plain function. A state that the switches leave
                 unused may be None.
             rows: the rows that take the step: ``"touched"`` for those that ``indices`` names, or ``"every"`` for all,

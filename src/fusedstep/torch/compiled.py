@@ -73,7 +73,7 @@ def traceable(optimizer: Any) -> bool:
 
 def trace(optimizer: Any) -> None:
     """Add a step to the graph that is being traced."""
-    counters_to_tensors(optimizer._graph_number)
+    counters_to_tensors(optimizer._graph_name)
     for number, group in enumerate(optimizer.param_groups):
         params: list[Tensor] = []
         grads: list[Tensor] = []
@@ -85,12 +85,12 @@ def trace(optimizer: Any) -> None:
             step(params, grads, states, places, counts, optimizer._graph_number, number, tensors_in(group))
 
 
-def counters_to_tensors(optimizer: int) -> None:
+def counters_to_tensors(optimizer: str) -> None:
     """Convert counters that are plain numbers to tensors; numbers would become constants of the graph.
 
     torch's compiler asks existing states for their device before ``collect_group``.
     """
-    its = optimizers[optimizer]
+    its = optimizers[int(optimizer)]
     for state in its.state.values():
         for key in its._counters:
             if isinstance(state.get(key), int | float):

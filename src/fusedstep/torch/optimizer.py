@@ -43,6 +43,8 @@ class FusedOptimizer(OptimizerStates):
         self._traced_states = compiled.TracedStates()
         if "_graph_number" not in self.__dict__:
             self._graph_number = compiled.register(self)
+        # Text is a constant of a graph. A number becomes a variable when a second one comes, before PyTorch 2.11.
+        self._graph_name = str(self._graph_number)
 
     def _current(self, group: ParamGroup) -> ParamGroup:
         """A group with the current values of its settings; tensors on the CPU become numbers.

@@ -25,6 +25,8 @@ FLAGS = {"maximize", "capturable", "differentiable", "amsgrad", "nesterov", "cen
 FLAGS |= {"shrink_by_rate"}
 # Entries of a group that are not numbers.
 NOT_SETTINGS = ("params", "param_names", "state_dtype")
+# Not their union, which torch.compile could not trace in PyTorch 2.8.
+SEQUENCES = (tuple, list)
 # The types of settings that cannot be changed in place.
 IMMUTABLE = {float, int, bool, str, type(None)}
 # Settings that torch's optimizers do not have, and their defaults. Groups hold other choices only: torch compares the
@@ -88,7 +90,7 @@ def tensors_in(group: dict[str, Any]) -> list[Tensor]:
     found = []
     for setting, value in group.items():
         if setting not in NOT_SETTINGS:
-            each = value if isinstance(value, tuple | list) else (value,)
+            each = value if isinstance(value, SEQUENCES) else (value,)
             found += [tensor for tensor in each if isinstance(tensor, Tensor)]
     return found
 
@@ -100,7 +102,7 @@ def replace_tensors(group: dict[str, Any], tensors: Iterator[Tensor]) -> dict[st
         if setting not in NOT_SETTINGS:
             if isinstance(value, Tensor):
                 changed[setting] = next(tensors)
-            elif isinstance(value, tuple | list):
+            elif isinstance(value, SEQUENCES):
                 changed[setting] = tuple(next(tensors) if isinstance(each, Tensor) else each for each in value)
     return group | changed
 

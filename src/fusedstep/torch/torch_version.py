@@ -10,7 +10,7 @@ except ModuleNotFoundError as error:
         name="torch",
     ) from error
 
-OLDEST = (2, 7)
+OLDEST = (2, 10)
 
 if tuple(map(int, str(torch.__version__).split(".")[:2])) < OLDEST:
     raise ImportError(

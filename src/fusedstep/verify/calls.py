@@ -59,6 +59,8 @@ def odd_calls(operator: NamedOperator) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "no indices", good(name) | none | {"indices": np.empty(0, np.int64)}
         for kind in (np.int8, np.uint8, np.int32, np.uint64):
             yield f"indices of {kind.__name__}", good(name) | {"indices": np.array([3, 1, 3], kind)}
+        yield "indices in a list", good(name) | {"indices": [3, 1, 3]}
+        yield "indices in a range", good(name) | {"indices": range(5, 2, -1)}
         yield "indices in steps", good(name) | {"indices": np.array([3, 0, 1, 0, 3])[::2]}
     else:
         yield "no dimension", good(name, ())

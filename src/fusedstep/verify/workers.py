@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from multiprocessing.connection import Connection, wait
 
+from ..codegen.compile_notice import silence
 from .operators import split_small
 from .outcome import Outcome
 
@@ -97,6 +98,8 @@ def serve(connection: Connection, check: Check) -> None:
     """Check every operator whose name arrives, until the pipe closes."""
     # Ctrl-C stops the command, which then ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The command shows its progress.
+    silence()
     split_small()
     while True:
         try:

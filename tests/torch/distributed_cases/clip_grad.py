@@ -11,11 +11,13 @@ from . import Place
 
 CUT, ONE_ROW, EMPTY = ((5, 4), Shard(0)), ((1, 4), Shard(0)), ((0, 4), Shard(0))
 SEVERAL = [CUT, ((5, 4), Shard(1)), ((5, 4), Replicate(), Partial()), ((4,), Replicate(), Shard(0))]
+# PyTorch 2.10 has no norm of order 0 of a DTensor.
+HAS_ORDER_0 = not torch.__version__.startswith("2.10.")
 
 
 def clipping(place: Place) -> None:
     for cases in ([CUT], [ONE_ROW], [EMPTY, CUT], SEVERAL, [ONE_ROW, *SEVERAL]):
-        for order in (2, 1, 0.5, 0, -1, "inf", float("inf"), float("-inf")):
+        for order in (2, 1, 0.5, *HAS_ORDER_0 * (0,), -1, "inf", float("inf"), float("-inf")):
             for beside in (False, True):
                 clip(place, cases, order, beside)
 

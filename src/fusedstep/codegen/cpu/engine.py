@@ -7,6 +7,7 @@ from typing import Any
 from llvmlite import binding
 
 from ...interrupts import defer_sigint
+from ..compile_notice import notice
 from . import compile_lock, compiler, disk_cache
 from .symbols import symbol_of
 
@@ -25,9 +26,23 @@ def address_of(name: str, text: str, make: Callable[[str], bytes]) -> int:
     with defer_sigint(), compile_lock.compiling:
         symbol = symbol_of(name, text)
         if symbol not in _addresses:
-            code = disk_cache.object_file(symbol, lambda: make(symbol))
+            code = disk_cache.object_file(symbol, lambda: made(make, symbol))
             _addresses[symbol] = load(symbol, code)
         return _addresses[symbol]
+
+
+def made(make: Callable[[str], bytes], symbol: str) -> bytes:
+    """Makes an object file; a terminal is told of it if that takes long."""
+    with notice.during("for this machine", where_cached):
+        return make(symbol)
+
+
+def where_cached() -> str:
+    """Where object files are cached, for a person."""
+    try:
+        return f"once; cached in {disk_cache.private_folder()}"
+    except (OSError, RuntimeError):
+        return "in each process, for want of a cache folder"
 
 
 def load(symbol: str, code: bytes) -> int:

@@ -1,6 +1,7 @@
 """Build kernels for devices; Triton compiles them when they are launched."""
 
 import linecache
+import sys
 import types
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -16,6 +17,8 @@ from ..rule.program import Program
 from ..rule.spec import RuleSpec
 from .weave import weave, weave_host_numbers, weave_host_totals, weave_long_segments, weave_mark, weave_numbers
 
+# Older ones divide and take roots by instructions that flush denormal numbers, or cannot compile our tuples.
+OLDEST = (3, 6)
 # What scalars are computed with on the host.
 WORDS = {f"word_{name}": getattr(words, name) for name in words.__all__}
 
@@ -73,13 +76,13 @@ def load(text: str) -> types.ModuleType:
     """The module of a text.
 
     Raises:
-        ImportError: Triton is not installed.
+        ImportError: Triton is not installed, or too old.
     """
     file = f"<{name_of(text)}>"
     # Triton reads the source of what it compiles.
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     try:
-        return execute(text)
+        module = execute(text)
     except ModuleNotFoundError as error:
         if error.name != "triton":
             raise
@@ -87,6 +90,24 @@ def load(text: str) -> types.ModuleType:
             'steps on a device need triton, not installed here; install it with: pip install "fusedstep[gpu]"',
             name="triton",
         ) from error
+    check_version()
+    return module
+
+
+@cache
+def check_version() -> None:
+    """Check that Triton is new enough.
+
+    Raises:
+        ImportError: it is too old.
+    """
+    version = str(sys.modules["triton"].__version__)
+    if tuple(map(int, version.split(".")[:2])) < OLDEST:
+        raise ImportError(
+            f"steps on a device need triton {'.'.join(map(str, OLDEST))} or newer, found {version}, which rounds tiny "
+            'numbers to zero; upgrade it with: pip install --upgrade "fusedstep[gpu]"',
+            name="triton",
+        )
 
 
 def load_for_host(text: str) -> types.ModuleType:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ...arrays import jax_arrays
-from ...arrays.borrow import BITS, BY_DTYPE, borrow, dtype_name, storage_of
+from ...arrays.borrow import BITS, BY_DTYPE, borrow, dtype_name, lends_memory, storage_of
+from ...arrays.borrow import kind as type_of
 from ...arrays.layout import Rows, extent, rows_of
 from ...arrays.plain import memory_of
 from ...arrays.torch_tensors import is_tensor
@@ -216,7 +217,7 @@ def view_gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], 
     if memory and memory.shape == shape and beside == ("float32" if memory.itemsize == 4 else "float64"):
         return memory, beside
     # The gradient of a variable without dimensions may be a NumPy scalar.
-    view = np.asarray(array) if isinstance(array, np.generic) else view_memory(operator, name, array)
+    view = np.asarray(array) if isinstance(array, np.generic) else view_gradient_memory(operator, name, array, beside)
     if view.shape != shape:
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {shape}")
     storage = storage_of(array, view)
@@ -233,6 +234,23 @@ def view_gradient(operator: str, name: str, array: Any, shape: tuple[int, ...], 
         view = view.copy()
     flat = view.reshape(-1)
     return (flat if storage not in BITS else flat.view(BITS[storage])), storage
+
+
+def view_gradient_memory(operator: str, name: str, array: Any, beside: str) -> np.ndarray:
+    """A NumPy view of a gradient's memory. A list is not converted: the caller knows in which type.
+
+    Raises:
+        TypeError: it is not an array, or its memory cannot be borrowed.
+    """
+    try:
+        return view_memory(operator, name, array)
+    except TypeError:
+        if lends_memory(array) or not (isinstance(array, list | tuple) or hasattr(array, "__array__")):
+            raise
+    numpy_type = next(each for each in STORAGES[beside].gradients if STORAGES[each].in_numpy)
+    raise TypeError(
+        f"{operator}: {name} is {type_of(array)}, which is no array; pass np.asarray({name}, np.{numpy_type})"
+    )
 
 
 def view_for_sums(

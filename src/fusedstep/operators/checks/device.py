@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ...arrays.borrow import kind
+import numpy as np
+
+from ...arrays.borrow import kind, lends_memory
 from ...arrays.devices import capturing, find_library, library_of, on_device
 from ...arrays.layout import Rows
 from ...arrays.tensor_view import TensorView
 from .arrays import ArraySpec, view_gradient, view_states
-from .indices import no_such_row, view_indices
+from .indices import view_indices
+from .listed_indices import no_such_row
 
 
 def view_tensor(operator: str, name: str, value: Any, like: Any) -> TensorView:
@@ -51,9 +54,22 @@ def view_device_gradient(
 
 
 def view_device_indices(operator: str, value: Any, variable: str, shape: tuple[int, ...], like: Any) -> Any:
-    """Row indices as a tensor of 64-bit integers, without a check of their bounds; see ``view_indices``."""
+    """Row indices as a tensor of 64-bit integers, without a check of their bounds; see ``view_indices``.
+
+    Raises:
+        RuntimeError: they are a list, and a graph is being captured, which would not see another one.
+    """
+    library = library_of(like)
+    if not lends_memory(value):
+        listed = view_indices(operator, value, variable, shape)
+        if capturing(like):
+            raise RuntimeError(
+                f"{operator}: indices is {kind(value)} while a graph is captured, which would repeat its elements; "
+                f"pass {library.ARRAY} on {like.device}"
+            )
+        return library.to_device(listed.astype(np.int64), like)
     view_indices(operator, view_tensor(operator, "indices", value, like), variable, shape)
-    return library_of(like).as_int64(value)
+    return library.as_int64(value)
 
 
 def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:

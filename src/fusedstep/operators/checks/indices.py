@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.borrow import borrow, dtype_name, holds_integers
+from ...arrays.borrow import dtype_name, holds_integers
 from ...arrays.layout import Rows
+from ...arrays.tensor_view import TensorView
+from ...arrays.torch_tensors import is_tensor
 from ...runtime.cpu.grouping import Groups, group
 from .arrays import view_memory
+from .listed_indices import FROM_MASK, as_array, check_count, no_such_row
 
 
 def check_no_indices(operator: str, indices: Any) -> None:
@@ -30,23 +33,33 @@ def copy_indices(operator: str, array: Any, variable: str, shape: tuple[int, ...
 
 
 def view_indices(operator: str, array: Any, variable: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The memory of row indices.
+    """The memory of row indices, or of a copy if they lend none.
 
     Raises:
-        TypeError: they are not an array of integers.
+        TypeError: they are not integers.
         ValueError: they do not have one dimension, or there are 2**31 or more, or the variable has no dimensions.
+        IndexError: one is an integer of more than 64 bits.
     """
     if not shape:
         raise ValueError(f"{operator}: {variable} has no dimensions, expected at least one, for the rows")
+    if type(array) is not np.ndarray:
+        array = as_array(operator, array, variable, shape[0])
     view = view_memory(operator, "indices", array)
     if not holds_integers(array, view):
-        raise TypeError(f"{operator}: indices holds {dtype_name(array, view)}, expected integers")
+        remedy = remedy_of_mask(array) if view.dtype.kind == "b" else ""
+        raise TypeError(f"{operator}: indices holds {dtype_name(array, view)}, expected integers{remedy}")
     if view.ndim != 1:
         raise ValueError(f"{operator}: indices has shape {view.shape}, expected one dimension")
-    if view.size >= 2**31:
-        raise ValueError(f"{operator}: indices has {view.size} entries, expected fewer than 2**31 in one call")
+    check_count(operator, view.size)
     found: np.ndarray = view
     return found
+
+
+def remedy_of_mask(array: Any) -> str:
+    """What to pass instead of a mask."""
+    # NumPy's function takes a tensor, and gives something else for it.
+    tensor = isinstance(array, TensorView) or is_tensor(array)
+    return "; of a mask pass the numbers of the rows where it is True" if tensor else FROM_MASK
 
 
 def group_indices(operator: str, array: Any, snapshot: np.ndarray, variable: str, table: Rows) -> Groups:
@@ -59,12 +72,7 @@ def group_indices(operator: str, array: Any, snapshot: np.ndarray, variable: str
     if groups.distinct < 0:
         place = -1 - groups.distinct
         value = int(snapshot[place])
-        if borrow(array).dtype.kind == "u":
-            value %= 2**64
+        if value < 0 and view_indices(operator, array, variable, (table.rows,)).dtype.kind == "u":
+            value += 2**64
         raise IndexError(no_such_row(operator, place, value, table.rows, variable))
     return groups
-
-
-def no_such_row(operator: str, place: int, value: int, rows: int, variable: str) -> str:
-    """The message for an index that names no row."""
-    return f"{operator}: indices[{place}] is {value}, expected 0 to {rows - 1}: {variable} has {rows} rows"

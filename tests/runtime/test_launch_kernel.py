@@ -1,0 +1,56 @@
+"""How a kernel is launched: the first launch, which compiles it, is told on a terminal."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import pytest
+
+from fusedstep.arrays import torch_device
+from fusedstep.codegen import compile_notice
+from fusedstep.runtime.gpu.launch_kernel import launch_kernel
+
+pytest.importorskip("torch")
+triton = pytest.importorskip("triton")
+
+
+class Interpreted:
+    """A kernel that is no function of Triton's compiler."""
+
+    def __init__(self) -> None:
+        self.launched: list[Any] = []
+
+    def __getitem__(self, grid: tuple[int]) -> Callable[..., None]:
+        return lambda *arguments, **known: self.launched.append((grid, arguments, known))
+
+
+class Compiled(Interpreted, triton.JITFunction):
+    """A kernel that Triton compiles."""
+
+
+@pytest.mark.parametrize(("kernel", "told"), [(Compiled, 2), (Interpreted, 0)])
+def test_the_first_launch_is_told(kernel: Any, told: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = []
+
+    def during(what: str, kept: Callable[[], str]) -> AbstractContextManager[None]:
+        waits.append(f"{what}, {kept()}")
+        return nullcontext()
+
+    monkeypatch.setattr(compile_notice.notice, "during", during)
+    made = kernel()
+    for width in (4, 4, 8, 4):
+        launch_kernel(torch_device, made, 3, [1, 2], WIDTH=width)
+    assert [(grid, arguments) for grid, arguments, _ in made.launched] == [((3,), (1, 2))] * 4
+    assert waits == ["a kernel for the device, once; cached in Triton's cache"] * told
+
+
+def test_a_launch_that_fails_is_a_first_one_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = []
+    monkeypatch.setattr(compile_notice.notice, "during", lambda *_: waits.append(time.monotonic()) or nullcontext())
+    made = Compiled()
+    made.launched = None  # type: ignore[assignment]
+    for _ in range(2):
+        with pytest.raises(AttributeError):
+            launch_kernel(torch_device, made, 1, [])
+    assert len(waits) == 2
