@@ -136,6 +136,19 @@ RULES = [
         inexact={"float64": 8},
         branches=({"step": 3.0}, {"beta2": 0.6}),
     ),
+    Row(fs.rules.optax_adam, ADAM | POWERS | DECAY | {"epsilon_root": 0.02}, positive=("v", "vhat")),
+    Row(
+        fs.rules.optax_radam,
+        ADAM | {"beta2": 0.9, "step": 7.0, "epsilon_root": 0.02, "beta1_power": 0.478, "beta2_power": 0.478},
+        positive=("v",),
+        branches=({"step": 3.0, "beta2_power": 0.729}, {"beta2": 0.6}),
+    ),
+    # The large epsilon keeps the variance, a difference, from cancelling in float32.
+    Row(
+        fs.rules.optax_rmsprop,
+        {"lr": 0.1, "rho": 0.9, "momentum": 0.7, "epsilon": 10.1, "rho_power": 0.729},
+        positive=("mean_square",),
+    ),
     Row(fs.rules.adagrad, {"lr": 0.1, "epsilon": 0.01}, positive=("accum",), branches=({"epsilon": 0.0},)),
     Row(fs.rules.torch_adagrad, {"lr": 0.1, "epsilon": 0.01} | DECAY, positive=("accum",)),
     Row(

@@ -96,6 +96,8 @@ def largest_of_rows(var: Any, norm: PerRow, grad: Any, *, lr: Any) -> tuple[Any,
 FACTOR = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon1": 1e-30, "epsilon2": 1e-3, "clip_threshold": 0.7}
 FACTOR |= {"weight_decay": 0.01, "global_norm": 1.3}
 LAMB = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon": 1e-6, "decay": 0.1, "beta1_power": 0.9, "beta2_power": 0.7}
+OPTAX_LAMB = {name: value for name, value in LAMB.items() if name != "decay"}
+OPTAX_LAMB |= {"weight_decay": 0.1, "epsilon_root": 0.01}
 GROUP = {"lr": 0.3, "l1": 0.1, "l2": 0.3, "l21": 0.2, "beta": 0.1}
 BIAS = {"lr": 0.1, "beta1": 0.9, "beta2": 0.7, "epsilon": 1e-6}
 LARS = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "coefficient": 0.3}
@@ -109,6 +111,9 @@ ROWS = [
     Row(fs.rules.group_lasso_ftrl, GROUP, {"keep_weights": True}, sparse=True, ulps=64),
     Row(fs.rules.lamb, LAMB),
     Row(fs.rules.lars, LARS),
+    Row(fs.rules.optax_lamb, OPTAX_LAMB),
+    Row(fs.rules.optax_lars, LARS | {"epsilon": 0.1}),
+    Row(fs.rules.optax_lars, LARS, {"nesterov": True}),
     Row(fs.rules.adafactor, FACTOR, unused=("exp_avg", *FACTORED), ulps=16),
     Row(fs.rules.adafactor, FACTOR, {"scale_parameter": True, "first_moment": True}, FACTORED, ulps=16),
     Row(fs.rules.adafactor, FACTOR, {"factored": False, "decay_weights": False}, ("exp_avg", *PLAIN), ulps=16),

@@ -50,14 +50,29 @@ def parse_state(operator: str, name: str, given: Any) -> jax.Array:
     Raises:
         TypeError: it is not an array, its type is not supported, or JAX would narrow it.
     """
+    array = to_array(operator, name, given)
+    check_type(operator, name, array.dtype)
+    # JAX converts NumPy's float64 to float32 silently.
+    if str(getattr(given, "dtype", array.dtype)).endswith("float64") and array.dtype != "float64":
+        raise TypeError(
+            f"{operator}: {name} holds float64, expected {array.dtype}, the widest type of JAX here; "
+            f'call under jax.enable_x64(True), or pass .astype("{array.dtype}")'
+        )
+    return array
+
+
+def to_array(operator: str, name: str, given: Any) -> jax.Array:
+    """An array of JAX of any type.
+
+    Raises:
+        TypeError: ``given`` is not an array.
+    """
     try:
-        array = jnp.asarray(given)
+        return jnp.asarray(given)
     except (TypeError, ValueError):
         untyped = isinstance(given, jax.ShapeDtypeStruct) or not hasattr(given, "dtype")
         what = f"is {borrow.kind(given)}" if untyped else f"holds {given.dtype}"
         raise TypeError(f"{operator}: {name} {what}, expected an array of {one_of()}") from None
-    check_type(operator, name, array.dtype, getattr(given, "dtype", array.dtype))
-    return array
 
 
 def check_array(operator: str, name: str, given: Any) -> None:
@@ -74,20 +89,14 @@ def check_array(operator: str, name: str, given: Any) -> None:
         ) from None
 
 
-def check_type(operator: str, name: str, own: Any, given: Any) -> None:
-    """Check the type of an array in JAX, and that JAX did not narrow the given type.
+def check_type(operator: str, name: str, own: Any) -> None:
+    """Check the type of an array.
 
     Raises:
-        TypeError: the type is not supported, or JAX narrows it.
+        TypeError: the type is not supported.
     """
     if str(own) not in STORAGES:
         raise TypeError(f"{operator}: {name} holds {own}, expected {one_of()}")
-    # JAX converts NumPy's float64 to float32 silently.
-    if str(given).endswith("float64") and own != "float64":
-        raise TypeError(
-            f"{operator}: {name} holds float64, expected {own}, the widest type of JAX here; "
-            f'call under jax.enable_x64(True), or pass .astype("{own}")'
-        )
 
 
 def check_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Shape) -> None:

@@ -1,6 +1,6 @@
 """Initial states: their values, and their sharding, which is that of the parameter."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -40,10 +40,19 @@ def parse_initial(operator: Operator, given: Any) -> dict[str, Any]:
     }
 
 
-def initial_state(operator: Operator, leaf: Any, kind: str, value: Any) -> jax.Array:
-    """Make the initial state of a parameter, or of a ``jax.ShapeDtypeStruct`` that describes one."""
+def initial_state(operator: Operator, leaf: Any, kind: str, dtype_of: Callable[[Any], str], value: Any) -> jax.Array:
+    """Make the initial state of a parameter, or of a ``jax.ShapeDtypeStruct`` that describes one.
+
+    Args:
+        operator: the operator.
+        leaf: the parameter.
+        kind: whether the state holds one number per "element", "row" or "column".
+        dtype_of: from the parameter to the type of the state.
+        value: the value of all its elements.
+    """
     if isinstance(leaf, jax.core.Tracer):
-        return traced_state(parameters.parse_parameter(operator, leaf), kind, operator.spec.matrices, value)
+        param = parameters.parse_parameter(operator, leaf)
+        return traced_state(param, kind, operator.spec.matrices, dtype_of(param), value)
     is_array = not isinstance(leaf, jax.ShapeDtypeStruct)
     param = parameters.parse_parameter(operator, leaf) if is_array else parameters.parse_description(operator, leaf)
     removed = arrays.reduced_axes(kind, len(param.shape), operator.spec.matrices)
@@ -51,16 +60,19 @@ def initial_state(operator: Operator, leaf: Any, kind: str, value: Any) -> jax.A
     # A parameter that is not committed to devices may move to others. So may its states.
     committed = getattr(param, "committed", True)
     sharding = reduced_sharding(param.sharding, len(param.shape), removed) if committed else None
-    return jnp.full_like(jax.ShapeDtypeStruct(shape, param.dtype, sharding=sharding), value)
+    return jnp.full_like(jax.ShapeDtypeStruct(shape, dtype_of(param), sharding=sharding), value)
 
 
-def traced_state(param: jax.Array, kind: str, matrices: bool, value: Any) -> jax.Array:
+def traced_state(param: jax.Array, kind: str, matrices: bool, dtype: str, value: Any) -> jax.Array:
     """Make the initial state of a traced parameter, whose sharding only XLA may know."""
     like = jax.lax.stop_gradient(param)
     removed = arrays.reduced_axes(kind, param.ndim, matrices)
     if removed:
         # Only its sharding is used: XLA never computes it.
-        like = jnp.max(like, axis=removed, initial=0)
-    filled = jnp.full_like(like, value)
+        like = jnp.max(like.real, axis=removed, initial=0)
+    filled = jnp.full_like(like, value, dtype=dtype)
     # The state depends on the parameter, so that jax.vmap maps both along the same axis.
-    return shard_alike(like, jnp.where(like == like, filled, filled))[1]
+    dependent = jnp.where(like == like, filled, filled)
+    # Both sides need one type.
+    parts = like if jnp.issubdtype(dtype, jnp.complexfloating) else like.real
+    return shard_alike(parts.astype(dtype), dependent)[1]

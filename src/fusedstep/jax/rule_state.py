@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
-from ..operators.checks.arrays import check_storage_mix
 from ..operators.operator import Operator
 from . import arrays
+from .parameters import is_complex, real_type
+from .state_types import check_beside
 
 
 class RuleState(NamedTuple):
@@ -17,7 +18,8 @@ class RuleState(NamedTuple):
 
     Attributes:
         count: the number of steps taken.
-        states: for each state of the rule that is in use, except the variable, a tree like the parameters.
+        states: for each state of the rule that is in use, except the variable, a tree like the parameters; and the
+            product of a scalar over all steps, where the rule needs one.
     """
 
     count: jax.Array
@@ -55,17 +57,33 @@ def match_gradients(operator: Operator, tree: Any, name: str, given: Any) -> lis
     return found
 
 
-def parse_parameter_states(operator: Operator, param: jax.Array, given: Mapping[str, Any]) -> list[jax.Array]:
+def parse_parameter_states(
+    operator: Operator, param: jax.Array, given: Mapping[str, Any], complex_names: frozenset[str]
+) -> list[jax.Array]:
     """The states of a parameter as arrays.
+
+    Args:
+        operator: the operator.
+        param: the parameter.
+        given: its states by name.
+        complex_names: the states that are complex, as their parameter is.
 
     Raises:
         TypeError: the type of one is not supported together with the parameter's.
         ValueError: one has another shape than the rule expects.
     """
     kinds = dict(zip(operator.signature.states, operator.spec.kinds, strict=True))
-    found = {name: arrays.parse_state(operator.name, name, each) for name, each in given.items()}
-    for name, each in found.items():
-        arrays.check_shape(operator, name, each.shape, kinds[name], param.shape)
-    storages = tuple(str(each.dtype) for each in (param, *found.values()))
-    check_storage_mix(operator.name, ("parameter", *found), storages)
+    found = {}
+    for name, each in given.items():
+        array = arrays.to_array(operator.name, name, each)
+        if is_complex(array) != (name in complex_names):
+            kind = "complex" if name in complex_names else "real"
+            raise TypeError(
+                f"{operator.name}: {name} holds {array.dtype}, expected {kind} numbers with a {param.dtype} parameter"
+            )
+        if name not in complex_names:
+            arrays.check_type(operator.name, name, array.dtype)
+        arrays.check_shape(operator, name, array.shape, kinds[name], param.shape)
+        found[name] = array
+        check_beside(operator, name, real_type(array), real_type(param))
     return [*found.values()]

@@ -12,8 +12,15 @@ from ..operators.operator import Operator
 from ..storage import STORAGES
 
 
-def split_switches(rule: Callable[..., Any] | str, given: Mapping[str, Any]) -> tuple[Operator, dict[str, Any]]:
+def split_switches(
+    rule: Callable[..., Any] | str, given: Mapping[str, Any], name: str = ""
+) -> tuple[Operator, dict[str, Any]]:
     """Split keyword arguments: return the rule's operator, with its switches set, and the other arguments.
+
+    Args:
+        rule: the rule.
+        given: the arguments.
+        name: what messages call the operator; by default the rule's name.
 
     Raises:
         TypeError: ``rule`` is not a rule, or a switch is not a bool.
@@ -23,7 +30,8 @@ def split_switches(rule: Callable[..., Any] | str, given: Mapping[str, Any]) -> 
     made = Operator(function, **{name: given.get(name, value) for name, value in switches.items()})
     # Translated at each call, since global constants are read at each call of a function of JAX.
     # Rows may have more than one dimension, as in the optimizers of fusedstep.torch.
-    operator = Operator.from_spec(function, made.spec, made.labels, made.options._replace(flat_rows=True))
+    labels = made.labels._replace(operator=name or made.name)
+    operator = Operator.from_spec(function, made.spec, labels, made.options._replace(flat_rows=True))
     return operator, {name: value for name, value in given.items() if name not in switches}
 
 

@@ -14,7 +14,10 @@ from ...storage import compute_type
 from ..module_loader import execute
 from ..recipe import Recipe
 from ..rule.program import Program, ReductionScope
-from ..whole_arrays import view_shape, weave
+from ..whole_arrays import ComplexWordCalls, view_shape, weave
+
+# The complex types by the type of their parts.
+COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,21 @@ class RuleFunctions:
             found: tuple[Any, ...] = self.module.scalars_of(*wide)
         return found
 
+    def type_of(self, value: Any) -> str:
+        """The type in which a value is computed: the compute type, or the complex type of its precision."""
+        return COMPLEX[self.compute] if jnp.iscomplexobj(value) else self.compute
+
     def step(self, states: Sequence[jax.Array], gradient: jax.Array, numbers: tuple[Any, ...]) -> list[jax.Array]:
         """Return the new states in use, in the compute type and in the shapes of the old ones."""
-        wide = [lax.convert_element_type(each, self.compute) for each in states]
+        wide = [lax.convert_element_type(each, self.type_of(each)) for each in states]
         shape = states[0].shape
         if not states[0].size:
             return wide
         views = [each.reshape(view_shape(self.program, k, each.shape, shape)) for k, each in enumerate(wide)]
-        gradient = lax.convert_element_type(gradient, self.compute).reshape(views[0].shape)
+        gradient = lax.convert_element_type(gradient, self.type_of(gradient)).reshape(views[0].shape)
         new = self.module.rule(*views, gradient, numbers)
         return [
-            jnp.broadcast_to(jnp.asarray(value, self.compute), view.shape).reshape(each.shape)
+            jnp.broadcast_to(jnp.asarray(value, self.type_of(value)), view.shape).reshape(each.shape)
             for value, view, each in zip(new, views, states, strict=True)
         ]
 
@@ -61,7 +68,7 @@ class RuleFunctions:
 
 def source(recipe: Recipe) -> str:
     """The text of the module of a recipe's functions."""
-    return weave(recipe, f"{__package__}.words")
+    return weave(recipe, f"{__package__}.words", ComplexWordCalls)
 
 
 def build(recipe: Recipe) -> RuleFunctions:

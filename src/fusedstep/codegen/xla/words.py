@@ -5,6 +5,9 @@ and NaNs must have the signs that kernels on the CPU give them.
 
 A derivative is a product of partial derivatives. An infinite or undefined one would make the product NaN, even where
 ``where`` takes the other branch or the next factor is 0. Such a partial derivative counts as 0.
+
+A rule is written for real numbers. With complex ones the product of two is the real part of one times the conjugate of
+the other: so the square of a gradient is that of its magnitude, as in optax, and second moments are real.
 """
 
 import math
@@ -73,10 +76,44 @@ def word_not(x: Any) -> Any:
     return jnp.logical_not(x)
 
 
+def is_complex(x: Any) -> bool:
+    return isinstance(x, Array) and jnp.iscomplexobj(x)
+
+
+def ordered(x: Any) -> Any:
+    """A number that can be compared with others.
+
+    Raises:
+        TypeError: it is complex.
+    """
+    if is_complex(x):
+        raise TypeError("the rule compares values, and complex numbers have no order")
+    return x
+
+
+def word_multiply(x: Any, y: Any) -> Any:
+    if not (is_complex(x) and is_complex(y)):
+        return x * y
+    return x.real * y.real + x.imag * y.imag
+
+
+def by_parts(divide: Word) -> Word:
+    """A division that divides real and imaginary parts of complex numbers by a real number."""
+
+    def divided(x: Any, y: Any) -> Any:
+        if is_complex(y):
+            return divide(*jnp.broadcast_arrays(lax.convert_element_type(x, y.dtype), y))
+        if is_complex(x):
+            return lax.complex(divided(x.real, y), divided(x.imag, y))
+        return divide(*jnp.broadcast_arrays(x, y))
+
+    return divided
+
+
 @numpy_for_constants(np.divide)
 def word_divide(x: Any, y: Any) -> Any:
     # Where all divisors are one known number, XLA multiplies by its rounded inverse.
-    return quotient(*jnp.broadcast_arrays(x, y))
+    return by_parts(quotient)(x, y)
 
 
 @with_derivatives(lambda value, x, y: or_zero(jnp.ones_like(y), y), lambda value, x, y: -or_zero(value, y))
@@ -97,7 +134,7 @@ def root(x: Any) -> Any:
 @numpy_for_constants(words.sqrt)
 @with_derivatives(lambda value, x: or_zero(jnp.full_like(x, 0.5), jnp.where(x <= 0, 0, value)))
 def word_sqrt(x: Any) -> Any:
-    return root(x)
+    return root(ordered(x))
 
 
 @numpy_for_constants(words.abs)
@@ -107,6 +144,8 @@ def word_abs(x: Any) -> Any:
 
 @numpy_for_constants(words.sign)
 def word_sign(x: Any) -> Any:
+    if is_complex(x):
+        return jnp.sign(x)
     # XLA's own sign keeps the sign of -0.
     one, zero = x.dtype.type(1), x.dtype.type(0)
     return jnp.where(x > 0, one, jnp.where(x < 0, -one, jnp.where(x == 0, zero, x)))
@@ -114,12 +153,12 @@ def word_sign(x: Any) -> Any:
 
 @numpy_for_constants(words.maximum)
 def word_maximum(x: Any, y: Any) -> Any:
-    return jnp.where((x >= y) | (x != x), x, y)
+    return jnp.where((ordered(x) >= ordered(y)) | (x != x), x, y)
 
 
 @numpy_for_constants(words.minimum)
 def word_minimum(x: Any, y: Any) -> Any:
-    return jnp.where((x <= y) | (x != x), x, y)
+    return jnp.where((ordered(x) <= ordered(y)) | (x != x), x, y)
 
 
 @numpy_for_constants(words.clip)
@@ -154,7 +193,7 @@ def word_isfinite(x: Any) -> Any:
 
 @numpy_for_constants(np.remainder)
 def word_remainder(x: Any, y: Any) -> Any:
-    return remainder(*jnp.broadcast_arrays(x, y))
+    return remainder(*jnp.broadcast_arrays(ordered(x), ordered(y)))
 
 
 def minus_quotient(value: Any, x: Any, y: Any) -> Any:
@@ -190,7 +229,7 @@ def word_log(x: Any) -> Any:
 @with_derivatives(lambda value, x: (1 - value) * (1 + value))
 def word_tanh(x: Any) -> Any:
     # As ``tanh`` of ``codegen/cpu``, since XLA's own is less exact; in its own words, which XLA does not simplify.
-    wide = x.dtype == np.float64
+    wide = ordered(x).dtype == np.float64
     last, ln2, terms = (20.0, LN2_OF_FLOAT64, 14) if wide else (10.0, LN2_OF_FLOAT32, 8)
     twice = 2 * jnp.minimum(jnp.abs(x), last)
     k = jnp.round(twice * LOG2_E)
@@ -232,7 +271,7 @@ def constant_power(y: Any) -> Word:
 
 @numpy_for_constants(words.divide_or_zero)
 def word_divide_or_zero(x: Any, y: Any) -> Any:
-    return or_zero(*jnp.broadcast_arrays(x, y))
+    return by_parts(or_zero)(x, y)
 
 
 def word_row_sum(x: Any) -> Any:
@@ -260,24 +299,24 @@ def word_tensor_mean(x: Any) -> Any:
 
 
 def word_row_max(x: Any) -> Any:
-    return jnp.max(x, axis=-1, keepdims=True)
+    return jnp.max(ordered(x), axis=-1, keepdims=True)
 
 
 def word_column_max(x: Any) -> Any:
-    return jnp.max(x, axis=-2, keepdims=True)
+    return jnp.max(ordered(x), axis=-2, keepdims=True)
 
 
 def word_tensor_max(x: Any) -> Any:
-    return jnp.max(x)
+    return jnp.max(ordered(x))
 
 
 def word_row_min(x: Any) -> Any:
-    return jnp.min(x, axis=-1, keepdims=True)
+    return jnp.min(ordered(x), axis=-1, keepdims=True)
 
 
 def word_column_min(x: Any) -> Any:
-    return jnp.min(x, axis=-2, keepdims=True)
+    return jnp.min(ordered(x), axis=-2, keepdims=True)
 
 
 def word_tensor_min(x: Any) -> Any:
-    return jnp.min(x)
+    return jnp.min(ordered(x))

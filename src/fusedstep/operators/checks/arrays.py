@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from ...arrays import jax_arrays
 from ...arrays.borrow import BITS, BY_DTYPE, borrow, dtype_name, lends_memory, storage_of
 from ...arrays.borrow import kind as type_of
 from ...arrays.devices import on_device
@@ -108,6 +109,8 @@ def view_state(operator: str, name: str, array: Any, changed: bool) -> tuple[np.
         TypeError: it is not an array, or its type cannot be updated.
         ValueError: it is read-only, or its elements are not aligned.
     """
+    if changed and jax_arrays.is_array(array):
+        refuse_jax(operator, name, "which cannot be changed in place")
     view = view_memory(operator, name, array)
     storage = storage_of(array, view)
     if storage is None:
@@ -296,8 +299,22 @@ def view_memory(operator: str, name: str, array: Any) -> np.ndarray:
     Raises:
         TypeError: it is not an array, or its memory cannot be borrowed.
     """
+    if jax_arrays.is_traced(array):
+        refuse_jax(operator, name, "whose values are not known while JAX traces a function")
     try:
         view: np.ndarray = borrow(array)
     except TypeError as error:
         raise TypeError(f"{operator}: {name} is {error}") from error.__cause__
     return view
+
+
+def refuse_jax(operator: str, name: str, why: str) -> NoReturn:
+    """Point to the functions for arrays of JAX.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError(
+        f"{operator}: {name} is an array of JAX, {why}; call fusedstep.jax.dense_update, or sparse_update for the "
+        "gradients of rows, which return new arrays"
+    )
