@@ -148,3 +148,22 @@ def test_a_class_takes_as_many_betas_as_its_default_has(followed: bool) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^ThreeMeans: betas holds 2 numbers, expected three"):
         optimizer.step()
     assert weight.tolist() == before
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3)])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_states_by_row_and_column(shape: tuple[int, ...], recorded: bool) -> None:
+    scalars = {"lr": 0.1, "beta1": 0.9, "beta2": 0.75, "epsilon1": 1e-3, "epsilon2": 1e-3, "clip_threshold": 1.0}
+    param = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    var, row, column = param.numpy().copy(), np.zeros(shape[:-1], "f"), np.zeros((*shape[:-2], shape[-1]), "f")
+    optimizer = fs.torch.RuleOptimizer([param], fs.rules.adafactor, **scalars)
+    optimizer.param_groups[0]["differentiable"] = recorded
+    step = fs.Operator(fs.rules.adafactor)
+    for seed in range(3):
+        param.grad = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        step(var, None, row, column, None, param.grad.numpy(), **scalars)
+        optimizer.step()
+        optimizer.load_state_dict(optimizer.state_dict())
+    np.testing.assert_allclose(param.numpy(), var, rtol=1e-5)
+    for key, want in (("exp_avg_sq_row", row), ("exp_avg_sq_col", column)):
+        np.testing.assert_allclose(optimizer.state[param][key].numpy(), want, rtol=1e-5)

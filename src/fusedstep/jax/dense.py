@@ -12,7 +12,7 @@ from .sharding import sharded_step
 
 
 def dense_update(
-    rule: Callable[..., Any], var: Any, states: Sequence[Any], grad: Any, **scalars_and_switches: Any
+    rule: Callable[..., Any] | str, var: Any, states: Sequence[Any], grad: Any, **scalars_and_switches: Any
 ) -> tuple[jax.Array, tuple[Any, ...]]:
     """Take one step of a rule with a dense gradient, as a pure function. XLA runs it, on any device.
 

@@ -37,7 +37,7 @@ class Operator:
     types compiles it, and caches the machine code on disk.
 
     Args:
-        rule: the rule; or its text, for instance at a prompt, where Python keeps no source. The last function that a
+        rule: the rule; or its text, where Python keeps no source, as in a piped program. The last function that a
             text defines is the rule. A text sees the words of ``fusedstep.words``, ``np`` and ``math``, what it imports
             and defines itself, and nothing else.
         use_locking: run calls that share memory one after another, whichever threads make them. Without it they may

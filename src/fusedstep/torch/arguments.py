@@ -20,8 +20,8 @@ ARGUMENTS = {
     "capturable": "allow a CUDA graph to capture steps of parameters on a GPU.",
     "differentiable": "let autograd record the step, in PyTorch's own operations; parameters must not be leaves.",
     "rows": 'the rows that a sparse gradient updates, decay included: only the ``"touched"`` ones, or ``"every"`` row.',
-    "state_dtype": "the dtype of new and loaded states, or a dict of dtypes by state; by default that of a float32 or "
-    "float64 parameter, and float32 beside 16 bits.",
+    "state_dtype": "the dtype of new and loaded states, or a dict of dtypes by state; by default the dtype of "
+    "the parameter, and float32 beside 16 bits.",
     "defer": "embeddings whose rows take all their steps, but only when they are looked up; see ``up_to_date``.",
 }
 # An argument in a docstring, and what is said of it.

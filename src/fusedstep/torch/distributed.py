@@ -91,22 +91,6 @@ def check_placements(name: str, scope: int, param: Any) -> None:
         )
 
 
-def full_rows(param: Any, value: float, dtype: torch.dtype) -> Tensor:
-    """Create a state with one number a row, in the placements of its parameter's rows."""
-    local = to_local(param)
-    # A subclass of torch.Tensor makes one of its own kind.
-    part = local.new_full(local.shape[:1], value, dtype=dtype)
-    if not is_distributed(param):
-        return part
-    # The whole shape is known; a check would wait for the other processes.
-    dtensor: Any = type(param)
-    shape = param.shape[:1]
-    made: Tensor = dtensor.from_local(
-        part, param.device_mesh, param.placements, run_check=False, shape=shape, stride=(1,)
-    )
-    return made
-
-
 def norm_of_shards(tensor: Any, order: float) -> Tensor:
     """The norm of a DTensor whose order is undefined for an empty shard.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..arrays.empty_table import HUGE_PAGE, empty_table
 from ..storage import compute_type
-from .distributed import to_local
+from .distributed import is_distributed, to_local
 
 PLAIN = (Tensor, torch.nn.Parameter)
 
@@ -66,6 +66,13 @@ def like_rows(param: Tensor, state: Tensor) -> Tensor:
     return as_compute_type(without_inference(state), compute_dtype(param).to_real())
 
 
+def reduced_shape(shape: torch.Size, kind: str, matrices: bool) -> tuple[int, ...]:
+    """The shape of a state with one number a row or column; of matrices, these are along the last two dimensions."""
+    if not matrices:
+        return tuple(shape[:1])
+    return tuple(shape[:-1]) if kind == "row" else (*shape[:-2], *shape[-1:])
+
+
 def as_compute_type(state: Tensor, compute: torch.dtype) -> Tensor:
     """Convert a state that does not go with its parameter: the weights were converted, or came from a checkpoint.
 
@@ -114,3 +121,20 @@ def has_rows(tensor: Tensor) -> bool:
         return True
     first = tensor[0]
     return bool(first.is_contiguous() and tensor.stride(0) >= first.numel())
+
+
+def full_reduced(param: Any, value: float, dtype: torch.dtype, kind: str, matrices: bool) -> Tensor:
+    """Create a state with one number a row or column, in the placements of its parameter's rows."""
+    local = to_local(param)
+    # A subclass of torch.Tensor makes one of its own kind.
+    part = local.new_full(reduced_shape(local.shape, kind, matrices), value, dtype=dtype)
+    if not is_distributed(param):
+        return part
+    # The whole shape is known; a check would wait for the other processes.
+    dtensor: Any = type(param)
+    shape = torch.Size(reduced_shape(param.shape, kind, matrices))
+    strides = torch.empty(shape, device="meta").stride()
+    made: Tensor = dtensor.from_local(
+        part, param.device_mesh, param.placements, run_check=False, shape=shape, stride=strides
+    )
+    return made

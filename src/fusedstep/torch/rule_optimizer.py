@@ -10,7 +10,7 @@ from ..codegen.rule.text import portable, rule_of
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule, operator_for
 from .param_groups import ParamGroup
-from .settings import to_number
+from .settings import as_flag, to_number
 from .state_dtype import StateDtype
 
 
@@ -70,13 +70,13 @@ class RuleOptimizer(FusedOptimizer, torch.optim.Optimizer):
         unknown += sorted(self._initial.keys() - set(self._state_keys))
         if missing or unknown:
             raise TypeError(
-                f"{signature.name}: takes the scalars {', '.join(signature.scalars) or 'none'} and initial values of "
-                f"{', '.join(self._state_keys) or 'no state'}"
+                f"{signature.name}: takes the scalars {', '.join(signature.scalars) or 'none'}"
+                + (f" and initial values of {', '.join(self._state_keys)}" if self._state_keys else "")
                 + (f"; missing: {', '.join(missing)}" if missing else "")
                 + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             )
         # What the rule says is checked before anything is changed.
-        chosen = {name: scalars.get(name, value) for name, value in training_switches(function).items()}
+        chosen = {name: as_flag(scalars.get(name, value)) for name, value in training_switches(function).items()}
         operator_for(
             type(self).__name__,
             function,

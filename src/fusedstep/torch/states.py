@@ -9,8 +9,8 @@ from torch import Tensor
 from ..operators.operator import Operator
 from .checkpoints import ExpectedStates
 from .deferred_optimizer import DeferredOptimizer
-from .distributed import check_placements, full_rows, redistribute_as
-from .layouts import compute_dtype, contiguous_order, full_like, like_param, like_rows, without_inference
+from .distributed import check_placements, redistribute_as
+from .layouts import compute_dtype, contiguous_order, full_like, full_reduced, like_param, like_rows, without_inference
 from .param_groups import ParamGroup
 from .state_dtype import check_state_dtype
 
@@ -69,9 +69,9 @@ class OptimizerStates(DeferredOptimizer):
                 value = self._initial_value(group, key)
                 check_state_dtype(type(self).__name__, group, param, self._state_keys)
                 dtype = self._chosen_dtype(group, key) or compute_dtype(param).to_real()
-                if kind == "row":
-                    # What a row has in common is real.
-                    state[key] = full_rows(param, value, dtype)
+                if kind != "element":
+                    # What a row or column has in common is real.
+                    state[key] = full_reduced(param, value, dtype, kind, spec.matrices)
                 else:
                     state[key] = full_like(param, value, dtype.to_complex() if param.is_complex() else dtype)
 

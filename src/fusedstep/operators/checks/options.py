@@ -31,7 +31,8 @@ def parse_switches(
     for name, value in given.items():
         if name not in known:
             raise TypeError(
-                f"{operator}: no switch is called {name!r}; the rule's switches: {', '.join(known) or 'none'}"
+                f"{operator}: no switch is called {name!r}; the rule's switches: {', '.join(known) or 'none'}; "
+                "pass scalars to the call"
             )
         parse_flag(operator, name, value)
     every = {"maximize": True} if parse_flag(operator, "maximize", maximize) else {}
