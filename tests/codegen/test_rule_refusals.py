@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -367,6 +368,22 @@ def inverted_switch(var: Any, grad: Any, *, plain: bool = False) -> Any:
     return where(~plain & (grad > 0), var, grad)
 
 
+def is_large(x: Any) -> Any:
+    return x > 1
+
+
+def inverted_helper(var: Any, grad: Any, *, lr: Any) -> Any:
+    return where(~is_large(lr) & (grad > 0), var, grad)
+
+
+def inverted_function_of_math(var: Any, grad: Any, *, lr: Any) -> Any:
+    return var if ~math.isnan(lr) else grad
+
+
+def inverted_constant_of_math(var: Any, grad: Any) -> Any:
+    return var if ~math.isfinite(0.5) else grad
+
+
 def compared_conditions(var: Any, grad: Any) -> Any:
     return where((var > 0) == (grad > 0), var, grad)
 
@@ -617,6 +634,9 @@ REFUSED = {
     membership: "compare numbers with == and !=|expected one number here",
     or_between_arrays: "`or`.*write .a > b. . .c > d.",
     inverted_switch: "`~plain`: .*write not",
+    inverted_helper: r"`~is_large\(lr\)`: .*write not",
+    inverted_function_of_math: r"`~math.isnan\(lr\)`: .*write not",
+    inverted_constant_of_math: r"`~math.isfinite\(0.5\)`: .*write not",
     compared_conditions: "a condition is compared",
     number_or_condition: "make both numbers",
     pairs_of_other_lengths: "one way has 2 values and the other 3",

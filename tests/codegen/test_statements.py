@@ -117,6 +117,10 @@ def odd_and_unusual(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     return var - (grad if np.isfinite(bound) else 1)
 
 
+def opposites_of_words(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
+    return var - (grad if ~np.isnan(lr) else bound) * (2 if ~fs.words.isfinite(lr) else 3)
+
+
 def lists(var: Any, slot: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     a = b = grad * lr
     [c, d] = [a + bound, b * sqrt(2.0) * abs(-3)]
@@ -157,6 +161,7 @@ RULES: list[tuple[Callable[..., Any], dict[str, bool]]] = [
     ),
     (joined_scalars, {}),
     (odd_and_unusual, {}),
+    (opposites_of_words, {}),
     (lists, {}),
     (chosen_in_a_helper, {}),
 ]

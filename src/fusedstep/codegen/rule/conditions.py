@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from .axes import CONSTANT
 from .values import Value
+from .vocabulary import TRUTHS
 
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -44,6 +45,10 @@ class Conditions(ABC):
     @abstractmethod
     def visit(self, node: ast.expr) -> Value:
         """The value of an expression."""
+
+    @abstractmethod
+    def resolve(self, node: ast.expr) -> Any:
+        """The object that a name or dotted name denotes where the function was defined."""
 
     @abstractmethod
     def word(self, node: ast.expr, name: str, arguments: list[Value]) -> Value:
@@ -138,12 +143,15 @@ class Conditions(ABC):
             value = self.truth(value)
         else:
             value = self.condition(node.operand)
-            # Words return NumPy's truths, of which ~ is the opposite.
-            if value.axes < 0 and not isinstance(node.operand, ast.Call):
+            if value.axes < 0 and not self.is_truth_of_numpy(node.operand):
                 self.refuse(node, "~ of Python's True is -2, which is true; write not")
         if known(value) is not None:
             return constant(not known(value))
         return replace(value, node=ast.UnaryOp(ast.Not(), value.node))
+
+    def is_truth_of_numpy(self, node: ast.expr) -> bool:
+        """Whether a condition on scalars is a truth of NumPy, of which ``~`` is the opposite."""
+        return isinstance(node, ast.Call) and self.resolve(node.func) in TRUTHS
 
     def both(self, left: Value, join: ast.operator, right: Value) -> Value:
         """The value of ``left & right`` or ``left | right``."""

@@ -50,10 +50,6 @@ class Statements(Conditions):
     def is_value(self, node: ast.expr) -> bool:
         """Whether a node is computed from the rule's values, and does not name an object outside of it."""
 
-    @abstractmethod
-    def resolve(self, node: ast.expr) -> Any:
-        """The object that a name or dotted name denotes where the function was defined."""
-
     def run(self, body: list[ast.stmt]) -> list[Value] | None:
         """Translate statements; return the values that they return, or None if there is no return."""
         left = list(body)
