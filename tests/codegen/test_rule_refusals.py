@@ -733,6 +733,25 @@ def test_a_refusal_in_a_helper_names_the_rule_and_the_line_of_the_helper() -> No
     assert str(caught.value).endswith(f"({__file__}:{line_of(endless, 'return')})")
 
 
+def test_a_name_around_a_rule_may_be_assigned_later() -> None:
+    def rule(var: Any, grad: Any, *, lr: Any) -> Any:
+        return var - rate(lr) * grad
+
+    with pytest.raises(TypeError, match=r"^rule rule: cannot compile `rate`: it has no value yet") as caught:
+        fs.Operator(rule)
+    assert str(caught.value).endswith(f"({__file__}:{line_of(rule, 'return')})")
+
+    def rate(lr: Any) -> Any:
+        return lr * SCALE
+
+    with pytest.raises(TypeError, match=r"^rule rule, in rate: cannot compile `SCALE`: it has no value yet"):
+        fs.Operator(rule)
+    SCALE = 0.5  # noqa: N806
+    var = np.ones(3)
+    fs.Operator(rule)(var, np.ones(3), lr=0.5)
+    assert var.tolist() == [0.75] * 3
+
+
 class Nested:
     """Rules that are indented in their file."""
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...rules import words
+from .annotations import enclosing
 from .axes import COLUMNS, CONSTANT, SCALAR, joined
 from .conditions import constant, known
 from .definition import definition_of
@@ -41,7 +42,7 @@ class Scope(Statements):
         self.within: tuple[Any, ...] = (function,)
         self.names: dict[str, Value] = {}
         self.body = definition_of(function).body
-        self.globals = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        self.enclosed = dict(enclosing(function))
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         text = ast.unparse(node).splitlines()[0]
@@ -281,8 +282,12 @@ class Scope(Statements):
         match node:
             case ast.Name(id=name) if name in (*code.co_varnames, *code.co_cellvars):
                 self.refuse(node, "it has no value here; assign it first, on both ways of an `if`")
-            case ast.Name(id=name) if name in self.globals:
-                return self.globals[name]
+            case ast.Name(id=name) if name in self.enclosed:
+                return self.enclosed[name]
+            case ast.Name(id=name) if name in code.co_freevars:
+                self.refuse(node, "it has no value yet where the rule was defined; assign it before the rule is used")
+            case ast.Name(id=name) if name in self.function.__globals__:
+                return self.function.__globals__[name]
             case ast.Name(id=name) if hasattr(builtins, name):
                 return getattr(builtins, name)
             case ast.Attribute(value=owner, attr=attribute):
