@@ -310,3 +310,54 @@ def test_rows_and_deferred_rows(rows: str) -> None:
         table.step(grad, indices, **scalars)
         for got, each in zip(table.flush(), want, strict=True):
             reference.assert_same_bits(got, each)
+
+
+def returns_in_a_loop(var: Any, grad: Any, *, lr: Any) -> Any:
+    for k in range(256):
+        if lr < k:
+            return var - k * grad
+    return var
+
+
+def goes_on_in_a_loop(var: Any, grad: Any, *, lr: Any) -> Any:
+    for k in range(256):
+        if lr >= k:
+            var = var + k * grad
+        else:
+            return var - k * grad
+    return var
+
+
+def alternates(var: Any, slot: Any, grad: Any, *, lr: Any) -> Any:
+    for k in range(100):
+        if lr > 200 - k:
+            return slot, var * k
+        if lr >= k:
+            slot = slot + grad
+            var = var - lr
+        else:
+            return var, slot * k
+    return var * lr, lr
+
+
+@pytest.mark.parametrize("rule", [returns_in_a_loop, goes_on_in_a_loop, alternates])
+@pytest.mark.parametrize("lr", [-1.0, 0.0, 31.5, 32.0, 63.0, 100.5, 150.0, 255.0, 300.0, NAN])
+def test_as_many_returns_as_passes(rule: Callable[..., Any], lr: float) -> None:
+    operator = fs.Operator(rule)
+    states, grad = [np.array([1.0, -2.5]) for _ in operator.signature.states], np.array([0.3, 3.0])
+    want = reference.step(rule, states, grad, None, "touched", {"lr": lr}, {})
+    operator(*states, grad, lr=lr)
+    for got, each in zip(states, want, strict=True):
+        reference.assert_same_bits(got, each)
+
+
+@pytest.mark.parametrize("rule", [returns_in_a_loop, alternates])
+def test_as_many_returns_as_passes_on_arrays_of_jax(rule: Callable[..., Any]) -> None:
+    jax = pytest.importorskip("jax")
+    pytest.importorskip("optax")
+    with jax.enable_x64(True):
+        states, grad = [np.array([1.0, -2.5]) for _ in fs.Operator(rule).signature.states], np.array([0.3, 3.0])
+        want = reference.step(rule, states, grad, None, "touched", {"lr": 63.0}, {})
+        var, others = fs.jax.dense_update(rule, states[0], states[1:], grad, lr=63.0)
+        for got, each in zip((var, *others), want, strict=True):
+            reference.assert_same_bits(got, each)
