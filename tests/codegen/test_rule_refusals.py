@@ -752,6 +752,51 @@ def test_a_name_around_a_rule_may_be_assigned_later() -> None:
     assert var.tolist() == [0.75] * 3
 
 
+def ways_that_double(count: int) -> str:
+    """A rule of choices that go on, each with a way that returns."""
+    choices = [
+        f"    if lr > {k}:\n        x = x * 2\n        if lr < -{k}:\n            return var\n" for k in range(count)
+    ]
+    return f"def rule(var, grad, *, lr):\n    x = grad\n{''.join(choices)}    return var - x"
+
+
+def repeated(passes: int, line: str) -> str:
+    """A rule that repeats a line on a scalar."""
+    return f"""def rule(var, grad, *, lr):
+    x = lr
+    for k in range({passes}):
+        {line}
+    return var - x * grad"""
+
+
+LONG = {
+    "ways that double": (ways_that_double(14), "statements are translated.*return once at the end"),
+    "more ways than Python can follow": (ways_that_double(300), "statements are translated.*return once at the end"),
+    "choices inside one another": (
+        "def rule(var, grad, *, lr):\n    if lr < 0:\n        x = 1\n"
+        + "".join(f"    elif lr < {k}:\n        x = {k}\n" for k in range(700))
+        + "    else:\n        x = 0\n    return var - x",
+        "nested too deeply|inside one another",
+    ),
+    "a root by Newton": (repeated(200, "x = 0.5 * (x + lr / x)"), "`x`: .* pass the result as a scalar"),
+    "a polynomial": (repeated(256, "x = x * lr + k"), "`x`: .* pass the result as a scalar"),
+    "signs": (repeated(256, "x = -x"), "`x`: .* pass the result as a scalar"),
+    "choices": (repeated(256, "x = x if x > k else k"), "pass the result as a scalar"),
+    "conditions": (repeated(256, "x = where((x > k) | (x < -k), x * lr, k)"), "pass the result as a scalar"),
+    "a chain of or": (
+        f"def rule(var, grad, *, lr):\n    return var - ({' or '.join(f'lr * {k}' for k in range(40))}) * grad",
+        "pass the result as a scalar",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(LONG))
+def test_what_becomes_too_long_is_refused(name: str) -> None:
+    text, why = LONG[name]
+    with pytest.raises(TypeError, match=rf"^rule rule: .*({why})"):
+        fs.Operator(text)
+
+
 class Nested:
     """Rules that are indented in their file."""
 

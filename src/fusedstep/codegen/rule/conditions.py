@@ -8,12 +8,15 @@ import ast
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from .axes import CONSTANT
 from .values import Value
 from .vocabulary import TRUTHS
+
+# The most operations in an expression of scalars, and the most inside one another: parsers take 200 parentheses.
+SIZE = 2**15
+DEPTH = 180
 
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -72,6 +75,16 @@ class Conditions(ABC):
         value = self.visit(node)
         if value.is_condition:
             self.refuse(node, "it is a condition, expected a number; write where(condition, 1, 0)")
+        return value
+
+    def limited(self, node: ast.AST, value: Value) -> Value:
+        """The value, unless it is of scalars alone and its text, which repeats what it names, is too long."""
+        if value.axes < 0 and (value.size > SIZE or value.depth > DEPTH):
+            self.refuse(
+                node,
+                f"what is computed of scalars is one expression, of {SIZE} operations and {DEPTH} inside one another "
+                "at most; compute it before the call, and pass the result as a scalar",
+            )
         return value
 
     def truth(self, value: Value) -> Value:
@@ -147,7 +160,7 @@ class Conditions(ABC):
                 self.refuse(node, "~ of Python's True is -2, which is true; write not")
         if known(value) is not None:
             return constant(not known(value))
-        return replace(value, node=ast.UnaryOp(ast.Not(), value.node))
+        return value.signed(ast.Not())
 
     def is_truth_of_numpy(self, node: ast.expr) -> bool:
         """Whether a condition on scalars is a truth of NumPy, of which ``~`` is the opposite."""
@@ -166,10 +179,12 @@ class Conditions(ABC):
         decided = known(condition)
         if decided is not None:
             return then if decided else otherwise
+        for each in (condition, then, otherwise):
+            self.limited(node, each)
         if then is otherwise or ast.dump(then.node) == ast.dump(otherwise.node):
             return then
         if then.is_condition and otherwise.is_condition:
-            opposite = replace(condition, node=ast.UnaryOp(ast.Not(), condition.node))
+            opposite = condition.signed(ast.Not())
             return self.both(
                 self.both(condition, ast.BitAnd(), then), ast.BitOr(), self.both(opposite, ast.BitAnd(), otherwise)
             )

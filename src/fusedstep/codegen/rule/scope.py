@@ -67,7 +67,7 @@ class Scope(Statements):
                     self.refuse(node, "it is too large for a float")
                 return constant(number)
             case ast.Name(id=name) if name in self.names:
-                return self.names[name]
+                return self.limited(node, self.names[name])
             case ast.Name() | ast.Attribute():
                 found = self.resolve(node)
                 number = found.item() if isinstance(found, np.generic) else found
@@ -82,7 +82,7 @@ class Scope(Statements):
                 value = self.number(operand)
                 if isinstance(value.node, ast.Constant):
                     return self.folded(node, operator.mul, -1 if isinstance(sign, ast.USub) else 1, value.node.value)
-                return replace(value, node=ast.UnaryOp(sign, value.node))
+                return value.signed(sign)
             case ast.UnaryOp(op=ast.Not() | ast.Invert()):
                 return self.negated(node)
             case ast.Compare():
@@ -212,8 +212,7 @@ class Scope(Statements):
             self.refuse(node, f"{name}() takes a value that varies by element{REMEDIES[along]}")
         if kind == "min":
             # The largest of the opposite numbers.
-            largest = self.reduce(node, f"{along}_max", replace(value, node=ast.UnaryOp(ast.USub(), value.node)))
-            return replace(largest, node=ast.UnaryOp(ast.USub(), largest.node))
+            return self.reduce(node, f"{along}_max", value.signed(ast.USub())).signed(ast.USub())
         argument = self.assigned("part", value)
         assert isinstance(argument.node, ast.Name)
         reductions = self.program.reductions
@@ -257,7 +256,8 @@ class Scope(Statements):
         """The value built from some values, either all scalars or all in the compute type."""
         axes = joined(*(value.axes for value in values))
         sides = [floating(value.node) if axes < 0 else self.expression(value) for value in values]
-        return Value(build(sides), axes, is_condition, max(value.stage for value in values))
+        stage, size = max(value.stage for value in values), 1 + sum(value.size for value in values)
+        return Value(build(sides), axes, is_condition, stage, size, 1 + max(value.depth for value in values))
 
     def expression(self, value: Value) -> ast.expr:
         """A value's expression in the compute type."""
