@@ -19,6 +19,7 @@ TABLE = np.ones(3)
 NAME = "weights"
 WORDS = ("sum", 1)
 HALVES = (0.5, 0.25)
+LIMITS = (0.5, NOT_A_NUMBER)
 TOO_LARGE = 10**400
 
 
@@ -414,6 +415,28 @@ def not_a_number(var: Any, grad: Any) -> Any:
     return var - NOT_A_NUMBER * grad
 
 
+def not_a_number_of_numpy(var: Any, grad: Any) -> Any:
+    return where(grad > 0, np.nan, var)
+
+
+def difference_of_infinities(var: Any, grad: Any) -> Any:
+    return var - (math.inf - 1e309) * grad
+
+
+def loop_over_no_number(var: Any, grad: Any) -> Any:
+    for each in LIMITS:
+        var = var - each * grad
+    return var
+
+
+def with_a_default(x: Any, y: Any = NOT_A_NUMBER) -> Any:
+    return x + y
+
+
+def default_of_a_helper(var: Any, grad: Any) -> Any:
+    return with_a_default(var)
+
+
 def global_array(var: Any, grad: Any) -> Any:
     return var - TABLE * grad
 
@@ -590,7 +613,7 @@ REFUSED = {
     loop_over_an_array: "`for each in grad:`.*a loop goes over range.n. or a tuple of constants",
     refused_in_an_argument: "^rule refused_in_an_argument: cannot compile `grad.T`: a rule sees one element",
     number_that_is_too_large: "`TOO_LARGE`: it is neither",
-    loop_over_words: "`WORDS`: it holds something else than finite numbers",
+    loop_over_words: "`WORDS`: it holds something else than numbers that a float can be",
     item_that_is_missing: "the index must be a constant from -2 to 1",
     item_by_a_scalar: "the index must be a constant from -2 to 1",
     one_in_a_tuple: "`step`: a tuple or list is assigned",
@@ -649,7 +672,11 @@ REFUSED = {
     walrus: "assign the name on a line of its own",
     unknown_name: "`learning_rate`.*is unknown where",
     no_number: "`MISSING`.*pass numbers as scalars",
-    not_a_number: "`NOT_A_NUMBER`",
+    not_a_number: "`NOT_A_NUMBER`: it is a NaN; pass numbers as scalars",
+    not_a_number_of_numpy: "`np.nan`: it is a NaN",
+    difference_of_infinities: "`math.inf - 1e309`: it is not a number",
+    loop_over_no_number: "`LIMITS`: it holds something else than numbers that a float can be",
+    default_of_a_helper: "the default of y is nan, expected a number",
     global_array: "`TABLE`.*pass numbers as scalars",
     global_string: "`NAME`",
     item: r"`grad\[0\]`",

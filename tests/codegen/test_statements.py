@@ -1,6 +1,7 @@
 """Choices by scalars, loops over constants, conditions joined as in Python: on each backend the plain rule's bits."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,13 +9,16 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.words import isnan, maximum, row_sum, sqrt, where
+from fusedstep.words import isnan, maximum, minimum, row_sum, sqrt, where
 from tests import reference
 
 NAN = float("nan")
 TERMS = 3
 HALVES = (0.5, -0.25)
 CAREFUL = True
+INFINITE = float("inf")
+LIMITS = (-np.inf, -0.5)
+LARGE = 1.5e308
 
 
 def ternary(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
@@ -121,6 +125,14 @@ def opposites_of_words(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     return var - (grad if ~np.isnan(lr) else bound) * (2 if ~fs.words.isfinite(lr) else 3)
 
 
+def infinities(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
+    largest = where(grad > 0.5, np.inf, maximum(var, -math.inf))
+    rate = (lr if -np.inf < lr < INFINITE else bound) + bound / math.inf
+    for limit in LIMITS:
+        largest = minimum(largest, where(grad > limit, rate * grad, -LIMITS[0]))
+    return where(largest < 1e309, largest, var - rate * grad) + where(lr > 0.3, -1 * INFINITE, 1)
+
+
 def lists(var: Any, slot: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     a = b = grad * lr
     [c, d] = [a + bound, b * sqrt(2.0) * abs(-3)]
@@ -161,6 +173,7 @@ RULES: list[tuple[Callable[..., Any], dict[str, bool]]] = [
     ),
     (joined_scalars, {}),
     (odd_and_unusual, {}),
+    (infinities, {}),
     (opposites_of_words, {}),
     (lists, {}),
     (chosen_in_a_helper, {}),
@@ -361,3 +374,13 @@ def test_as_many_returns_as_passes_on_arrays_of_jax(rule: Callable[..., Any]) ->
         var, others = fs.jax.dense_update(rule, states[0], states[1:], grad, lr=63.0)
         for got, each in zip((var, *others), want, strict=True):
             reference.assert_same_bits(got, each)
+
+
+def test_a_constant_may_be_as_large_as_floats() -> None:
+    def rule(var: Any, grad: Any, *, lr: Any) -> Any:
+        return minimum(var * LARGE, 17 * 10**307) - lr * LARGE * grad
+
+    var, grad = np.array([1.0, -0.5, 2.0**-1000]), np.array([0.5, 1.0, -0.25])
+    want = rule(var, grad, lr=0.25)
+    fs.Operator(rule)(var, grad, lr=0.25)
+    reference.assert_same_bits(var, want)

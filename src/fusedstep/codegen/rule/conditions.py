@@ -5,6 +5,7 @@ element, Python's ``if``, ``and``, ``or``, ``not`` and chained comparisons have 
 """
 
 import ast
+import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -31,6 +32,14 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 def known(value: Value) -> Any:
     """The number or bool that a value is known to be when the rule is read, or None."""
     return value.node.value if isinstance(value.node, ast.Constant) else None
+
+
+def is_number(found: Any) -> bool:
+    """Whether an object is a number that generated text can hold: a float, also an infinite one, but no NaN."""
+    try:
+        return isinstance(found, int | float) and not math.isnan(found)
+    except OverflowError:
+        return False
 
 
 def constant(number: Any) -> Value:

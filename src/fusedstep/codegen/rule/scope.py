@@ -13,11 +13,11 @@ import numpy as np
 from ...rules import words
 from .annotations import enclosing
 from .axes import COLUMNS, CONSTANT, SCALAR, joined
-from .conditions import constant, known
+from .conditions import constant, is_number, known
 from .definition import definition_of
 from .program import Program
 from .refusal import refusal
-from .statements import INFINITE, Statements
+from .statements import Statements
 from .unsupported import ELEMENT, METHODS, advice, advice_for
 from .values import Line, Reduction, Value
 from .vocabulary import CONDITIONS, REDUCED, REMEDIES, STATE_WORDS, WORDS
@@ -63,7 +63,7 @@ class Scope(Statements):
     def visit(self, node: ast.expr) -> Value:
         match node:
             case ast.Constant(value=bool() | int() | float() as number):
-                if isinstance(number, int) and abs(number) > INFINITE:
+                if not is_number(number):
                     self.refuse(node, "it is too large for a float")
                 return constant(number)
             case ast.Name(id=name) if name in self.names:
@@ -71,9 +71,10 @@ class Scope(Statements):
             case ast.Name() | ast.Attribute():
                 found = self.resolve(node)
                 number = found.item() if isinstance(found, np.generic) else found
-                if isinstance(number, int | float) and abs(number) < INFINITE:
+                if is_number(number):
                     return constant(number)
-                self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
+                why = "a NaN" if isinstance(number, float) else "neither an argument, a number nor a word"
+                self.refuse(node, f"it is {why}; pass numbers as scalars")
             case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as join, right=right):
                 return self.both(self.condition(left), join, self.condition(right))
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in ARITHMETIC:
@@ -132,6 +133,8 @@ class Scope(Statements):
             float(value)
         except (ArithmeticError, TypeError) as error:
             self.refuse(node, f"it cannot be computed: {error}")
+        if value != value:
+            self.refuse(node, "it is not a number")
         return constant(value)
 
     def raised(self, base: Value, exponent: Value) -> Value:
@@ -242,7 +245,7 @@ class Scope(Statements):
         for name, parameter in parameters.items():
             if name not in given.arguments:
                 default = parameter.default
-                if not isinstance(default, bool | int | float):
+                if not is_number(default):
                     self.refuse(node, f"the default of {name} is {default!r}, expected a number or a bool")
                 inner.names[name] = Value(ast.Constant(default), CONSTANT, is_condition=isinstance(default, bool))
         returned = inner.run(inner.body)

@@ -4,7 +4,7 @@ import ast
 from abc import abstractmethod
 from typing import NamedTuple
 
-from .conditions import Conditions, constant, known
+from .conditions import Conditions, constant, is_number, known
 from .program import Program
 from .values import Value
 
@@ -14,8 +14,6 @@ PASSES = 256
 TRANSLATED = 2**13
 # The most choices inside one another in one line: compilers read expressions recursively.
 NESTED = 32
-# What generated text has no literal for.
-INFINITE = 1e308
 
 STATEMENTS = "a rule consists of assignments, `if` on switches and scalars, `for` over a constant range, and one return"
 REFUSED: dict[type[ast.stmt], str] = {
@@ -162,8 +160,8 @@ class Statements(Conditions):
         found = self.resolve(node)
         if not isinstance(found, tuple | list | range):
             return None
-        if not all(isinstance(each, int | float) and abs(each) < INFINITE for each in found[: PASSES + 1]):
-            self.refuse(node, "it holds something else than finite numbers")
+        if not all(is_number(each) for each in found[: PASSES + 1]):
+            self.refuse(node, "it holds something else than numbers that a float can be")
         return [constant(each) for each in found[: PASSES + 1]]
 
     def each_of(self, elements: list[ast.expr]) -> list[Value]:
