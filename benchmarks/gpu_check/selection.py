@@ -26,6 +26,8 @@ FILES = (
     "tests/torch/test_optimizer_on_device.py",
     "tests/operators/test_catalogue_on_device.py",
     "tests/codegen/test_gpu_weave.py",
+    "tests/codegen/test_gpu_words.py",
+    "tests/codegen/test_statements.py",
     "tests/system/test_docs.py",
 )
 MARKED = "gpu and not long"

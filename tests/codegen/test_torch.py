@@ -84,7 +84,7 @@ def test_rule_with_sums(row: test_rules_with_sums.Row, storage: str) -> None:
 
 
 def of_scalars(var: Any, grad: Any, *, lr: Any, low: Any) -> Any:
-    chosen = words.where(~(lr == 0) & (lr > low), words.divide_or_zero(1 - lr, lr), words.power(lr, low))
+    chosen = words.where((lr != 0) & (lr > low), words.divide_or_zero(1 - lr, lr), words.power(lr, low))
     return var + words.where(lr > low, 1, 0) * chosen + (lr > 0)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import fusedstep as fs
+from fusedstep.words import column_mean
 from tests.torch.test_optimizer import ALL, build
 
 torch = pytest.importorskip("torch")
@@ -87,6 +88,10 @@ def test_what_cannot_be_complex() -> None:
         fs.torch.Adam(gaps.parameters(), defer=[gaps])
 
 
+def centered(var: Any, grad: Any, *, lr: Any) -> Any:
+    return var - lr * (grad - column_mean(grad))
+
+
 def gapped(kind: str, values: Any) -> Any:
     """A view of some values that leaves the rest of its memory alone, and that memory."""
     memory = torch.full((8, 6, 2), 9.0, dtype=values.dtype)
@@ -120,6 +125,33 @@ def test_a_step_of_a_parameter_with_gaps_that_is_refused_changes_nothing() -> No
         fs.torch.Adam([param]).step()
     assert (param == 1).all()
     assert param._version == version
+
+
+@pytest.mark.parametrize("kind", ["last", "step", "turned"])
+def test_states_of_a_parameter_with_gaps_stay_the_same_tensors(kind: str) -> None:
+    param, _ = gapped(kind, draw(4, 3, dtype=torch.float64))
+    optimizer = fs.torch.Adam([param])
+    step(optimizer, param, torch.ones(4, 3, dtype=torch.float64))
+    before = dict(optimizer.state[param])
+    step(optimizer, param, torch.ones(4, 3, dtype=torch.float64))
+    assert all(optimizer.state[param][key] is value for key, value in before.items())
+
+
+def test_a_rule_over_columns_refuses_complex_parameters() -> None:
+    with pytest.raises(TypeError, match=r"^RuleOptimizer: a parameter holds torch.complex64, expected real numbers"):
+        fs.torch.RuleOptimizer([torch.ones(4, 3, dtype=torch.complex64)], centered, lr=0.1)
+
+
+def test_a_refused_step_leaves_no_states() -> None:
+    """A buffer of zeros would count as used: SGD does not dampen a first gradient."""
+    param = torch.nn.Parameter(torch.ones(4, 3))
+    optimizer = fs.torch.SGD([param], lr=1.0, momentum=0.5, dampening=0.5)
+    param.grad = torch.sparse_coo_tensor([[9]], torch.ones(1, 3), (4, 3), check_invariants=False)
+    with pytest.raises(IndexError):
+        optimizer.step()
+    assert not optimizer.state
+    step(optimizer, param, torch.ones(4, 3))
+    assert (param == 0).all()
 
 
 def test_autograd_notices_steps_of_copies() -> None:

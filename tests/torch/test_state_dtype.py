@@ -58,7 +58,10 @@ def test_bfloat16_states_do_not_get_stuck() -> None:
 def test_one_dtype_for_all_states(name: str, dtype: str, of_param: str) -> None:
     kind = getattr(torch, dtype)
     optimizer = step(step(build(name, [weight(of_param)], state_dtype=kind)))
-    assert set(dtypes(optimizer).values()) <= {kind}
+    found = dtypes(optimizer)
+    # FTRL's master is there to be wide.
+    found.pop("master", None)
+    assert set(found.values()) <= {kind}
     for copied in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):  # noqa: S301 - our own
         assert dtypes(step(copied)) == dtypes(optimizer)
 
@@ -155,3 +158,50 @@ def test_dtypes_that_are_refused(error: type[Exception], dtype: Any, of_param: s
     with pytest.raises(error, match=f"^Adam: {sentence}"):
         optimizer.add_param_group({"params": [weight(of_param)], "state_dtype": dtype})
     assert len(optimizer.param_groups) == 1
+
+
+@pytest.mark.parametrize("name", ["Adam", "NAdam"])
+def test_counters_are_not_narrowed_by_a_checkpoint(name: str) -> None:
+    optimizer = build(name, [weight()], state_dtype=torch.bfloat16)
+    (param,) = optimizer.param_groups[0]["params"]
+    step(optimizer)
+    optimizer.state[param]["step"].fill_(300)
+    optimizer.load_state_dict(optimizer.state_dict())
+    for _ in range(5):
+        step(optimizer)
+    assert optimizer.state[param]["step"] == 305
+    for key in optimizer._counters:
+        assert optimizer.state[param][key].dtype is torch.float32
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (5,)])
+def test_rows_of_a_complex_parameter_have_real_states(shape: tuple[int, ...]) -> None:
+    param = torch.nn.Parameter(torch.ones(shape, dtype=torch.complex64))
+    optimizer = step(step(fs.torch.RowwiseAdagrad([param], state_dtype=torch.float32)))
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    assert step(optimizer).state[param]["sum"].dtype is torch.float32
+    assert optimizer.state[param]["step"].dtype is torch.float32
+
+
+def test_ftrls_master_stays_wide() -> None:
+    param = weight("bfloat16")
+    optimizer = step(fs.torch.FTRL([param], lr=0.1, state_dtype=torch.bfloat16))
+    assert dtypes(optimizer) == {"accum": torch.bfloat16, "linear": torch.bfloat16, "master": torch.float32}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_complex_parameters_have_no_narrow_states(dtype: Any) -> None:
+    with pytest.raises(ValueError, match=r"^Adam: state_dtype is .* of torch.complex64, expected float32"):
+        fs.torch.Adam([torch.ones(2, dtype=torch.complex64)], state_dtype=dtype)
+
+
+def test_a_choice_that_is_made_later_is_checked() -> None:
+    optimizer = fs.torch.Adam([weight()])
+    optimizer.param_groups[0]["state_dtype"] = "float16"
+    with pytest.raises(TypeError, match=r"^Adam: state_dtype is 'float16'"):
+        step(optimizer)
+    assert not optimizer.state
+    saved = fs.torch.Adam([weight()]).state_dict()
+    saved["param_groups"][0]["state_dtype"] = torch.float64
+    with pytest.raises(ValueError, match=r"^Adam: state_dtype is torch.float64 beside"):
+        fs.torch.Adam([weight()]).load_state_dict(saved)

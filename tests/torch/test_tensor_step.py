@@ -119,7 +119,45 @@ def test_a_leaf_is_refused_and_nothing_is_changed() -> None:
     with pytest.raises(RuntimeError, match=r"^SGD: differentiable is True and a parameter is a leaf"):
         optimizer.step()
     assert param.tolist() == [1, 1]
-    assert not optimizer.state[param]["momentum_buffer"].any()
+    assert not optimizer.state
+
+
+def test_recorded_steps_check_what_kernels_check() -> None:
+    """Shapes, indices, and sparse gradients of rules that sum over more than a row."""
+    param, grad = torch.ones(2, 3), torch.ones(3, 2)
+    optimizer = fs.torch.Adam([param], lr=0.1, differentiable=True)
+    param.grad = torch.ones(2, 3)
+    param.data, param.grad.data = torch.ones(2, 3), grad
+    with pytest.raises(ValueError, match=r"^Adam: grad has shape \(3, 2\), expected \(2, 3\)"):
+        optimizer.step()
+    for rows in ([-1], [7]):
+        param = torch.ones(4, 3)
+        param.grad = torch.sparse_coo_tensor([rows], torch.ones(1, 3), (4, 3), check_invariants=False)
+        with pytest.raises(IndexError, match=r"^Adam: a sparse gradient has the index (-1|7) in dimension 0"):
+            fs.torch.Adam([param], differentiable=True).step()
+        assert (param == 1).all()
+
+
+def test_a_setting_that_is_changed_later_is_followed() -> None:
+    param = torch.ones(3)
+    optimizer = fs.torch.SGD([param], lr=0.5)
+    for recorded in (False, True):
+        optimizer.param_groups[0].update(differentiable=recorded, lr=torch.tensor(0.5, requires_grad=recorded))
+        param.grad = torch.ones(3)
+        optimizer.step()
+        assert param.requires_grad == recorded
+    assert param.tolist() == [0, 0, 0]
+
+
+def test_deferred_rows_are_not_recorded() -> None:
+    table = torch.nn.Embedding(8, 4, sparse=True)
+    with pytest.raises(NotImplementedError, match=r"^Adam: differentiable is True, expected False beside defer"):
+        fs.torch.Adam(table.parameters(), defer=[table], differentiable=True)
+    optimizer = fs.torch.Adam(table.parameters(), defer=[table])
+    optimizer.param_groups[0]["differentiable"] = True
+    table(torch.tensor([1])).sum().backward()
+    with pytest.raises(NotImplementedError, match=r"^Adam: differentiable is True, expected False beside defer"):
+        optimizer.step()
 
 
 def test_compiled_steps_break_where_they_are_recorded() -> None:
@@ -171,6 +209,15 @@ def test_a_subclass_that_intercepts_operations(name: str) -> None:
     torch.testing.assert_close(param.two, plain[1].detach())
 
 
+def test_a_subclass_and_a_rule_that_sums_over_more_than_a_row() -> None:
+    param = torch.nn.Parameter(Doubled(torch.ones(4, 3), torch.ones(4, 3)))
+    settings: dict[str, Any] = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-3, "decay": 0.1}
+    optimizer = fs.torch.RuleOptimizer([param], fs.rules.lamb, **settings)
+    param.grad = Doubled(torch.ones(4, 3), torch.ones(4, 3))
+    optimizer.step()
+    assert (param.one < 1).all()
+
+
 def fake() -> Any:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -213,6 +260,18 @@ def test_shapes_are_checked_without_numbers(kind: str) -> None:
         device = "cpu" if kind == "fake" else "meta"
         with pytest.raises(ValueError, match=r"^Adam: grad has shape \(3,\), expected \(2,\)"):
             check_shape("Adam", torch.empty(2, device=device), Gradient(torch.empty(3, device=device), None))
+
+
+@pytest.mark.parametrize("kind", ["fake", "meta"])
+def test_rows_of_entries_without_numbers(kind: str) -> None:
+    with fake() if kind == "fake" else contextlib.nullcontext():
+        param = torch.nn.Parameter(torch.empty(8, 4, device="cpu" if kind == "fake" else "meta"))
+        optimizer = fs.torch.RowwiseAdagrad([param])
+        places = torch.zeros(2, 3, dtype=torch.int64, device=param.device)
+        values = torch.empty(3, device=param.device)
+        param.grad = torch.sparse_coo_tensor(places, values, (8, 4), check_invariants=False)
+        optimizer.step()
+    assert optimizer.state[param]["sum"].shape == (8,)
 
 
 def test_memory_is_estimated_without_using_it() -> None:

@@ -7,7 +7,7 @@ from ..codegen.cpu.listing import listing
 from ..codegen.gpu.weave import weave as weave_for_gpu
 from ..codegen.recipe import Recipe
 from ..codegen.rule.program import ReductionScope
-from ..codegen.xla.build import source as source_for_jax
+from ..codegen.xla.source import source as source_for_jax
 from ..runtime.cpu.loops import LOOPS
 
 

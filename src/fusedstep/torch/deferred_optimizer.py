@@ -5,20 +5,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .deferred_module import DeferredModule, hooked
 from .deferred_parameter import DeferredParameter
 from .deferred_tensor import DeferredTensor, defer
 from .distributed import check_deferrable
-from .kernel_views import has_rows
+from .layouts import has_rows
 from .param_groups import ParamGroup, ParamGroups
 from .weak_parameter_dict import WeakParameterDict
+
+RECORDED = "differentiable is True, expected False beside defer: autograd cannot record steps that rows owe"
 
 
 class DeferredOptimizer(ParamGroups):
     """An optimizer whose embeddings' rows take their steps when they are looked up."""
 
+    @torch._disable_dynamo  # a break of a graph in torch's constructor would lose what is set before it
     def __init__(self, params: Any, defaults: ParamGroup) -> None:
         self._deferrable = "defer" in defaults
         self._deferred_modules: list[nn.Module] = []
@@ -136,7 +140,8 @@ class DeferredOptimizer(ParamGroups):
         Raises:
             TypeError: one is not an embedding, or its weight not a plain parameter.
             ValueError: its weight is not one of the parameters.
-            NotImplementedError: its group is ``capturable``, its rows have gaps, or other processes read its rows.
+            NotImplementedError: its group is ``capturable`` or ``differentiable``, its rows have gaps or are complex,
+                or other processes read them.
         """
         name = type(self).__name__
         groups = {param: group for group in self.param_groups for param in group["params"]}
@@ -162,6 +167,8 @@ class DeferredOptimizer(ParamGroups):
                     f"{name}: defer[{place}].weight holds {weight.dtype} with strides {weight.stride()}, expected real "
                     "numbers in contiguous rows; leave it out of defer"
                 )
+            if groups[weight].get("differentiable"):
+                raise NotImplementedError(f"{name}: {RECORDED}")
             if groups[weight].get("capturable"):
                 raise NotImplementedError(
                     f"{name}: capturable is True, expected False beside defer: "

@@ -74,6 +74,10 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
     def _initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"]) if key == "accum" else 0.0
 
+    def _chosen_dtype(self, group: ParamGroup, key: str) -> Any:
+        # A narrow master would lose what it is there for.
+        return None if key == "master" else super()._chosen_dtype(group, key)
+
     def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> None:
         super()._align(operator.switched(rounded=is_narrow(param)), param, state)
 
@@ -92,9 +96,9 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
 
 def is_narrow(param: Tensor) -> bool:
     """Return whether a parameter's dtype is narrower than float32."""
-    return bool(param.dtype.itemsize < torch.float32.itemsize)
+    return bool(param.dtype.to_real().itemsize < torch.float32.itemsize)
 
 
 def with_storage(group: ParamGroup, param: Tensor) -> ParamGroup:
     """Add a narrow parameter's dtype to its group."""
-    return {**group, "stored_as": param.dtype} if is_narrow(param) else group
+    return {**group, "stored_as": param.dtype.to_real()} if is_narrow(param) else group

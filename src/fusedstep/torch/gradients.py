@@ -49,12 +49,21 @@ class Gradient(NamedTuple):
         rows, row_of = self.places[0].unique(return_inverse=True)
         inner = param.shape[1 : len(self.places)]
         within = Gradient(self.values, self.places[1:]).flat_places(inner)
-        summed = self.values.new_zeros(
-            (len(rows), math.prod(inner), *self.values.shape[1:]), dtype=compute_dtype(param)
-        )
+        within, values, _ = without_outside(within, self.values.to(compute_dtype(param)), math.prod(inner))
+        summed = values.new_zeros((len(rows), math.prod(inner), *values.shape[1:]))
         # In the order of the gradient, as kernels add.
-        summed.index_put_((row_of, within), self.values.to(summed.dtype), accumulate=True)
+        summed.index_put_((row_of, within), values, accumulate=True)
         return Gradient(summed.reshape(len(rows), *param.shape[1:]), rows[None])
+
+
+def without_outside(places: Tensor, values: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Places, values, and which places are inside of ``size``; a place outside becomes 0, with a value of 0.
+
+    On a device, places are not checked.
+    """
+    inside = (places >= 0) & (places < size)
+    shape = (-1, *[1] * (values.dim() - 1))
+    return torch.where(inside, places, 0), torch.where(inside.reshape(shape), values, 0), inside
 
 
 def parts_of(name: str, grad: Tensor) -> Gradient:
@@ -82,18 +91,20 @@ def read_gradient(name: str, grad: Tensor, param: Tensor) -> Gradient:
     found = parts_of(name, grad)
     if found.places is not None and grad.shape != param.shape:
         raise ValueError(f"{name}: a gradient has shape {tuple(grad.shape)}, expected {tuple(param.shape)}")
-    if found.dimensions > 1 and found.places is not None and has_numbers(grad) and not on_device(grad):
-        check_places(name, found.places, param.shape)
+    if found.dimensions > 1:
+        check_places(name, found, param.shape)
     return Gradient(as_type_for(name, found.values, param), found.places)
 
 
-def check_places(name: str, places: Tensor, shape: torch.Size) -> None:
-    """Check places along several dimensions, each in its own.
+def check_places(name: str, gradient: Gradient, shape: torch.Size) -> None:
+    """Check the places of a sparse gradient on the CPU, each in its own dimension.
 
     Raises:
         IndexError: one is out of range.
     """
-    for dimension, (place, size) in enumerate(zip(places, shape, strict=False)):
+    if gradient.places is None or not has_numbers(gradient.places) or on_device(gradient.places):
+        return
+    for dimension, (place, size) in enumerate(zip(gradient.places, shape, strict=False)):
         outside = (place < 0) | (place >= size)
         if outside.any():
             first = int(outside.nonzero()[0])
@@ -117,4 +128,4 @@ def as_type_for(name: str, values: Tensor, param: Tensor) -> Tensor:
     if not (values.is_floating_point() or values.is_complex()) or values.is_complex() != param.is_complex():
         expected = "complex numbers" if param.is_complex() else one_of()
         raise TypeError(f"{name}: grad holds {values.dtype}, expected {expected} beside a parameter of {param.dtype}")
-    return values if values.dtype == compute and not param.is_complex() else values.to(compute)
+    return values.to(compute)

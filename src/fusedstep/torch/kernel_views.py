@@ -9,7 +9,7 @@ from torch import Tensor
 from ..codegen.rule.program import ReductionScope
 from .distributed import to_local
 from .gradients import Gradient
-from .layouts import contiguous_order, permuted
+from .layouts import contiguous_order, has_rows, permuted
 
 
 class KernelViews(NamedTuple):
@@ -33,11 +33,14 @@ class KernelViews(NamedTuple):
             tensor.copy_(copy)
 
 
-def kernel_views(states: Sequence[Tensor | None], gradient: Gradient, scope: ReductionScope) -> KernelViews:
+def kernel_views(
+    states: Sequence[Tensor | None], kinds: Sequence[str], gradient: Gradient, scope: ReductionScope
+) -> KernelViews:
     """View a parameter, its states and its gradient as a kernel can step them; copy what has gaps inside its rows.
 
     Args:
         states: the parameter, then its states in the order of the rule.
+        kinds: what each has one number for: an element, a row or a column.
         gradient: the gradient, by row unless each element is stepped by itself.
         scope: how far the rule's reductions extend.
     """
@@ -48,19 +51,20 @@ def kernel_views(states: Sequence[Tensor | None], gradient: Gradient, scope: Red
             return KernelViews(local, gradient.values, None, [])
         if len(gradient.places) == 1:
             return KernelViews(local, gradient.values, gradient.places[0], [])
-    param, *others = [state if state is None else as_real(state) for state in local]
+    real = [state if state is None else as_real(state) for state in local]
+    param = real[0]
     assert param is not None
     order = usable_order(param, gradient, scope)
     values = permuted(as_real(gradient.values), order)
     shape = flat_shape(param, gradient)
     found, copied = [], []
-    for state in (param, *others):
+    for state, kind in zip(real, kinds, strict=True):
         view = state
-        if state is not None and (state is param or state.shape == param.shape):
-            view = permuted(state, order)
-            if not (view.is_contiguous() if shape else has_rows(view)):
-                view = view.contiguous()
-                copied.append((state, view))
+        if state is not None and kind == "element":
+            own = view = permuted(state, order)
+            if not (own.is_contiguous() if shape else has_rows(own)):
+                view = own.contiguous()
+                copied.append((own, view))
             view = view.view(shape) if shape else view
         found.append(view)
     rows = None if gradient.places is None else gradient.flat_places(param.shape)
@@ -87,11 +91,3 @@ def flat_shape(param: Tensor, gradient: Gradient) -> tuple[int, ...] | None:
         return None
     remaining = param.shape[gradient.dimensions :]
     return (param.shape[: gradient.dimensions].numel(), *remaining)
-
-
-def has_rows(tensor: Tensor) -> bool:
-    """Return whether a tensor's rows are contiguous each, and follow one another."""
-    if tensor.is_contiguous() or not tensor.numel():
-        return True
-    first = tensor[0]
-    return bool(first.is_contiguous() and tensor.stride(0) >= first.numel())

@@ -23,10 +23,11 @@ def has_numbers(tensor: Tensor) -> bool:
     return fake is None or not isinstance(tensor, fake.FakeTensor)
 
 
-def has_memory(tensor: Tensor) -> bool:
-    """Return whether kernels can step a tensor in place: its operations are not intercepted."""
-    plain = torch._C._disabled_torch_dispatch_impl
-    return type(tensor).__torch_dispatch__ is plain and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+def is_intercepted(tensor: Tensor) -> bool:
+    """Return whether a tensor's type or a transformation intercepts its operations, so that kernels cannot step it."""
+    if type(tensor) not in PLAIN and type(tensor).__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl:
+        return True
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
 
 
 def contiguous_order(param: Tensor) -> list[int] | None:
@@ -53,21 +54,27 @@ def like_param(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
     """Return a state whose strides and dtype suit its parameter; copy it where they do not, or where it is sparse."""
     # torch keeps the momentum of sparse gradients sparse.
     state = without_inference(state if state.layout is torch.strided else state.to_dense())
-    if state.dtype is not param.dtype:
-        state = as_compute_type(param, state)
+    state = as_compute_type(state, compute_dtype(param))
     if permuted(state, order).is_contiguous():
         return state
-    return torch.empty_like(param, dtype=state.dtype).copy_(state)
+    packed = torch.preserve_format if order else torch.contiguous_format
+    return torch.empty_like(param, dtype=state.dtype, memory_format=packed).copy_(state)
 
 
-def as_compute_type(param: Tensor, state: Tensor) -> Tensor:
-    """Convert a state that does not go with its parameter, since the weights were converted, or came from a checkpoint.
+def like_rows(param: Tensor, state: Tensor) -> Tensor:
+    """Return a state with one real number a row or column, in a dtype that suits its parameter."""
+    return as_compute_type(without_inference(state), compute_dtype(param).to_real())
 
-    float64 is used only with float64. A state of the parameter's shape is complex if the parameter is.
+
+def as_compute_type(state: Tensor, compute: torch.dtype) -> Tensor:
+    """Convert a state that does not go with its parameter: the weights were converted, or came from a checkpoint.
+
+    float64 is used only with float64, and complex numbers with complex numbers.
     """
-    wanted = compute_dtype(param) if state.shape == param.shape else compute_dtype(param).to_real()
-    fits = is_double(state.dtype) == is_double(wanted) and state.dtype.is_complex == wanted.is_complex
-    return state if fits else state.to(wanted)
+    if state.dtype is compute:
+        return state
+    fits = is_double(state.dtype) == is_double(compute) and state.dtype.is_complex == compute.is_complex
+    return state if fits else state.to(compute)
 
 
 def is_double(dtype: torch.dtype) -> bool:
@@ -94,6 +101,16 @@ def full_like(param: Tensor, value: float, dtype: torch.dtype) -> Tensor:
     """
     filled: Any = complex(value, value) if dtype.is_complex else value
     size = param.numel() * dtype.itemsize
+    if type(param) in PLAIN and not param.is_contiguous() and not contiguous_order(param):
+        return torch.full_like(param, filled, dtype=dtype, memory_format=torch.contiguous_format)
     if type(param) not in PLAIN or not param.is_contiguous() or param.device.type != "cpu" or size < HUGE_PAGE:
         return torch.full_like(param, filled, dtype=dtype, memory_format=torch.preserve_format)
     return torch.from_numpy(empty_table(size, np.uint8)).view(dtype).view(param.shape).fill_(filled)
+
+
+def has_rows(tensor: Tensor) -> bool:
+    """Return whether a tensor's rows are contiguous each, and follow one another."""
+    if tensor.is_contiguous() or not tensor.numel():
+        return True
+    first = tensor[0]
+    return bool(first.is_contiguous() and tensor.stride(0) >= first.numel())

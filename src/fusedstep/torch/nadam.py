@@ -74,9 +74,7 @@ class NAdam(FusedOptimizer, torch.optim.NAdam):
             "weight_decay": group["weight_decay"],
             "mu": mu,
             "mu_next": self._momentum(group, step + 1),
-            "mu_product": product * mu
-            if any(isinstance(each, Tensor) for each in (product, mu))
-            else next_product(product, mu),
+            "mu_product": next_product(product, mu),
             "beta2_power": group["betas"][1] ** step,
         }
 

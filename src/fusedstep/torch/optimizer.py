@@ -16,13 +16,13 @@ from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
 from .gradients import Gradient, read_gradient
 from .kernel_views import kernel_views
-from .layouts import has_memory, has_numbers
+from .layouts import has_numbers, is_intercepted
 from .param_groups import ParamGroup
 from .prepared_step import PreparedStep, prepare
 from .settings import as_flag, as_numbers, has_history, to_number
 from .states import OptimizerStates
 from .states import Rule as Rule
-from .tensor_step import check_shape, take_step
+from .tensor_step import check_numbers, check_recordable, check_shape, take_step
 from .weak_parameter_dict import WeakParameterDict
 
 # The values of a rule's scalars by a parameter's progress, which many parameters of a group share.
@@ -118,11 +118,12 @@ class FusedOptimizer(OptimizerStates):
             for group in groups:
                 operator = self._operator(group)
                 cache: ScalarCache = {}
+                recorded = bool(group.get("differentiable"))
                 for param in group["params"]:
                     grad = param.grad
                     if grad is None:
                         continue
-                    state, prepared = self.state.get(param, {}), self._prepared_steps.get(param)
+                    state, prepared = self.state.get(param, {}), None if recorded else self._prepared_steps.get(param)
                     operands = prepared.operands(operator, param, state, grad) if prepared is not None else None
                     if (
                         prepared is not None
@@ -143,8 +144,14 @@ class FusedOptimizer(OptimizerStates):
     ) -> None:
         """Step a parameter with its states in ``self.state``, which has no empty entries."""
         state = self.state[param]
+        before = {**state}
         try:
             self._update(group, operator, param, grad, state, cache)
+        except BaseException:
+            # States that were created for the step would count as used: SGD does not dampen a first gradient.
+            for key in state.keys() - before.keys():
+                del state[key]
+            raise
         finally:
             if not state:
                 del self.state[param]
@@ -180,18 +187,22 @@ class FusedOptimizer(OptimizerStates):
             cache: the scalars of parameters by their progress.
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
+        if group.get("differentiable"):
+            check_recordable(operator.name, param, param in self._tables)
         # Autograd records the steps of a differentiable group, whatever mode the caller is in.
         recorded = torch.enable_grad() if group.get("differentiable") else nullcontext()
         with recorded:
-            local = to_local(redistribute_as(operator.name, "a gradient", grad, param))
+            given = redistribute_as(operator.name, "a gradient", grad, param)
+            local, own = (given, param) if group.get("differentiable") else (to_local(given), to_local(param))
             gradient = self._gradient(operator, param, local)
+            check_shape(operator.name, own, gradient)
+            check_numbers(operator.name, own, local)
             if has_numbers(local):
                 settings.refuse_capture(operator.name, group, param)
                 scalars = self._numbers(group, operator, state, cache)
                 states = self._states(group, operator, param, state)
                 self._take_step(group, operator, param, states, gradient, scalars)
             else:
-                check_shape(operator.name, to_local(param), gradient)
                 self._states(group, operator, param, state)
             self._advance(group, state)
 
@@ -200,7 +211,7 @@ class FusedOptimizer(OptimizerStates):
         memory = self._memory_of(param)
         gradient = read_gradient(operator.name, local, memory)
         by_row = param in self._tables or operator.spec.reduction_scope != ReductionScope.ELEMENT
-        return gradient.by_row(memory) if by_row else gradient
+        return gradient.by_row(memory) if by_row and has_numbers(local) else gradient
 
     def _states(
         self, group: ParamGroup, operator: Operator, param: Tensor, state: dict[str, Any]
@@ -224,10 +235,14 @@ class FusedOptimizer(OptimizerStates):
     ) -> None:
         """Step a parameter and its states, by a kernel where there is one for such tensors."""
         rows, table = settings.own_setting(group, "rows"), self._tables.get(param)
-        if group.get("differentiable") or not has_memory(to_local(param)):
-            take_step(operator, [each if each is None else to_local(each) for each in states], gradient, rows, scalars)
+        # Autograd records what happens to a DTensor, not to its part.
+        recorded = bool(group.get("differentiable"))
+        local = [each if each is None or recorded else to_local(each) for each in states]
+        if recorded or any(each is not None and is_intercepted(each) for each in (gradient.values, *local)):
+            take_step(operator, local, gradient, rows, scalars)
             return
-        views = kernel_views(states, gradient, operator.spec.reduction_scope)
+        kinds = ("element", *operator.spec.kinds[1:])
+        views = kernel_views(states, kinds, gradient, operator.spec.reduction_scope)
         if table is not None:
             table.step(operator, views.states, views.values, views.rows, scalars)
         else:

@@ -57,20 +57,24 @@ class ParamGroups:
         try:
             settings.check_group(type(self).__name__, param_group, self._limits, self._number_of_betas)
             for param in param_group["params"]:
-                self._check_parameter(param)
+                self._check_parameter(param_group, param)
                 check_state_dtype(type(self).__name__, param_group, param, self._state_keys)
         except (TypeError, ValueError, NotImplementedError):
             self.param_groups.pop()
             raise
         settings.drop_defaults(param_group)
 
-    def _check_parameter(self, param: Tensor) -> None:
-        """Check that steps can update a parameter.
+    def _check_parameter(self, group: ParamGroup, param: Tensor) -> None:
+        """Check that the steps of a group can update a parameter.
 
         Raises:
             TypeError, ValueError: it has another dtype or layout.
         """
         settings.check_parameter(type(self).__name__, param)
+
+    def _chosen_dtype(self, group: ParamGroup, key: str) -> Any:
+        """The dtype that a group chooses for a state, for a complex one that of its parts; None if it chooses none."""
+        return chosen_dtype(group, key)
 
     def _reset_runtime(self) -> None:
         """Reset what neither checkpoints nor pickles hold."""
@@ -89,8 +93,8 @@ class ParamGroups:
             del self.defaults[name]
         self._reset_runtime()
         for place, group in enumerate(self.param_groups):
-            known = self.defaults | settings.OWN | (before[place] if place < len(before) else {})
-            for name in self.defaults | settings.OWN:
+            known = self.defaults | settings.NOT_OF_TORCH | (before[place] if place < len(before) else {})
+            for name in self.defaults | settings.NOT_OF_TORCH:
                 group.setdefault(name, known[name])
             settings.drop_defaults(group)
 
@@ -139,7 +143,9 @@ class ParamGroups:
         # torch refuses groups that differ in number or length.
         for group, saved in zip(self.param_groups, loaded["param_groups"], strict=False):
             expected = self._expected_states(group | saved)
+            chosen = group | {name: value for name, value in saved.items() if name == "state_dtype"}
             for param, number in zip(group["params"], saved["params"], strict=False):
+                check_state_dtype(type(self).__name__, chosen, param, self._state_keys)
                 check_states(type(self).__name__, number, param, loaded["state"].get(number, {}), expected)
 
     def _restore(self, loaded: dict[str, Any]) -> None:
@@ -149,7 +155,8 @@ class ParamGroups:
         for number, (group, param) in zip(numbers, params, strict=True):
             for key, value in loaded["state"].get(number, {}).items():
                 if isinstance(value, Tensor):
-                    dtype = chosen_dtype(group, param, key) or value.dtype
+                    dtype = self._chosen_dtype(group, key) if key in self._state_keys else None
+                    dtype = value.dtype if dtype is None else dtype.to_complex() if value.is_complex() else dtype
                     if self.state[param][key].dtype != dtype:
                         self.state[param][key] = value.to(param.device, dtype)
                 elif isinstance(value, dict) and not value:

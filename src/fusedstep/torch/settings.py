@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ..arrays.devices import capturing, on_device
+from ..arrays.torch_tensors import type_name
 from ..operators.checks.options import check_rows, parse_flag
 from ..operators.checks.scalars import check_range, parse_numbers, parse_scalar
-from ..storage import one_of
+from ..storage import STORAGES, one_of
 
 # The ranges of settings, by name. Others may be any number.
 NOT_NEGATIVE = ("lr", "eps", "weight_decay", "lr_decay", "momentum", "alpha", "initial_accumulator_value", "l1", "l2")
@@ -21,8 +22,10 @@ LIMITS = dict.fromkeys((*NOT_NEGATIVE, "beta", "momentum_decay"), "0 or more") |
 }
 BETA = "in [0, 1)"
 # The settings that are on or off.
-FLAGS = {"maximize", "capturable", "differentiable", "amsgrad", "nesterov", "centered", "decoupled_weight_decay"}
-FLAGS |= {"shrink_by_rate"}
+FLAGS = {
+    *("maximize", "capturable", "differentiable", "amsgrad", "nesterov", "centered", "decoupled_weight_decay"),
+    "shrink_by_rate",
+}
 # Entries of a group that are not numbers.
 NOT_SETTINGS = ("params", "param_names", "state_dtype")
 # Not their union, which torch.compile could not trace in PyTorch 2.8.
@@ -31,7 +34,7 @@ SEQUENCES = (tuple, list)
 IMMUTABLE = {float, int, bool, str, type(None)}
 # Settings that torch's optimizers do not have, and their defaults. Groups hold other choices only: torch compares the
 # names of settings when it loads distributed checkpoints.
-OWN: dict[str, Any] = {"rows": "touched", "state_dtype": None}
+NOT_OF_TORCH: dict[str, Any] = {"rows": "touched", "state_dtype": None}
 
 
 def from_locals(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +71,12 @@ def as_flag(value: Any) -> Any:
 
 def own_setting(group: dict[str, Any], name: str) -> Any:
     """The value of a setting that torch's optimizers do not have."""
-    return group.get(name, OWN[name])
+    return group.get(name, NOT_OF_TORCH[name])
 
 
 def drop_defaults(group: dict[str, Any]) -> None:
     """Remove the settings that torch's optimizers do not have from a group, where they have their defaults."""
-    for name, default in OWN.items():
+    for name, default in NOT_OF_TORCH.items():
         if name in group and group[name] == default:
             del group[name]
 
@@ -116,6 +119,8 @@ def as_numbers(name: str, group: dict[str, Any], limits: dict[str, str], count: 
         TypeError: a setting is not a number any more.
         ValueError: a tensor is out of its setting's range, or has several elements.
     """
+    if "rows" in group:
+        check_rows(name, group["rows"])
     changed: dict[str, Any] = {}
     recorded = bool(group.get("differentiable"))
     for setting, value in group.items():
@@ -175,7 +180,7 @@ def check_parameter(name: str, param: torch.Tensor) -> None:
     if torch.nn.parameter.is_lazy(param):
         # It has no shape before the model's first call.
         return
-    if not (param.is_floating_point() or param.is_complex()) or param.layout is not torch.strided:
+    if type_name(param.dtype.to_real()) not in STORAGES or param.layout is not torch.strided or param.is_nested:
         raise TypeError(
             f"{name}: a parameter holds {param.dtype} in layout {param.layout}, expected a dense tensor of {one_of()}, "
             "or of complex numbers"

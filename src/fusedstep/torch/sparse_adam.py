@@ -50,12 +50,12 @@ class SparseAdam(FusedOptimizer, torch.optim.SparseAdam):
     ) -> None:
         super().__init__(params, check_positive(from_locals(locals())))
 
-    def _check_parameter(self, param: Tensor) -> None:
+    def _check_parameter(self, group: ParamGroup, param: Tensor) -> None:
         # The errors of torch's class.
         if param.is_complex():
             raise ValueError("SparseAdam: a parameter holds complex numbers, expected real ones; use Adam")
         try:
-            super()._check_parameter(param)
+            super()._check_parameter(group, param)
         except TypeError as error:
             raise ValueError(str(error)) from None
 

@@ -8,17 +8,17 @@ from torch import Tensor
 
 from ..arrays.torch_tensors import type_name
 from ..storage import STORAGES, compute_type, one_of
-from .layouts import compute_dtype, is_double
+from .layouts import compute_dtype
 from .settings import own_setting
 
 StateDtype = torch.dtype | Mapping[str, torch.dtype] | None
 
 
-def chosen_dtype(group: dict[str, Any], param: Tensor, key: str) -> torch.dtype | None:
-    """The dtype that a group chooses for a state; None if none. Beside a complex parameter it is complex."""
+def chosen_dtype(group: dict[str, Any], key: str) -> torch.dtype | None:
+    """The dtype of real numbers that a group chooses for a state; None if it chooses none."""
     chosen = own_setting(group, "state_dtype")
     dtype: torch.dtype | None = chosen.get(key) if isinstance(chosen, Mapping) else chosen
-    return dtype.to_complex() if dtype is not None and param.is_complex() else dtype
+    return dtype
 
 
 def check_state_dtype(name: str, group: dict[str, Any], param: Tensor, keys: Sequence[str]) -> None:
@@ -56,10 +56,13 @@ def check_dtype(name: str, dtype: Any, param: Tensor) -> None:
     """
     if not isinstance(dtype, torch.dtype) or type_name(dtype) not in STORAGES:
         raise TypeError(f"{name}: state_dtype is {dtype!r}, expected a dtype of torch ({one_of()}) or a dict of them")
-    compute = compute_dtype(param)
-    if is_double(dtype) != is_double(compute):
-        wanted = compute_type(type_name(compute.to_real()))
-        allowed = one_of([each for each in STORAGES if compute_type(each) == wanted])
+    compute = compute_dtype(param).to_real()
+    wanted = [each for each in STORAGES if compute_type(each) == type_name(compute)]
+    if param.is_complex():
+        # PyTorch has few complex types.
+        wanted = [each for each in wanted if each in (type_name(compute), type_name(param.dtype.to_real()))]
+    if type_name(dtype) not in wanted:
+        allowed = one_of(wanted)
         raise ValueError(
             f"{name}: state_dtype is {dtype} beside a parameter of {param.dtype}, expected {allowed}; "
             "put parameters of other dtypes into groups of their own"

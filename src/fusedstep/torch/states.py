@@ -10,9 +10,9 @@ from ..operators.operator import Operator
 from .checkpoints import ExpectedStates
 from .deferred_optimizer import DeferredOptimizer
 from .distributed import check_placements, full_rows, redistribute_as
-from .layouts import compute_dtype, contiguous_order, full_like, like_param, without_inference
+from .layouts import compute_dtype, contiguous_order, full_like, like_param, like_rows, without_inference
 from .param_groups import ParamGroup
-from .state_dtype import chosen_dtype
+from .state_dtype import check_state_dtype
 
 Rule = Callable[..., Any]
 
@@ -38,6 +38,14 @@ class OptimizerStates(DeferredOptimizer):
         """The operator for a group with all of the rule's switches off, which has the fewest states."""
         raise NotImplementedError
 
+    def _check_parameter(self, group: ParamGroup, param: Tensor) -> None:
+        super()._check_parameter(group, param)
+        if param.is_complex() and self._operator(group).spec.matrices:
+            raise TypeError(
+                f"{type(self).__name__}: a parameter holds {param.dtype}, expected real numbers: the rule reduces over "
+                "columns, and the parts of complex numbers would be columns"
+            )
+
     def _initial_value(self, group: ParamGroup, key: str) -> float:
         """The initial value of a state."""
         return 0.0
@@ -59,11 +67,13 @@ class OptimizerStates(DeferredOptimizer):
         for key, kind in zip(self._state_keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self._initial_value(group, key)
-                dtype = chosen_dtype(group, param, key) or compute_dtype(param)
-                # What a row has in common is real.
-                state[key] = (
-                    full_rows(param, value, dtype.to_real()) if kind == "row" else full_like(param, value, dtype)
-                )
+                check_state_dtype(type(self).__name__, group, param, self._state_keys)
+                dtype = self._chosen_dtype(group, key) or compute_dtype(param).to_real()
+                if kind == "row":
+                    # What a row has in common is real.
+                    state[key] = full_rows(param, value, dtype)
+                else:
+                    state[key] = full_like(param, value, dtype.to_complex() if param.is_complex() else dtype)
 
     def _used_keys(self, operator: Operator) -> list[str]:
         """The keys of the states that an operator uses."""
@@ -96,6 +106,7 @@ class OptimizerStates(DeferredOptimizer):
         for key in self._counters:
             if isinstance(state[key], Tensor):
                 state[key] = without_inference(state[key])
-        for key in self._used_keys(operator):
-            value = redistribute_as(operator.name, f"the state {key}", state[key], param)
-            state[key] = like_param(param, value, order)
+        for key, kind in zip(self._state_keys, operator.spec.kinds[1:], strict=True):
+            if kind:
+                value = redistribute_as(operator.name, f"the state {key}", state[key], param)
+                state[key] = like_param(param, value, order) if kind == "element" else like_rows(param, value)

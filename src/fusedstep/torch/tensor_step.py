@@ -12,9 +12,18 @@ from torch import Tensor
 
 from ..arrays.torch_tensors import type_name
 from ..codegen.recipe import Recipe
+from ..codegen.rule.program import ReductionScope
+from ..operators.checks.indices import check_no_indices
 from ..operators.operator import Operator
-from .gradients import Gradient
+from .deferred_optimizer import RECORDED
+from .gradients import Gradient, check_places, without_outside
 from .kernel_views import as_real, flat_shape
+from .layouts import compute_dtype, has_numbers
+
+LEAF = (
+    "differentiable is True and {} is a leaf that requires a gradient, which autograd does not let change; expected "
+    "the result of an operation, such as clone()"
+)
 
 
 def check_shape(name: str, param: Tensor, gradient: Gradient) -> None:
@@ -42,12 +51,19 @@ def take_step(
         scalars: the rule's scalars, numbers or tensors.
 
     Raises:
-        RuntimeError: autograd records the step, and the parameter is a leaf that requires a gradient.
+        IndexError: on the CPU, an index is out of range.
+        RuntimeError: autograd records the step, and a state is a leaf that requires a gradient.
+        ValueError: the gradient is sparse, and the rule reduces over more than a row.
     """
     used = [states[k] for k in operator.spec.used]
     present = [each for each in used if each is not None]
     assert len(present) == len(used)
-    check_not_leaf(operator.name, present[0])
+    check_places(operator.name, gradient, present[0].shape)
+    if operator.spec.reduction_scope == ReductionScope.TENSOR:
+        check_no_indices(operator.name, gradient.places)
+    written = [present[k] for k in operator.spec.written]
+    if torch.is_grad_enabled() and any(each.is_leaf and each.requires_grad for each in written):
+        raise RuntimeError(f"{operator.name}: {LEAF.format('a state')}")
     functions = functions_of(operator, present)
     # What is changed below must not be what autograd has recorded.
     before = [as_real(each.clone()) for each in present]
@@ -55,22 +71,32 @@ def take_step(
     after = functions.step(before, as_real(dense), functions.numbers(scalars))
     if touched is not None and rows == "touched":
         after = [where_touched(touched, new, old) for new, old in zip(after, before, strict=True)]
-    for tensor, new, changed in zip(present, after, operator.spec.changed, strict=True):
-        if changed:
-            tensor.copy_(torch.view_as_complex(new.contiguous()) if tensor.is_complex() else new)
+    for tensor, k in zip(written, operator.spec.written, strict=True):
+        tensor.copy_(torch.view_as_complex(after[k].contiguous()) if tensor.is_complex() else after[k])
 
 
-def check_not_leaf(name: str, param: Tensor) -> None:
-    """Check that a recorded step may change a parameter.
+def check_numbers(name: str, param: Tensor, grad: Tensor) -> None:
+    """Check that a gradient has numbers if its parameter has.
 
     Raises:
-        RuntimeError: autograd records the step, and the parameter is a leaf that requires a gradient.
+        TypeError: only one of the two is a fake or meta tensor.
     """
-    if torch.is_grad_enabled() and param.is_leaf and param.requires_grad:
-        raise RuntimeError(
-            f"{name}: differentiable is True and a parameter is a leaf that requires a gradient, which autograd does "
-            "not let change; expected the result of an operation, such as param.clone()"
-        )
+    if has_numbers(param) != has_numbers(grad):
+        fake, real = ("a gradient", "its parameter") if has_numbers(param) else ("a parameter", "its gradient")
+        raise TypeError(f"{name}: {fake} is a fake or meta tensor and {real} is not; expected both or neither")
+
+
+def check_recordable(name: str, param: Tensor, deferred: bool) -> None:
+    """Check that autograd can record the steps of a parameter.
+
+    Raises:
+        NotImplementedError: its rows are deferred.
+        RuntimeError: it is a leaf that requires a gradient.
+    """
+    if deferred:
+        raise NotImplementedError(f"{name}: {RECORDED}")
+    if param.is_leaf and param.requires_grad:
+        raise RuntimeError(f"{name}: {LEAF.format('a parameter')}")
 
 
 def functions_of(operator: Operator, states: Sequence[Tensor]) -> Any:
@@ -89,10 +115,11 @@ def dense_gradient(gradient: Gradient, param: Tensor) -> tuple[Tensor, Tensor | 
     """A gradient as a dense one; and of a sparse one, which entries it names, with the dimensions of the parameter."""
     if gradient.places is None:
         return gradient.values, None
-    places = gradient.flat_places(param.shape)
     shape = flat_shape(param, gradient) or param.shape
-    dense = gradient.values.new_zeros(shape).index_put((places,), gradient.values, accumulate=True)
-    touched = torch.zeros(shape[0], dtype=torch.bool, device=param.device).index_fill(0, places, True)
+    values = gradient.values.to(compute_dtype(param))
+    places, values, inside = without_outside(gradient.flat_places(param.shape), values, shape[0])
+    dense = values.new_zeros(shape).index_put((places,), values, accumulate=True)
+    touched = torch.zeros(shape[0], dtype=torch.int64, device=param.device).index_add(0, places, inside.long()) > 0
     leading = param.shape[: gradient.dimensions]
     return dense.reshape(param.shape), touched.reshape(*leading, *[1] * (param.dim() - len(leading)))
 

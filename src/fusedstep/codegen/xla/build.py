@@ -14,7 +14,8 @@ from ...storage import compute_type
 from ..module_loader import execute
 from ..recipe import Recipe
 from ..rule.program import Program, ReductionScope
-from ..whole_arrays import ComplexWordCalls, view_shape, weave
+from ..whole_arrays import view_shape
+from .source import source
 
 # The complex types by the type of their parts.
 COMPLEX = {"float32": "complex64", "float64": "complex128"}
@@ -64,11 +65,6 @@ class RuleFunctions:
     def flattens(self, dimensions: int) -> bool:
         """Return whether a step reshapes a variable to two dimensions: rows that have more than one are made flat."""
         return dimensions > 2 and self.program.reduction_scope != ReductionScope.ELEMENT and not self.program.matrices
-
-
-def source(recipe: Recipe) -> str:
-    """The text of the module of a recipe's functions."""
-    return weave(recipe, f"{__package__}.words", ComplexWordCalls)
 
 
 def build(recipe: Recipe) -> RuleFunctions:
