@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,30 @@ def test_loops_are_compiled_where_numba_is_told_not_to(tmp_path: Path) -> None:
     # What the variable says holds for all others.
     assert said["0"].endswith(" True 0 False")
     assert said["1"] == said["0"].removesuffix("False") + "True"
+
+
+def test_threads_do_not_change_the_setting_of_numba_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba.core import config
+
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    config.reload_config()
+    entered, seen = threading.Event(), []
+
+    def other() -> None:
+        with loops.enabled():
+            entered.set()
+            seen.append(config.DISABLE_JIT)
+
+    thread = threading.Thread(target=other)
+    try:
+        with loops.enabled():
+            thread.start()
+            assert not entered.wait(0.2)
+        thread.join()
+        assert [*seen, config.DISABLE_JIT] == [0, 1]
+    finally:
+        monkeypatch.undo()
+        config.reload_config()
 
 
 # All that remember an address.

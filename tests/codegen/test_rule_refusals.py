@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ TABLE = np.ones(3)
 NAME = "weights"
 WORDS = ("sum", 1)
 HALVES = (0.5, 0.25)
+LIMITS = (0.5, NOT_A_NUMBER)
 TOO_LARGE = 10**400
 
 
@@ -367,6 +369,22 @@ def inverted_switch(var: Any, grad: Any, *, plain: bool = False) -> Any:
     return where(~plain & (grad > 0), var, grad)
 
 
+def is_large(x: Any) -> Any:
+    return x > 1
+
+
+def inverted_helper(var: Any, grad: Any, *, lr: Any) -> Any:
+    return where(~is_large(lr) & (grad > 0), var, grad)
+
+
+def inverted_function_of_math(var: Any, grad: Any, *, lr: Any) -> Any:
+    return var if ~math.isnan(lr) else grad
+
+
+def inverted_constant_of_math(var: Any, grad: Any) -> Any:
+    return var if ~math.isfinite(0.5) else grad
+
+
 def compared_conditions(var: Any, grad: Any) -> Any:
     return where((var > 0) == (grad > 0), var, grad)
 
@@ -395,6 +413,28 @@ def no_number(var: Any, grad: Any) -> Any:
 
 def not_a_number(var: Any, grad: Any) -> Any:
     return var - NOT_A_NUMBER * grad
+
+
+def not_a_number_of_numpy(var: Any, grad: Any) -> Any:
+    return where(grad > 0, np.nan, var)
+
+
+def difference_of_infinities(var: Any, grad: Any) -> Any:
+    return var - (math.inf - 1e309) * grad
+
+
+def loop_over_no_number(var: Any, grad: Any) -> Any:
+    for each in LIMITS:
+        var = var - each * grad
+    return var
+
+
+def with_a_default(x: Any, y: Any = NOT_A_NUMBER) -> Any:
+    return x + y
+
+
+def default_of_a_helper(var: Any, grad: Any) -> Any:
+    return with_a_default(var)
 
 
 def global_array(var: Any, grad: Any) -> Any:
@@ -573,7 +613,7 @@ REFUSED = {
     loop_over_an_array: "`for each in grad:`.*a loop goes over range.n. or a tuple of constants",
     refused_in_an_argument: "^rule refused_in_an_argument: cannot compile `grad.T`: a rule sees one element",
     number_that_is_too_large: "`TOO_LARGE`: it is neither",
-    loop_over_words: "`WORDS`: it holds something else than finite numbers",
+    loop_over_words: "`WORDS`: it holds something else than numbers that a float can be",
     item_that_is_missing: "the index must be a constant from -2 to 1",
     item_by_a_scalar: "the index must be a constant from -2 to 1",
     one_in_a_tuple: "`step`: a tuple or list is assigned",
@@ -617,6 +657,9 @@ REFUSED = {
     membership: "compare numbers with == and !=|expected one number here",
     or_between_arrays: "`or`.*write .a > b. . .c > d.",
     inverted_switch: "`~plain`: .*write not",
+    inverted_helper: r"`~is_large\(lr\)`: .*write not",
+    inverted_function_of_math: r"`~math.isnan\(lr\)`: .*write not",
+    inverted_constant_of_math: r"`~math.isfinite\(0.5\)`: .*write not",
     compared_conditions: "a condition is compared",
     number_or_condition: "make both numbers",
     pairs_of_other_lengths: "one way has 2 values and the other 3",
@@ -629,7 +672,11 @@ REFUSED = {
     walrus: "assign the name on a line of its own",
     unknown_name: "`learning_rate`.*is unknown where",
     no_number: "`MISSING`.*pass numbers as scalars",
-    not_a_number: "`NOT_A_NUMBER`",
+    not_a_number: "`NOT_A_NUMBER`: it is a NaN; pass numbers as scalars",
+    not_a_number_of_numpy: "`np.nan`: it is a NaN",
+    difference_of_infinities: "`math.inf - 1e309`: it is not a number",
+    loop_over_no_number: "`LIMITS`: it holds something else than numbers that a float can be",
+    default_of_a_helper: "the default of y is nan, expected a number",
     global_array: "`TABLE`.*pass numbers as scalars",
     global_string: "`NAME`",
     item: r"`grad\[0\]`",
@@ -711,6 +758,70 @@ def test_a_refusal_in_a_helper_names_the_rule_and_the_line_of_the_helper() -> No
     with pytest.raises(TypeError, match=r"^rule endless_helper, in endless: cannot compile `endless\(x\)`") as caught:
         fs.Operator(endless_helper)
     assert str(caught.value).endswith(f"({__file__}:{line_of(endless, 'return')})")
+
+
+def test_a_name_around_a_rule_may_be_assigned_later() -> None:
+    def rule(var: Any, grad: Any, *, lr: Any) -> Any:
+        return var - rate(lr) * grad
+
+    with pytest.raises(TypeError, match=r"^rule rule: cannot compile `rate`: it has no value yet") as caught:
+        fs.Operator(rule)
+    assert str(caught.value).endswith(f"({__file__}:{line_of(rule, 'return')})")
+
+    def rate(lr: Any) -> Any:
+        return lr * SCALE
+
+    with pytest.raises(TypeError, match=r"^rule rule, in rate: cannot compile `SCALE`: it has no value yet"):
+        fs.Operator(rule)
+    SCALE = 0.5  # noqa: N806
+    var = np.ones(3)
+    fs.Operator(rule)(var, np.ones(3), lr=0.5)
+    assert var.tolist() == [0.75] * 3
+
+
+def ways_that_double(count: int) -> str:
+    """A rule of choices that go on, each with a way that returns."""
+    choices = [
+        f"    if lr > {k}:\n        x = x * 2\n        if lr < -{k}:\n            return var\n" for k in range(count)
+    ]
+    return f"def rule(var, grad, *, lr):\n    x = grad\n{''.join(choices)}    return var - x"
+
+
+def repeated(passes: int, line: str) -> str:
+    """A rule that repeats a line on a scalar."""
+    return f"""def rule(var, grad, *, lr):
+    x = lr
+    for k in range({passes}):
+        {line}
+    return var - x * grad"""
+
+
+LONG = {
+    "ways that double": (ways_that_double(14), "statements are translated.*return once at the end"),
+    "more ways than Python can follow": (ways_that_double(300), "statements are translated.*return once at the end"),
+    "choices inside one another": (
+        "def rule(var, grad, *, lr):\n    if lr < 0:\n        x = 1\n"
+        + "".join(f"    elif lr < {k}:\n        x = {k}\n" for k in range(700))
+        + "    else:\n        x = 0\n    return var - x",
+        "nested too deeply|inside one another",
+    ),
+    "a root by Newton": (repeated(200, "x = 0.5 * (x + lr / x)"), "`x`: .* pass the result as a scalar"),
+    "a polynomial": (repeated(256, "x = x * lr + k"), "`x`: .* pass the result as a scalar"),
+    "signs": (repeated(256, "x = -x"), "`x`: .* pass the result as a scalar"),
+    "choices": (repeated(256, "x = x if x > k else k"), "pass the result as a scalar"),
+    "conditions": (repeated(256, "x = where((x > k) | (x < -k), x * lr, k)"), "pass the result as a scalar"),
+    "a chain of or": (
+        f"def rule(var, grad, *, lr):\n    return var - ({' or '.join(f'lr * {k}' for k in range(40))}) * grad",
+        "pass the result as a scalar",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(LONG))
+def test_what_becomes_too_long_is_refused(name: str) -> None:
+    text, why = LONG[name]
+    with pytest.raises(TypeError, match=rf"^rule rule: .*({why})"):
+        fs.Operator(text)
 
 
 class Nested:

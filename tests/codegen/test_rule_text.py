@@ -85,6 +85,13 @@ INVALID = {
     "nothing": ("", "got the text '', which defines none: define it with def"),
     "no function": ("rate = 0.5", "got the text 'rate = 0.5', which defines none"),
     "a lambda": ("rule = lambda var, grad: var", "which defines none"),
+    "a rule that is deleted": ("def rule(var, grad): return var\ndel rule", "defines rule, .*: do not delete it"),
+    "a rule that is None": ("def rule(var, grad): return var\nrule = None", "defines rule, which has no value"),
+    "a name that is unknown": (
+        "rate = start / 2\ndef rule(var, grad): return var - rate * grad",
+        "cannot be executed: name 'start' is not defined; it sees the words .*: import or define",
+    ),
+    "a default that is unknown": ("def rule(var, grad, *, lr=start): return var", "name 'start' is not defined"),
     "a name": ("adam", r"define it with def, as in fs.Operator\('''def rule.*, or pass fs.rules.adam"),
     "a long text": ("x = 1\n" * 1000, "which defines none"),
     "no rule": ("def rule(grad): return grad", r"it takes 1 positional arguments.* \(<rule rule \w{8}>:1\)"),

@@ -1,6 +1,7 @@
 """Choices by scalars, loops over constants, conditions joined as in Python: on each backend the plain rule's bits."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,13 +9,16 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.words import isnan, maximum, row_sum, sqrt, where
+from fusedstep.words import isnan, maximum, minimum, row_sum, sqrt, where
 from tests import reference
 
 NAN = float("nan")
 TERMS = 3
 HALVES = (0.5, -0.25)
 CAREFUL = True
+INFINITE = float("inf")
+LIMITS = (-np.inf, -0.5)
+LARGE = 1.5e308
 
 
 def ternary(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
@@ -117,6 +121,18 @@ def odd_and_unusual(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     return var - (grad if np.isfinite(bound) else 1)
 
 
+def opposites_of_words(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
+    return var - (grad if ~np.isnan(lr) else bound) * (2 if ~fs.words.isfinite(lr) else 3)
+
+
+def infinities(var: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
+    largest = where(grad > 0.5, np.inf, maximum(var, -math.inf))
+    rate = (lr if -np.inf < lr < INFINITE else bound) + bound / math.inf
+    for limit in LIMITS:
+        largest = minimum(largest, where(grad > limit, rate * grad, -LIMITS[0]))
+    return where(largest < 1e309, largest, var - rate * grad) + where(lr > 0.3, -1 * INFINITE, 1)
+
+
 def lists(var: Any, slot: Any, grad: Any, *, lr: Any, bound: Any) -> Any:
     a = b = grad * lr
     [c, d] = [a + bound, b * sqrt(2.0) * abs(-3)]
@@ -157,6 +173,8 @@ RULES: list[tuple[Callable[..., Any], dict[str, bool]]] = [
     ),
     (joined_scalars, {}),
     (odd_and_unusual, {}),
+    (infinities, {}),
+    (opposites_of_words, {}),
     (lists, {}),
     (chosen_in_a_helper, {}),
 ]
@@ -305,3 +323,64 @@ def test_rows_and_deferred_rows(rows: str) -> None:
         table.step(grad, indices, **scalars)
         for got, each in zip(table.flush(), want, strict=True):
             reference.assert_same_bits(got, each)
+
+
+def returns_in_a_loop(var: Any, grad: Any, *, lr: Any) -> Any:
+    for k in range(256):
+        if lr < k:
+            return var - k * grad
+    return var
+
+
+def goes_on_in_a_loop(var: Any, grad: Any, *, lr: Any) -> Any:
+    for k in range(256):
+        if lr >= k:
+            var = var + k * grad
+        else:
+            return var - k * grad
+    return var
+
+
+def alternates(var: Any, slot: Any, grad: Any, *, lr: Any) -> Any:
+    for k in range(100):
+        if lr > 200 - k:
+            return slot, var * k
+        if lr >= k:
+            slot = slot + grad
+            var = var - lr
+        else:
+            return var, slot * k
+    return var * lr, lr
+
+
+@pytest.mark.parametrize("rule", [returns_in_a_loop, goes_on_in_a_loop, alternates])
+@pytest.mark.parametrize("lr", [-1.0, 0.0, 31.5, 32.0, 63.0, 100.5, 150.0, 255.0, 300.0, NAN])
+def test_as_many_returns_as_passes(rule: Callable[..., Any], lr: float) -> None:
+    operator = fs.Operator(rule)
+    states, grad = [np.array([1.0, -2.5]) for _ in operator.signature.states], np.array([0.3, 3.0])
+    want = reference.step(rule, states, grad, None, "touched", {"lr": lr}, {})
+    operator(*states, grad, lr=lr)
+    for got, each in zip(states, want, strict=True):
+        reference.assert_same_bits(got, each)
+
+
+@pytest.mark.parametrize("rule", [returns_in_a_loop, alternates])
+def test_as_many_returns_as_passes_on_arrays_of_jax(rule: Callable[..., Any]) -> None:
+    jax = pytest.importorskip("jax")
+    pytest.importorskip("optax")
+    with jax.enable_x64(True):
+        states, grad = [np.array([1.0, -2.5]) for _ in fs.Operator(rule).signature.states], np.array([0.3, 3.0])
+        want = reference.step(rule, states, grad, None, "touched", {"lr": 63.0}, {})
+        var, others = fs.jax.dense_update(rule, states[0], states[1:], grad, lr=63.0)
+        for got, each in zip((var, *others), want, strict=True):
+            reference.assert_same_bits(got, each)
+
+
+def test_a_constant_may_be_as_large_as_floats() -> None:
+    def rule(var: Any, grad: Any, *, lr: Any) -> Any:
+        return minimum(var * LARGE, 17 * 10**307) - lr * LARGE * grad
+
+    var, grad = np.array([1.0, -0.5, 2.0**-1000]), np.array([0.5, 1.0, -0.25])
+    want = rule(var, grad, lr=0.25)
+    fs.Operator(rule)(var, grad, lr=0.25)
+    reference.assert_same_bits(var, want)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-# Nothing is said of less seconds.
+# Shorter waits are not told.
 PATIENCE = 1.0
 # A call compiles several functions. Those that follow one another within so many seconds are one wait.
 GAP = 0.5

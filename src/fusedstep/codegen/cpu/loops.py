@@ -12,6 +12,7 @@ from ...loops import cpu
 from ...loops.cpu import loop_named
 from ...source_text import source_text
 from . import compiler
+from .compile_lock import compiling
 from .compiler import Processor
 
 
@@ -44,12 +45,14 @@ def enabled() -> Iterator[None]:
     """Numba compiles within, also where ``NUMBA_DISABLE_JIT`` is set: plain Python cannot read addresses."""
     from numba.core import config
 
-    config.reload_config()
-    before, config.DISABLE_JIT = config.DISABLE_JIT, 0
-    try:
-        yield
-    finally:
-        config.DISABLE_JIT = before
+    # All threads share Numba's setting.
+    with compiling:
+        config.reload_config()
+        before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+        try:
+            yield
+        finally:
+            config.DISABLE_JIT = before
 
 
 @cache

@@ -32,7 +32,7 @@ def evaluated(rule: Callable[..., Any], annotation: Any) -> Any:
 
 
 def enclosing(rule: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    """The names and values of a function's closure."""
+    """The names and values of a function's closure, of those that have a value."""
     for name, cell in zip(rule.__code__.co_freevars, rule.__closure__ or (), strict=True):
         try:
             yield name, cell.cell_contents

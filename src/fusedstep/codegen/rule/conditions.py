@@ -5,14 +5,19 @@ element, Python's ``if``, ``and``, ``or``, ``not`` and chained comparisons have 
 """
 
 import ast
+import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from .axes import CONSTANT
 from .values import Value
+from .vocabulary import TRUTHS
+
+# The most operations in an expression of scalars, and the most inside one another: parsers take 200 parentheses.
+SIZE = 2**15
+DEPTH = 180
 
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -27,6 +32,14 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 def known(value: Value) -> Any:
     """The number or bool that a value is known to be when the rule is read, or None."""
     return value.node.value if isinstance(value.node, ast.Constant) else None
+
+
+def is_number(found: Any) -> bool:
+    """Whether an object is a number that generated text can hold: a float, also an infinite one, but no NaN."""
+    try:
+        return isinstance(found, int | float) and not math.isnan(found)
+    except OverflowError:
+        return False
 
 
 def constant(number: Any) -> Value:
@@ -44,6 +57,10 @@ class Conditions(ABC):
     @abstractmethod
     def visit(self, node: ast.expr) -> Value:
         """The value of an expression."""
+
+    @abstractmethod
+    def resolve(self, node: ast.expr) -> Any:
+        """The object that a name or dotted name denotes where the function was defined."""
 
     @abstractmethod
     def word(self, node: ast.expr, name: str, arguments: list[Value]) -> Value:
@@ -67,6 +84,16 @@ class Conditions(ABC):
         value = self.visit(node)
         if value.is_condition:
             self.refuse(node, "it is a condition, expected a number; write where(condition, 1, 0)")
+        return value
+
+    def limited(self, node: ast.AST, value: Value) -> Value:
+        """The value, unless it is of scalars alone and its text, which repeats what it names, is too long."""
+        if value.axes < 0 and (value.size > SIZE or value.depth > DEPTH):
+            self.refuse(
+                node,
+                f"what is computed of scalars is one expression, of {SIZE} operations and {DEPTH} inside one another "
+                "at most; compute it before the call, and pass the result as a scalar",
+            )
         return value
 
     def truth(self, value: Value) -> Value:
@@ -138,12 +165,15 @@ class Conditions(ABC):
             value = self.truth(value)
         else:
             value = self.condition(node.operand)
-            # Words return NumPy's truths, of which ~ is the opposite.
-            if value.axes < 0 and not isinstance(node.operand, ast.Call):
+            if value.axes < 0 and not self.is_truth_of_numpy(node.operand):
                 self.refuse(node, "~ of Python's True is -2, which is true; write not")
         if known(value) is not None:
             return constant(not known(value))
-        return replace(value, node=ast.UnaryOp(ast.Not(), value.node))
+        return value.signed(ast.Not())
+
+    def is_truth_of_numpy(self, node: ast.expr) -> bool:
+        """Whether a condition on scalars is a truth of NumPy, of which ``~`` is the opposite."""
+        return isinstance(node, ast.Call) and self.resolve(node.func) in TRUTHS
 
     def both(self, left: Value, join: ast.operator, right: Value) -> Value:
         """The value of ``left & right`` or ``left | right``."""
@@ -158,10 +188,12 @@ class Conditions(ABC):
         decided = known(condition)
         if decided is not None:
             return then if decided else otherwise
+        for each in (condition, then, otherwise):
+            self.limited(node, each)
         if then is otherwise or ast.dump(then.node) == ast.dump(otherwise.node):
             return then
         if then.is_condition and otherwise.is_condition:
-            opposite = replace(condition, node=ast.UnaryOp(ast.Not(), condition.node))
+            opposite = condition.signed(ast.Not())
             return self.both(
                 self.both(condition, ast.BitAnd(), then), ast.BitOr(), self.both(opposite, ast.BitAnd(), otherwise)
             )

@@ -36,6 +36,7 @@ class Program:
         results: the new states.
         condition: for a closed form, whether it is valid for the element.
         passes: how many passes of loops were written out.
+        statements: how many statements were translated, each once for every way that leads to it.
     """
 
     signature: Signature
@@ -47,6 +48,7 @@ class Program:
     results: list[Value] = field(default_factory=list)
     condition: Value | None = None
     passes: int = 0
+    statements: int = 0
 
     @property
     def numbers(self) -> list[str]:

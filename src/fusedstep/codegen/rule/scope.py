@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...rules import words
+from .annotations import enclosing
 from .axes import COLUMNS, CONSTANT, SCALAR, joined
-from .conditions import constant, known
+from .conditions import constant, is_number, known
 from .definition import definition_of
 from .program import Program
 from .refusal import refusal
-from .statements import INFINITE, Statements
+from .statements import Statements
 from .unsupported import ELEMENT, METHODS, advice, advice_for
 from .values import Line, Reduction, Value
 from .vocabulary import CONDITIONS, REDUCED, REMEDIES, STATE_WORDS, WORDS
@@ -41,7 +42,7 @@ class Scope(Statements):
         self.within: tuple[Any, ...] = (function,)
         self.names: dict[str, Value] = {}
         self.body = definition_of(function).body
-        self.globals = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        self.enclosed = dict(enclosing(function))
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         text = ast.unparse(node).splitlines()[0]
@@ -62,17 +63,18 @@ class Scope(Statements):
     def visit(self, node: ast.expr) -> Value:
         match node:
             case ast.Constant(value=bool() | int() | float() as number):
-                if isinstance(number, int) and abs(number) > INFINITE:
+                if not is_number(number):
                     self.refuse(node, "it is too large for a float")
                 return constant(number)
             case ast.Name(id=name) if name in self.names:
-                return self.names[name]
+                return self.limited(node, self.names[name])
             case ast.Name() | ast.Attribute():
                 found = self.resolve(node)
                 number = found.item() if isinstance(found, np.generic) else found
-                if isinstance(number, int | float) and abs(number) < INFINITE:
+                if is_number(number):
                     return constant(number)
-                self.refuse(node, "it is neither an argument, a number nor a word; pass numbers as scalars")
+                why = "a NaN" if isinstance(number, float) else "neither an argument, a number nor a word"
+                self.refuse(node, f"it is {why}; pass numbers as scalars")
             case ast.BinOp(left=left, op=(ast.BitAnd() | ast.BitOr()) as join, right=right):
                 return self.both(self.condition(left), join, self.condition(right))
             case ast.BinOp(left=left, op=sign, right=right) if type(sign) in ARITHMETIC:
@@ -81,7 +83,7 @@ class Scope(Statements):
                 value = self.number(operand)
                 if isinstance(value.node, ast.Constant):
                     return self.folded(node, operator.mul, -1 if isinstance(sign, ast.USub) else 1, value.node.value)
-                return replace(value, node=ast.UnaryOp(sign, value.node))
+                return value.signed(sign)
             case ast.UnaryOp(op=ast.Not() | ast.Invert()):
                 return self.negated(node)
             case ast.Compare():
@@ -131,6 +133,8 @@ class Scope(Statements):
             float(value)
         except (ArithmeticError, TypeError) as error:
             self.refuse(node, f"it cannot be computed: {error}")
+        if value != value:
+            self.refuse(node, "it is not a number")
         return constant(value)
 
     def raised(self, base: Value, exponent: Value) -> Value:
@@ -211,8 +215,7 @@ class Scope(Statements):
             self.refuse(node, f"{name}() takes a value that varies by element{REMEDIES[along]}")
         if kind == "min":
             # The largest of the opposite numbers.
-            largest = self.reduce(node, f"{along}_max", replace(value, node=ast.UnaryOp(ast.USub(), value.node)))
-            return replace(largest, node=ast.UnaryOp(ast.USub(), largest.node))
+            return self.reduce(node, f"{along}_max", value.signed(ast.USub())).signed(ast.USub())
         argument = self.assigned("part", value)
         assert isinstance(argument.node, ast.Name)
         reductions = self.program.reductions
@@ -242,7 +245,7 @@ class Scope(Statements):
         for name, parameter in parameters.items():
             if name not in given.arguments:
                 default = parameter.default
-                if not isinstance(default, bool | int | float):
+                if not is_number(default):
                     self.refuse(node, f"the default of {name} is {default!r}, expected a number or a bool")
                 inner.names[name] = Value(ast.Constant(default), CONSTANT, is_condition=isinstance(default, bool))
         returned = inner.run(inner.body)
@@ -256,7 +259,8 @@ class Scope(Statements):
         """The value built from some values, either all scalars or all in the compute type."""
         axes = joined(*(value.axes for value in values))
         sides = [floating(value.node) if axes < 0 else self.expression(value) for value in values]
-        return Value(build(sides), axes, is_condition, max(value.stage for value in values))
+        stage, size = max(value.stage for value in values), 1 + sum(value.size for value in values)
+        return Value(build(sides), axes, is_condition, stage, size, 1 + max(value.depth for value in values))
 
     def expression(self, value: Value) -> ast.expr:
         """A value's expression in the compute type."""
@@ -281,8 +285,12 @@ class Scope(Statements):
         match node:
             case ast.Name(id=name) if name in (*code.co_varnames, *code.co_cellvars):
                 self.refuse(node, "it has no value here; assign it first, on both ways of an `if`")
-            case ast.Name(id=name) if name in self.globals:
-                return self.globals[name]
+            case ast.Name(id=name) if name in self.enclosed:
+                return self.enclosed[name]
+            case ast.Name(id=name) if name in code.co_freevars:
+                self.refuse(node, "it has no value yet where the rule was defined; assign it before the rule is used")
+            case ast.Name(id=name) if name in self.function.__globals__:
+                return self.function.__globals__[name]
             case ast.Name(id=name) if hasattr(builtins, name):
                 return getattr(builtins, name)
             case ast.Attribute(value=owner, attr=attribute):

@@ -2,16 +2,18 @@
 
 import ast
 from abc import abstractmethod
-from typing import Any
+from typing import NamedTuple
 
-from .conditions import Conditions, constant, known
+from .conditions import Conditions, constant, is_number, known
 from .program import Program
 from .values import Value
 
 # The most times that the bodies of a rule's loops are written out.
 PASSES = 256
-# What generated text has no literal for.
-INFINITE = 1e308
+# The most statements that are translated.
+TRANSLATED = 2**13
+# The most choices inside one another in one line: compilers read expressions recursively.
+NESTED = 32
 
 STATEMENTS = "a rule consists of assignments, `if` on switches and scalars, `for` over a constant range, and one return"
 REFUSED: dict[type[ast.stmt], str] = {
@@ -28,6 +30,27 @@ REFUSED: dict[type[ast.stmt], str] = {
     ast.ImportFrom: "import outside of the rule",
     ast.Expr: "its value is not used; assign or return it",
 }
+
+
+class Ended(NamedTuple):
+    """A way of an ``if`` that was translated up to its return.
+
+    Attributes:
+        statement: the ``if``.
+        condition: what decides.
+        first: whether it is the way that is taken where the condition is true.
+        values: what it returns.
+    """
+
+    statement: ast.If
+    condition: Value
+    first: bool
+    values: list[Value] | None
+
+
+def ends(way: list[ast.stmt]) -> bool:
+    """Whether a way of an ``if`` ends with a return."""
+    return bool(way) and isinstance(way[-1], ast.Return)
 
 
 class Statements(Conditions):
@@ -50,21 +73,18 @@ class Statements(Conditions):
     def is_value(self, node: ast.expr) -> bool:
         """Whether a node is computed from the rule's values, and does not name an object outside of it."""
 
-    @abstractmethod
-    def resolve(self, node: ast.expr) -> Any:
-        """The object that a name or dotted name denotes where the function was defined."""
-
     def run(self, body: list[ast.stmt]) -> list[Value] | None:
         """Translate statements; return the values that they return, or None if there is no return."""
-        left = list(body)
+        left, ended = list(body), list[Ended]()
         while left:
             statement = left.pop(0)
+            self.count(statement)
             match statement:
                 case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.AnnAssign(target=ast.Name(), value=None):
                     pass
                 case ast.Return(value=ast.expr() as value):
                     self.line = statement.lineno
-                    return self.values_of(value)
+                    return self.folded_ways(ended, self.values_of(value))
                 case ast.Assign(targets=targets, value=value):
                     self.assign(targets, value)
                 case ast.AnnAssign(target=target, value=ast.expr() as value):
@@ -74,14 +94,49 @@ class Statements(Conditions):
                     self.assign([target], ast.copy_location(ast.BinOp(old, sign, value), statement))
                 case ast.If(test=test, body=then, orelse=otherwise):
                     condition = self.decision(test)
-                    if known(condition) is None:
-                        return self.fork(statement, condition, left)
-                    left[:0] = then if known(condition) else otherwise
+                    if known(condition) is not None:
+                        left[:0] = then if known(condition) else otherwise
+                    elif any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+                        # What follows belongs to each way that does not return.
+                        first = ends(then) or not ends(otherwise)
+                        way, other = (then, otherwise) if first else (otherwise, then)
+                        ended.append(Ended(statement, condition, first, self.way([*way, *left])))
+                        left[:0] = other
+                    else:
+                        self.fork(statement, condition)
                 case ast.For():
                     left[:0] = self.unrolled(statement)
                 case _:
                     self.refuse(statement, REFUSED.get(type(statement), STATEMENTS))
-        return None
+        return self.folded_ways(ended, None)
+
+    def count(self, statement: ast.stmt) -> None:
+        """Count a statement."""
+        self.program.statements += 1
+        if self.program.statements > TRANSLATED:
+            self.refuse(
+                statement,
+                f"more than {TRANSLATED} statements are translated: loops are written out, and what follows an `if` "
+                "that may return is translated once for each way; assign on the ways, and return once at the end",
+            )
+
+    def way(self, body: list[ast.stmt]) -> list[Value] | None:
+        """The values that one way of an ``if`` returns; what it assigns is not seen on the other."""
+        before, self.names = self.names, dict(self.names)
+        returned = self.run(body)
+        self.names = before
+        return returned
+
+    def folded_ways(self, ended: list[Ended], values: list[Value] | None) -> list[Value] | None:
+        """The values that the last way returns, or those of an earlier one, by the conditions."""
+        for number, each in enumerate(reversed(ended), 1):
+            if values is None or each.values is None:
+                self.refuse(each.statement, "it returns one way only; return both ways")
+            sides = (each.values, values) if each.first else (values, each.values)
+            values = self.choices(each.statement.test, each.condition, *sides)
+            if number % NESTED == 0:
+                values = [self.assigned("way", value) for value in values]
+        return values
 
     def values_of(self, node: ast.expr) -> list[Value]:
         """The values of an expression that may have several: a tuple, a list, a choice, or a call of a helper."""
@@ -105,8 +160,8 @@ class Statements(Conditions):
         found = self.resolve(node)
         if not isinstance(found, tuple | list | range):
             return None
-        if not all(isinstance(each, int | float) and abs(each) < INFINITE for each in found[: PASSES + 1]):
-            self.refuse(node, "it holds something else than finite numbers")
+        if not all(is_number(each) for each in found[: PASSES + 1]):
+            self.refuse(node, "it holds something else than numbers that a float can be")
         return [constant(each) for each in found[: PASSES + 1]]
 
     def each_of(self, elements: list[ast.expr]) -> list[Value]:
@@ -129,27 +184,19 @@ class Statements(Conditions):
             for name, each in zip(names, values, strict=True):
                 self.names[name] = self.assigned(name, each)
 
-    def fork(self, statement: ast.If, condition: Value, following: list[ast.stmt]) -> list[Value] | None:
-        """Translate both ways of an ``if`` on scalars and what follows it; each value is chosen once per call."""
-        returns = any(isinstance(node, ast.Return) for node in ast.walk(statement))
-        before, returned, seen = self.names, [], []
+    def fork(self, statement: ast.If, condition: Value) -> None:
+        """Translate both ways of an ``if`` on scalars that does not return; each name is chosen once per call."""
+        before, seen = self.names, []
         for way in (statement.body, statement.orelse):
             self.names = dict(before)
-            # Where a way may return, what follows belongs to each way that does not.
-            returned.append(self.run([*way, *following] if returns else way))
+            self.run(way)
             seen.append(self.names)
-        then, otherwise = returned
-        if returns:
-            if then is None or otherwise is None:
-                self.refuse(statement, "it returns one way only; return both ways")
-            return self.choices(statement.test, condition, then, otherwise)
         # A name that only one way assigns has no value behind the `if`.
         self.names = {
             name: self.merged(statement.test, condition, name, seen[0][name], seen[1][name])
             for name in seen[0]
             if name in seen[1]
         }
-        return self.run(following)
 
     def merged(self, test: ast.expr, condition: Value, name: str, then: Value, otherwise: Value) -> Value:
         """The value of a name behind an ``if`` on scalars."""

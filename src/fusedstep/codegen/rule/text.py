@@ -33,7 +33,7 @@ def rule_of(rule: Any) -> Any:
     around the call.
 
     Raises:
-        TypeError: the text is not Python, or defines no function.
+        TypeError: the text is not Python, defines no function, or names what it does not define.
 
     >>> float(rule_of("def descent(var, grad, *, lr): return var - lr * sign(grad)")(1.0, -0.5, lr=0.25))
     1.25
@@ -60,8 +60,16 @@ def function_of(text: str) -> Function:
     file = f"<rule {defined[-1]} {hashlib.sha256(text.encode()).hexdigest()[:8]}>"
     space: dict[str, Any] = {**NAMES, "__name__": "fusedstep_rule", TEXT: text}
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exec(compile(text, file, "exec", dont_inherit=True), space)  # noqa: S102 - the caller's own text
-    function: Function = space[defined[-1]]
+    try:
+        exec(compile(text, file, "exec", dont_inherit=True), space)  # noqa: S102 - the caller's own text
+    except NameError as error:
+        raise TypeError(
+            f"the text of a rule cannot be executed: {error}; it sees the words of fusedstep.words, np, math and Any: "
+            "import or define in it what else it names"
+        ) from error
+    function: Function | None = space.get(defined[-1])
+    if function is None:
+        raise TypeError(f"the text of a rule defines {defined[-1]}, which has no value at its end: do not delete it")
     return function
 
 

@@ -36,7 +36,14 @@ def translate(rule: Callable[..., Any], signature: Signature, switches: dict[str
         # Every rule has this switch: it negates the gradient.
         descent = ast.UnaryOp(ast.USub(), ast.Name(local(signature.gradient)))
         scope.names[signature.gradient] = scope.assigned(signature.gradient, Value(descent, ELEMENT))
-    returned = scope.run(scope.body)
+    try:
+        returned = scope.run(scope.body)
+    except RecursionError:
+        raise refusal(
+            rule,
+            "its choices or expressions are nested too deeply for Python: assign parts to names, choose with where(), "
+            "and return once at the end",
+        ) from None
     if signature.may_refuse and returned is not None and len(returned) == len(signature.states) + 1:
         scope.program.condition = returned.pop()
     if returned is None or len(returned) != len(signature.states):

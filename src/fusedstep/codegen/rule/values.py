@@ -1,7 +1,7 @@
 """The parts of a program: values, the lines that name them, and reductions."""
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .axes import ROW, TENSOR
 
@@ -15,12 +15,20 @@ class Value:
         axes: the axes along which it varies, see ``axes``.
         is_condition: whether it is a condition, true or false.
         stage: the number of passes over the elements before it is known.
+        size: how many operations its text has; a value that is used twice counts twice.
+        depth: how many of them lie inside one another.
     """
 
     node: ast.expr
     axes: int
     is_condition: bool = False
     stage: int = 0
+    size: int = 1
+    depth: int = 1
+
+    def signed(self, sign: ast.unaryop) -> "Value":
+        """The value behind a sign, or ``not``."""
+        return replace(self, node=ast.UnaryOp(sign, self.node), size=self.size + 1, depth=self.depth + 1)
 
 
 @dataclass(frozen=True)

@@ -30,4 +30,6 @@ REDUCED: dict[str, dict[int, int]] = {
 }
 # The words whose results are conditions.
 CONDITIONS = {"isfinite", "isinf", "isnan"}
+# The functions among them that return NumPy's truths, also of one number; those of ``math`` return Python's.
+TRUTHS = {getattr(library, name) for library in (words, np) for name in CONDITIONS}
 REMEDIES = {"row": "", "column": " or by row", "tensor": " or by row"}
