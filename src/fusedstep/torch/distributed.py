@@ -9,13 +9,15 @@ from torch import Tensor
 
 from ..codegen.rule.program import ReductionScope
 
+PLAIN = (Tensor, torch.nn.Parameter)
 # Each process steps some of the parameters and broadcasts their memory as it is.
 ZERO_REDUNDANCY = "torch.distributed.optim.zero_redundancy_optimizer"
 
 
 def is_distributed(tensor: Any) -> bool:
     """Return whether a tensor is a DTensor. Its type's methods tell: PyTorch may be built without DTensors."""
-    return hasattr(type(tensor), "to_local")
+    # Asked many times a step.
+    return type(tensor) not in PLAIN and hasattr(type(tensor), "to_local")
 
 
 def to_local(tensor: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from ..codegen.rule.program import ReductionScope
-from .distributed import to_local
 from .gradients import Gradient
 from .layouts import contiguous_order, has_rows, permuted
 
@@ -34,24 +33,23 @@ class KernelViews(NamedTuple):
 
 
 def kernel_views(
-    states: Sequence[Tensor | None], kinds: Sequence[str], gradient: Gradient, scope: ReductionScope
+    states: list[Tensor | None], kinds: Sequence[str], gradient: Gradient, scope: ReductionScope
 ) -> KernelViews:
     """View a parameter, its states and its gradient as a kernel can step them; copy what has gaps inside its rows.
 
     Args:
-        states: the parameter, then its states in the order of the rule.
+        states: the parameter, then its states in the order of the rule; of DTensors, this process's parts.
         kinds: what each has one number for: an element, a row or a column.
         gradient: the gradient, by row unless each element is stepped by itself.
         scope: how far the rule's reductions extend.
     """
-    local = [state if state is None else to_local(state) for state in states]
-    if all(state is None or (state.is_contiguous() and not state.is_complex()) for state in local):
+    if all(state is None or (state.is_contiguous() and not state.is_complex()) for state in states):
         # The usual tensors, for which a step is short.
         if gradient.places is None:
-            return KernelViews(local, gradient.values, None, [])
+            return KernelViews(states, gradient.values, None, [])
         if len(gradient.places) == 1:
-            return KernelViews(local, gradient.values, gradient.places[0], [])
-    real = [state if state is None else as_real(state) for state in local]
+            return KernelViews(states, gradient.values, gradient.places[0], [])
+    real = [state if state is None else as_real(state) for state in states]
     param = real[0]
     assert param is not None
     order = usable_order(param, gradient, scope)

@@ -10,9 +10,7 @@ from torch import Tensor
 
 from ..arrays.empty_table import HUGE_PAGE, empty_table
 from ..storage import compute_type
-from .distributed import is_distributed, to_local
-
-PLAIN = (Tensor, torch.nn.Parameter)
+from .distributed import PLAIN, is_distributed, to_local
 
 
 def has_numbers(tensor: Tensor) -> bool:

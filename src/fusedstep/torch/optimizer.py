@@ -242,7 +242,7 @@ class FusedOptimizer(OptimizerStates):
             take_step(operator, local, gradient, rows, scalars)
             return
         kinds = ("element", *operator.spec.kinds[1:])
-        views = kernel_views(states, kinds, gradient, operator.spec.reduction_scope)
+        views = kernel_views(local, kinds, gradient, operator.spec.reduction_scope)
         if table is not None:
             table.step(operator, views.states, views.values, views.rows, scalars)
         else:

@@ -15,7 +15,7 @@ from ..runtime.call import nothing
 from ..runtime.cpu.parts import is_for_one_thread
 from ..runtime.cpu.plain_step import dense_call
 from ..storage import STORAGES
-from .layouts import PLAIN
+from .distributed import PLAIN
 
 # Narrow types take the ordinary way.
 WIDE = {getattr(torch, each.name): each.name for each in STORAGES.values() if not each.is_narrow}
