@@ -59,6 +59,15 @@ def compute_type(storage: str) -> str:
     return STORAGES[storage].compute
 
 
+def types_beside(storage: str) -> list[str]:
+    """The storage types that go together with one: those with its compute type.
+
+    >>> types_beside("bfloat16")
+    ['float32', 'float16', 'bfloat16']
+    """
+    return [each.name for each in STORAGES.values() if each.compute == compute_type(storage)]
+
+
 def one_of(names: Iterable[str] = STORAGES) -> str:
     """Names of storage types for a sentence.
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ..arrays import borrow
+from ..codegen.rule.axes import reduced_shape
 from ..operators.checks.arrays import check_dimensions, check_storage_mix
 from ..operators.operator import Operator
 from ..storage import STORAGES, one_of
@@ -111,21 +112,6 @@ def check_shape(operator: Operator, name: str, own: Shape, kind: str, shape: Sha
         what = operator.signature.states[0]
         why = f"the shape of {what}" if kind == "element" else f"one number per {kind}"
         raise ValueError(f"{operator.name}: {name} has shape {own}, expected {expected}, {why}")
-
-
-def reduced_shape(kind: str, shape: Shape, matrices: bool) -> Shape:
-    """The shape of a state with one number per element, row or column of a variable."""
-    removed = reduced_axes(kind, len(shape), matrices)
-    return tuple(each for k, each in enumerate(shape) if k not in removed)
-
-
-def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
-    """The axes of a variable that a state with one number per element, row or column does not have."""
-    if kind == "element":
-        return ()
-    if kind == "column":
-        return (dimensions - 2,)
-    return (dimensions - 1,) if matrices else tuple(range(1, dimensions))
 
 
 def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, variable: jax.Array) -> jax.Array:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 
+from ..codegen.rule.axes import reduced_shape
 from ..codegen.xla.build import COMPLEX, RuleFunctions
 from ..operators.operator import Operator
-from . import arrays
 
 
 def complex_states(operator: Operator, functions: RuleFunctions, kinds: Mapping[str, str]) -> frozenset[str]:
@@ -28,7 +28,7 @@ def complex_states(operator: Operator, functions: RuleFunctions, kinds: Mapping[
     while True:
         states = [
             jax.ShapeDtypeStruct(
-                arrays.reduced_shape(kind, shape, operator.spec.matrices), wide if name in found else functions.compute
+                reduced_shape(kind, shape, operator.spec.matrices), wide if name in found else functions.compute
             )
             for name, kind in kinds.items()
         ]

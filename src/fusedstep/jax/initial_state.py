@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax.experimental.shard_alike import shard_alike
 
 from ..arrays import borrow
+from ..codegen.rule.axes import reduced_axes
 from ..operators.checks.scalars import parse_scalar
 from ..operators.operator import Operator
-from . import arrays, parameters
+from . import parameters
 from .scalars import is_array, parse_scalar_array
 from .sharding import reduced_sharding
 
@@ -55,7 +56,7 @@ def initial_state(operator: Operator, leaf: Any, kind: str, dtype_of: Callable[[
         return traced_state(param, kind, operator.spec.matrices, dtype_of(param), value)
     is_array = not isinstance(leaf, jax.ShapeDtypeStruct)
     param = parameters.parse_parameter(operator, leaf) if is_array else parameters.parse_description(operator, leaf)
-    removed = arrays.reduced_axes(kind, len(param.shape), operator.spec.matrices)
+    removed = reduced_axes(kind, len(param.shape), operator.spec.matrices)
     shape = tuple(each for k, each in enumerate(param.shape) if k not in removed)
     # A parameter that is not committed to devices may move to others. So may its states.
     committed = getattr(param, "committed", True)
@@ -66,7 +67,7 @@ def initial_state(operator: Operator, leaf: Any, kind: str, dtype_of: Callable[[
 def traced_state(param: jax.Array, kind: str, matrices: bool, dtype: str, value: Any) -> jax.Array:
     """Make the initial state of a traced parameter, whose sharding only XLA may know."""
     like = jax.lax.stop_gradient(param)
-    removed = arrays.reduced_axes(kind, param.ndim, matrices)
+    removed = reduced_axes(kind, param.ndim, matrices)
     if removed:
         # Only its sharding is used: XLA never computes it.
         like = jnp.max(like.real, axis=removed, initial=0)

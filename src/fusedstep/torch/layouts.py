@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..arrays.empty_table import HUGE_PAGE, empty_table
+from ..codegen.rule.axes import reduced_shape
 from ..storage import compute_type
 from .distributed import PLAIN, is_distributed, to_local
 
@@ -62,13 +63,6 @@ def like_param(param: Tensor, state: Tensor, order: list[int] | None) -> Tensor:
 def like_rows(param: Tensor, state: Tensor) -> Tensor:
     """Return a state with one real number a row or column, in a dtype that suits its parameter."""
     return as_compute_type(without_inference(state), compute_dtype(param).to_real())
-
-
-def reduced_shape(shape: torch.Size, kind: str, matrices: bool) -> tuple[int, ...]:
-    """The shape of a state with one number a row or column; of matrices, these are along the last two dimensions."""
-    if not matrices:
-        return tuple(shape[:1])
-    return tuple(shape[:-1]) if kind == "row" else (*shape[:-2], *shape[-1:])
 
 
 def as_compute_type(state: Tensor, compute: torch.dtype) -> Tensor:
@@ -125,12 +119,12 @@ def full_reduced(param: Any, value: float, dtype: torch.dtype, kind: str, matric
     """Create a state with one number a row or column, in the placements of its parameter's rows."""
     local = to_local(param)
     # A subclass of torch.Tensor makes one of its own kind.
-    part = local.new_full(reduced_shape(local.shape, kind, matrices), value, dtype=dtype)
+    part = local.new_full(reduced_shape(kind, tuple(local.shape), matrices), value, dtype=dtype)
     if not is_distributed(param):
         return part
     # The whole shape is known; a check would wait for the other processes.
     dtensor: Any = type(param)
-    shape = torch.Size(reduced_shape(param.shape, kind, matrices))
+    shape = torch.Size(reduced_shape(kind, tuple(param.shape), matrices))
     strides = torch.empty(shape, device="meta").stride()
     made: Tensor = dtensor.from_local(
         part, param.device_mesh, param.placements, run_check=False, shape=shape, stride=strides

@@ -187,13 +187,13 @@ class FusedOptimizer(OptimizerStates):
             cache: the scalars of parameters by their progress.
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
-        if group.get("differentiable"):
+        recorded = bool(group.get("differentiable"))
+        if recorded:
             check_recordable(operator.name, param, param in self._tables)
         # Autograd records the steps of a differentiable group, whatever mode the caller is in.
-        recorded = torch.enable_grad() if group.get("differentiable") else nullcontext()
-        with recorded:
+        with torch.enable_grad() if recorded else nullcontext():
             given = redistribute_as(operator.name, "a gradient", grad, param)
-            local, own = (given, param) if group.get("differentiable") else (to_local(given), to_local(param))
+            local, own = (given, param) if recorded else (to_local(given), to_local(param))
             gradient = self._gradient(operator, param, local)
             check_shape(operator.name, own, gradient)
             check_numbers(operator.name, own, local)

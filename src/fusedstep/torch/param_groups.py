@@ -142,10 +142,10 @@ class ParamGroups:
         """Refuse a checkpoint of another optimizer."""
         # torch refuses groups that differ in number or length.
         for group, saved in zip(self.param_groups, loaded["param_groups"], strict=False):
-            expected = self._expected_states(group | saved)
-            chosen = group | {name: value for name, value in saved.items() if name == "state_dtype"}
+            merged = group | saved
+            expected = self._expected_states(merged)
             for param, number in zip(group["params"], saved["params"], strict=False):
-                check_state_dtype(type(self).__name__, chosen, param, self._state_keys)
+                check_state_dtype(type(self).__name__, merged, param, self._state_keys)
                 check_states(type(self).__name__, number, param, loaded["state"].get(number, {}), expected)
 
     def _restore(self, loaded: dict[str, Any]) -> None:

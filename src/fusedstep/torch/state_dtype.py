@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..arrays.torch_tensors import type_name
-from ..storage import STORAGES, compute_type, one_of
+from ..storage import STORAGES, one_of, types_beside
 from .layouts import compute_dtype
 from .settings import own_setting
 
@@ -56,14 +56,11 @@ def check_dtype(name: str, dtype: Any, param: Tensor) -> None:
     """
     if not isinstance(dtype, torch.dtype) or type_name(dtype) not in STORAGES:
         raise TypeError(f"{name}: state_dtype is {dtype!r}, expected a dtype of torch ({one_of()}) or a dict of them")
-    compute = compute_dtype(param).to_real()
-    wanted = [each for each in STORAGES if compute_type(each) == type_name(compute)]
-    if param.is_complex():
-        # PyTorch has few complex types.
-        wanted = [each for each in wanted if each in (type_name(compute), type_name(param.dtype.to_real()))]
+    own, compute = type_name(param.dtype.to_real()), type_name(compute_dtype(param).to_real())
+    # PyTorch has few complex types.
+    wanted = [each for each in types_beside(own) if not param.is_complex() or each in (own, compute)]
     if type_name(dtype) not in wanted:
-        allowed = one_of(wanted)
         raise ValueError(
-            f"{name}: state_dtype is {dtype} beside a parameter of {param.dtype}, expected {allowed}; "
+            f"{name}: state_dtype is {dtype} beside a parameter of {param.dtype}, expected {one_of(wanted)}; "
             "put parameters of other dtypes into groups of their own"
         )

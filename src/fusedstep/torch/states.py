@@ -61,13 +61,13 @@ class OptimizerStates(DeferredOptimizer):
         """Create the states that a parameter lacks."""
         spec = self._operator(group).spec
         check_placements(type(self).__name__, spec.reduction_scope, param)
+        check_state_dtype(type(self).__name__, group, param, self._state_keys)
         for key, initial in self._counters.items():
             if state.get(key) is None:
                 state[key] = self._new_counter(group, param, initial)
         for key, kind in zip(self._state_keys, spec.kinds[1:], strict=True):
             if kind and state.get(key) is None:
                 value = self._initial_value(group, key)
-                check_state_dtype(type(self).__name__, group, param, self._state_keys)
                 dtype = self._chosen_dtype(group, key) or compute_dtype(param).to_real()
                 if kind != "element":
                     # What a row or column has in common is real.

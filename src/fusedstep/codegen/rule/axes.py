@@ -22,3 +22,18 @@ def joined(*axes: int) -> int:
     for each in axes:
         result |= max(each, 0)
     return result
+
+
+def reduced_shape(kind: str, shape: tuple[int, ...], matrices: bool) -> tuple[int, ...]:
+    """The shape of a state with one number per element, row or column of a variable."""
+    removed = reduced_axes(kind, len(shape), matrices)
+    return tuple(each for k, each in enumerate(shape) if k not in removed)
+
+
+def reduced_axes(kind: str, dimensions: int, matrices: bool) -> tuple[int, ...]:
+    """The axes of a variable that a state with one number per element, row or column does not have."""
+    if kind == "element":
+        return ()
+    if kind == "column":
+        return (dimensions - 2,)
+    return (dimensions - 1,) if matrices else tuple(range(1, dimensions))

@@ -13,8 +13,9 @@ from ...arrays.devices import on_device
 from ...arrays.layout import Rows, extent, rows_of
 from ...arrays.plain import memory_of
 from ...arrays.torch_tensors import is_tensor
+from ...codegen.rule.axes import reduced_axes, reduced_shape
 from ...loops.cpu.whole_tensor import CHUNK
-from ...storage import STORAGES, compute_type, one_of
+from ...storage import STORAGES, compute_type, one_of, types_beside
 
 
 class ArraySpec(NamedTuple):
@@ -162,11 +163,10 @@ def view_reduced(
     Raises:
         ValueError: it has another shape, or has gaps that the rule does not allow.
     """
+    expected, with_axis = reduced_shape(kind, shape, matrices), (*shape[:1], 1)
     if matrices:
-        axis = len(shape) - (1 if kind == "row" else 2)
-        expected, with_axis = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
-    else:
-        expected, with_axis = shape[:1], (*shape[:1], 1)
+        (axis,) = reduced_axes(kind, len(shape), matrices)
+        with_axis = (*shape[:axis], 1, *shape[axis + 1 :])
     if view.shape not in (expected, with_axis):
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected {expected}, one number per {kind}")
     if matrices and not view.flags.c_contiguous:
@@ -198,7 +198,7 @@ def check_storage_mix(operator: str, names: tuple[str, ...], storages: tuple[str
     compute = compute_type(storages[0])
     for name, storage in zip(names, storages, strict=True):
         if compute_type(storage) != compute:
-            expected = [each for each in STORAGES if compute_type(each) == compute]
+            expected = types_beside(storages[0])
             raise TypeError(
                 f"{operator}: {name} holds {storage}, expected {one_of(expected)} with a {storages[0]} {names[0]}; "
                 "float64 can be combined only with float64"
