@@ -1,5 +1,6 @@
-"""MindSpore's ``nn.Cell``."""
+"""MindSpore's ``nn``: cells."""
 
 from .cell import Cell
+from .containers import CellList, SequentialCell
 
-__all__ = ["Cell"]
+__all__ = ["Cell", "CellList", "SequentialCell"]
