@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ....rules import adagrad
+from .... import rules
 from ..checks import check_bool, check_non_negative_float
 from .fused import FusedOptimizer
 
@@ -54,4 +54,4 @@ class Adagrad(FusedOptimizer):
         check_non_negative_float(name, accum=accum)
         check_bool(name, update_slots=update_slots)
         self.accum = self.parameters.clone("accum", init=accum)
-        self._step_by(adagrad, update_slots=update_slots)
+        self._step_by(rules.adagrad, update_slots=update_slots)

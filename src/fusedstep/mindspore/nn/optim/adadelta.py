@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import adadelta
+from .... import rules
 from ..checks import check_non_negative_float
 from .fused import FusedOptimizer
 
@@ -61,4 +61,4 @@ class Adadelta(FusedOptimizer):
         self.rho, self.epsilon = rho, epsilon
         self.accum = self.parameters.clone("accum", init=0)
         self.accum_update = self.parameters.clone("accum_update", init=0)
-        self._step_by(adadelta)
+        self._step_by(rules.adadelta)

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ....rules import adafactor
+from .... import rules
 from ..checks import check_bool, check_non_negative_float, check_share
 from .fused import FusedOptimizer
 from .memory import memory, number
@@ -105,7 +105,7 @@ class AdaFactor(FusedOptimizer):
             self.decay_flags = (True,) * len(self.parameters)
         self._make_states()
         self.step = self._framework.parameter(self._framework.tensor(np.zeros(1, np.float32)), name="afactor_step")
-        self._step_by(adafactor, scale_parameter=self.scale_parameter, first_moment=self.use_first_moment)
+        self._step_by(rules.adafactor, scale_parameter=self.scale_parameter, first_moment=self.use_first_moment)
 
     def _make_states(self) -> None:
         if self.use_first_moment:

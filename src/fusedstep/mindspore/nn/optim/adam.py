@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import adam, adam_weight_decay, amsgrad
+from .... import rules
 from ..checks import check_betas, check_bool
 from .fused import FusedOptimizer
 
@@ -10,7 +10,7 @@ from .fused import FusedOptimizer
 class AdamMoments(FusedOptimizer):
     """What Adam and its relatives share: two decaying means, and the powers of how much of them a step keeps."""
 
-    _state_names = ("moment1", "moment2")
+    _state_names: tuple[str, ...] = ("moment1", "moment2")
     _settings: ClassVar[dict[str, str]] = {"beta1": "beta1", "beta2": "beta2", "epsilon": "eps"}
     _powers: ClassVar[dict[str, str]] = {"beta1_power": "beta1", "beta2_power": "beta2"}
 
@@ -93,13 +93,13 @@ class Adam(AdamMoments):
         if self.use_lazy:
             self._rows = "touched"
         if not use_amsgrad:
-            self._step_by(adam, use_locking, use_nesterov=use_nesterov)
+            self._step_by(rules.adam, use_locking, use_nesterov=use_nesterov)
             return
         if use_nesterov:
             raise ValueError(f"{name}: use_nesterov and use_amsgrad exclude each other, expected one of them")
         self.vhat = self.parameters.clone("vhat", init="zeros")
         self._state_names = ("moment1", "moment2", "vhat")
-        self._step_by(amsgrad, use_locking)
+        self._step_by(rules.amsgrad, use_locking)
 
 
 class AdamOffload(AdamMoments):
@@ -146,7 +146,7 @@ class AdamOffload(AdamMoments):
         name = type(self).__name__
         check_bool(name, use_locking=use_locking, use_nesterov=use_nesterov)
         self._start(beta1, beta2, eps, (1,))
-        self._step_by(adam, use_locking, use_nesterov=use_nesterov)
+        self._step_by(rules.adam, use_locking, use_nesterov=use_nesterov)
 
 
 class AdamWeightDecay(FusedOptimizer):
@@ -198,4 +198,4 @@ class AdamWeightDecay(FusedOptimizer):
         self.beta1, self.beta2, self.eps = self._setting(beta1), self._setting(beta2), self._setting(eps)
         self.moments1 = self.parameters.clone("adam_m", init="zeros")
         self.moments2 = self.parameters.clone("adam_v", init="zeros")
-        self._step_by(adam_weight_decay)
+        self._step_by(rules.adam_weight_decay)

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import adamax
+from .... import rules
 from ..checks import check_betas
 from .fused import FusedOptimizer
 
@@ -59,4 +59,4 @@ class AdaMax(FusedOptimizer):
         self.beta1_power = self._power("beta1_power", (1,))
         self.moment1 = self.parameters.clone("moment1", init="zeros")
         self.moment2 = self.parameters.clone("moment2", init="zeros")
-        self._step_by(adamax)
+        self._step_by(rules.adamax)

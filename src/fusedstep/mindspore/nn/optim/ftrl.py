@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import ftrl
+from .... import rules
 from ..checks import check_bool, check_float, check_non_negative_float, check_positive_float
 from .fused import FusedOptimizer
 
@@ -73,4 +73,4 @@ class FTRL(FusedOptimizer):
         if not self.is_group:
             self.decay_flags = (True,) * len(self.parameters)
         self.use_locking = use_locking
-        self._step_by(ftrl, use_locking)
+        self._step_by(rules.ftrl, use_locking)

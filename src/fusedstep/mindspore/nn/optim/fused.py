@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class FusedOptimizer:
     """
 
     # The attributes that hold the rule's states after the variable, in the rule's order.
-    _state_names: ClassVar[tuple[str, ...]] = ()
+    _state_names: tuple[str, ...] = ()
     # The attributes that hold the rule's scalars.
     _settings: ClassVar[dict[str, str]] = {}
     # The attributes that a step multiplies by another attribute.
@@ -33,7 +33,7 @@ class FusedOptimizer:
     # The rule's scalar that takes the weight decay; else it is added to the gradient.
     _decay_scalar: ClassVar[str | None] = None
     # Which rows step with a sparse gradient; None if it must be dense.
-    _rows: ClassVar[str | None] = "touched"
+    _rows: str | None = "touched"
     _framework: ClassVar[Framework]
 
     # Of nn.Optimizer.
@@ -56,7 +56,7 @@ class FusedOptimizer:
             return super().__new__(cls)
         # An iterator yields its parameters once, and they are needed here already.
         lists = {id(value): listed(value) for value in (*arguments, *keywords.values())}
-        made: Any = with_base(cls, framework_of(lists.values()))
+        made: Any = with_base(cast(Any, cls), framework_of(lists.values()))
         instance = made.__new__(made)
         instance.__dict__["_lists"] = lists
         return instance
@@ -175,7 +175,7 @@ def per_parameter(value: Any, count: int) -> list[Any]:
 
 
 @cache
-def with_base(cls: type, framework: Framework) -> type:
+def with_base(cls: Any, framework: Framework) -> type:
     """A class with the base class of optimizers that a framework has, under the same name."""
     return type(
         cls.__name__,

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import lamb
+from .... import rules
 from ..checks import check_betas
 from .fused import FusedOptimizer
 from .memory import memory
@@ -58,7 +58,7 @@ class Lamb(FusedOptimizer):
         self.beta1, self.beta2, self.eps = self._setting(beta1), self._setting(beta2), self._setting(eps)
         self.moments1 = self.parameters.clone("lamb_m", init="zeros")
         self.moments2 = self.parameters.clone("lamb_v", init="zeros")
-        self._step_by(lamb)
+        self._step_by(rules.lamb)
 
     def _scalars(self) -> dict[str, Any]:
         step = int(memory(self.global_step)[0]) + 1

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ....rules import lars_gradient
-from ....rules.words import tensor_sum
+from .... import rules
+from ....words import tensor_sum
 from ..checks import check_bool, check_float
 from .fused import FusedOptimizer, per_parameter
 from .gradient_terms import operator_of
@@ -27,7 +27,7 @@ def scaled_by_norms(
     use_clip: bool = False,
 ) -> tuple[Any, Any]:
     """``lars_gradient`` with the norms of the two arrays."""
-    return lars_gradient(
+    stepped: tuple[Any, Any] = rules.lars_gradient(
         scaled,
         weight,
         grad,
@@ -39,6 +39,7 @@ def scaled_by_norms(
         hyperpara=hyperpara,
         use_clip=use_clip,
     )
+    return stepped
 
 
 def default_filter(parameter: Any) -> bool:
@@ -118,7 +119,7 @@ class LARS(FusedOptimizer):
             "loss_scale",
         ):
             setattr(self, setting, getattr(optimizer, setting))
-        self.init_params = getattr(optimizer, "init_params", None)
+        self.init_params = getattr(optimizer, "init_params", {})
         count = len(self.parameters)
         optimizer.decay_flags = (False,) * count
         optimizer.dynamic_decay_flags = (False,) * count if self.is_group else False

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ....rules import adam
+from .... import rules
 from ..checks import check_bool, check_non_negative_float
 from .adam import AdamMoments
 
@@ -62,4 +62,4 @@ class LazyAdam(AdamMoments):
         check_bool(name, use_locking=use_locking, use_nesterov=use_nesterov)
         self.use_locking, self.use_nesterov = use_locking, use_nesterov
         self._start(beta1, beta2, eps, (1,))
-        self._step_by(adam, use_locking, use_nesterov=use_nesterov)
+        self._step_by(rules.adam, use_locking, use_nesterov=use_nesterov)

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import momentum as momentum_rule
+from .... import rules
 from ..checks import check_bool, check_non_negative_float
 from .fused import FusedOptimizer
 
@@ -57,4 +57,4 @@ class Momentum(FusedOptimizer):
         check_bool(name, use_nesterov=use_nesterov)
         self.momentum, self.use_nesterov = self._setting(momentum, "momentum"), use_nesterov
         self.moments = self.parameters.clone("moments", init="zeros")
-        self._step_by(momentum_rule, use_nesterov=use_nesterov)
+        self._step_by(rules.momentum, use_nesterov=use_nesterov)

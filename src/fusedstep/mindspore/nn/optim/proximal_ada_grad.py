@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import proximal_adagrad
+from .... import rules
 from ..checks import check_bool, check_non_negative_float
 from .fused import FusedOptimizer
 
@@ -66,4 +66,4 @@ class ProximalAdagrad(FusedOptimizer):
         check_bool(name, use_locking=use_locking, shrink_by_rate=shrink_by_rate)
         self.l1, self.l2, self.use_locking = self._setting(l1), self._setting(l2), use_locking
         self.accum = self.parameters.clone("accum", init=accum)
-        self._step_by(proximal_adagrad, use_locking, shrink_by_rate=shrink_by_rate)
+        self._step_by(rules.proximal_adagrad, use_locking, shrink_by_rate=shrink_by_rate)

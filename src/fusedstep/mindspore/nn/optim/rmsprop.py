@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import centered_rmsprop, rmsprop
+from .... import rules
 from ..checks import check_bool, check_non_negative_float, check_positive_float
 from .fused import FusedOptimizer
 
@@ -44,7 +44,7 @@ class RMSProp(FusedOptimizer):
     [0.8686936 3.2649112]
     """
 
-    _state_names = ("ms", "moment")
+    _state_names: tuple[str, ...] = ("ms", "moment")
     _settings: ClassVar[dict[str, str]] = {"rho": "decay", "momentum": "momentum", "epsilon": "epsilon"}
 
     def __init__(
@@ -70,4 +70,4 @@ class RMSProp(FusedOptimizer):
             self._state_names = ("mg", "ms", "moment")
         self.ms = self.parameters.clone("mean_square", init="ones")
         self.moment = self.parameters.clone("moment", init="zeros")
-        self._step_by(centered_rmsprop if centered else rmsprop, use_locking)
+        self._step_by(rules.centered_rmsprop if centered else rules.rmsprop, use_locking)

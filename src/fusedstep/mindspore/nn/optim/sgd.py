@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ....rules import sgd
+from .... import rules
 from ..checks import check_bool, check_non_negative_float
 from .fused import FusedOptimizer
 
@@ -69,4 +69,4 @@ class SGD(FusedOptimizer):
         self.momentum = self._setting(momentum, "momentum")
         self.accum = self.parameters.clone("accum", init="zeros")
         self.stat = self.parameters.clone("stat", init="ones")
-        self._step_by(sgd, nesterov=nesterov)
+        self._step_by(rules.sgd, nesterov=nesterov)
