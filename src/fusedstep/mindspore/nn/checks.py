@@ -86,3 +86,39 @@ def check_range_of_rates(owner: str, min_lr: Any, max_lr: Any) -> None:
     check_positive_float(owner, max_lr=max_lr)
     if min_lr >= max_lr:
         raise ValueError(f"{owner}: max_lr is {max_lr!r}, expected a float above min_lr, which is {min_lr!r}")
+
+
+def check_share(owner: str, **settings: Any) -> None:
+    """Check that settings are floats above 0 and below 1.
+
+    Raises:
+        TypeError: a setting is not a float.
+        ValueError: a setting is out of this range.
+    """
+    check_float(owner, **settings)
+    for name, value in settings.items():
+        if not 0 < value < 1:
+            raise ValueError(f"{owner}: {name} is {value!r}, expected a float above 0 and below 1")
+
+
+def check_betas(owner: str, beta1: Any, beta2: Any, eps: Any) -> None:
+    """Check the settings of Adam and its relatives.
+
+    Raises:
+        TypeError, ValueError: one is invalid.
+    """
+    check_share(owner, beta1=beta1, beta2=beta2)
+    check_positive_float(owner, eps=eps)
+
+
+def check_target(owner: str, value: Any) -> str:
+    """Check the device that steps shall run on.
+
+    Raises:
+        TypeError, ValueError: it is not "CPU".
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{owner}: target is of type {type(value).__name__}, expected 'CPU'")
+    if value != "CPU":
+        raise ValueError(f"{owner}: target is {value!r}, expected 'CPU': steps run on the CPU only")
+    return value
