@@ -38,7 +38,9 @@ def borrow(array: Any) -> Any:
     if mindspore_tensors.is_tensor(array):
         return mindspore_tensors.borrow(array)
     if mindspore_tensors.is_sparse(array):
-        raise TypeError(f"a {type(array).__name__}, which has several parts; pass its values as gradient, and its indices")
+        raise TypeError(
+            f"a {type(array).__name__}, which has several parts; pass its values as gradient, and its indices"
+        )
     if not isinstance(array, np.generic | str | bytes):
         if hasattr(array, "__array_interface__"):
             return borrow_interface(array)
