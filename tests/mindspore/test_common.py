@@ -193,12 +193,6 @@ def test_attributes() -> None:
         len(Tensor(1.0))
 
 
-@pytest.mark.parametrize("operate", [lambda a, b: a + b, lambda a, b: a * 2, lambda a, b: -a, lambda a, b: a[0]])
-def test_there_is_no_arithmetic(operate: Callable[[Any, Any], Any]) -> None:
-    with pytest.raises(TypeError):
-        operate(Tensor([1.0]), Tensor([2.0]))
-
-
 def test_parameters() -> None:
     assert isinstance(Parameter(1.0), Tensor)
     first, second = Parameter([1.0]), Parameter([1.0])

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "train a classifier of handwritten digits with several optimizers and compare them",
     "export": "write a rule's step as an object file and a C header, for this processor or another",
     "ops": "list the operators and rules, explain one, or print its kernel",
+    "port": "tell what of a MindSpore program's optimizer part is served, line by line",
     "verify": "check every operator on this machine: results, refusals, and results of other libraries",
     "warmup": "compile kernels ahead of their first call",
 }

@@ -30,7 +30,9 @@ from .common.dtype import (
     uint32,
     uint64,
 )
-from .common.parameter import Parameter
+from .common.parameter import Parameter, ParameterTuple
+from .common.seed import get_seed, set_seed
+from .common.sparse_tensor import RowTensor
 from .common.tensor import Tensor, tensor
 from .context import GRAPH_MODE, PYNATIVE_MODE, get_context, set_context, set_device
 
@@ -38,6 +40,8 @@ __all__ = [
     "GRAPH_MODE",
     "PYNATIVE_MODE",
     "Parameter",
+    "ParameterTuple",
+    "RowTensor",
     "Tensor",
     "bool_",
     "common",
@@ -48,6 +52,7 @@ __all__ = [
     "float32",
     "float64",
     "get_context",
+    "get_seed",
     "int8",
     "int16",
     "int32",
@@ -56,6 +61,7 @@ __all__ = [
     "ops",
     "set_context",
     "set_device",
+    "set_seed",
     "tensor",
     "uint8",
     "uint16",

@@ -1,0 +1,106 @@
+"""Settings of MindSpore that decide whether its own kernels or Python run a step."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .program import Program, Use
+from .served import find
+from .values import Form, Known, Values, constants, things
+
+CONTEXT = re.compile(r"mindspore\.(context\.)?set_context")
+DEVICE = re.compile(r"mindspore\.((context|device_context\.\w+)\.)?set_device")
+PARALLEL = re.compile(r"mindspore\.(context\.)?set_auto_parallel_context")
+JIT = re.compile(r"mindspore\.(common\.)?(api\.)?(jit|ms_function)")
+OPTIMIZER = re.compile(r"(.*[._])?(opt|optim|optimizer)([_\d]\w*)?")
+
+MODE = "In GRAPH_MODE MindSpore compiles the step, and can not call fusedstep."
+MODE_REMEDY = "Set mode=PYNATIVE_MODE, the default of MindSpore 2."
+PLACE = "fusedstep steps MindSpore's parameters on the CPU."
+PLACE_REMEDY = 'Set the device target "CPU".'
+PROCESSES = "fusedstep's optimizers run in one process, each on all of its parameters."
+COMPILED = "It compiles a function that calls an optimizer, and can not call fusedstep."
+
+
+@dataclass(frozen=True)
+class Objection:
+    """What a setting means beside MindSpore.
+
+    Attributes:
+        reason, remedy: as for a part that is not served.
+        certain: whether it is written down; else it is known only when the program runs.
+    """
+
+    reason: str
+    remedy: str
+    certain: bool = True
+
+
+def is_setting(use: Use) -> bool:
+    """Whether a use sets something."""
+    return any(pattern.fullmatch(use.name) for pattern in (CONTEXT, DEVICE, PARALLEL, JIT))
+
+
+def objections(program: Program, use: Use) -> Iterator[Objection]:
+    """What speaks against a setting where fusedstep runs beside MindSpore."""
+    if JIT.fullmatch(use.name):
+        if use.decorated is not None and calls_optimizer(program, use.decorated):
+            yield Objection(COMPILED, "Leave it out here; compile the forward pass alone.")
+        return
+    if use.call is None:
+        return
+    given = program.arguments(use.call)
+    if CONTEXT.fullmatch(use.name):
+        if "mode" in given:
+            yield from mode(given["mode"])
+        if "device_target" in given:
+            yield from device(given["device_target"])
+    elif DEVICE.fullmatch(use.name):
+        yield from device(given.get(0, given.get("device_target", frozenset())))
+    else:
+        yield from parallel(given)
+
+
+def mode(values: Values) -> Iterator[Objection]:
+    """What speaks against a mode."""
+    names = [each.name.rpartition(".")[2] for each in things(values)]
+    if "GRAPH_MODE" in names or 0 in constants(values):
+        yield Objection(MODE, MODE_REMEDY)
+    elif not names and not constants(values):
+        yield Objection("The mode is known only when the program runs.", MODE_REMEDY, certain=False)
+
+
+def device(values: Values) -> Iterator[Objection]:
+    """What speaks against a device target."""
+    others = [each for each in constants(values) if each != "CPU"]
+    if others:
+        yield Objection(f"The device target is {others[0]}; {PLACE}", PLACE_REMEDY)
+    elif not constants(values):
+        yield Objection("The device target is known only when the program runs.", PLACE_REMEDY, certain=False)
+
+
+def parallel(given: dict[str | int, Values]) -> Iterator[Objection]:
+    """What speaks against a setting of several processes."""
+    if True in constants(given.get("enable_parallel_optimizer", frozenset())):
+        yield Objection(f"A parallel optimizer shares parameters out over processes; {PROCESSES}", "Leave it out.")
+    modes = given.get("parallel_mode", frozenset())
+    names = {each.name.rpartition(".")[2].lower() for each in things(modes)} | set(constants(modes))
+    if names & {"auto_parallel", "semi_auto_parallel", "hybrid_parallel"}:
+        yield Objection(
+            f"This parallel mode cuts parameters over processes; {PROCESSES}", "Use STAND_ALONE, or DATA_PARALLEL."
+        )
+
+
+def calls_optimizer(program: Program, function: ast.AST) -> bool:
+    """Whether a function calls an optimizer, itself or through others; one that it is given counts by its name."""
+    return any(
+        OPTIMIZER.fullmatch(callee) if isinstance(callee, str) else is_step(callee)
+        for callee in program.reached(function)
+    )
+
+
+def is_step(callee: Known) -> bool:
+    """Whether calling it takes a step: an optimizer or an operator that was constructed, or is given as one."""
+    found = find(callee.name) if callee.form is Form.RESULT else None
+    return found is not None and (found.kind in ("optimizer", "operator") or found.path.endswith(".Optimizer"))
