@@ -127,19 +127,19 @@ def not_in_numpy(array: Any) -> str | None:
     """The storage type of an array that is borrowed as bits; None for other arrays."""
     if isinstance(array, TensorView):
         return array.dtype if array.dtype in NOT_IN_NUMPY else None
-    for library in (torch_tensors, mindspore_tensors):
-        if library.is_tensor(array):
-            return library.not_in_numpy(array.dtype)
-    return None
+    if torch_tensors.is_tensor(array):
+        return torch_tensors.not_in_numpy(array.dtype)
+    return mindspore_tensors.not_in_numpy(array.dtype) if mindspore_tensors.is_tensor(array) else None
 
 
 def dtype_name(array: Any, view: np.ndarray) -> str:
     """The name of an array's type, as its library has it."""
     if isinstance(array, TensorView):
         return array.dtype
-    for library in (torch_tensors, mindspore_tensors):
-        if library.is_tensor(array):
-            return library.type_name(array.dtype)
+    if torch_tensors.is_tensor(array):
+        return torch_tensors.type_name(array.dtype)
+    if mindspore_tensors.is_tensor(array):
+        return mindspore_tensors.type_name(array.dtype)
     name = view.dtype.name
     return name if view.dtype.isnative else f"byte-swapped {name}"
 

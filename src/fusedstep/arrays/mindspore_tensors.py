@@ -40,12 +40,12 @@ def borrow(tensor: Any) -> np.ndarray:
     shape = tuple(tensor.shape)
     if 0 in shape:
         return np.empty(shape, kind)
+    if tensor.has_init:
+        raise TypeError("a tensor without data; call its init_data() first")
     # Before the address: another thread may replace the memory of a parameter at any time.
     storage = tensor.untyped_storage()
     # This waits for the operators that MindSpore has not run yet: they may read or write this memory.
     address = tensor.data_ptr()
-    if not address:
-        raise TypeError("a tensor without data; call its init_data() first")
     strides = None if tensor.is_contiguous() else tuple(tensor.stride())
     return view_at(address, storage, shape, strides, kind)
 

@@ -15,7 +15,7 @@ from ..verify.results import THREADS
 from ..verify.workers import outcomes
 from . import machine
 from .extras import MissingExtraError
-from .ops import show
+from .output import show
 from .options import add_types, file_to_write, thread_count
 from .progress import progress
 from .subjects import operator
