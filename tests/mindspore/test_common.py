@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fusedstep.mindspore as ms
-from fusedstep.mindspore import Parameter, Tensor, context, nn
+from fusedstep.mindspore import Parameter, Tensor, nn
 
 REPRS: dict[str, tuple[Callable[[], Any], str]] = {
     "float": (lambda: Tensor(1.0), "Tensor(shape=[], dtype=Float32, value= 1)"),
@@ -226,15 +226,3 @@ def test_cells_know_their_parameters() -> None:
     assert outer.first(2.0, times=3) == 6.0
     with pytest.raises(NotImplementedError, match="Outer"):
         outer()
-
-
-def test_the_context_is_the_cpu() -> None:
-    ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
-    assert ms.get_context("mode") == context.GRAPH_MODE
-    context.set_context(mode=context.PYNATIVE_MODE)
-    ms.set_device("CPU")
-    for wrong in ({"device_target": "GPU"}, {"mode": 2}, {"max_call_depth": 10}):
-        with pytest.raises(ValueError, match="set_context"):
-            ms.set_context(**wrong)
-    with pytest.raises(ValueError, match="get_context"):
-        ms.get_context("max_call_depth")

@@ -30,7 +30,7 @@ HEAVY = [
 FLOW = [
     {"__main__"},
     {"cli"},
-    {"bench", "demo", "verify"},
+    {"bench", "demo", "porting", "verify"},
     {"mindspore", "torch", "jax", "ops", "words"},
     {"operators"},
     {"runtime"},

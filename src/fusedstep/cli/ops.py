@@ -2,7 +2,6 @@
 
 import argparse
 import inspect
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from ..operators.operator import Operator
 from ..operators.rule_code import code, fold
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..storage import STORAGES
+from .output import show
 from .sources import SOURCES
 from .subjects import Subject, subject
 
@@ -80,15 +80,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         show(explained_operator(chosen.entry))
     return 0
-
-
-def show(text: str) -> None:
-    """Print a text; a reader such as head may close the pipe before its end."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # Python flushes once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def recipe(options: argparse.Namespace) -> Recipe:

@@ -8,11 +8,11 @@ from ..porting.program import Program
 from ..porting.reader import read
 from ..porting.report import as_json, text
 from ..porting.verdicts import judge
+from .output import show
 
 EPILOG = """
 The files are read, never run, and MindSpore is not needed. They are taken as one program; modules that they import are
-not read. Exit status: 0 if everything of the optimizer part is served, 1 if not, 2 if a file cannot be read. What is
-said beside the operators is also on their pages: fusedstep ops NAME.
+not read. Exit status: 0 if everything of the optimizer part is served, 1 if not, 2 if a file cannot be read.
 """
 REFUSED = 2
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if not all(programs):
         return REFUSED
     judgement = judge(program for program in programs if program)
-    print(as_json(judgement) if options.json else text(judgement))
+    show(as_json(judgement) if options.json else text(judgement))
     return 0 if judgement.served else 1
 
 

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ..mindspore import nn
 from ..operators import catalogue
 from ..operators.docstrings import description
+from .sources import tree_of
 
 Parameter = inspect.Parameter
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -62,7 +62,7 @@ def attributes_of(optimizer: type) -> frozenset[str]:
     bases = {each for owner in owners for each in owner.__mro__ if each is not object}
     found = {name for each in bases for name in dir(each)}
     for each in bases:
-        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(each)))):
+        for node in ast.walk(tree_of(each)):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self":
                 found.add(node.attr)
     return frozenset(found)

@@ -1,8 +1,9 @@
 """Where MindSpore computes or returns something else: what the catalogue and the docstrings say of it."""
 
+import ast
 import re
+import sys
 from collections.abc import Iterator
-from types import FunctionType
 from typing import Any
 
 from .. import rules
@@ -11,28 +12,32 @@ from ..operators import catalogue
 from ..operators.docstrings import description
 from .findings import Way
 from .served import Found
+from .sources import tree_of
 
 LIBRARY = "MindSpore"
 ENTRIES = {entry.name: entry for entry in catalogue.ENTRIES}
 RESULTS = {
     (Way.BESIDE, "first"): "MindSpore's returns the variable alone; fusedstep.ops returns a tuple of all states.",
-    (Way.BESIDE, "zeros"): "fusedstep.ops returns a tuple of the states.",
     (Way.ALONE, "zeros"): "It returns a tensor of one zero for each state, as documented; the states are updated.",
 }
+# What an operator returns does not reach the program through an optimizer.
+RETURNED = re.compile(r"\b(returns|returned|outputs?)\b")
 
 
 def differences(found: Found, way: Way) -> str:
     """Where MindSpore's operator or optimizer differs, in sentences; "" if nothing is known."""
     name = found.thing.__name__
     if found.kind == "operator":
-        return " ".join([*of_entries([ENTRIES[name]]), *of_results(name, way)])
-    return " ".join(of_docstring(found.thing) or of_entries(entries_of(found.thing)))
+        told = [ENTRIES[name].differs.get(LIBRARY, ""), *of_results(name, way)]
+    else:
+        told = of_docstring(found.thing) or [*map(without_results, of_entries(entries_of(found.thing)))]
+    return " ".join(filter(None, told))
 
 
 def of_entries(entries: list[catalogue.Entry]) -> list[str]:
-    """What the catalogue says, after the operator's name if there are several."""
+    """What the catalogue says of operators, after their names."""
     told = {entry.name: entry.differs[LIBRARY] for entry in entries if LIBRARY in entry.differs}
-    return [f"{name}: {sentence}" if len(entries) > 1 else sentence for name, sentence in told.items()]
+    return [f"{name}: {sentence}" for name, sentence in told.items()]
 
 
 def of_results(name: str, way: Way) -> Iterator[str]:
@@ -42,11 +47,23 @@ def of_results(name: str, way: Way) -> Iterator[str]:
         yield sentence
 
 
+def without_results(told: str) -> str:
+    """What is said of an operator, without what it returns; "" if that is all."""
+    name, _, sentence = told.partition(": ")
+    clauses = [each for each in sentence.rstrip(".").split("; ") if not RETURNED.search(each)]
+    return f"{name}: {'; '.join(clauses)}." if clauses else ""
+
+
 def of_docstring(optimizer: type) -> list[str]:
-    """The sentences of an optimizer's docstring that name MindSpore."""
+    """The sentences of an optimizer's docstring that name MindSpore, and those that go on with it."""
     paragraphs = description(optimizer.__doc__).notes
     sentences = [each for paragraph in paragraphs for each in re.split(r"(?<=\.) (?=[A-Z])", paragraph)]
-    return [each for each in sentences if LIBRARY in each]
+    before = ["", *sentences]
+    return [
+        each
+        for each, last in zip(sentences, before, strict=False)
+        if LIBRARY in each or (LIBRARY in last and each.startswith("It"))
+    ]
 
 
 def entries_of(optimizer: Any) -> list[catalogue.Entry]:
@@ -58,8 +75,14 @@ def entries_of(optimizer: Any) -> list[catalogue.Entry]:
 
 
 def rules_of(optimizer: type) -> list[Any]:
-    """The rules that the methods of a class name."""
-    known = {id(getattr(rules, name)) for name in rules.__all__}
-    methods = [each for base in optimizer.__mro__ for each in vars(base).values() if isinstance(each, FunctionType)]
-    named = [method.__globals__.get(name) for method in methods for name in method.__code__.co_names]
-    return [each for each in named if id(each) in known]
+    """The rules that a class and its base classes name."""
+    known = {getattr(rules, name): name for name in rules.__all__}
+    found = []
+    for owner in optimizer.__mro__:
+        around = vars(sys.modules[owner.__module__])
+        for node in ast.walk(tree_of(owner)):
+            if isinstance(node, ast.Name) and around.get(node.id) in known:
+                found.append(around[node.id])
+            elif isinstance(node, ast.Attribute) and around.get(ast.unparse(node.value)) is rules:
+                found.append(getattr(rules, node.attr))
+    return found

@@ -110,21 +110,19 @@ class Expressions(Notes):
     def value_of_call(self, node: ast.Call) -> Values:
         named = isinstance(node.func, ast.Name | ast.Attribute)
         values = self.resolve(node.func) if named else self.value_of(node.func)
+        written = ast.unparse(node.func)
+        last = written.rpartition(".")[2]
+        if last == "partial" and node.args and isinstance(node.args[0], ast.Name | ast.Attribute):
+            return self.partial(node, node.args[0])
         given = [self.argument(each) for each in node.args]
         for keyword in node.keywords:
             self.argument(keyword.value)
         if not named:
             return results(values)
-        written = ast.unparse(node.func)
-        last = written.rpartition(".")[2]
         if last == "getattr" and len(given) > 1:
             return self.got(node, given[0], given[1])
         if last in ("import_module", "__import__") and given:
             return self.imported(node, given[0])
-        if last == "partial" and given:
-            for each in things(given[0]):
-                self.note_use(node.args[0], each, "call", node)
-            return given[0]
         if last in ("get", "pop") and isinstance(node.func, ast.Attribute):
             inside = taken(self.resolve(node.func.value))
             if inside:
@@ -133,6 +131,12 @@ class Expressions(Notes):
         self.note(node.func, values, node, wrapped)
         self.note_call(node, values, written)
         return self.called(values)
+
+    def partial(self, node: ast.Call, function: ast.expr) -> Values:
+        """What ``functools.partial`` gives: its function, which is called with these arguments too."""
+        for each in (*node.args[1:], *(keyword.value for keyword in node.keywords)):
+            self.argument(each)
+        return self.note(function, self.resolve(function), ast.Call(function, node.args[1:], node.keywords))
 
     def argument(self, node: ast.expr) -> Values:
         """Evaluate an argument of a call, and remember what it may stand for."""

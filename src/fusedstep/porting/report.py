@@ -18,8 +18,9 @@ NAME = 24
 STEPS = (Kind.OPERATOR, Kind.OPTIMIZER)
 WAYS = {
     Way.BESIDE: (
-        "Beside MindSpore (PyNative mode, on the CPU): import only the optimizers from fusedstep.mindspore.nn. They "
-        "take MindSpore's own parameters and gradients. fusedstep.ops has the operators for MindSpore's tensors."
+        "Beside MindSpore (PyNative mode, on the CPU): import only the optimizers from fusedstep.mindspore.nn, and "
+        "operators from fusedstep.ops. They take MindSpore's own parameters, tensors and schedules; all else stays "
+        "MindSpore's."
     ),
     Way.ALONE: (
         "Without MindSpore: write fusedstep.mindspore for mindspore in all imports. Tensors are NumPy arrays, and "

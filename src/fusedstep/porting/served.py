@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import mindspore
 from ..mindspore.ops.primitive import Primitive
+from ..mindspore.unavailable import Unavailable
 from ..operators import catalogue
 
 FACE = mindspore.__name__
@@ -77,6 +78,8 @@ def attribute(thing: Any, name: str) -> Any:
         return submodule(f"{thing.__name__}.{name}")
     if isinstance(found, ModuleType):
         return found if found.__name__.startswith(FACE) else None
+    if inspect.isclass(found) and issubclass(found, Unavailable):
+        return None
     origin = getattr(found, "__module__", FACE) if callable(found) else FACE
     return found if origin.startswith("fusedstep") else None
 

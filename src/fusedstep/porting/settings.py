@@ -15,12 +15,12 @@ PARALLEL = re.compile(r"mindspore\.(context\.)?set_auto_parallel_context")
 JIT = re.compile(r"mindspore\.(common\.)?(api\.)?(jit|ms_function)")
 OPTIMIZER = re.compile(r"(.*[._])?(opt|optim|optimizer)([_\d]\w*)?")
 
-MODE = "In GRAPH_MODE MindSpore compiles the step, and can not call fusedstep."
+MODE = "In GRAPH_MODE MindSpore compiles the step, and cannot call fusedstep."
 MODE_REMEDY = "Set mode=PYNATIVE_MODE, the default of MindSpore 2."
 PLACE = "fusedstep steps MindSpore's parameters on the CPU."
 PLACE_REMEDY = 'Set the device target "CPU".'
 PROCESSES = "fusedstep's optimizers run in one process, each on all of its parameters."
-COMPILED = "It compiles a function that calls an optimizer, and can not call fusedstep."
+COMPILED = "It compiles a function that calls an optimizer, and cannot call fusedstep."
 
 
 @dataclass(frozen=True)

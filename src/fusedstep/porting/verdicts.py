@@ -1,6 +1,5 @@
 """Judges each use of a MindSpore name in programs: served, not served, or MindSpore's own."""
 
-import ast
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -80,9 +79,7 @@ def lacking(use: Use, found: Found) -> Iterator[str]:
     if found.missing:
         yield f"{name} has no {found.missing}"
     elif use.call is not None:
-        partial = bool(use.call.args) and ast.unparse(use.call.args[0]) == use.text
-        given = ast.Call(use.call.func, use.call.args[1:], use.call.keywords) if partial else use.call
-        yield from arguments.problems(name, found.thing, given)
+        yield from arguments.problems(name, found.thing, use.call)
 
 
 def of_calls(program: Program) -> Iterator[Finding]:

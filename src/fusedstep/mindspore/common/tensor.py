@@ -10,7 +10,7 @@ from .indexing import Indexing
 from .printing import array_text
 from .promotion import convert_array
 from .reductions import Reductions
-from .shaping import Shaping, lengths
+from .shaping import Shaping
 
 
 class Tensor(ElementFunctions, Reductions, Indexing, Shaping):
@@ -157,7 +157,9 @@ def filled(data: Any, dtype: Any, shape: Any, init: Any) -> np.ndarray:
         raise ValueError("Tensor: input_data is given beside shape or init, expected one of them")
     if dtype is None or shape is None:
         raise ValueError("Tensor: init, shape and dtype go together, expected each of them")
-    array = np.zeros(lengths((shape,)), as_dtype(dtype).numpy)
+    # A length of None or -1 is open: such a tensor describes a shape, and holds nothing.
+    given = shape if isinstance(shape, tuple | list) else (shape,)
+    array = np.zeros([max(0, length or 0) for length in given], as_dtype(dtype).numpy)
     if init is not None:
         if not callable(init):
             raise TypeError(

@@ -1,6 +1,6 @@
 """Cells that hold a sequence of cells."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .cell import Cell
@@ -39,7 +39,8 @@ class CellSequence(Cell):
     def __getitem__(self, index: Any) -> Any:
         held = self._held()
         if isinstance(index, slice):
-            return type(self)(*held[index])
+            make: Callable[..., CellSequence] = type(self)
+            return make(*held[index])
         return held[self._place(index, len(held))]
 
     def __setitem__(self, index: int, cell: Cell) -> None:

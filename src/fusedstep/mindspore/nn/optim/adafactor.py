@@ -129,8 +129,8 @@ class AdaFactor(FusedOptimizer):
             made.append(self._framework.parameter(tensor, name=f"{prefix}_{parameter.name}"))
         return self._framework.parameter_tuple(made)
 
-    def _switches(self, index: int) -> dict[str, bool]:
-        return {"factored": len(self.parameters[index].shape) > 1}
+    def _switches(self, index: int) -> tuple[tuple[str, bool], ...]:
+        return (("factored", len(self.parameters[index].shape) > 1),)
 
     def _scalars(self) -> dict[str, Any]:
         step = float(memory(self.step)[0]) + 1

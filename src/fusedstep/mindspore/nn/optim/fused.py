@@ -13,7 +13,7 @@ from ..checks import check_target
 from .framework import OURS, Framework, framework_of, listed, mindspore_framework
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
-from .memory import memory, number
+from .memory import TensorMemory, memory, number, numbers
 from .uncompiled import uncompiled
 
 
@@ -70,7 +70,8 @@ class FusedOptimizer:
         self.init_params = {"params": params}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return empty, (type(self).__mro__[1], self._framework != OURS), vars(self)
+        own = {name: value for name, value in vars(self).items() if name != "_memories"}
+        return empty, (type(self).__mro__[1], self._framework != OURS), own
 
     def _step_by(self, rule: Callable[..., Any], use_locking: bool = False, **switches: bool) -> None:
         """Step by a rule, after weight decay and the scale of the loss."""
@@ -81,9 +82,9 @@ class FusedOptimizer:
         """The rule's scalars in this step; a learning rate among them replaces that of the parameters."""
         return {name: number(getattr(self, setting)) for name, setting in self._settings.items()}
 
-    def _switches(self, index: int) -> dict[str, bool]:
+    def _switches(self, index: int) -> tuple[tuple[str, bool], ...]:
         """The rule's switches that depend on the parameter."""
-        return {}
+        return ()
 
     def _power(self, name: str, shape: tuple[int, ...]) -> Any:
         """A parameter of one element that starts at 1, for the power of a setting."""
@@ -113,9 +114,10 @@ class FusedOptimizer:
         Raises:
             TypeError, ValueError, IndexError: a gradient is invalid; nothing is changed.
         """
-        found = check_gradients(type(self).__name__, self.parameters, gradients, self._rows is not None)
+        variables = [memories[0].array() for memories in self._tensor_memories()]
+        found = check_gradients(type(self).__name__, self.parameters, variables, gradients, self._rows is not None)
         powers = self._next_powers()
-        launches = self._prepare(found, per_parameter(self.get_lr(), len(found)), powers)
+        launches = self._prepare(found, variables, powers)
         for launch in launches:
             launch()
         self._advance(powers)
@@ -134,44 +136,63 @@ class FusedOptimizer:
             for power, factor in self._powers.items()
         }
 
-    def _prepare(self, gradients: list[Gradient], rates: list[Any], powers: dict[str, np.ndarray]) -> list[Launch]:
-        """Check the steps of all parameters, and return what runs them."""
-        decays, scale = self._decays(len(gradients)), number(self.reciprocal_scale)
-        shared = {name: number(value) for name, value in powers.items()} | self._scalars()
-        shared["loss_scale_inverse"] = scale
-        numbers = {id(rate): number(rate) for rate in rates}
-        return [
-            self._prepare_one(index, gradient, decays[index], {"lr": numbers[id(rates[index])], **shared})
-            for index, gradient in enumerate(gradients)
-        ]
+    def _tensor_memories(self) -> list[list[TensorMemory]]:
+        """The memory of each parameter and of its states."""
+        if "_memories" not in vars(self):
+            states = [getattr(self, name) for name in self._state_names]
+            each = zip(self.parameters, *states, strict=True)
+            vars(self)["_memories"] = [list(map(TensorMemory, tensors)) for tensors in each]
+        found: list[list[TensorMemory]] = vars(self)["_memories"]
+        return found
 
-    def _prepare_one(self, index: int, gradient: Gradient, decay: float, scalars: dict[str, Any]) -> Launch:
-        variable = memory(self.parameters[index])
-        if self._decay_scalar:
-            scalars[self._decay_scalar], decay = decay, 0.0
+    def _prepare(
+        self, gradients: list[Gradient], variables: list[np.ndarray], powers: dict[str, np.ndarray]
+    ) -> list[Launch]:
+        """Check the steps of all parameters, and return what runs them."""
+        count = len(gradients)
+        rates, decays = numbers(self.get_lr(), count), self._decays(count)
+        scalars = {name: number(value) for name, value in powers.items()} | self._scalars()
+        scalars["loss_scale_inverse"] = number(self.reciprocal_scale)
+        # Parameters with the same settings share what they make of them.
+        calls: dict[Any, tuple[Operator, list[float]]] = {}
+        launches = []
+        for index, memories in enumerate(self._tensor_memories()):
+            gradient, term = self._with_terms(index, gradients[index], variables[index], decays[index])
+            key = (rates[index], decays[index], term, self._switches(index))
+            if key not in calls:
+                calls[key] = self._call({"lr": rates[index], **scalars}, *key[1:])
+            operator, values = calls[key]
+            states = [variables[index], *(each.array() for each in memories[1:])]
+            if len(operator.spec.used) < len(states):
+                states = [state if k in operator.spec.used else None for k, state in enumerate(states)]
+            launches.append(operator.prepare(states, gradient.values, gradient.indices, self._rows, values))
+        return launches
+
+    def _with_terms(self, index: int, gradient: Gradient, variable: np.ndarray, decay: float) -> tuple[Gradient, float]:
+        """A gradient, and the weight decay that the kernel adds to it: what the kernel cannot do is done here."""
         centralizes = self.is_group and self.grad_centralization_flags[index]
-        if decay and (gradient.indices is not None or centralizes):
+        if self._decay_scalar:
+            decay = 0.0
+        elif decay and (gradient.indices is not None or centralizes):
             gradient, decay = decayed(variable, decay, gradient), 0.0
-        if centralizes:
-            gradient = centralized(gradient)
+        return centralized(gradient) if centralizes else gradient, decay
+
+    def _call(
+        self, scalars: dict[str, Any], decay: float, term: float, switches: tuple[tuple[str, bool], ...]
+    ) -> tuple[Operator, list[float]]:
+        """The operator for some settings, and its scalars."""
         scales = scalars["loss_scale_inverse"] != 1
-        operator = self._operator.switched(decays=bool(decay), scales=scales, **self._switches(index))
-        states = [self.parameters[index], *(getattr(self, name)[index] for name in self._state_names)]
-        used = [memory(state) if k in operator.spec.used else None for k, state in enumerate(states)]
-        values = operator.scalars({**scalars, "l2_decay": decay})
-        return operator.prepare(used, gradient.values, gradient.indices, self._rows, values)
+        operator = self._operator.switched(decays=bool(term), scales=scales, **dict(switches))
+        if self._decay_scalar:
+            scalars[self._decay_scalar] = decay
+        return operator, operator.scalars({**scalars, "l2_decay": term})
 
     def _decays(self, count: int) -> list[float]:
         """The weight decay of each parameter, times the scale of the loss."""
         if not self.exec_weight_decay:
             return [0.0] * count
-        values = per_parameter(self.get_weight_decay(), count)
-        return [number(value) if flag else 0.0 for value, flag in zip(values, self.decay_flags, strict=True)]
-
-
-def per_parameter(value: Any, count: int) -> list[Any]:
-    """A setting for each of the parameters: one for all, or a sequence of them."""
-    return list(value) if isinstance(value, list | tuple) else [value] * count
+        values = numbers(self.get_weight_decay(), count)
+        return [value if flag else 0.0 for value, flag in zip(values, self.decay_flags, strict=True)]
 
 
 @cache

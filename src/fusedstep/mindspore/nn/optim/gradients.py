@@ -20,7 +20,9 @@ class Gradient(NamedTuple):
     indices: Any = None
 
 
-def check_gradients(name: str, parameters: Sequence[Any], gradients: Any, sparse: bool) -> list[Gradient]:
+def check_gradients(
+    name: str, parameters: Sequence[Any], variables: Sequence[np.ndarray], gradients: Any, sparse: bool
+) -> list[Gradient]:
     """The gradients of a step in the memory of arrays.
 
     Raises:
@@ -37,55 +39,70 @@ def check_gradients(name: str, parameters: Sequence[Any], gradients: Any, sparse
             f"order {', '.join(parameter.name for parameter in parameters)}"
         )
     return [
-        check_gradient(name, f"grads[{index}]", parameter, gradient, sparse)
-        for index, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True))
+        check_gradient(name, index, parameter, variable, gradient, sparse)
+        for index, (parameter, variable, gradient) in enumerate(zip(parameters, variables, gradients, strict=True))
     ]
 
 
-def check_gradient(name: str, label: str, parameter: Any, gradient: Any, sparse: bool) -> Gradient:
+def check_gradient(
+    name: str, index: int, parameter: Any, variable: np.ndarray, gradient: Any, sparse: bool
+) -> Gradient:
     """One gradient; a dense one has the shape of its parameter, a sparse one is a ``RowTensor`` of that shape."""
-    shape = tuple(parameter.shape)
-    if all(hasattr(gradient, part) for part in ("indices", "values", "dense_shape")):
+    values = memory(gradient)
+    if isinstance(values, np.ndarray) and values.shape == variable.shape:
+        return Gradient(raised(values, variable))
+    label = f"grads[{index}], of {parameter.name},"
+    parts = sparse_parts(gradient)
+    if parts is not None:
+        indices, rows, dense_shape = parts
         if not sparse:
             raise TypeError(
-                f"{name}: {label}, of {parameter.name}, is a RowTensor, expected a dense gradient: the step needs sums "
-                "over the whole parameter"
+                f"{name}: {label} is a RowTensor, expected a dense gradient: the step needs sums over the whole "
+                "parameter"
             )
-        if tuple(gradient.dense_shape) != shape:
-            raise ValueError(
-                f"{name}: {label}, of {parameter.name}, has the dense_shape {tuple(gradient.dense_shape)}, "
-                f"expected {shape}"
-            )
-        indices = memory(gradient.indices)
-        check_range(name, f"{label}.indices", indices, parameter)
-        return Gradient(raised(memory(gradient.values), parameter), indices)
-    values = memory(gradient)
+        if tuple(dense_shape) != variable.shape:
+            raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
+        check_range(name, f"{label} has indices with", indices, variable)
+        return Gradient(raised(rows, variable), indices)
     if not isinstance(values, np.ndarray):
         raise TypeError(
-            f"{name}: {label}, of {parameter.name}, is of type {type(gradient).__name__}, expected a Tensor"
+            f"{name}: {label} is of type {type(gradient).__name__}, expected a Tensor"
             f"{' or a RowTensor' if sparse else ''}"
         )
-    if values.shape != shape:
-        raise ValueError(f"{name}: {label}, of {parameter.name}, has the shape {values.shape}, expected {shape}")
-    return Gradient(raised(values, parameter))
+    remedy = ""
+    if values.shape[1:] == variable.shape[1:]:
+        # MindSpore gives only the values of a sparse gradient where it runs calls immediately.
+        remedy = "; of an EmbeddingLookup(sparse=True) compute the gradients under mindspore.jit"
+    raise ValueError(f"{name}: {label} has the shape {values.shape}, expected {variable.shape}{remedy}")
 
 
-def check_range(name: str, label: str, indices: Any, parameter: Any) -> None:
+def sparse_parts(gradient: Any) -> tuple[Any, Any, Any] | None:
+    """Indices, rows and shape of a ``RowTensor``, or of the tuple that MindSpore makes of it; None of others."""
+    if isinstance(gradient, list | tuple):
+        parts = tuple(gradient)
+    else:
+        parts = tuple(getattr(gradient, part, None) for part in ("indices", "values", "dense_shape"))
+    if len(parts) != 3:
+        return None
+    indices, rows, dense_shape = memory(parts[0]), memory(parts[1]), parts[2]
+    arrays = isinstance(indices, np.ndarray) and isinstance(rows, np.ndarray)
+    return (indices, rows, dense_shape) if arrays and isinstance(dense_shape, list | tuple) else None
+
+
+def check_range(name: str, label: str, indices: Any, variable: np.ndarray) -> None:
     """Check that indices name rows: the weight decay reads these rows before the kernel checks them."""
-    rows = parameter.shape[0] if len(parameter.shape) else 0
+    rows = variable.shape[0] if variable.ndim else 0
     if isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.size:
         least, greatest = int(indices.min()), int(indices.max())
         if least < 0 or greatest >= rows:
-            raise IndexError(
-                f"{name}: {label} holds {least if least < 0 else greatest}, expected 0 to {rows - 1}: {parameter.name} "
-                f"has {rows} rows"
-            )
+            wrong = least if least < 0 else greatest
+            raise IndexError(f"{name}: {label} {wrong}, expected 0 to {rows - 1}, the rows of the parameter")
 
 
-def raised(values: Any, parameter: Any) -> Any:
+def raised(values: Any, variable: np.ndarray) -> Any:
     """A float16 gradient of a wider parameter in the parameter's type, as MindSpore converts it."""
-    wide = memory(parameter).dtype
-    return values.astype(wide) if values.dtype == np.float16 and wide in (np.float32, np.float64) else values
+    narrow = values.dtype == np.float16 and variable.dtype in (np.float32, np.float64)
+    return values.astype(variable.dtype) if narrow else values
 
 
 def decayed(variable: np.ndarray, decay: float, gradient: Gradient) -> Gradient:

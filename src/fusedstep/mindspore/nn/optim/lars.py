@@ -8,10 +8,10 @@ import numpy as np
 from .... import rules
 from ....words import tensor_sum
 from ..checks import check_bool, check_float
-from .fused import FusedOptimizer, per_parameter
+from .fused import FusedOptimizer
 from .gradient_terms import operator_of
 from .gradients import check_gradients
-from .memory import memory, number
+from .memory import memory, number, numbers
 from .uncompiled import uncompiled
 
 
@@ -25,9 +25,9 @@ def scaled_by_norms(
     epsilon: Any,
     hyperpara: Any,
     use_clip: bool = False,
-) -> tuple[Any, Any]:
+) -> Any:
     """``lars_gradient`` with the norms of the two arrays."""
-    stepped: tuple[Any, Any] = rules.lars_gradient(
+    return rules.lars_gradient(
         scaled,
         weight,
         grad,
@@ -39,7 +39,6 @@ def scaled_by_norms(
         hyperpara=hyperpara,
         use_clip=use_clip,
     )
-    return stepped
 
 
 def default_filter(parameter: Any) -> bool:
@@ -136,22 +135,22 @@ class LARS(FusedOptimizer):
         Raises:
             TypeError, ValueError: a gradient is invalid; nothing is changed.
         """
-        found = check_gradients(type(self).__name__, self.parameters, gradients, sparse=False)
-        rates = per_parameter(self.opt.get_lr() if self.use_clip else 1.0, len(found))
-        decays = per_parameter(self.get_weight_decay(), len(found))
+        weights = list(map(memory, self.parameters))
+        found = check_gradients(type(self).__name__, self.parameters, weights, gradients, sparse=False)
+        rates = numbers(self.opt.get_lr() if self.use_clip else 1.0, len(found))
+        decays = numbers(self.get_weight_decay(), len(found))
         scale = number(self.reciprocal_scale)
         scaled = []
         for index, (gradient, decay) in enumerate(zip(found, decays, strict=True)):
             values = gradient.values if scale == 1 else gradient.values * gradient.values.dtype.type(scale)
             if self.lars_flag[index]:
-                own = number(decay) / self.loss_scale if self.decay_flags[index] else 0.0
-                values = self._scaled(index, values, own, number(rates[index]))
+                own = decay / self.loss_scale if self.decay_flags[index] else 0.0
+                values = self._scaled(index, weights[index], values, own, rates[index])
             scaled.append(self._framework.tensor.from_numpy(values))
         return self.opt(tuple(scaled))
 
-    def _scaled(self, index: int, values: np.ndarray, decay: float, rate: float) -> np.ndarray:
+    def _scaled(self, index: int, weight: np.ndarray, values: np.ndarray, decay: float, rate: float) -> np.ndarray:
         """A gradient scaled to the norm of its weights, in memory that the next step uses again."""
-        weight = memory(self.parameters[index])
         result = self._workspaces.setdefault(index, np.empty(weight.shape, weight.dtype))
         named = {"weight_decay": decay, "learning_rate": rate, "epsilon": self.epsilon, "hyperpara": self.coefficient}
         self._operator.step([result, weight], values, None, None, self._operator.scalars(named))

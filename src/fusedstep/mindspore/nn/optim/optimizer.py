@@ -226,7 +226,7 @@ def changed(gradient: Any, change: Callable[[Gradient], Gradient]) -> Any:
     """A gradient after a change, of the same kind."""
     if isinstance(gradient, RowTensorInner):
         found = change(Gradient(memory(gradient.values), memory(gradient.indices)))
-        return RowTensorInner(gradient.indices, Tensor.from_numpy(found.values), gradient.dense_shape)
+        return type(gradient)(gradient.indices, Tensor.from_numpy(found.values), gradient.dense_shape)
     return Tensor.from_numpy(change(Gradient(memory(gradient))).values)
 
 

@@ -1,0 +1,256 @@
+"""What is said of a program: which of its optimizer part is served, and in which way it runs."""
+
+import inspect
+import textwrap
+
+import pytest
+
+from fusedstep import mindspore
+from fusedstep.operators import catalogue
+from fusedstep.porting.findings import Finding, Judgement, Kind, Verdict, Way
+from fusedstep.porting.reader import read_source
+from fusedstep.porting.verdicts import judge
+
+HEAD = "import mindspore as ms\nfrom mindspore import nn, ops, context\n"
+# With this a program is not one without MindSpore.
+LAYER = "net = nn.Dense(2, 3)\n"
+
+
+def judged(source: str, head: str = HEAD) -> Judgement:
+    return judge([read_source(head + textwrap.dedent(source), "program.py")])
+
+
+def refusals(judgement: Judgement) -> list[Finding]:
+    return [each for each in judgement.rows if each.verdict is not Verdict.SERVED]
+
+
+def rows_of(judgement: Judgement) -> list[tuple[int, str, str]]:
+    return [(each.line, each.text, judgement.becomes(each)) for each in judgement.rows]
+
+
+@pytest.mark.parametrize("name", sorted(catalogue.OPERATORS))
+def test_every_operator_is_served_where_the_face_has_it(name: str) -> None:
+    alone = judged(f"ops.operations.nn_ops.{name}(**settings)\n")
+    assert rows_of(alone) == [(3, f"ops.operations.nn_ops.{name}", f"fusedstep.mindspore.ops.operations.nn_ops.{name}")]
+    assert (alone.served, alone.way) == (True, Way.ALONE)
+    beside = judged(f"{LAYER}ops.operations.nn_ops.{name}(**settings)\n")
+    assert rows_of(beside) == [(4, f"ops.operations.nn_ops.{name}", f"fusedstep.ops.{name}")]
+    assert (beside.served, beside.way) == (True, Way.BESIDE)
+
+
+OPTIMIZERS = mindspore.nn.optim.__all__
+
+
+@pytest.mark.parametrize("name", sorted({*OPTIMIZERS} - {"Optimizer"}))
+def test_every_optimizer_is_served_where_the_face_has_it(name: str) -> None:
+    judgement = judged(f"{LAYER}nn.{name}(params)\n")
+    assert rows_of(judgement) == [(4, f"nn.{name}", f"fusedstep.mindspore.nn.{name}")]
+    assert judgement.served
+    (row,) = judgement.rows
+    assert row.kind is Kind.OPTIMIZER
+
+
+def test_what_is_served_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fusedstep.porting import served
+
+    source = "from mindspore.nn import Rprop, FTRL\n"
+    assert [each.text for each in refusals(judged(source))] == ["Rprop"]
+    served.find.cache_clear()
+    monkeypatch.setattr(mindspore.nn, "Rprop", mindspore.nn.FTRL, raising=False)
+    monkeypatch.delattr(mindspore.nn, "FTRL")
+    found = judged(source)
+    served.find.cache_clear()
+    assert [each.text for each in found.rows] == ["Rprop"]
+    assert found.rows[0].verdict is Verdict.SERVED
+
+
+@pytest.mark.parametrize(
+    ("written", "becomes"),
+    [
+        ("mindspore.nn.optim.FTRL", "fusedstep.mindspore.nn.optim.FTRL"),
+        ("mindspore.nn.optim.ftrl.FTRL", "fusedstep.mindspore.nn.optim.ftrl.FTRL"),
+        ("mindspore.nn.optim.elsewhere.FTRL", "fusedstep.mindspore.nn.FTRL"),
+        ("mindspore.ops.operations.elsewhere.Adam", "fusedstep.mindspore.ops.Adam"),
+        ("mindspore.ops.operations._inner_ops.Lamb", "fusedstep.mindspore.ops.operations._inner_ops.Lamb"),
+        ("mindspore.nn.dynamic_lr.warmup_lr", "fusedstep.mindspore.nn.dynamic_lr.warmup_lr"),
+        ("mindspore.nn.learning_rate_schedule.WarmUpLR", "fusedstep.mindspore.nn.learning_rate_schedule.WarmUpLR"),
+        ("mindspore.nn.CosineDecayLR", "fusedstep.mindspore.nn.CosineDecayLR"),
+    ],
+)
+def test_a_name_is_found_wherever_mindspore_defines_it(written: str, becomes: str) -> None:
+    module, _, name = written.rpartition(".")
+    judgement = judged("", f"from {module} import {name}\n")
+    assert rows_of(judgement) == [(1, name, becomes)]
+    assert judgement.served
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("nn.ASGD(params)", "no rule"),
+        ("nn.optim.asgd.ASGD(params)", "no rule"),
+        ("nn.Rprop(params)", "no rule"),
+        ("nn.thor(net, 0.1, 0.1, 0.9)", "second order"),
+        ("nn.optim.thor.ThorGpu(net)", "second order"),
+        ("nn.AdaSumByGradWrapCell(optimizer)", "several processes"),
+        ("nn.optim.AdaSumByDeltaWeightWrapCell(optimizer)", "several processes"),
+        ("ms.boost.adasum.AdaSum(1)", "several processes"),
+        ("nn.OptTFTWrapper(optimizer)", "failover"),
+        ("ops.operations._inner_ops.ApplyCamePart1()", "CAME"),
+        ("ops.auto_generate.ApplyCamePart4()", "CAME"),
+        ("ops.auto_generate.apply_came_part2_op(x)", "CAME"),
+        ("ms.experimental.optim.AdamW(params)", "torch.optim"),
+        ("ms.experimental.optim.lr_scheduler.StepLR(optimizer, 2)", "torch.optim"),
+        ("ms.mint.optim.SGD(params)", "torch.optim"),
+        ("ms.boost.OptimizerProcess(optimizer)", "MindSpore's own optimizers"),
+        ("nn.optim.adam._update_run_op(x)", "inside MindSpore's own optimizers"),
+        ("ms.experimental.MapParameter()", "hash table"),
+        ("nn.dynamic_lr.other_lr(1)", "no schedule"),
+        ("ops.SparseApplyOther()", "'fusedstep ops' lists"),
+        ("ops.operations.nn_ops.FusedSparseOther()", "'fusedstep ops' lists"),
+    ],
+)
+def test_what_is_not_served_has_a_reason_and_a_remedy(written: str, reason: str) -> None:
+    judgement = judged(written)
+    (refusal,) = refusals(judgement)
+    assert reason in refusal.reason
+    assert refusal.remedy
+    assert refusal.verdict is Verdict.NOT_SERVED
+    assert not judgement.served
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["nn.Dense(1, 2)", "nn.SoftmaxCrossEntropyWithLogits()", "ops.MatMul()", "ms.Model(net)", "ms.value_and_grad(f)"]
+    + ["nn.TrainOneStepCell(net, optimizer)", "ms.dataset.MnistDataset(d)", "ms.amp.auto_mixed_precision(net)"]
+    + ["nn.Conv2dThor(1, 2, 3)", "ops.ApplyRotaryPosEmb()", "nn.ClipByNorm()", "nn.DistributedGradReducer(params)"],
+)
+def test_other_features_stay_mindspores(written: str) -> None:
+    judgement = judged(f"{written}\nnn.FTRL(params)")
+    assert [each.text for each in judgement.rows] == ["nn.FTRL"]
+    assert judgement.staying == [written.partition("(")[0].removeprefix("ms.")]
+    assert (judgement.way, judgement.ways, judgement.served) == (Way.BESIDE, [Way.BESIDE], True)
+
+
+def test_what_optimizers_need_is_told_only_where_it_changes() -> None:
+    needed = "var = ms.Parameter(ms.Tensor([1.0], ms.float32), name='var')\nnn.FTRL([var])\n"
+    alone = judged(needed)
+    assert [each.text for each in alone.rows] == ["ms.Parameter", "ms.Tensor", "ms.float32", "nn.FTRL"]
+    assert alone.ways == [Way.ALONE, Way.BESIDE]
+    assert not alone.staying
+    beside = judged(needed + LAYER)
+    assert [each.text for each in beside.rows] == ["nn.FTRL"]
+    assert sorted(beside.staying) == ["Parameter", "Tensor", "float32", "nn.Dense"]
+
+
+def test_a_program_without_an_optimizer_part_is_served() -> None:
+    for source in (LAYER, "", "ms.set_context(mode=ms.GRAPH_MODE)\n", "ms.Tensor(1)"):
+        judgement = judged(source)
+        assert judgement.served
+        assert not judgement.has_optimizer_part
+        assert not judgement.rows
+
+
+def test_files_are_judged_as_one_program() -> None:
+    layer, step = read_source(HEAD + LAYER, "layer.py"), read_source(HEAD + "ops.ApplyFtrl()", "step.py")
+    mode = read_source(HEAD + "ms.set_context(mode=ms.GRAPH_MODE)", "mode.py")
+    assert judge([step]).way is Way.ALONE
+    assert judge([layer, step]).way is Way.BESIDE
+    judgement = judge([layer, mode, step])
+    assert [(each.file, each.line) for each in refusals(judgement)] == [("mode.py", 3)]
+    assert not judgement.served
+    # Without MindSpore the mode has no effect.
+    assert judge([mode, step]).served
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("nn.FTRL(params, l1=0.1, l3=0.2)", "fusedstep's FTRL has no argument l3; it has params, "),
+        (
+            "nn.Adam(params, use_lazy=True, use_eager=True)",
+            "fusedstep's Adam has no argument use_eager; it has params, ",
+        ),
+        ("import functools\nfunctools.partial(nn.FTRL, l3=0.2)", "has no argument l3"),
+        ("make = nn.FTRL\nmake(params, l3=0.2)", "has no argument l3"),
+        ("ops.ApplyFtrl(use_lock=True)", "fusedstep's ApplyFtrl has no argument use_lock; it has use_locking"),
+        ("ops.ApplyFtrl(False, 1, 2, 3, 4)", "fusedstep's ApplyFtrl takes 1 positional arguments, not 5"),
+        ("step = ops.ApplyFtrl()\nstep(1, 2, 3, 4, 5, 6, 7, 8, 9)", "step takes 8 positional arguments, not 9"),
+        ("step = ops.ApplyFtrl()\nstep(var, beta=1)", "step has no argument beta; it has var, accum, linear, grad, lr"),
+        ("nn.FTRL.apply(params)", "fusedstep's FTRL has no apply"),
+    ],
+)
+def test_arguments_that_are_missing_here_are_told(written: str, reason: str) -> None:
+    for head in (HEAD, HEAD + LAYER):
+        judgement = judged(written, head)
+        (refusal,) = refusals(judgement)
+        assert reason in refusal.reason
+        assert not judgement.served
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "nn.FTRL(*args, **kwargs)",
+        "nn.Adam(params, use_lazy=True)",
+        "nn.Adam(params, use_offload=True)",
+        "ops.ApplyFtrl(*[True])",
+        "step = ops.FusedSparseAdam(use_locking=True)\nstep(var, *states, 0.9, 0.999)",
+        "step = ops.ApplyFtrl()\nstep(1, 2, 3, 4, 5, 6, 7, 8)",
+        "optimizer = nn.FTRL(params)\noptimizer(grads)\noptimizer.parameters\noptimizer.get_lr()\noptimizer.global_step",
+        "optimizer = nn.Adam(params)\noptimizer.target = 'CPU'\noptimizer.moment1",
+    ],
+)
+def test_good_calls_are_served(written: str) -> None:
+    judgement = judged(written)
+    assert judgement.rows
+    assert not refusals(judgement)
+    assert judgement.way is Way.ALONE
+
+
+def test_defaults_of_every_optimizer_are_served_by_name() -> None:
+    for name in {*OPTIMIZERS} - {"Optimizer"}:
+        signature = inspect.signature(getattr(mindspore.nn, name))
+        given = [each.name for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        assert judged(f"nn.{name}({', '.join(f'{each}={each}' for each in given)})").served
+
+
+def test_what_the_face_lacks_of_a_tensor_leaves_it_mindspores() -> None:
+    judgement = judged("ms.Tensor.no_such_method\nms.Tensor(1, no_such=2)\nnn.FTRL(params)")
+    assert [each.text for each in judgement.rows] == ["nn.FTRL"]
+    assert [each.line for each in judgement.hindrances] == [3, 4]
+    assert (judgement.ways, judgement.served) == ([Way.BESIDE], True)
+
+
+def test_an_attribute_that_optimizers_here_lack_leaves_the_program_beside_mindspore() -> None:
+    judgement = judged("optimizer = nn.FTRL(params)\noptimizer.no_such_attribute\n")
+    assert [each.reason for each in judgement.hindrances] == ["fusedstep's FTRL has no no_such_attribute."]
+    assert judgement.ways == [Way.BESIDE]
+
+
+@pytest.mark.parametrize("module", ["nn", "ops", "nn.optim", "ops.operations", "ms.experimental.optim"])
+def test_a_name_that_only_the_run_tells_is_unknown(module: str) -> None:
+    judgement = judged(f"getattr({module}, kind)(params)")
+    (refusal,) = [each for each in refusals(judgement) if each.verdict is Verdict.UNKNOWN]
+    assert refusal.text == f"getattr({module}, kind)"
+    assert not judgement.served
+
+
+def test_a_name_of_a_module_without_optimizers_is_no_matter() -> None:
+    assert judged("getattr(ms, kind)\ngetattr(ms.common.dtype, kind)\nnn.FTRL(params)").served
+
+
+def test_optimizers_of_ones_own_stay_mindspores() -> None:
+    source = """\
+class Mine(nn.Optimizer):
+    def __init__(self, params):
+        super().__init__(0.1, params)
+        self.step = ops.ApplyMomentum()
+    def construct(self, gradients):
+        return self.step(self.var, self.moment, 0.1, gradients, 0.9)
+"""
+    judgement = judged(source + "\nnn.Dense(1, 2)\n")
+    assert [judgement.becomes(each) for each in judgement.rows] == ["fusedstep.ops.ApplyMomentum"]
+    assert "nn.Optimizer" in judgement.staying
+    assert judgement.served
+    assert judged(source).way is Way.ALONE
