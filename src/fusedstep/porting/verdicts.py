@@ -19,11 +19,11 @@ UNTOLD = "The name is known only when the program runs."
 def judge(programs: Iterable[Program]) -> Judgement:
     """Judge the files of one program together."""
     programs = list(programs)
-    judgement = Judgement([program.file for program in programs], unread=unread(programs))
+    findings: list[Finding] = []
     for program in programs:
         found = [*of_uses(program), *of_calls(program), *of_attributes(program), *of_dynamic(program)]
-        judgement.findings += sorted(found, key=lambda each: (each.line, each.column))
-    return judgement
+        findings += sorted(found, key=lambda each: (each.line, each.column))
+    return Judgement([program.file for program in programs], findings, unread(programs))
 
 
 def of_uses(program: Program) -> Iterator[Finding]:
