@@ -193,12 +193,6 @@ def test_attributes() -> None:
         len(Tensor(1.0))
 
 
-@pytest.mark.parametrize("operate", [lambda a, b: a + b, lambda a, b: a * 2, lambda a, b: -a, lambda a, b: a[0]])
-def test_there_is_no_arithmetic(operate: Callable[[Any, Any], Any]) -> None:
-    with pytest.raises(TypeError):
-        operate(Tensor([1.0]), Tensor([2.0]))
-
-
 def test_parameters() -> None:
     assert isinstance(Parameter(1.0), Tensor)
     first, second = Parameter([1.0]), Parameter([1.0])
@@ -232,15 +226,3 @@ def test_cells_know_their_parameters() -> None:
     assert outer.first(2.0, times=3) == 6.0
     with pytest.raises(NotImplementedError, match="Outer"):
         outer()
-
-
-def test_the_context_is_the_cpu() -> None:
-    ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
-    assert ms.get_context("mode") == context.GRAPH_MODE
-    context.set_context(mode=context.PYNATIVE_MODE)
-    ms.set_device("CPU")
-    for wrong in ({"device_target": "GPU"}, {"mode": 2}, {"max_call_depth": 10}):
-        with pytest.raises(ValueError, match="set_context"):
-            ms.set_context(**wrong)
-    with pytest.raises(ValueError, match="get_context"):
-        ms.get_context("max_call_depth")

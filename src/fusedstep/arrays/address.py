@@ -1,6 +1,7 @@
-"""The addresses of arrays."""
+"""The addresses of arrays, and arrays at an address."""
 
 import ctypes
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,44 @@ def addresses_of(arrays: Sequence[np.ndarray]) -> list[int]:
     if not _IS_FIRST:
         return [array.ctypes.data for array in arrays]
     return [_pointer_at(id(array) + _HEADER).value for array in arrays]
+
+
+def view_at(
+    address: int, storage: Any, shape: tuple[int, ...], strides: tuple[int, ...] | None, kind: np.dtype
+) -> np.ndarray:
+    """A NumPy view of a tensor's memory by its address; it keeps the storage alive.
+
+    A library's own view may be a copy (MindSpore's ``asnumpy()``), or make its storage fixed in size (PyTorch's
+    ``numpy()``).
+
+    Args:
+        address: of the first element.
+        storage: the tensor's storage, with ``data_ptr()`` and ``nbytes()``.
+        shape: its shape.
+        strides: in elements; None of a contiguous tensor.
+        kind: NumPy's type of its elements, or of their bits.
+
+    Raises:
+        TypeError: the elements do not lie in the storage.
+    """
+    elements = math.prod(shape)
+    if strides is not None:
+        elements = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+        strides = tuple(kind.itemsize * stride for stride in strides)
+    if not lies_in(storage, address, kind.itemsize * elements):
+        raise TypeError("a tensor whose elements lie outside of its storage, which has been replaced or resized")
+    memory: Any = (ctypes.c_char * (kind.itemsize * elements)).from_address(address)
+    memory.storage = storage
+    return np.ndarray(shape, kind, memory, 0, strides)
+
+
+def lies_in(storage: Any, address: int, size: int) -> bool:
+    """Whether ``size`` bytes from an address on belong to a storage.
+
+    Another thread may replace a tensor's storage between two questions, and a storage may have been shrunk.
+    """
+    start: int = storage.data_ptr()
+    return start <= address and address + size <= start + storage.nbytes()
 
 
 def _is_first() -> bool:

@@ -20,7 +20,7 @@ DLPACK_CPU = 1
 
 
 def borrow(array: Any) -> Any:
-    """A NumPy view of an array's memory; of the bits for a PyTorch tensor of a type that NumPy does not have.
+    """A NumPy view of an array's memory; of the bits for a tensor of a type that NumPy does not have.
 
     Raises:
         TypeError: the object is not an array, or its memory cannot be borrowed.
@@ -37,6 +37,10 @@ def borrow(array: Any) -> Any:
         return torch_tensors.borrow(array)
     if mindspore_tensors.is_tensor(array):
         return mindspore_tensors.borrow(array)
+    if mindspore_tensors.is_sparse(array):
+        raise TypeError(
+            f"a {type(array).__name__}, which has several parts; pass its values as gradient, and its indices"
+        )
     if not isinstance(array, np.generic | str | bytes):
         if hasattr(array, "__array_interface__"):
             return borrow_interface(array)
@@ -98,6 +102,8 @@ def new_like(array: Any) -> Any:
         return library.empty(described.shape, described.dtype, array)
     if torch_tensors.is_tensor(array):
         return torch_tensors.new_like(array)
+    if mindspore_tensors.is_tensor(array):
+        return mindspore_tensors.new_like(array)
     view = borrow(array)
     return np.empty(view.shape, view.dtype.newbyteorder("="))
 
@@ -121,7 +127,9 @@ def not_in_numpy(array: Any) -> str | None:
     """The storage type of an array that is borrowed as bits; None for other arrays."""
     if isinstance(array, TensorView):
         return array.dtype if array.dtype in NOT_IN_NUMPY else None
-    return torch_tensors.not_in_numpy(array.dtype) if torch_tensors.is_tensor(array) else None
+    if torch_tensors.is_tensor(array):
+        return torch_tensors.not_in_numpy(array.dtype)
+    return mindspore_tensors.not_in_numpy(array.dtype) if mindspore_tensors.is_tensor(array) else None
 
 
 def dtype_name(array: Any, view: np.ndarray) -> str:
@@ -130,6 +138,8 @@ def dtype_name(array: Any, view: np.ndarray) -> str:
         return array.dtype
     if torch_tensors.is_tensor(array):
         return torch_tensors.type_name(array.dtype)
+    if mindspore_tensors.is_tensor(array):
+        return mindspore_tensors.type_name(array.dtype)
     name = view.dtype.name
     return name if view.dtype.isnative else f"byte-swapped {name}"
 

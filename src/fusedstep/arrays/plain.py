@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..storage import STORAGES
-from .address import address_of, addresses_of
-from .torch_tensors import is_tensor, view_at
+from .address import address_of, addresses_of, view_at
+from .torch_tensors import is_tensor
 
 INDEX = np.dtype(np.int64)
 WIDE = [each for each in STORAGES.values() if not each.is_narrow]

@@ -1,7 +1,5 @@
 """PyTorch's tensors on the CPU. PyTorch is imported by the caller, never here."""
 
-import ctypes
-import math
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -9,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .address import view_at
 from .tensor_view import KINDS, NOT_IN_NUMPY
 
 
@@ -55,31 +54,6 @@ def borrow(tensor: Any) -> Any:
         unusable(tensor, "it has no memory")
     strides = None if tensor.is_contiguous() else tensor.stride()
     return view_at(address, storage, tuple(tensor.shape), strides, kind)
-
-
-def view_at(
-    address: int, storage: Any, shape: tuple[int, ...], strides: tuple[int, ...] | None, kind: np.dtype
-) -> np.ndarray:
-    """A NumPy view of a tensor's memory by its address. ``tensor.numpy()`` would make its storage fixed in size."""
-    elements = math.prod(shape)
-    if strides is not None:
-        elements = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-        strides = tuple(kind.itemsize * stride for stride in strides)
-    if not lies_in(storage, address, kind.itemsize * elements):
-        raise TypeError("a tensor whose elements lie outside of its storage, which has been replaced or resized")
-    memory: Any = (ctypes.c_char * (kind.itemsize * elements)).from_address(address)
-    # The view keeps the storage alive.
-    memory.storage = storage
-    return np.ndarray(shape, kind, memory, 0, strides)
-
-
-def lies_in(storage: Any, address: int, size: int) -> bool:
-    """Whether ``size`` bytes from an address on belong to a storage.
-
-    Another thread may replace a tensor's storage between two questions, and a storage may have been shrunk.
-    """
-    start: int = storage.data_ptr()
-    return start <= address and address + size <= start + storage.nbytes()
 
 
 @cache

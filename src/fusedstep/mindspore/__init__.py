@@ -15,6 +15,7 @@ MindSpore itself is not needed. Tensors are NumPy arrays on the CPU.
 
 from . import common, context, nn, ops
 from .common import dtype
+from .common.api import jit, jit_class
 from .common.dtype import (
     bool_,
     dtype_to_nptype,
@@ -30,14 +31,19 @@ from .common.dtype import (
     uint32,
     uint64,
 )
-from .common.parameter import Parameter
+from .common.parameter import Parameter, ParameterTuple
+from .common.seed import get_seed, set_seed
+from .common.sparse_tensor import RowTensor
 from .common.tensor import Tensor, tensor
 from .context import GRAPH_MODE, PYNATIVE_MODE, get_context, set_context, set_device
+from .unavailable import attribute_finder
 
 __all__ = [
     "GRAPH_MODE",
     "PYNATIVE_MODE",
     "Parameter",
+    "ParameterTuple",
+    "RowTensor",
     "Tensor",
     "bool_",
     "common",
@@ -48,14 +54,18 @@ __all__ = [
     "float32",
     "float64",
     "get_context",
+    "get_seed",
     "int8",
     "int16",
     "int32",
     "int64",
+    "jit",
+    "jit_class",
     "nn",
     "ops",
     "set_context",
     "set_device",
+    "set_seed",
     "tensor",
     "uint8",
     "uint16",
@@ -66,3 +76,5 @@ __all__ = [
 if hasattr(dtype, "bfloat16"):
     bfloat16 = dtype.bfloat16
     __all__ += ["bfloat16"]
+
+__getattr__ = attribute_finder(__name__, ("Model", "grad", "jacfwd", "jacrev", "jvp", "value_and_grad", "vjp"))

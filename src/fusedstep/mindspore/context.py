@@ -2,31 +2,97 @@
 
 from typing import Any
 
+from .unavailable import attribute_finder
+
 GRAPH_MODE = 0
 PYNATIVE_MODE = 1
+STRICT, COMPATIBLE, LAX = 0, 1, 2
+RELEASE, DEBUG = 0, 1
 
-_ACCEPTED: dict[str, tuple[Any, ...]] = {"mode": (GRAPH_MODE, PYNATIVE_MODE), "device_target": ("CPU",)}
-_settings: dict[str, Any] = {"mode": PYNATIVE_MODE, "device_target": "CPU"}
+# MindSpore's settings and their initial values.
+DEFAULTS: dict[str, Any] = {
+    "mode": PYNATIVE_MODE,
+    "device_target": "CPU",
+    "device_id": 0,
+    "aoe_config": {},
+    "aoe_tune_mode": "",
+    "ascend_config": {},
+    "check_bprop": False,
+    "compile_cache_path": "",
+    "debug_level": RELEASE,
+    "deterministic": "OFF",
+    "disable_format_transform": False,
+    "enable_compile_cache": None,
+    "enable_graph_kernel": False,
+    "enable_reduce_precision": True,
+    "env_config_path": "",
+    "exec_order": "bfs",
+    "gpu_config": {},
+    "graph_kernel_flags": "",
+    "inter_op_parallel_num": 0,
+    "jit_config": {},
+    "jit_level": "",
+    "jit_syntax_level": LAX,
+    "max_call_depth": 1000,
+    "max_device_memory": "1024GB",
+    "memory_optimize_level": "O0",
+    "mempool_block_size": "1GB",
+    "op_timeout": 900,
+    "print_file_path": "",
+    "pynative_synchronize": False,
+    "reserve_class_name_in_scope": True,
+    "runtime_num_threads": 30,
+    "save_graphs": 0,
+    "save_graphs_path": ".",
+    "support_binary": False,
+    "variable_memory_max_size": "0GB",
+}
+# MindSpore accepts these and ignores them.
+IGNORED = ("auto_tune_mode", "enable_auto_mixed_precision", "enable_sparse")
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "mode": (GRAPH_MODE, PYNATIVE_MODE),
+    "device_target": ("CPU", "GPU", "Ascend"),
+    "deterministic": ("ON", "OFF"),
+    "jit_syntax_level": (STRICT, COMPATIBLE, LAX),
+    "debug_level": (RELEASE, DEBUG),
+    "save_graphs": (0, 1, 2, 3),
+    "memory_optimize_level": ("O0", "O1"),
+    "exec_order": ("bfs", "dfs"),
+}
+
+_settings = dict(DEFAULTS)
+_said: set[tuple[str, str]] = set()
+
+__getattr__ = attribute_finder(__name__)
 
 
 def set_context(**settings: Any) -> None:
-    """Store a mode and a device. Both modes run calls immediately, and the only device is the CPU.
+    """Store settings. They have no effect: every call runs immediately, on the CPU.
+
+    A setting that would do something in MindSpore is named once in the log of ``fusedstep``, at INFO.
 
     Args:
-        **settings: ``mode`` and ``device_target``.
+        **settings: MindSpore's, such as ``mode``, ``device_target`` and ``jit_config``.
 
     Raises:
-        ValueError: a setting or its value is unknown.
+        ValueError: MindSpore has no such setting, or its value is invalid.
 
-    >>> set_context(mode=GRAPH_MODE, device_target="CPU")
+    >>> set_context(mode=GRAPH_MODE, device_target="Ascend")
+    >>> get_context("device_target")
+    'Ascend'
+    >>> set_context(device_target="CPU")
     """
     for name, value in settings.items():
-        if name not in _ACCEPTED:
-            raise ValueError(f"set_context: {name} is not supported, expected {' or '.join(_ACCEPTED)}; leave it out")
-        if value not in _ACCEPTED[name]:
-            expected = " or ".join(map(repr, _ACCEPTED[name]))
+        if name not in DEFAULTS and name not in IGNORED:
+            raise ValueError(f"set_context: MindSpore has no setting {name}, expected one of {', '.join(DEFAULTS)}")
+        if name in CHOICES and value not in CHOICES[name]:
+            expected = " or ".join(map(repr, CHOICES[name]))
             raise ValueError(f"set_context: {name} is {value!r}, expected {expected}")
-    _settings.update(settings)
+    for name, value in settings.items():
+        if name not in ("mode", "device_target") or value not in (PYNATIVE_MODE, "CPU"):
+            say_once("set_context", name, f"{name}={value!r} is stored and has no effect")
+        if name in DEFAULTS:
+            _settings[name] = value
 
 
 def get_context(attr_key: str) -> Any:
@@ -36,25 +102,42 @@ def get_context(attr_key: str) -> Any:
         attr_key: its name.
 
     Raises:
-        ValueError: the setting is unknown.
+        ValueError: MindSpore has no such setting.
 
-    >>> get_context("device_target")
-    'CPU'
+    >>> get_context("max_call_depth")
+    1000
     """
     if attr_key not in _settings:
-        raise ValueError(f"get_context: {attr_key!r} is not supported, expected {' or '.join(_ACCEPTED)}")
+        raise ValueError(f"get_context: MindSpore has no setting {attr_key!r}, expected one of {', '.join(DEFAULTS)}")
     return _settings[attr_key]
 
 
-def set_device(device_target: str) -> None:
-    """Select the device, which must be the CPU.
+def set_device(device_target: str, device_id: int | None = None) -> None:
+    """Store a device. Calls run on the CPU, whatever it is.
 
     Args:
-        device_target: "CPU".
+        device_target: "CPU", "GPU" or "Ascend".
+        device_id: its number.
 
     Raises:
-        ValueError: the device is not the CPU.
+        ValueError: the device is unknown.
 
     >>> set_device("CPU")
     """
-    set_context(device_target=device_target)
+    set_context(device_target=device_target, **({} if device_id is None else {"device_id": device_id}))
+
+
+def say_once(caller: str, subject: str, what: str) -> None:
+    """Tell the log, the first time, that a call has no effect.
+
+    Args:
+        caller: the function.
+        subject: what is said once.
+        what: the sentence.
+    """
+    if (caller, subject) not in _said:
+        _said.add((caller, subject))
+        # Imported here so that processes that only step start fast.
+        import logging
+
+        logging.getLogger("fusedstep").info("%s: %s: every call runs immediately, on the CPU", caller, what)

@@ -1,29 +1,40 @@
-"""``Tensor``: a NumPy array with MindSpore's interface, without arithmetic."""
+"""``Tensor``: a NumPy array with MindSpore's interface."""
 
 from typing import Any
 
 import numpy as np
 
-from .dtype import DType, as_dtype, float32, int64
+from .dtype import as_dtype, float32, int64
+from .functions import ElementFunctions
+from .indexing import Indexing
 from .printing import array_text
+from .promotion import convert_array
+from .reductions import Reductions
+from .shaping import Shaping
 
 
-class Tensor:
-    """An array with MindSpore's constructor, attributes and printed form. It has no arithmetic.
+class Tensor(ElementFunctions, Reductions, Indexing, Shaping):
+    """An array with MindSpore's constructor, methods and printed form. There is no autodiff.
 
     Args:
         input_data: a number, a bool, a list or tuple of these, or a NumPy array, which is copied; or a tensor, whose
             memory is shared unless its type changes.
         dtype: the element type. By default Python's floats become float32 and ints int64; arrays keep their type.
+        shape: the lengths of a tensor that ``init`` fills; then there is no data.
+        init: an ``Initializer`` of ``common.initializer``.
 
     Raises:
         TypeError: the data or its type is not supported.
+        ValueError: data is given beside a shape, or ``init`` without shape and type.
 
     >>> Tensor([0.5, 1])
     Tensor(shape=[2], dtype=Float32, value= [ 5.00000000e-01,  1.00000000e+00])
     """
 
-    def __init__(self, input_data: Any = None, dtype: Any = None) -> None:
+    def __init__(self, input_data: Any = None, dtype: Any = None, shape: Any = None, init: Any = None) -> None:
+        if shape is not None or init is not None:
+            self._array = filled(input_data, dtype, shape, init)
+            return
         array = to_array(input_data, given_dtype=dtype is not None)
         self._array = array if dtype is None else convert_array(array, as_dtype(dtype))
 
@@ -46,39 +57,14 @@ class Tensor:
         if not isinstance(array, np.ndarray):
             raise TypeError(f"Tensor.from_numpy: array is of type {type(array).__name__}, expected a NumPy array")
         as_dtype(array.dtype)
+        return Tensor._made(array)
+
+    @staticmethod
+    def _made(array: Any) -> "Tensor":
         made = Tensor.__new__(Tensor)
-        made._array = array
+        # NumPy's functions return scalars for arrays without dimensions.
+        made._array = np.asarray(array)
         return made
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of each dimension."""
-        return self._array.shape
-
-    @property
-    def dtype(self) -> DType:
-        """The element type."""
-        return as_dtype(self._array.dtype)
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self._array.ndim
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self._array.size
-
-    def asnumpy(self) -> np.ndarray:
-        """The tensor's memory as a NumPy array. Writing to the array changes the tensor.
-
-        >>> tensor = Tensor([1.0, 2.0])
-        >>> tensor.asnumpy()[0] = 3
-        >>> print(tensor)
-        [3. 2.]
-        """
-        return self._array.view()
 
     def astype(self, dtype: Any) -> "Tensor":
         """Convert to an element type. The result shares memory if the type is the tensor's own.
@@ -94,46 +80,22 @@ class Tensor:
         """
         return Tensor.from_numpy(convert_array(self._array, as_dtype(dtype)))
 
-    def item(self) -> Any:
-        """The only element, as a Python number.
+    def copy(self) -> "Tensor":
+        """A tensor of the same elements in memory of its own."""
+        return Tensor._made(self._array.copy())
 
-        Raises:
-            ValueError: there is not exactly one element.
-
-        >>> Tensor([1.5]).item()
-        1.5
-        """
-        if self._array.size != 1:
-            raise ValueError(f"Tensor: has {self._array.size} elements, expected exactly one")
-        value = self._array.item()
-        # ml_dtypes' bfloat16 has an item of its own type.
-        return value if isinstance(value, bool | int | float) else float(value)
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __len__(self) -> int:
-        if not self._array.ndim:
-            raise TypeError("Tensor: has no dimension and no length; use size")
-        return len(self._array)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is None:
-            return np.asarray(self._array, dtype)
-        return np.array(self._array, dtype, copy=copy)
+    def value(self) -> "Tensor":
+        """The tensor itself."""
+        return self
 
     @property
-    def __array_interface__(self) -> dict[str, Any]:
-        if self._array.dtype.isbuiltin != 1:
-            # The interface cannot describe bfloat16: NumPy would return raw bytes.
-            raise AttributeError(f"Tensor: the array interface does not support {self.dtype.name}; use asnumpy()")
-        return self._array.__array_interface__
+    def has_init(self) -> bool:
+        """Whether the elements are still to be filled: never, here."""
+        return False
+
+    def init_data(self, *_: Any, **__: Any) -> "Tensor":
+        """The tensor itself, whose elements are filled from the start."""
+        return self
 
     def __repr__(self) -> str:
         return f"Tensor(shape={list(self.shape)}, dtype={self.dtype}, value={array_text(self._array)})"
@@ -184,10 +146,24 @@ def to_array(data: Any, *, given_dtype: bool) -> np.ndarray:
     return array
 
 
-def convert_array(array: np.ndarray, dtype: DType) -> np.ndarray:
-    """Convert an array to a type. An array of that type is returned as it is."""
-    if array.dtype == dtype.numpy:
-        return array
-    # Values out of range wrap or become infinite without a warning, as in MindSpore.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return array.astype(dtype.numpy)
+def filled(data: Any, dtype: Any, shape: Any, init: Any) -> np.ndarray:
+    """The array of a tensor that is made of a shape.
+
+    Raises:
+        ValueError: data is given beside a shape, or ``init`` without shape and type.
+        TypeError: ``init`` does not fill arrays.
+    """
+    if data is not None:
+        raise ValueError("Tensor: input_data is given beside shape or init, expected one of them")
+    if dtype is None or shape is None:
+        raise ValueError("Tensor: init, shape and dtype go together, expected each of them")
+    # A length of None or -1 is open: such a tensor describes a shape, and holds nothing.
+    given = shape if isinstance(shape, tuple | list) else (shape,)
+    array = np.zeros([max(0, length or 0) for length in given], as_dtype(dtype).numpy)
+    if init is not None:
+        if not callable(init):
+            raise TypeError(
+                f"Tensor: init is {init!r}, expected an Initializer; common.initializer.initializer() takes names"
+            )
+        init(array)
+    return array

@@ -3,13 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import numpy as np
-
-from ..common.dtype import DType, as_dtype, float32
-from ..common.tensor import Tensor, convert_array
+from ..common.dtype import DType
+from ..common.promotion import convert_array, highest
+from ..common.tensor import Tensor
 from .contracts import COUNTS, Contract
-
-FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 def convert(operator: str, contract: Contract, arguments: Mapping[str, Any], states: Collection[str]) -> dict[str, Any]:
@@ -48,21 +45,6 @@ def convert(operator: str, contract: Contract, arguments: Mapping[str, Any], sta
                 )
             result[name] = convert_array(member.asnumpy(), target)
     return result
-
-
-def highest(types: Collection[DType]) -> DType:
-    """The highest of the types of a group: floating-point types are above integers, and integers above bool.
-
-    >>> highest({as_dtype("int64"), as_dtype("float16")})
-    mindspore.float16
-    """
-    floats = [each for each in types if each.name in FLOATS]
-    if {each.name for each in floats} == {"float16", "bfloat16"}:
-        # Neither type holds the values of the other.
-        return float32
-    if floats:
-        return max(floats, key=lambda each: FLOATS.index(each.name))
-    return as_dtype(np.result_type(*[each.numpy for each in types]))
 
 
 def conversion_error(operator: str, name: str, members: Mapping[str, Tensor], target: DType) -> str:

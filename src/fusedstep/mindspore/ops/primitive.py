@@ -54,6 +54,29 @@ class Primitive:
             return tuple(Tensor.from_numpy(np.zeros(1, array.dtype)) for array in updated)
         return tuple(Tensor.from_numpy(array) for array in updated)
 
+    def set_device(self, device_target: str) -> "Primitive":
+        """Accepted, without effect: calls run on the CPU.
+
+        Args:
+            device_target: the device.
+
+        Returns:
+            The operator.
+        """
+        return self
+
+    def add_prim_attr(self, name: str, value: Any) -> "Primitive":
+        """Accepted, without effect.
+
+        Args:
+            name: the attribute of MindSpore's compiler.
+            value: its value.
+
+        Returns:
+            The operator.
+        """
+        return self
+
     def check_kind(self, name: str, value: Any) -> None:
         """Check that an argument is a tensor, or a number if it is a scalar."""
         if isinstance(value, Tensor):

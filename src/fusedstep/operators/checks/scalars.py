@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import torch_tensors
+from ...arrays import mindspore_tensors, torch_tensors
 from ...arrays.borrow import borrow, dtype_name, kind, storage_of
 from ...arrays.devices import library_of, on_device
 from ...storage import STORAGES
@@ -42,7 +42,8 @@ def parse_scalar(operator: str, name: str, value: Any) -> float:
         raise ValueError(f"{operator}: {name} has shape {view.shape}, expected a scalar or an array of one element")
     storage = storage_of(value, view)
     if storage is not None and not STORAGES[storage].in_numpy:
-        return float(value.detach().item() if torch_tensors.is_tensor(value) else view.reshape(-1)[0])
+        tensor = torch_tensors.is_tensor(value) or mindspore_tensors.is_tensor(value)
+        return float(value.item() if tensor else view.reshape(-1)[0])
     if view.dtype.kind not in "fiu":
         raise TypeError(f"{operator}: {name} holds {dtype_name(value, view)}, expected a real number")
     return float(view.reshape(-1)[0])

@@ -1,7 +1,12 @@
 """The operators with their documented names."""
 
+from ...unavailable import attribute_finder
+from ..tensor_primitives import CLASSES as TENSOR_PRIMITIVES
 from . import nn_ops
 from .nn_ops import *  # noqa: F403
-from .nn_ops import __getattr__ as __getattr__
 
-__all__ = ["nn_ops", *nn_ops.__all__]
+__all__ = ["nn_ops", *nn_ops.__all__, *TENSOR_PRIMITIVES]
+
+globals().update(TENSOR_PRIMITIVES)
+
+__getattr__ = attribute_finder(__name__)

@@ -1,11 +1,10 @@
 """The operators with their documented names."""
 
-from ..primitive import CLASSES, Primitive
+from ...unavailable import attribute_finder
+from ..primitive import CLASSES
 
 __all__ = list(CLASSES)
 
 globals().update(CLASSES)
 
-
-def __getattr__(name: str) -> type[Primitive]:
-    raise AttributeError(f"fusedstep.mindspore.ops has no operator {name!r}; it has {', '.join(CLASSES)}")
+__getattr__ = attribute_finder(__name__)

@@ -1,0 +1,230 @@
+"""``FusedOptimizer``: what every optimizer here adds to ``nn.Optimizer``, ours or MindSpore's own."""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from ....operators.operator import Operator
+from ....runtime.call import Launch
+from ..checks import check_target
+from .framework import OURS, Framework, framework_of, listed, mindspore_framework
+from .gradient_terms import operator_of, with_gradient_terms
+from .gradients import Gradient, centralized, check_gradients, decayed
+from .memory import TensorMemory, memory, number, numbers
+from .uncompiled import uncompiled
+
+
+class FusedOptimizer:
+    """Steps parameters with fusedstep's kernels: those of ``fusedstep.mindspore``, or MindSpore's own.
+
+    A subclass names its rule and its states. Constructing it makes an object of a class that derives from the subclass
+    first and last from ``nn.Optimizer``: from MindSpore's if the parameters are MindSpore's own, else from ours.
+    """
+
+    # The attributes that hold the rule's states after the variable, in the rule's order.
+    _state_names: tuple[str, ...] = ()
+    # The attributes that hold the rule's scalars.
+    _settings: ClassVar[dict[str, str]] = {}
+    # The attributes that a step multiplies by another attribute.
+    _powers: ClassVar[dict[str, str]] = {}
+    # The rule's scalar that takes the weight decay; else it is added to the gradient.
+    _decay_scalar: ClassVar[str | None] = None
+    # Which rows step with a sparse gradient; None if it must be dense.
+    _rows: str | None = "touched"
+    _framework: ClassVar[Framework]
+
+    # Of nn.Optimizer.
+    parameters: Any
+    global_step: Any
+    is_group: bool
+    is_group_lr: bool
+    dynamic_lr: bool
+    dynamic_weight_decay: bool
+    exec_weight_decay: bool
+    decay_flags: tuple[bool, ...]
+    grad_centralization_flags: tuple[bool, ...]
+    reciprocal_scale: Any
+    loss_scale: float
+    get_lr: Callable[[], Any]
+    get_weight_decay: Callable[[], Any]
+
+    def __new__(cls, *arguments: Any, **keywords: Any) -> Any:
+        if hasattr(cls, "_framework"):
+            return super().__new__(cls)
+        # An iterator yields its parameters once, and they are needed here already.
+        lists = {id(value): listed(value) for value in (*arguments, *keywords.values())}
+        made: Any = with_base(cast(Any, cls), framework_of(lists.values()))
+        instance = made.__new__(made)
+        instance.__dict__["_lists"] = lists
+        return instance
+
+    def __init__(self, learning_rate: Any, params: Any, weight_decay: Any = 0.0, loss_scale: Any = 1.0) -> None:
+        lists = self.__dict__.pop("_lists", {})
+        params = lists.get(id(params), listed(params))
+        rate = lists.get(id(learning_rate), learning_rate)
+        check_framework(type(self).__name__, self._framework, params)
+        super().__init__(rate, params, weight_decay, loss_scale)  # type: ignore[call-arg]
+        self.init_params = {"params": params}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        own = {name: value for name, value in vars(self).items() if name != "_memories"}
+        return empty, (type(self).__mro__[1], self._framework != OURS), own
+
+    def _step_by(self, rule: Callable[..., Any], use_locking: bool = False, **switches: bool) -> None:
+        """Step by a rule, after weight decay and the scale of the loss."""
+        name = type(self).__name__
+        self._operator: Operator = operator_of(name, with_gradient_terms(rule), use_locking, switches)
+
+    def _scalars(self) -> dict[str, Any]:
+        """The rule's scalars in this step; a learning rate among them replaces that of the parameters."""
+        return {name: number(getattr(self, setting)) for name, setting in self._settings.items()}
+
+    def _switches(self, index: int) -> tuple[tuple[str, bool], ...]:
+        """The rule's switches that depend on the parameter."""
+        return ()
+
+    def _power(self, name: str, shape: tuple[int, ...]) -> Any:
+        """A parameter of one element that starts at 1, for the power of a setting."""
+        return self._framework.parameter(self._framework.tensor(np.ones(shape, np.float32)), name=name)
+
+    def _setting(self, value: float, name: str | None = None) -> Any:
+        """A setting as a float32 tensor, or as a parameter if it has a name; a step reads it."""
+        tensor = self._framework.tensor(np.float32(value))
+        return tensor if name is None else self._framework.parameter(tensor, name=name)
+
+    @property
+    def target(self) -> str:
+        """The device of the steps, "CPU"."""
+        return "CPU"
+
+    @target.setter
+    def target(self, value: str) -> None:
+        check_target(type(self).__name__, value)
+
+    @uncompiled
+    def construct(self, gradients: Any) -> tuple[bool, ...]:
+        """Take one step. All is checked before the first write.
+
+        Args:
+            gradients: a tensor or a ``RowTensor`` for each parameter, in the order of ``parameters``.
+
+        Raises:
+            TypeError, ValueError, IndexError: a gradient is invalid; nothing is changed.
+        """
+        variables = [memories[0].array() for memories in self._tensor_memories()]
+        found = check_gradients(type(self).__name__, self.parameters, variables, gradients, self._rows is not None)
+        powers = self._next_powers()
+        launches = self._prepare(found, variables, powers)
+        for launch in launches:
+            launch()
+        self._advance(powers)
+        return (True,) * len(found)
+
+    def _advance(self, powers: dict[str, np.ndarray]) -> None:
+        """Write what the next step starts from."""
+        for power, value in powers.items():
+            memory(getattr(self, power))[...] = value
+        memory(self.global_step)[...] += 1
+
+    def _next_powers(self) -> dict[str, np.ndarray]:
+        """The powers after this step. They have the type of the parameters that hold them, as in MindSpore."""
+        return {
+            power: memory(getattr(self, power)) * memory(getattr(self, factor))
+            for power, factor in self._powers.items()
+        }
+
+    def _tensor_memories(self) -> list[list[TensorMemory]]:
+        """The memory of each parameter and of its states."""
+        if "_memories" not in vars(self):
+            states = [getattr(self, name) for name in self._state_names]
+            each = zip(self.parameters, *states, strict=True)
+            vars(self)["_memories"] = [list(map(TensorMemory, tensors)) for tensors in each]
+        found: list[list[TensorMemory]] = vars(self)["_memories"]
+        return found
+
+    def _prepare(
+        self, gradients: list[Gradient], variables: list[np.ndarray], powers: dict[str, np.ndarray]
+    ) -> list[Launch]:
+        """Check the steps of all parameters, and return what runs them."""
+        count = len(gradients)
+        rates, decays = numbers(self.get_lr(), count), self._decays(count)
+        scalars = {name: number(value) for name, value in powers.items()} | self._scalars()
+        scalars["loss_scale_inverse"] = number(self.reciprocal_scale)
+        # Parameters with the same settings share what they make of them.
+        calls: dict[Any, tuple[Operator, list[float]]] = {}
+        launches = []
+        for index, memories in enumerate(self._tensor_memories()):
+            gradient, term = self._with_terms(index, gradients[index], variables[index], decays[index])
+            key = (rates[index], decays[index], term, self._switches(index))
+            if key not in calls:
+                calls[key] = self._call({"lr": rates[index], **scalars}, *key[1:])
+            operator, values = calls[key]
+            states = [variables[index], *(each.array() for each in memories[1:])]
+            if len(operator.spec.used) < len(states):
+                states = [state if k in operator.spec.used else None for k, state in enumerate(states)]
+            launches.append(operator.prepare(states, gradient.values, gradient.indices, self._rows, values))
+        return launches
+
+    def _with_terms(self, index: int, gradient: Gradient, variable: np.ndarray, decay: float) -> tuple[Gradient, float]:
+        """A gradient, and the weight decay that the kernel adds to it: what the kernel cannot do is done here."""
+        centralizes = self.is_group and self.grad_centralization_flags[index]
+        if self._decay_scalar:
+            decay = 0.0
+        elif decay and (gradient.indices is not None or centralizes):
+            gradient, decay = decayed(variable, decay, gradient), 0.0
+        return centralized(gradient) if centralizes else gradient, decay
+
+    def _call(
+        self, scalars: dict[str, Any], decay: float, term: float, switches: tuple[tuple[str, bool], ...]
+    ) -> tuple[Operator, list[float]]:
+        """The operator for some settings, and its scalars."""
+        scales = scalars["loss_scale_inverse"] != 1
+        operator = self._operator.switched(decays=bool(term), scales=scales, **dict(switches))
+        if self._decay_scalar:
+            scalars[self._decay_scalar] = decay
+        return operator, operator.scalars({**scalars, "l2_decay": term})
+
+    def _decays(self, count: int) -> list[float]:
+        """The weight decay of each parameter, times the scale of the loss."""
+        if not self.exec_weight_decay:
+            return [0.0] * count
+        values = numbers(self.get_weight_decay(), count)
+        return [value if flag else 0.0 for value, flag in zip(values, self.decay_flags, strict=True)]
+
+
+@cache
+def with_base(cls: Any, framework: Framework) -> type:
+    """A class with the base class of optimizers that a framework has, under the same name."""
+    return type(
+        cls.__name__,
+        (cls, framework.optimizer),
+        {
+            "_framework": framework,
+            "__doc__": cls.__doc__,
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__signature__": inspect.signature(cls),
+        },
+    )
+
+
+def empty(cls: type, of_mindspore: bool) -> Any:
+    """An optimizer without attributes, for copies."""
+    made: Any = with_base(cls, mindspore_framework() if of_mindspore else OURS)
+    return made.__new__(made)
+
+
+def check_framework(name: str, framework: Framework, params: Any) -> None:
+    """Check that the parameters are those that the base class was chosen for.
+
+    Raises:
+        TypeError: they are not.
+    """
+    if framework_of([params]).optimizer is not framework.optimizer:
+        raise TypeError(
+            f"{name}: the parameters are of another library than the arguments of the constructor, expected one of "
+            "both; pass the parameters themselves to the constructor"
+        )

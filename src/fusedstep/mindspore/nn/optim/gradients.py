@@ -1,0 +1,103 @@
+"""The gradients of a step: checked, and what is done to them before the kernel where it cannot do it itself."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .memory import memory
+
+
+class Gradient(NamedTuple):
+    """The gradient of a parameter.
+
+    Attributes:
+        values: its elements; of the rows in ``indices`` if it is sparse.
+        indices: the rows; None if it is dense.
+    """
+
+    values: Any
+    indices: Any = None
+
+
+def check_gradients(
+    name: str, parameters: Sequence[Any], variables: Sequence[np.ndarray], gradients: Any, sparse: bool
+) -> list[Gradient]:
+    """The gradients of a step in the memory of arrays.
+
+    Raises:
+        TypeError, ValueError: there is not one gradient for each parameter, or one is invalid.
+    """
+    if not isinstance(gradients, list | tuple):
+        raise TypeError(
+            f"{name}: grads is of type {type(gradients).__name__}, expected a tuple with a gradient for each of the "
+            f"{len(parameters)} parameters"
+        )
+    if len(gradients) != len(parameters):
+        raise ValueError(
+            f"{name}: grads has {len(gradients)} gradients, expected {len(parameters)}: one for each parameter, in the "
+            f"order {', '.join(parameter.name for parameter in parameters)}"
+        )
+    return [
+        check_gradient(name, index, parameter, variable, gradient, sparse)
+        for index, (parameter, variable, gradient) in enumerate(zip(parameters, variables, gradients, strict=True))
+    ]
+
+
+def check_gradient(
+    name: str, index: int, parameter: Any, variable: np.ndarray, gradient: Any, sparse: bool
+) -> Gradient:
+    """One gradient; a dense one has the shape of its parameter, a sparse one is a ``RowTensor`` of that shape."""
+    values = memory(gradient)
+    if isinstance(values, np.ndarray) and values.shape == variable.shape:
+        return Gradient(raised(values, variable))
+    label = f"grads[{index}], of {parameter.name},"
+    if all(hasattr(gradient, part) for part in ("indices", "values", "dense_shape")):
+        if not sparse:
+            raise TypeError(
+                f"{name}: {label} is a RowTensor, expected a dense gradient: the step needs sums over the whole "
+                "parameter"
+            )
+        if tuple(gradient.dense_shape) != variable.shape:
+            raise ValueError(
+                f"{name}: {label} has the dense_shape {tuple(gradient.dense_shape)}, expected {variable.shape}"
+            )
+        indices = memory(gradient.indices)
+        check_range(name, f"{label} has indices with", indices, variable)
+        return Gradient(raised(memory(gradient.values), variable), indices)
+    if not isinstance(values, np.ndarray):
+        raise TypeError(
+            f"{name}: {label} is of type {type(gradient).__name__}, expected a Tensor"
+            f"{' or a RowTensor' if sparse else ''}"
+        )
+    raise ValueError(f"{name}: {label} has the shape {values.shape}, expected {variable.shape}")
+
+
+def check_range(name: str, label: str, indices: Any, variable: np.ndarray) -> None:
+    """Check that indices name rows: the weight decay reads these rows before the kernel checks them."""
+    rows = variable.shape[0] if variable.ndim else 0
+    if isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.size:
+        least, greatest = int(indices.min()), int(indices.max())
+        if least < 0 or greatest >= rows:
+            wrong = least if least < 0 else greatest
+            raise IndexError(f"{name}: {label} {wrong}, expected 0 to {rows - 1}, the rows of the parameter")
+
+
+def raised(values: Any, variable: np.ndarray) -> Any:
+    """A float16 gradient of a wider parameter in the parameter's type, as MindSpore converts it."""
+    narrow = values.dtype == np.float16 and variable.dtype in (np.float32, np.float64)
+    return values.astype(variable.dtype) if narrow else values
+
+
+def decayed(variable: np.ndarray, decay: float, gradient: Gradient) -> Gradient:
+    """A gradient with its weight decay. A row that is named twice is decayed twice, as in MindSpore."""
+    weights = variable if gradient.indices is None else variable[gradient.indices]
+    return gradient._replace(values=gradient.values + weights.dtype.type(decay) * weights)
+
+
+def centralized(gradient: Gradient) -> Gradient:
+    """A gradient less its mean over all axes but the first, where MindSpore has it: if axis 1 divides by 16."""
+    values = gradient.values
+    if values.ndim < 2 or values.shape[1] % 16:
+        return gradient
+    return gradient._replace(values=values - values.mean(axis=tuple(range(1, values.ndim)), keepdims=True))

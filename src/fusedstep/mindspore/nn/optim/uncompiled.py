@@ -1,0 +1,50 @@
+"""Methods that MindSpore's graph compiler must not compile: it is refused in one sentence."""
+
+import sys
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+REMEDY = (
+    "steps run in PYNATIVE_MODE, and outside functions under mindspore.jit: call "
+    "mindspore.set_context(mode=mindspore.PYNATIVE_MODE)"
+)
+
+
+class uncompiled:  # noqa: N801
+    """A method of a cell that is called, never compiled. A decorator.
+
+    >>> class Step:
+    ...     @uncompiled
+    ...     def construct(self, gradients):
+    ...         return gradients
+    >>> Step().construct(1)
+    1
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self.function
+        # Only the module that asks tells the compiler from a call: it reads the source of what it gets.
+        asker = sys._getframe(1).f_globals.get("__name__", "")
+        if asker == "mindspore.graph._parse.namespace":
+            # A subclass is compiled that calls super().construct: an error here would become another one.
+            return MethodType(refusal, instance)
+        if asker.startswith("mindspore.graph._parse") or is_traced():
+            raise RuntimeError(f"{type(instance).__name__} of fusedstep cannot be compiled into a graph: {REMEDY}")
+        return MethodType(self.function, instance)
+
+
+def refusal(self: Any, *arguments: Any) -> Any:
+    # Its body is compiled: the text must be a literal.
+    raise RuntimeError("an optimizer of fusedstep cannot be compiled into a graph: use PYNATIVE_MODE, without jit")
+
+
+def is_traced() -> bool:
+    """Whether MindSpore records the calls of a function, to run only its own operators later."""
+    module = sys.modules.get("mindspore.graph.jit_context")
+    return module is not None and bool(module.jit_context())
