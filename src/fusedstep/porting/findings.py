@@ -100,7 +100,7 @@ class Judgement:
         return Way.BESIDE if any(each.closes == {Way.ALONE} for each in self.findings) else Way.ALONE
 
     @property
-    def served(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether everything of the optimizer part is served."""
         return not self.has_optimizer_part or bool(self.ways)
 
