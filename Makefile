@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo quick test test-gpu test-long test-lower-bounds fuzz lint bench bench-gpu gpu-check perf-check docs clean
+.PHONY: demo quick test test-gpu test-long test-lower-bounds test-mindspore fuzz lint bench bench-gpu gpu-check perf-check docs clean
 
 demo: $(VENV)/demo.installed
 	@echo "== Running the demo: digits, trained by fusedstep and by PyTorch (about a minute)"
@@ -52,6 +52,21 @@ $(OLDEST)-%/installed: pyproject.toml
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(@D)/constraints.txt --editable ".[$*,quick]"
 	@touch $@
 
+# MindSpore needs a NumPy below 2, which JAX does not take: an environment of its own.
+MINDSPORE_PYTHON ?= python3.11
+MINDSPORE := .venv-mindspore
+MINDSPORE_TESTS := tests/arrays/test_mindspore_tensors.py tests/mindspore/*beside_mindspore*
+
+test-mindspore: $(MINDSPORE)/installed
+	@echo "== Running the optimizers beside those of MindSpore 2.10, on its parameters (some minutes)"
+	@$(MINDSPORE)/bin/python -m pytest -n auto --dist worksteal $(MINDSPORE_TESTS)
+
+$(MINDSPORE)/installed: pyproject.toml
+	@echo "== Installing MindSpore 2.10 into $(@D) (some minutes)"
+	@$(MINDSPORE_PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[quick]" "mindspore==2.10.0" "numpy<2"
+	@touch $@
+
 fuzz: $(VENV)/test.installed
 	@echo "== Fuzzing calls for $(FUZZ_SECONDS) seconds; what fails is kept in a file here"
 	@$(BIN)/python -m tests.fuzz $(PROPERTY) -max_total_time=$(FUZZ_SECONDS)
@@ -80,7 +95,7 @@ docs: $(VENV)/docs.installed
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(OLDEST)-* docs/_build
+	rm -rf $(VENV) $(OLDEST)-* $(MINDSPORE) docs/_build
 
 $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@echo "== Installing what 'make $*' needs into $(VENV) (the first time: some minutes, for PyTorch)"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fusedstep.mindspore as ms
-from fusedstep.mindspore import Parameter, Tensor, context, nn
+from fusedstep.mindspore import Parameter, Tensor, nn
 
 REPRS: dict[str, tuple[Callable[[], Any], str]] = {
     "float": (lambda: Tensor(1.0), "Tensor(shape=[], dtype=Float32, value= 1)"),

@@ -372,3 +372,12 @@ def test_16_bit_parameters_take_wider_and_equal_gradients() -> None:
     var = Parameter(Tensor(np.ones(2, np.float32)), name="var")
     nn.Momentum([var], 0.5, 0.0)((Tensor(np.ones(2, np.float16)),))
     assert var.asnumpy().tolist() == [0.5, 0.5]
+
+
+def test_a_sparse_gradient_may_be_a_tuple_of_its_parts() -> None:
+    # MindSpore makes such tuples of the RowTensors of a compiled function.
+    table = Parameter(Tensor(np.ones((3, 2))), name="table")
+    nn.Momentum([table], 0.5, 0.0)(((Tensor([2, 2]), Tensor(np.ones((2, 2))), (3, 2)),))
+    assert table.asnumpy()[:, 0].tolist() == [1.0, 1.0, 0.0]
+    with pytest.raises(ValueError, match=r"has the shape \(2, 2\), expected \(3, 2\); of an EmbeddingLookup"):
+        nn.Momentum([table], 0.5, 0.0)((Tensor(np.ones((2, 2))),))

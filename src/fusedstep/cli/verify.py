@@ -15,8 +15,8 @@ from ..verify.results import THREADS
 from ..verify.workers import outcomes
 from . import machine
 from .extras import MissingExtraError
-from .output import show
 from .options import add_types, file_to_write, thread_count
+from .output import show
 from .progress import progress
 from .subjects import operator
 

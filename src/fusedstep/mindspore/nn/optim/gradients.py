@@ -52,25 +52,41 @@ def check_gradient(
     if isinstance(values, np.ndarray) and values.shape == variable.shape:
         return Gradient(raised(values, variable))
     label = f"grads[{index}], of {parameter.name},"
-    if all(hasattr(gradient, part) for part in ("indices", "values", "dense_shape")):
+    parts = sparse_parts(gradient)
+    if parts is not None:
+        indices, rows, dense_shape = parts
         if not sparse:
             raise TypeError(
                 f"{name}: {label} is a RowTensor, expected a dense gradient: the step needs sums over the whole "
                 "parameter"
             )
-        if tuple(gradient.dense_shape) != variable.shape:
-            raise ValueError(
-                f"{name}: {label} has the dense_shape {tuple(gradient.dense_shape)}, expected {variable.shape}"
-            )
-        indices = memory(gradient.indices)
+        if tuple(dense_shape) != variable.shape:
+            raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
         check_range(name, f"{label} has indices with", indices, variable)
-        return Gradient(raised(memory(gradient.values), variable), indices)
+        return Gradient(raised(rows, variable), indices)
     if not isinstance(values, np.ndarray):
         raise TypeError(
             f"{name}: {label} is of type {type(gradient).__name__}, expected a Tensor"
             f"{' or a RowTensor' if sparse else ''}"
         )
-    raise ValueError(f"{name}: {label} has the shape {values.shape}, expected {variable.shape}")
+    remedy = ""
+    if values.shape[1:] == variable.shape[1:]:
+        # MindSpore gives only the values of a sparse gradient where it runs calls immediately.
+        remedy = "; of an EmbeddingLookup(sparse=True) compute the gradients under mindspore.jit"
+    raise ValueError(f"{name}: {label} has the shape {values.shape}, expected {variable.shape}{remedy}")
+
+
+def sparse_parts(gradient: Any) -> tuple[Any, Any, Any] | None:
+    """Indices, rows and shape of a ``RowTensor``, or of the tuple that MindSpore makes of it; None of others."""
+    if isinstance(gradient, list | tuple):
+        parts = tuple(gradient)
+    else:
+        parts = tuple(getattr(gradient, part, None) for part in ("indices", "values", "dense_shape"))
+    if len(parts) != 3:
+        return None
+    indices, rows, dense_shape = memory(parts[0]), memory(parts[1]), parts[2]
+    arrays = isinstance(indices, np.ndarray) and isinstance(rows, np.ndarray)
+    return (indices, rows, dense_shape) if arrays and isinstance(dense_shape, list | tuple) else None
 
 
 def check_range(name: str, label: str, indices: Any, variable: np.ndarray) -> None:
