@@ -35,12 +35,24 @@ from .common.parameter import Parameter, ParameterTuple
 from .common.seed import get_seed, set_seed
 from .common.sparse_tensor import RowTensor
 from .common.tensor import Tensor, tensor
-from .context import GRAPH_MODE, PYNATIVE_MODE, get_context, set_context, set_device
+from .context import (
+    COMPATIBLE,
+    GRAPH_MODE,
+    LAX,
+    PYNATIVE_MODE,
+    STRICT,
+    get_context,
+    set_context,
+    set_device,
+)
 from .unavailable import attribute_finder
 
 __all__ = [
+    "COMPATIBLE",
     "GRAPH_MODE",
+    "LAX",
     "PYNATIVE_MODE",
+    "STRICT",
     "Parameter",
     "ParameterTuple",
     "RowTensor",
