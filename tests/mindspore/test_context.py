@@ -107,3 +107,20 @@ def test_what_mindspore_refuses_is_refused_and_nothing_is_stored(wrong: dict[str
         ms.get_context("devise_target")
     with pytest.raises(ValueError, match="device_target"):
         ms.set_device("TPU")
+
+
+def test_what_replaces_settings_is_accepted(caplog: pytest.LogCaptureFixture) -> None:
+    ms.set_deterministic(True)
+    ms.set_recursion_limit(80)
+    assert (ms.get_context("deterministic"), ms.get_context("max_call_depth")) == ("ON", 80)
+    with caplog.at_level(logging.INFO, "fusedstep"):
+        ms.runtime.set_memory(max_size="8GB", optimize_level="O1")
+        ms.runtime.set_memory()
+        ms.runtime.dispatch_threads_num(4)
+    assert [message.split(":")[0] for message in caplog.messages] == ["set_memory", "dispatch_threads_num"]
+    for accepted in (ms.runtime.launch_blocking, ms.runtime.synchronize, ms.runtime.empty_cache):
+        accepted()
+    with pytest.raises(ValueError, match="optimize_level"):
+        ms.runtime.set_memory(optimize_level="O2")
+    with pytest.raises(TypeError, match="set_deterministic"):
+        ms.set_deterministic("ON")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ MindSpore itself is not needed. Tensors are NumPy arrays on the CPU.
 [0.9997121  0.9997121  0.99971527]
 """
 
-from . import common, context, nn, ops
+from . import common, context, nn, ops, runtime
 from .common import dtype
 from .common.api import jit, jit_class
 from .common.dtype import (
@@ -43,7 +43,9 @@ from .context import (
     STRICT,
     get_context,
     set_context,
+    set_deterministic,
     set_device,
+    set_recursion_limit,
 )
 from .unavailable import attribute_finder
 
@@ -75,8 +77,11 @@ __all__ = [
     "jit_class",
     "nn",
     "ops",
+    "runtime",
     "set_context",
+    "set_deterministic",
     "set_device",
+    "set_recursion_limit",
     "set_seed",
     "tensor",
     "uint8",
