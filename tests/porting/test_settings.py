@@ -23,7 +23,7 @@ def told(source: str) -> list[tuple[str, str, Verdict]]:
     judgement = judge([read_source(HEAD + textwrap.dedent(source))])
     rows = [each for each in judgement.rows if each.kind is Kind.SETTING]
     assert all(each.remedy for each in rows)
-    assert judgement.served is not any(each.verdict is Verdict.NOT_SERVED for each in rows)
+    assert judgement.is_complete is not any(each.verdict is Verdict.NOT_SERVED for each in rows)
     return [(each.text, each.reason, each.verdict) for each in rows]
 
 

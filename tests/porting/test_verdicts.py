@@ -32,10 +32,10 @@ def rows_of(judgement: Judgement) -> list[tuple[int, str, str]]:
 def test_every_operator_is_served_where_the_face_has_it(name: str) -> None:
     alone = judged(f"ops.operations.nn_ops.{name}(**settings)\n")
     assert rows_of(alone) == [(3, f"ops.operations.nn_ops.{name}", f"fusedstep.mindspore.ops.operations.nn_ops.{name}")]
-    assert (alone.served, alone.way) == (True, Way.ALONE)
+    assert (alone.is_complete, alone.way) == (True, Way.ALONE)
     beside = judged(f"{LAYER}ops.operations.nn_ops.{name}(**settings)\n")
     assert rows_of(beside) == [(4, f"ops.operations.nn_ops.{name}", f"fusedstep.ops.{name}")]
-    assert (beside.served, beside.way) == (True, Way.BESIDE)
+    assert (beside.is_complete, beside.way) == (True, Way.BESIDE)
 
 
 OPTIMIZERS = mindspore.nn.optim.__all__
@@ -45,21 +45,21 @@ OPTIMIZERS = mindspore.nn.optim.__all__
 def test_every_optimizer_is_served_where_the_face_has_it(name: str) -> None:
     judgement = judged(f"{LAYER}nn.{name}(params)\n")
     assert rows_of(judgement) == [(4, f"nn.{name}", f"fusedstep.mindspore.nn.{name}")]
-    assert judgement.served
+    assert judgement.is_complete
     (row,) = judgement.rows
     assert row.kind is Kind.OPTIMIZER
 
 
 def test_what_is_served_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fusedstep.porting import served
+    from fusedstep.porting import lookup
 
     source = "from mindspore.nn import Rprop, FTRL\n"
     assert [each.text for each in refusals(judged(source))] == ["Rprop"]
-    served.find.cache_clear()
+    lookup.find.cache_clear()
     monkeypatch.setattr(mindspore.nn, "Rprop", mindspore.nn.FTRL, raising=False)
     monkeypatch.delattr(mindspore.nn, "FTRL")
     found = judged(source)
-    served.find.cache_clear()
+    lookup.find.cache_clear()
     assert [each.text for each in found.rows] == ["Rprop"]
     assert found.rows[0].verdict is Verdict.SERVED
 
@@ -81,7 +81,7 @@ def test_a_name_is_found_wherever_mindspore_defines_it(written: str, becomes: st
     module, _, name = written.rpartition(".")
     judgement = judged("", f"from {module} import {name}\n")
     assert rows_of(judgement) == [(1, name, becomes)]
-    assert judgement.served
+    assert judgement.is_complete
 
 
 @pytest.mark.parametrize(
@@ -116,20 +116,31 @@ def test_what_is_not_served_has_a_reason_and_a_remedy(written: str, reason: str)
     assert reason in refusal.reason
     assert refusal.remedy
     assert refusal.verdict is Verdict.NOT_SERVED
-    assert not judgement.served
+    assert not judgement.is_complete
 
 
 @pytest.mark.parametrize(
     "written",
-    ["nn.Dense(1, 2)", "nn.SoftmaxCrossEntropyWithLogits()", "ops.MatMul()", "ms.Model(net)", "ms.value_and_grad(f)"]
-    + ["nn.TrainOneStepCell(net, optimizer)", "ms.dataset.MnistDataset(d)", "ms.amp.auto_mixed_precision(net)"]
-    + ["nn.Conv2dThor(1, 2, 3)", "ops.ApplyRotaryPosEmb()", "nn.ClipByNorm()", "nn.DistributedGradReducer(params)"],
+    [
+        "nn.Dense(1, 2)",
+        "nn.SoftmaxCrossEntropyWithLogits()",
+        "nn.TrainOneStepCell(net, optimizer)",
+        "nn.Conv2dThor(1, 2, 3)",
+        "nn.ClipByNorm()",
+        "nn.DistributedGradReducer(params)",
+        "ops.MatMul()",
+        "ops.ApplyRotaryPosEmb()",
+        "ms.Model(net)",
+        "ms.value_and_grad(f)",
+        "ms.dataset.MnistDataset(d)",
+        "ms.amp.auto_mixed_precision(net)",
+    ],
 )
 def test_other_features_stay_mindspores(written: str) -> None:
     judgement = judged(f"{written}\nnn.FTRL(params)")
     assert [each.text for each in judgement.rows] == ["nn.FTRL"]
     assert judgement.staying == [written.partition("(")[0].removeprefix("ms.")]
-    assert (judgement.way, judgement.ways, judgement.served) == (Way.BESIDE, [Way.BESIDE], True)
+    assert (judgement.way, judgement.ways, judgement.is_complete) == (Way.BESIDE, [Way.BESIDE], True)
 
 
 def test_what_optimizers_need_is_told_only_where_it_changes() -> None:
@@ -146,7 +157,7 @@ def test_what_optimizers_need_is_told_only_where_it_changes() -> None:
 def test_a_program_without_an_optimizer_part_is_served() -> None:
     for source in (LAYER, "", "ms.set_context(mode=ms.GRAPH_MODE)\n", "ms.Tensor(1)"):
         judgement = judged(source)
-        assert judgement.served
+        assert judgement.is_complete
         assert not judgement.has_optimizer_part
         assert not judgement.rows
 
@@ -158,9 +169,9 @@ def test_files_are_judged_as_one_program() -> None:
     assert judge([layer, step]).way is Way.BESIDE
     judgement = judge([layer, mode, step])
     assert [(each.file, each.line) for each in refusals(judgement)] == [("mode.py", 3)]
-    assert not judgement.served
+    assert not judgement.is_complete
     # Without MindSpore the mode has no effect.
-    assert judge([mode, step]).served
+    assert judge([mode, step]).is_complete
 
 
 @pytest.mark.parametrize(
@@ -185,7 +196,7 @@ def test_arguments_that_are_missing_here_are_told(written: str, reason: str) -> 
         judgement = judged(written, head)
         (refusal,) = refusals(judgement)
         assert reason in refusal.reason
-        assert not judgement.served
+        assert not judgement.is_complete
 
 
 @pytest.mark.parametrize(
@@ -197,7 +208,7 @@ def test_arguments_that_are_missing_here_are_told(written: str, reason: str) -> 
         "ops.ApplyFtrl(*[True])",
         "step = ops.FusedSparseAdam(use_locking=True)\nstep(var, *states, 0.9, 0.999)",
         "step = ops.ApplyFtrl()\nstep(1, 2, 3, 4, 5, 6, 7, 8)",
-        "optimizer = nn.FTRL(params)\noptimizer(grads)\noptimizer.parameters\noptimizer.get_lr()\noptimizer.global_step",
+        "it = nn.FTRL(params)\nit(grads)\nit.parameters\nit.get_lr()\nit.global_step",
         "optimizer = nn.Adam(params)\noptimizer.target = 'CPU'\noptimizer.moment1",
     ],
 )
@@ -212,14 +223,14 @@ def test_defaults_of_every_optimizer_are_served_by_name() -> None:
     for name in {*OPTIMIZERS} - {"Optimizer"}:
         signature = inspect.signature(getattr(mindspore.nn, name))
         given = [each.name for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        assert judged(f"nn.{name}({', '.join(f'{each}={each}' for each in given)})").served
+        assert judged(f"nn.{name}({', '.join(f'{each}={each}' for each in given)})").is_complete
 
 
 def test_what_the_face_lacks_of_a_tensor_leaves_it_mindspores() -> None:
     judgement = judged("ms.Tensor.no_such_method\nms.Tensor(1, no_such=2)\nnn.FTRL(params)")
     assert [each.text for each in judgement.rows] == ["nn.FTRL"]
     assert [each.line for each in judgement.hindrances] == [3, 4]
-    assert (judgement.ways, judgement.served) == ([Way.BESIDE], True)
+    assert (judgement.ways, judgement.is_complete) == ([Way.BESIDE], True)
 
 
 def test_an_attribute_that_optimizers_here_lack_leaves_the_program_beside_mindspore() -> None:
@@ -233,11 +244,11 @@ def test_a_name_that_only_the_run_tells_is_unknown(module: str) -> None:
     judgement = judged(f"getattr({module}, kind)(params)")
     (refusal,) = [each for each in refusals(judgement) if each.verdict is Verdict.UNKNOWN]
     assert refusal.text == f"getattr({module}, kind)"
-    assert not judgement.served
+    assert not judgement.is_complete
 
 
 def test_a_name_of_a_module_without_optimizers_is_no_matter() -> None:
-    assert judged("getattr(ms, kind)\ngetattr(ms.common.dtype, kind)\nnn.FTRL(params)").served
+    assert judged("getattr(ms, kind)\ngetattr(ms.common.dtype, kind)\nnn.FTRL(params)").is_complete
 
 
 def test_optimizers_of_ones_own_stay_mindspores() -> None:
@@ -252,5 +263,5 @@ class Mine(nn.Optimizer):
     judgement = judged(source + "\nnn.Dense(1, 2)\n")
     assert [judgement.becomes(each) for each in judgement.rows] == ["fusedstep.ops.ApplyMomentum"]
     assert "nn.Optimizer" in judgement.staying
-    assert judgement.served
+    assert judgement.is_complete
     assert judged(source).way is Way.ALONE

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         return REFUSED
     judgement = judge(program for program in programs if program)
     show(as_json(judgement) if options.json else text(judgement))
-    return 0 if judgement.served else 1
+    return 0 if judgement.is_complete else 1
 
 
 def read_or_refuse(file: Path) -> Program | None:

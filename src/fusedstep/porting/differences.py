@@ -11,7 +11,7 @@ from ..mindspore.ops.contracts import CONTRACTS
 from ..operators import catalogue
 from ..operators.docstrings import description
 from .findings import Way
-from .served import Found
+from .lookup import Found
 from .sources import tree_of
 
 LIBRARY = "MindSpore"

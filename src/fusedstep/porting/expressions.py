@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Callable, Iterable
 
-from . import served
+from .lookup import find
 from .notes import Notes, of_mindspore, place
 from .program import Attribute, Dynamic, InstanceCall
 from .values import (
@@ -204,8 +204,8 @@ class Expressions(Notes):
     def of_star_imports(self, name: str) -> Values:
         """A name that the program does not bind: of MindSpore, if a star import hands it out, as far as is known."""
         found = [f"{module}.{name}" for module in self.stars]
-        handed_out = [each for each in found if served.find(each) is not None]
-        return frozenset(map(Known, handed_out or found))
+        provided = [each for each in found if find(each) is not None]
+        return frozenset(map(Known, provided or found))
 
     def note_call(self, node: ast.Call, values: Values, written: str) -> None:
         """Note which function calls what, and calls of results."""

@@ -1,7 +1,8 @@
 """What is said about a program: one finding for each use, and what they say together."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 
 class Way(Enum):
@@ -68,7 +69,7 @@ class Finding:
         return self.path.rpartition(".")[2]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Judgement:
     """What is said about the files of one program.
 
@@ -79,8 +80,8 @@ class Judgement:
     """
 
     files: list[str]
-    findings: list[Finding] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    findings: list[Finding]
+    unread: list[str]
 
     @property
     def has_optimizer_part(self) -> bool:
@@ -93,13 +94,13 @@ class Judgement:
         closed = NO_WAY.union(*(each.closes for each in self.findings))
         return [way for way in Way if way not in closed]
 
-    @property
+    @cached_property
     def way(self) -> Way:
         """The way that is described: without MindSpore, unless the program needs what is MindSpore's alone."""
         return Way.BESIDE if any(each.closes == {Way.ALONE} for each in self.findings) else Way.ALONE
 
     @property
-    def served(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether everything of the optimizer part is served."""
         return not self.has_optimizer_part or bool(self.ways)
 

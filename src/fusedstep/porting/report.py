@@ -10,7 +10,7 @@ from typing import Any
 
 from .differences import differences
 from .findings import Finding, Judgement, Kind, Verdict, Way
-from .served import find
+from .lookup import find
 
 WIDTH = 80
 INDENT = " " * 8
@@ -182,7 +182,7 @@ def as_json(judgement: Judgement) -> str:
     return json.dumps(
         {
             "files": judgement.files,
-            "served": judgement.served,
+            "served": judgement.is_complete,
             "way": judgement.way.value,
             "ways": [way.value for way in judgement.ways],
             "lines": [described(each, judgement.becomes(each)) for each in judgement.rows],

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .lookup import find
 from .program import Program, Use
-from .served import find
 from .values import Form, Known, Values, constants, things
 
 CONTEXT = re.compile(r"mindspore\.(context\.)?set_context")

@@ -8,7 +8,7 @@ from functools import cache
 
 @cache
 def tree_of(owner: type) -> ast.AST:
-    """The syntax tree of a class; an empty one where its source cannot be had."""
+    """The syntax tree of a class; an empty one where its source does not exist."""
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(owner)))
     except (OSError, TypeError):

@@ -5,9 +5,9 @@ from typing import Any
 
 from . import arguments, settings
 from .findings import ANY_WAY, NO_WAY, Finding, Judgement, Kind, Verdict, Way
+from .lookup import Found, find
 from .neighbours import unread
 from .program import Attribute, Dynamic, InstanceCall, Program, Use
-from .served import Found, find
 from .unserved import part_of
 
 ALONE = frozenset({Way.ALONE})
@@ -19,11 +19,11 @@ UNTOLD = "The name is known only when the program runs."
 def judge(programs: Iterable[Program]) -> Judgement:
     """Judge the files of one program together."""
     programs = list(programs)
-    judgement = Judgement([program.file for program in programs], unread=unread(programs))
+    findings: list[Finding] = []
     for program in programs:
         found = [*of_uses(program), *of_calls(program), *of_attributes(program), *of_dynamic(program)]
-        judgement.findings += sorted(found, key=lambda each: (each.line, each.column))
-    return judgement
+        findings += sorted(found, key=lambda each: (each.line, each.column))
+    return Judgement([program.file for program in programs], findings, unread(programs))
 
 
 def of_uses(program: Program) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def of_dynamic(program: Program) -> Iterator[Finding]:
 
 
 def holds_steps(module: str) -> bool:
-    """Whether a module of MindSpore hands out operators or optimizers."""
+    """Whether a module of MindSpore provides operators or optimizers."""
     found = find(module)
     if found is None or found.kind != "module":
         return part_of(module) is not None

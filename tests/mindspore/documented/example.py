@@ -25,12 +25,19 @@ class Given:
 
 
 @dataclass(frozen=True)
+class SumOfSquares:
+    """The sum of the squares of another argument."""
+
+    of: str
+
+
+@dataclass(frozen=True)
 class Example:
     """One example.
 
     Attributes:
         operator: its name.
-        arguments: the arguments of the call by name, in their order: parameters, tensors, and plain numbers.
+        arguments: the arguments of the call by name, in their order: parameters, tensors, and numbers.
         prints: the documented numbers, one text for each array that is printed.
         shows: the argument that is printed, or the result of the call.
         settings: the arguments of the constructor.
@@ -76,13 +83,14 @@ def run(example: Example, mindspore: ModuleType) -> list[np.ndarray[Any, Any]]:
     operator = getattr(homes[example.home], example.operator)(**example.settings)
     types = {name: getattr(mindspore, name) for name in ("float16", "float32", "int32", "int64")}
 
-    def made(name: str, value: Any) -> Any:
-        if not isinstance(value, State | Given):
-            return value
-        tensor = mindspore.Tensor(np.array(value.values), types[value.type])
-        return mindspore.Parameter(tensor, name=name) if isinstance(value, State) else tensor
-
-    values = {name: made(name, value) for name, value in example.arguments.items()}
+    values: dict[str, Any] = {}
+    for name, value in example.arguments.items():
+        values[name] = value
+        if isinstance(value, SumOfSquares):
+            values[name] = mindspore.ops.ReduceSum()(mindspore.ops.Square()(values[value.of]))
+        elif isinstance(value, State | Given):
+            tensor = mindspore.Tensor(np.array(value.values), types[value.type])
+            values[name] = mindspore.Parameter(tensor, name=name) if isinstance(value, State) else tensor
     states = {name: values[name] for name, value in example.arguments.items() if isinstance(value, State)}
 
     class Net(mindspore.nn.Cell):  # type: ignore[name-defined,misc]

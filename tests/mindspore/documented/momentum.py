@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.mindspore.documented.example import GRAD, ONES, ROWS, SLOT, VAR, Example, Given, State
+from tests.mindspore.documented.example import GRAD, ONES, ROWS, SLOT, VAR, Example, Given, State, SumOfSquares
 
 EXAMPLES = [
     Example(
@@ -82,9 +82,8 @@ EXAMPLES = [
         {
             "weight": Given([[0.5, 0.8, 0.2], [0.6, 0.4, 0.2]]),
             "gradient": Given([[0.4, 0.4, 0.5], [0.2, 0.4, 0.3]]),
-            # The sums of the squares.
-            "norm_weight": Given(1.49),
-            "norm_gradient": Given(0.86),
+            "norm_weight": SumOfSquares("weight"),
+            "norm_gradient": SumOfSquares("gradient"),
             "weight_decay": 0.0,
             "learning_rate": 1.0,
         },

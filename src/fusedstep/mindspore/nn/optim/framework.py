@@ -1,5 +1,6 @@
-"""Whose parameters an optimizer steps: those of ``fusedstep.mindspore``, or those of MindSpore itself."""
+"""Whose parameters an optimizer steps: those of ``fusedstep.mindspore`` or MindSpore's own; and its base class."""
 
+import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,41 @@ def mindspore_framework() -> Framework:
         mindspore.ParameterTuple,
         mindspore.Tensor,
     )
+
+
+@cache
+def with_base(cls: Any, framework: Framework) -> type:
+    """A class with the base class of optimizers that a framework has, under the same name."""
+    return type(
+        cls.__name__,
+        (cls, framework.optimizer),
+        {
+            "_framework": framework,
+            "__doc__": cls.__doc__,
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__signature__": inspect.signature(cls),
+        },
+    )
+
+
+def empty(cls: type, of_mindspore: bool) -> Any:
+    """An optimizer without attributes, for copies."""
+    made: Any = with_base(cls, mindspore_framework() if of_mindspore else OURS)
+    return made.__new__(made)
+
+
+def check_framework(name: str, framework: Framework, params: Any) -> None:
+    """Check that the parameters are those that the base class was chosen for.
+
+    Raises:
+        TypeError: they are not.
+    """
+    if framework_of([params]).optimizer is not framework.optimizer:
+        raise TypeError(
+            f"{name}: the parameters are of another library than the arguments of the constructor, expected one of "
+            "both; pass the parameters themselves to the constructor"
+        )
 
 
 def is_mindspore(value: Any) -> bool:

@@ -1,8 +1,6 @@
 """``FusedOptimizer``: what every optimizer here adds to ``nn.Optimizer``, ours or MindSpore's own."""
 
-import inspect
 from collections.abc import Callable
-from functools import cache
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy as np
 from ....operators.operator import Operator
 from ....runtime.call import Launch
 from ..checks import check_target
-from .framework import OURS, Framework, framework_of, listed, mindspore_framework
+from .framework import OURS, Framework, check_framework, empty, framework_of, listed, with_base
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
 from .memory import TensorMemory, memory, number, numbers
@@ -193,38 +191,3 @@ class FusedOptimizer:
             return [0.0] * count
         values = numbers(self.get_weight_decay(), count)
         return [value if flag else 0.0 for value, flag in zip(values, self.decay_flags, strict=True)]
-
-
-@cache
-def with_base(cls: Any, framework: Framework) -> type:
-    """A class with the base class of optimizers that a framework has, under the same name."""
-    return type(
-        cls.__name__,
-        (cls, framework.optimizer),
-        {
-            "_framework": framework,
-            "__doc__": cls.__doc__,
-            "__module__": cls.__module__,
-            "__qualname__": cls.__qualname__,
-            "__signature__": inspect.signature(cls),
-        },
-    )
-
-
-def empty(cls: type, of_mindspore: bool) -> Any:
-    """An optimizer without attributes, for copies."""
-    made: Any = with_base(cls, mindspore_framework() if of_mindspore else OURS)
-    return made.__new__(made)
-
-
-def check_framework(name: str, framework: Framework, params: Any) -> None:
-    """Check that the parameters are those that the base class was chosen for.
-
-    Raises:
-        TypeError: they are not.
-    """
-    if framework_of([params]).optimizer is not framework.optimizer:
-        raise TypeError(
-            f"{name}: the parameters are of another library than the arguments of the constructor, expected one of "
-            "both; pass the parameters themselves to the constructor"
-        )

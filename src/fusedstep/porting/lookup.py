@@ -13,7 +13,7 @@ from ..mindspore.unavailable import Unavailable
 from ..operators import catalogue
 
 FACE = mindspore.__name__
-# What hands out the names of each part of MindSpore, wherever they are defined there.
+# What provides the names of each part of MindSpore, wherever they are defined there.
 ROOMS = {"common": ("common", ""), "nn": ("nn",), "ops": ("ops", "ops.operations"), "context": ("context", "")}
 # What optimizers and schedules of one's own derive from.
 BASES = ("Optimizer", "LearningRateSchedule")
