@@ -139,7 +139,7 @@ def where_others_differ() -> str:
             ":class: sentences\n   :widths: 22 30 24 24",
         ),
         titled("Optimizers", "-"),
-        "Optimizers of :doc:`fusedstep.mindspore.nn </mindspore>` run the same rules, and MindSpore's the operators above.",
+        "Those of :doc:`fusedstep.mindspore.nn </mindspore>` run the same rules, and MindSpore's the operators above.",
         table(
             ("Optimizer", "MindSpore"),
             ((f"``nn.{name}``", escaped(told)) for name, told in where_optimizers_differ().items()),

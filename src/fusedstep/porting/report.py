@@ -91,10 +91,15 @@ def lines_of(numbers: list[int]) -> str:
 
 
 def different(judgement: Judgement) -> dict[str, str]:
-    """Where MindSpore's operators and optimizers differ, by their names."""
-    found = {each.short: find(each.name) for each in judgement.rows if each.path and each.kind in STEPS}
+    """Where MindSpore's operators and optimizers differ, by their labels."""
+    found = {label(each): find(each.name) for each in judgement.rows if each.path and each.kind in STEPS}
     told = {name: differences(each, judgement.way) for name, each in found.items() if each is not None}
     return {name: sentence for name, sentence in sorted(told.items()) if sentence}
+
+
+def label(finding: Finding) -> str:
+    """An operator or optimizer by its name in MindSpore: both have an Adam and an SGD."""
+    return f"{'nn' if finding.kind is Kind.OPTIMIZER else 'ops'}.{finding.short}"
 
 
 def section_of_differences(judgement: Judgement) -> str:
@@ -106,7 +111,7 @@ def section_of_differences(judgement: Judgement) -> str:
     for name, sentence in found.items():
         words: dict[str, Finding] = {}
         for each in judgement.rows:
-            for word in each.named if each.short == name else ():
+            for word in each.named if label(each) == name else ():
                 if re.search(rf"\b{word}\b", sentence):
                     words.setdefault(word, each)
         told = "".join(f" {place(each)} sets {word}." for word, each in words.items())
