@@ -1,6 +1,5 @@
 """The report: what a person reads, and the same as JSON."""
 
-import json
 import re
 import textwrap
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from fusedstep.operators import catalogue
 from fusedstep.porting.findings import Judgement
 from fusedstep.porting.reader import read, read_source
-from fusedstep.porting.report import as_json, text
+from fusedstep.porting.report import text
 from fusedstep.porting.verdicts import judge
 
 PROGRAM = """\
@@ -155,27 +154,3 @@ def test_files_that_are_imported_and_not_read_are_named(tmp_path: Path) -> None:
     assert judge([read(model)]).unread == [str(step)]
     assert judge([read(main), read(model), read(step)]).unread == []
     assert f"Not read: {model}, {step}." in " ".join(text(judge([read(main)])).split())
-
-
-def test_json_says_the_same() -> None:
-    judgement = judged(PROGRAM)
-    found = json.loads(as_json(judgement))
-    assert found["files"] == ["program.py"]
-    assert (found["served"], found["way"], found["ways"]) == (False, "beside", [])
-    first, _, last = found["lines"]
-    assert first == {
-        "file": "program.py",
-        "line": 3,
-        "column": 32,
-        "text": "FTRL",
-        "name": "mindspore.nn.optim.FTRL",
-        "kind": "optimizer",
-        "verdict": "served",
-        "becomes": "fusedstep.mindspore.nn.optim.FTRL",
-        "reason": None,
-        "remedy": None,
-    }
-    assert (last["verdict"], last["becomes"]) == ("not served", None)
-    assert last["reason"].endswith(".")
-    assert found["stays_mindspore"] == {"nn.Dense": 1}
-    assert "ApplyFtrl" in found["differences"]["nn.FTRL"]

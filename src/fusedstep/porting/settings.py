@@ -13,7 +13,8 @@ CONTEXT = re.compile(r"mindspore\.(context\.)?set_context")
 DEVICE = re.compile(r"mindspore\.((context|device_context\.\w+)\.)?set_device")
 PARALLEL = re.compile(r"mindspore\.(context\.)?set_auto_parallel_context")
 LOOKUP = re.compile(r"mindspore\.nn\.(.*\.)?(MultiField)?EmbeddingLookup")
-JIT = re.compile(r"mindspore\.(common\.)?(api\.)?(jit|ms_function)")
+JIT = re.compile(r"mindspore\.(common\.)?(api\.)?(jit|jit_class|ms_function)")
+TRAINING = re.compile(r"mindspore\.nn\.(.*\.)?TrainOneStep\w+")
 OPTIMIZER = re.compile(r"(.*[._])?(opt|optim|optimizer)([_\d]\w*)?")
 
 MODE = "In GRAPH_MODE MindSpore compiles the step, and cannot call fusedstep."
@@ -107,6 +108,10 @@ def calls_optimizer(program: Program, function: ast.AST) -> bool:
 
 
 def is_step(callee: Known) -> bool:
-    """Whether calling it takes a step: an optimizer or an operator that was constructed, or is given as one."""
-    found = find(callee.name) if callee.form is Form.RESULT else None
-    return found is not None and (found.kind in ("optimizer", "operator") or found.path.endswith(".Optimizer"))
+    """Whether calling it takes a step: a cell that trains, or an optimizer or operator that was constructed."""
+    if callee.form is not Form.RESULT:
+        return False
+    found = find(callee.name)
+    if found is None:
+        return TRAINING.fullmatch(callee.name) is not None
+    return found.kind in ("optimizer", "operator") or found.path.endswith(".Optimizer")
