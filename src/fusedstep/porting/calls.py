@@ -21,7 +21,8 @@ class Calls(Expressions):
         given = [self.argument(each) for each in node.args]
         by_name = [self.argument(each.value) for each in node.keywords]
         if not named:
-            return results(values)
+            self.note_call(node, values, written)
+            return self.called(values)
         if last == "getattr" and len(given) > 1:
             return self.got(node, given[0], given[1])
         if last in ("import_module", "__import__") and given:
