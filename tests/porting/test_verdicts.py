@@ -187,6 +187,7 @@ def test_files_are_judged_as_one_program() -> None:
         ("ops.ApplyFtrl(use_lock=True)", "fusedstep's ApplyFtrl has no argument use_lock; it has use_locking"),
         ("ops.ApplyFtrl(False, 1, 2, 3, 4)", "fusedstep's ApplyFtrl takes 1 positional arguments, not 5"),
         ("step = ops.ApplyFtrl()\nstep(1, 2, 3, 4, 5, 6, 7, 8, 9)", "step takes 8 positional arguments, not 9"),
+        ("ops.ApplyFtrl()(1, 2, 3, 4, 5, 6, 7, 8, 9)", "ops.ApplyFtrl() takes 8 positional arguments, not 9"),
         ("step = ops.ApplyFtrl()\nstep(var, beta=1)", "step has no argument beta; it has var, accum, linear, grad, lr"),
         ("nn.FTRL.apply(params)", "fusedstep's FTRL has no apply"),
     ],
