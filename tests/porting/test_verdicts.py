@@ -143,6 +143,17 @@ def test_other_features_stay_mindspores(written: str) -> None:
     assert (judgement.way, judgement.ways, judgement.is_complete) == (Way.BESIDE, [Way.BESIDE], True)
 
 
+def test_schedules_stay_mindspores_beside_it() -> None:
+    source = "nn.FTRL(params, learning_rate=nn.CosineDecayLR(0.0, 0.1, 9))\n"
+    for head, module in ((HEAD, "fusedstep.mindspore"), (HEAD + LAYER, "mindspore")):
+        judgement = judged(source, head)
+        assert [judgement.becomes(each) for each in judgement.rows] == [
+            "fusedstep.mindspore.nn.FTRL",
+            f"{module}.nn.CosineDecayLR",
+        ]
+        assert judgement.is_complete
+
+
 def test_what_optimizers_need_is_told_only_where_it_changes() -> None:
     needed = "var = ms.Parameter(ms.Tensor([1.0], ms.float32), name='var')\nnn.FTRL([var])\n"
     alone = judged(needed)
