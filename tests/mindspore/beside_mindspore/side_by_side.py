@@ -11,7 +11,13 @@ import fusedstep.mindspore.nn
 STEPS = 100
 TOLERANCE = 1e-6
 # One that is not decayed by default for its name, and one whose gradient is centralized in groups that say so.
-SHAPES = {"table": (7, 16), "dense.weight": (4, 3), "dense.bias": (5,), "norm.gamma": (3,), "conv.weight": (2, 16, 3, 3)}
+SHAPES = {
+    "table": (7, 16),
+    "dense.weight": (4, 3),
+    "dense.bias": (5,),
+    "norm.gamma": (3,),
+    "conv.weight": (2, 16, 3, 3),
+}
 
 MakeOptimizer = Callable[[Any, list[Any]], Any]
 
@@ -42,7 +48,11 @@ def values(parameters: Sequence[Any]) -> dict[str, np.ndarray]:
 
 
 def stepped(
-    nn: Any, make: MakeOptimizer, shapes: dict[str, tuple[int, ...]] = SHAPES, dtype: Any = np.float32, steps: int = STEPS
+    nn: Any,
+    make: MakeOptimizer,
+    shapes: dict[str, tuple[int, ...]] = SHAPES,
+    dtype: Any = np.float32,
+    steps: int = STEPS,
 ) -> Any:
     """An optimizer after many steps with dense gradients."""
     optimizer = make(nn, parameters(shapes, dtype))
@@ -73,6 +83,10 @@ def assert_same_steps(make: MakeOptimizer, **options: Any) -> None:
 
 def assert_same_parameters(got: Any, expected: Any) -> None:
     """The parameters that a checkpoint holds have the same names, shapes and types, in one order."""
-    described = [[(each.name, each.shape, each.dtype) for each in one.get_parameters()] for one in (got, expected)]
+    described = [
+        # MindSpore's AdaFactor has one without a name where it keeps no mean.
+        [(each.name, each.shape, each.dtype) for each in one.get_parameters() if not each.name.startswith("Parameter$")]
+        for one in (got, expected)
+    ]
     assert described[0] == described[1]
     assert int(got.global_step.asnumpy()[0]) == int(expected.global_step.asnumpy()[0])

