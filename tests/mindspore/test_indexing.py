@@ -1,5 +1,8 @@
 """Parts of tensors: which are views, what is written where, and what is no index."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -60,3 +63,14 @@ def test_a_tensor_is_an_index_of_lists() -> None:
     for wrong in (Tensor(1.0), Tensor([1, 2])):
         with pytest.raises(TypeError, match="no index"):
             [1, 2, 3][wrong]
+
+
+def test_a_copy_of_a_selection_is_on_its_own() -> None:
+    table = Tensor(np.ones((1000, 2), np.float32))
+    selected = table[[0, 1]]
+    assert len(pickle.dumps(selected)) < 1000
+    for made in (copy.copy(selected), copy.deepcopy(selected), pickle.loads(pickle.dumps(selected))):  # noqa: S301
+        made[0] = 5
+    assert (np.array(table) == 1).all()
+    selected[0] = 7
+    assert table[0].tolist() == [7, 7]
