@@ -1,0 +1,41 @@
+"""The step of ``AdamWeightDecay`` in tensor arithmetic, under the private name that MindSpore's programs import."""
+
+from typing import Any
+
+from ...common.tensor import Tensor
+from ...ops.functional import assign, sqrt
+
+
+def update_run_op(
+    beta1: Tensor,
+    beta2: Tensor,
+    eps: Tensor,
+    lr: Tensor,
+    weight_decay: Tensor,
+    param: Any,
+    m: Any,
+    v: Any,
+    gradient: Any,
+    decay_flag: bool,
+    optim_filter: bool,
+) -> Any:
+    """Step a parameter and its means in place.
+
+    Args:
+        beta1, beta2, eps, lr, weight_decay: the settings; see ``AdamWeightDecay``.
+        param, m, v: the parameter and its two means.
+        gradient: the gradient.
+        decay_flag: whether the weights decay.
+        optim_filter: whether to step at all.
+
+    Returns:
+        The new parameter, or the gradient without a step.
+    """
+    if not optim_filter:
+        return gradient
+    assign(m, beta1 * m + (1 - beta1) * gradient)
+    assign(v, beta2 * v + (1 - beta2) * (gradient * gradient))
+    update = m / (eps + sqrt(v))
+    if decay_flag:
+        update = weight_decay * param + update
+    return assign(param, param - lr * update)
