@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ...common.dtype import float32
 from ...common.tensor import Tensor
 from ...ops.functional import assign, sqrt
 
@@ -19,7 +20,7 @@ def update_run_op(
     decay_flag: bool,
     optim_filter: bool,
 ) -> Any:
-    """Step a parameter and its means in place.
+    """Step a parameter and its means in place, computing in float32.
 
     Args:
         beta1, beta2, eps, lr, weight_decay: the settings; see ``AdamWeightDecay``.
@@ -33,9 +34,12 @@ def update_run_op(
     """
     if not optim_filter:
         return gradient
-    assign(m, beta1 * m + (1 - beta1) * gradient)
-    assign(v, beta2 * v + (1 - beta2) * (gradient * gradient))
-    update = m / (eps + sqrt(v))
+    wide, grad = param.astype(float32), gradient.astype(float32)
+    mean = beta1 * m.astype(float32) + (1 - beta1) * grad
+    square = beta2 * v.astype(float32) + (1 - beta2) * (grad * grad)
+    update = mean / (eps + sqrt(square))
     if decay_flag:
-        update = weight_decay * param + update
-    return assign(param, param - lr * update)
+        update = weight_decay * wide + update
+    assign(m, mean.astype(m.dtype))
+    assign(v, square.astype(v.dtype))
+    return assign(param, (wide - lr * update).astype(param.dtype))
