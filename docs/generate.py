@@ -8,9 +8,13 @@ from typing import Any
 
 from fusedstep import rules
 from fusedstep.codegen.rule.signature import read_signature
+from fusedstep.mindspore.nn import optim
 from fusedstep.operators import catalogue
 from fusedstep.operators.docstrings import description
 from fusedstep.operators.rule_code import code
+from fusedstep.porting.differences import differences
+from fusedstep.porting.findings import Way
+from fusedstep.porting.lookup import find
 
 FOLDERS = ("operators", "rules")
 LIBRARIES = ("MindSpore", "TensorFlow", "torch")
@@ -134,7 +138,21 @@ def where_others_differ() -> str:
             ),
             ":class: sentences\n   :widths: 22 30 24 24",
         ),
+        titled("Optimizers", "-"),
+        "Those of :doc:`fusedstep.mindspore.nn </mindspore>` run the same rules, and MindSpore's the operators above.",
+        table(
+            ("Optimizer", "MindSpore"),
+            ((f"``nn.{name}``", escaped(told)) for name, told in where_optimizers_differ().items()),
+            ":class: sentences\n   :widths: 22 78",
+        ),
     )
+
+
+def where_optimizers_differ() -> dict[str, str]:
+    """What MindSpore's optimizers compute where it is something else."""
+    found = {name: find(f"mindspore.nn.{name}") for name in sorted(optim.__all__)}
+    told = {name: differences(each, Way.BESIDE) for name, each in found.items() if each and each.kind == "optimizer"}
+    return {name: sentence for name, sentence in told.items() if sentence}
 
 
 def escaped(sentence: str) -> str:

@@ -1,6 +1,7 @@
 """``fusedstep port``: what it prints, and its exit status."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +94,35 @@ def test_a_reader_may_close_the_pipe(tmp_path: Path) -> None:
     ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     assert ended.stdout == f"{file}\n"
     assert ended.stderr == ""
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "refused"),
+    [
+        ("train_one_step", 0, []),
+        ("wide_and_deep", 1, [("ms.set_context", "not served"), *[("nn.EmbeddingLookup", "check")] * 2]),
+        ("sparse_embedding", 1, [("ms.jit", "not served")]),
+    ],
+)
+def test_the_programs_of_the_guide_are_told_what_changes(
+    program: str, status: int, refused: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = (str(ROOT / "examples" / "mindspore" / f"{program}_{which}.py") for which in ("before", "after"))
+    assert main(["port", "--json", before]) == status
+    lines = json.loads(capsys.readouterr().out)["lines"]
+    assert [(each["text"], each["verdict"]) for each in lines if each["verdict"] != "served"] == refused
+    assert any(each["becomes"] == "fusedstep.mindspore.nn.LazyAdam" for each in lines) or status == 0
+    assert main(["port", "--json", after]) == 0
+
+
+def test_the_guide_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs" / "mindspore.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```console\n\$ fusedstep (port .*)\n((?s:.*?))```", page)
+    assert shown
+    for command, text in shown:
+        main(command.split())
+        assert capsys.readouterr().out == text

@@ -381,3 +381,9 @@ def test_a_sparse_gradient_may_be_a_tuple_of_its_parts() -> None:
     assert table.asnumpy()[:, 0].tolist() == [1.0, 1.0, 0.0]
     with pytest.raises(ValueError, match=r"has the shape \(2, 2\), expected \(3, 2\); of an EmbeddingLookup"):
         nn.Momentum([table], 0.5, 0.0)((Tensor(np.ones((2, 2))),))
+
+
+def test_what_an_operator_refuses_names_the_parameter() -> None:
+    parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
+    with pytest.raises(TypeError, match=r"Adam: grads holds float64, .*; this is grads\[1\], of net.second"):
+        nn.Adam(parameters)((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))

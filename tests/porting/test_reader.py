@@ -90,11 +90,18 @@ def test_names_are_followed(source: str) -> None:
         "from mindspore import nn\n[nn.FTRL(w) for nn in others]",
         "from mindspore import nn\nfor nn in others:\n    pass\nclass Net:\n    nn = None",
         "def nn(): ...\nnn.FTRL(w)",
+        "from elsewhere import *\nFTRL(w)",
         "nn.FTRL(w)",
     ],
 )
 def test_names_that_are_not_mindspores_are_not_noted(source: str) -> None:
     assert FTRL not in called(source)
+
+
+def test_a_star_import_of_something_else_may_provide_other_names() -> None:
+    both = "from mindspore.nn import *\nfrom elsewhere import *\n"
+    assert called(f"{both}FTRL(w)\nRprop(w)\nhelper(w)") == {FTRL, "mindspore.nn.Rprop"}
+    assert called("from mindspore.nn import *\nDense(1, 2)") == {"mindspore.nn.Dense"}
 
 
 def test_a_use_says_where_and_how_it_is_written() -> None:

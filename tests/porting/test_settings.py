@@ -106,11 +106,15 @@ def test_two_settings_of_one_call_are_both_told() -> None:
         "class Step(nn.Cell):\n    def construct(self, grads):\n        return optimizer(grads)\nstep = ms.jit(Step())",
         "def make():\n    return nn.Adam(params)\nit = make()\n@jit\ndef run(g):\n    it(g)",
         "@jit\ndef run(g):\n    def inner():\n        optimizer(g)\n    inner()",
+        "def step(grads):\n    optimizer(grads)\nstep = ms.jit(jit_level='O1', fn=step)",
+        "step = ms.jit(lambda grads: optimizer(grads))",
+        "train = nn.TrainOneStepCell(net, optimizer)\n@jit\ndef run(x):\n    return train(x)",
+        "@ms.jit_class\nclass Step:\n    def construct(self, grads):\n        optimizer(grads)",
     ],
 )
 def test_a_compiled_step_is_told(source: str) -> None:
     ((text, reason, verdict),) = told(source)
-    assert text in ("jit", "ms.jit", "ms_function")
+    assert text in ("jit", "ms.jit", "ms.jit_class", "ms_function")
     assert "compiles a function that calls an optimizer" in reason
     assert verdict is REFUSED
 
@@ -121,6 +125,8 @@ def test_a_compiled_step_is_told(source: str) -> None:
         "@jit\ndef forward(x):\n    return net(x)\ndef step(grads):\n    optimizer(grads)",
         "@jit\ndef forward(options):\n    return options(1)",
         "forward = jit(net)",
+        "forward = jit(lambda x: net(x))",
+        "gradients = ms.jit(ms.value_and_grad(net, None, net.trainable_params()))\noptimizer(gradients(x)[1])",
         "@jit\ndef loop(x):\n    return loop(x)",
     ],
 )

@@ -143,6 +143,17 @@ def test_other_features_stay_mindspores(written: str) -> None:
     assert (judgement.way, judgement.ways, judgement.is_complete) == (Way.BESIDE, [Way.BESIDE], True)
 
 
+def test_schedules_stay_mindspores_beside_it() -> None:
+    source = "nn.FTRL(params, learning_rate=nn.CosineDecayLR(0.0, 0.1, 9))\n"
+    for head, module in ((HEAD, "fusedstep.mindspore"), (HEAD + LAYER, "mindspore")):
+        judgement = judged(source, head)
+        assert [judgement.becomes(each) for each in judgement.rows] == [
+            "fusedstep.mindspore.nn.FTRL",
+            f"{module}.nn.CosineDecayLR",
+        ]
+        assert judgement.is_complete
+
+
 def test_what_optimizers_need_is_told_only_where_it_changes() -> None:
     needed = "var = ms.Parameter(ms.Tensor([1.0], ms.float32), name='var')\nnn.FTRL([var])\n"
     alone = judged(needed)
@@ -187,6 +198,7 @@ def test_files_are_judged_as_one_program() -> None:
         ("ops.ApplyFtrl(use_lock=True)", "fusedstep's ApplyFtrl has no argument use_lock; it has use_locking"),
         ("ops.ApplyFtrl(False, 1, 2, 3, 4)", "fusedstep's ApplyFtrl takes 1 positional arguments, not 5"),
         ("step = ops.ApplyFtrl()\nstep(1, 2, 3, 4, 5, 6, 7, 8, 9)", "step takes 8 positional arguments, not 9"),
+        ("ops.ApplyFtrl()(1, 2, 3, 4, 5, 6, 7, 8, 9)", "ops.ApplyFtrl() takes 8 positional arguments, not 9"),
         ("step = ops.ApplyFtrl()\nstep(var, beta=1)", "step has no argument beta; it has var, accum, linear, grad, lr"),
         ("nn.FTRL.apply(params)", "fusedstep's FTRL has no apply"),
     ],

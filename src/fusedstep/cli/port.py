@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..porting.json_report import as_json
 from ..porting.program import Program
 from ..porting.reader import read
-from ..porting.report import as_json, text
+from ..porting.report import text
 from ..porting.verdicts import judge
 from .output import show
 

@@ -2,7 +2,7 @@
 
 import ast
 
-from .expressions import Expressions
+from .calls import Calls
 from .notes import ClassOfProgram, place
 from .program import Attribute
 from .values import NOTHING, Form, Known, Local, Scope, Values, results, things
@@ -10,7 +10,7 @@ from .values import NOTHING, Form, Known, Local, Scope, Values, results, things
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class Definitions(Expressions):
+class Definitions(Calls):
     """Runs through definitions; bodies of functions wait until what is around them is known."""
 
     def __init__(self, file: str) -> None:

@@ -30,14 +30,18 @@ def differences(found: Found, way: Way) -> str:
     if found.kind == "operator":
         told = [ENTRIES[name].differs.get(LIBRARY, ""), *of_results(name, way)]
     else:
-        told = of_docstring(found.thing) or [*map(without_results, of_entries(entries_of(found.thing)))]
+        told = of_docstring(found.thing) or of_entries(entries_of(found.thing))
     return " ".join(filter(None, told))
 
 
 def of_entries(entries: list[catalogue.Entry]) -> list[str]:
-    """What the catalogue says of operators, after their names."""
-    told = {entry.name: entry.differs[LIBRARY] for entry in entries if LIBRARY in entry.differs}
-    return [f"{name}: {sentence}" for name, sentence in told.items()]
+    """What the catalogue says of operators, after their names; not what they return."""
+    names: dict[str, list[str]] = {}
+    for entry in entries:
+        sentence = without_results(entry.differs.get(LIBRARY, ""))
+        if sentence:
+            names.setdefault(sentence, []).append(entry.name)
+    return [f"{', '.join(its)}: {sentence}" for sentence, its in names.items()]
 
 
 def of_results(name: str, way: Way) -> Iterator[str]:
@@ -48,10 +52,13 @@ def of_results(name: str, way: Way) -> Iterator[str]:
 
 
 def without_results(told: str) -> str:
-    """What is said of an operator, without what it returns; "" if that is all."""
-    name, _, sentence = told.partition(": ")
-    clauses = [each for each in sentence.rstrip(".").split("; ") if not RETURNED.search(each)]
-    return f"{name}: {'; '.join(clauses)}." if clauses else ""
+    """What is said of an operator, without the clauses on what it returns; "" if there are no others.
+
+    >>> without_results("it drops indices; its output is memory; a NaN is 0.")
+    'it drops indices; a NaN is 0.'
+    """
+    clauses = [each for each in re.split(r"(?<=[;.]) ", told) if not RETURNED.search(each)]
+    return re.sub(r"[;.]$", ".", " ".join(clauses))
 
 
 def of_docstring(optimizer: type) -> list[str]:

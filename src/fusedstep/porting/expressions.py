@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 
 from .lookup import find
 from .notes import Notes, of_mindspore, place
-from .program import Attribute, Dynamic, InstanceCall
+from .program import Attribute
+from .unserved import part_of
 from .values import (
-    MINDSPORE,
     NOTHING,
     Constant,
     Form,
@@ -16,11 +16,8 @@ from .values import (
     Scope,
     Value,
     Values,
-    constants,
     elements,
-    results,
     taken,
-    things,
 )
 
 
@@ -81,8 +78,10 @@ class Expressions(Notes):
             self.value_of(default)
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         arguments += filter(None, (node.args.vararg, node.args.kwarg))
+        outside, self.function = self.function, node
         self.within(dict.fromkeys((each.arg for each in arguments), NOTHING), [node.body])
-        return NOTHING
+        self.function = outside
+        return frozenset({Local(node)})
 
     def value_of_listcomp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Values:
         given = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
@@ -106,69 +105,6 @@ class Expressions(Notes):
         for node in nodes:
             self.value_of(node)
         self.scope = outside
-
-    def value_of_call(self, node: ast.Call) -> Values:
-        named = isinstance(node.func, ast.Name | ast.Attribute)
-        values = self.resolve(node.func) if named else self.value_of(node.func)
-        written = ast.unparse(node.func)
-        last = written.rpartition(".")[2]
-        if last == "partial" and node.args and isinstance(node.args[0], ast.Name | ast.Attribute):
-            return self.partial(node, node.args[0])
-        given = [self.argument(each) for each in node.args]
-        for keyword in node.keywords:
-            self.argument(keyword.value)
-        if not named:
-            return results(values)
-        if last == "getattr" and len(given) > 1:
-            return self.got(node, given[0], given[1])
-        if last in ("import_module", "__import__") and given:
-            return self.imported(node, given[0])
-        if last in ("get", "pop") and isinstance(node.func, ast.Attribute):
-            inside = taken(self.resolve(node.func.value))
-            if inside:
-                return inside
-        wrapped = next((each.node for each in (given[0] if given else ()) if isinstance(each, Local)), None)
-        self.note(node.func, values, node, wrapped)
-        self.note_call(node, values, written)
-        return self.called(values)
-
-    def partial(self, node: ast.Call, function: ast.expr) -> Values:
-        """What ``functools.partial`` gives: its function, which is called with these arguments too."""
-        for each in (*node.args[1:], *(keyword.value for keyword in node.keywords)):
-            self.argument(each)
-        return self.note(function, self.resolve(function), ast.Call(function, node.args[1:], node.keywords))
-
-    def argument(self, node: ast.expr) -> Values:
-        """Evaluate an argument of a call, and remember what it may stand for."""
-        values = self.value_of(node)
-        if self.noting:
-            self.program.values[node] = values
-        return values
-
-    def called(self, values: Values) -> Values:
-        """What a call gives: what functions of the program return, else results."""
-        found: set[Value] = set()
-        for each in values:
-            if isinstance(each, Local) and each.node not in self.classes:
-                found |= self.returns.get(each.node, NOTHING)
-            else:
-                found |= results(frozenset({each}))
-        return frozenset(found)
-
-    def got(self, node: ast.Call, owners: Values, names: Values) -> Values:
-        """What ``getattr`` gives."""
-        texts = [each for each in constants(names) if isinstance(each, str)]
-        found = frozenset(Known(f"{owner.name}.{text}") for owner in things(owners) for text in texts)
-        if not texts:
-            for owner in things(owners) if self.noting else ():
-                self.program.dynamic.append(Dynamic(*place(node), ast.unparse(node), owner.name))
-        return self.note(node, found)
-
-    def imported(self, node: ast.Call, names: Values) -> Values:
-        """What ``importlib.import_module`` gives."""
-        texts = [each for each in constants(names) if isinstance(each, str) and of_mindspore(each)]
-        whole = "import_module" in ast.unparse(node.func)
-        return self.note(node, frozenset(Known(each if whole else MINDSPORE) for each in texts))
 
     def resolve(self, node: ast.expr) -> Values:
         """What a name or a chain of attributes stands for; the chain itself is not noted."""
@@ -202,22 +138,7 @@ class Expressions(Notes):
         return self.attribute(node, "construct", frozenset()) or self.attribute(node, "__call__", frozenset())
 
     def of_star_imports(self, name: str) -> Values:
-        """A name that the program does not bind: of MindSpore, if a star import hands it out, as far as is known."""
-        found = [f"{module}.{name}" for module in self.stars]
-        provided = [each for each in found if find(each) is not None]
-        return frozenset(map(Known, provided or found))
-
-    def note_call(self, node: ast.Call, values: Values, written: str) -> None:
-        """Note which function calls what, and calls of results."""
-        if not self.noting:
-            return
-        if self.function is not None:
-            callees: set[Value | str] = set()
-            for each in values:
-                callees |= (
-                    self.construct(each.node) if isinstance(each, Local) and each.node in self.classes else {each}
-                )
-            self.program.callees.setdefault(self.function, set()).update(callees or [written])
-        for each in values:
-            if isinstance(each, Known) and each.form is Form.RESULT:
-                self.program.calls.append(InstanceCall(*place(node), written, each.name, node))
+        """A name that the program does not bind: MindSpore's, unless another star import may provide it."""
+        names = [f"{module}.{name}" for module in self.stars if of_mindspore(module)]
+        known = [each for each in names if find(each) is not None or part_of(each) is not None]
+        return frozenset(map(Known, known or (names if len(names) == len(self.stars) else ())))

@@ -122,6 +122,9 @@ class Judgement:
         return [each for each in self.findings if each.kind is Kind.SUPPORT and each.verdict is Verdict.NOT_SERVED]
 
     def becomes(self, finding: Finding) -> str:
-        """What a use becomes. Operators on MindSpore's own tensors are those of ``fusedstep.ops``."""
-        beside = self.way is Way.BESIDE and finding.kind is Kind.OPERATOR and finding.path
-        return f"fusedstep.ops.{finding.short}" if beside else finding.path
+        """What a use becomes. Beside MindSpore its tensors go to ``fusedstep.ops``, and its schedules stay."""
+        if not finding.path or self.way is Way.ALONE:
+            return finding.path
+        return {Kind.OPERATOR: f"fusedstep.ops.{finding.short}", Kind.SCHEDULE: finding.name}.get(
+            finding.kind, finding.path
+        )

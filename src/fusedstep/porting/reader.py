@@ -112,7 +112,10 @@ class Reader(Definitions):
         module = "." * statement.level + (statement.module or "")
         if not of_mindspore(module):
             for alias in statement.names:
-                self.bind_name(alias.asname or alias.name, NOTHING)
+                if alias.name == "*":
+                    self.stars.append(module)
+                else:
+                    self.bind_name(alias.asname or alias.name, NOTHING)
                 self.note_local(module)
                 self.note_local(f"{module}{alias.name}" if module.endswith(".") else f"{module}.{alias.name}")
             return

@@ -1,6 +1,5 @@
-"""The report of a program: as text for a terminal, and as JSON."""
+"""The report of a program, as text for a terminal."""
 
-import json
 import re
 import textwrap
 from collections import Counter
@@ -91,10 +90,15 @@ def lines_of(numbers: list[int]) -> str:
 
 
 def different(judgement: Judgement) -> dict[str, str]:
-    """Where MindSpore's operators and optimizers differ, by their names."""
-    found = {each.short: find(each.name) for each in judgement.rows if each.path and each.kind in STEPS}
+    """Where MindSpore's operators and optimizers differ, by their labels."""
+    found = {label(each): find(each.name) for each in judgement.rows if each.path and each.kind in STEPS}
     told = {name: differences(each, judgement.way) for name, each in found.items() if each is not None}
     return {name: sentence for name, sentence in sorted(told.items()) if sentence}
+
+
+def label(finding: Finding) -> str:
+    """An operator or optimizer by its name in MindSpore: both have an Adam and an SGD."""
+    return f"{'nn' if finding.kind is Kind.OPTIMIZER else 'ops'}.{finding.short}"
 
 
 def section_of_differences(judgement: Judgement) -> str:
@@ -106,7 +110,7 @@ def section_of_differences(judgement: Judgement) -> str:
     for name, sentence in found.items():
         words: dict[str, Finding] = {}
         for each in judgement.rows:
-            for word in each.named if each.short == name else ():
+            for word in each.named if label(each) == name else ():
                 if re.search(rf"\b{word}\b", sentence):
                     words.setdefault(word, each)
         told = "".join(f" {place(each)} sets {word}." for word, each in words.items())
@@ -175,36 +179,3 @@ def wrapped(sentence: str, indent: str = INDENT) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def as_json(judgement: Judgement) -> str:
-    """The report as JSON."""
-    return json.dumps(
-        {
-            "files": judgement.files,
-            "served": judgement.is_complete,
-            "way": judgement.way.value,
-            "ways": [way.value for way in judgement.ways],
-            "lines": [described(each, judgement.becomes(each)) for each in judgement.rows],
-            "unread": judgement.unread,
-            "stays_mindspore": dict(Counter(judgement.staying)),
-            "differences": different(judgement),
-        },
-        indent=2,
-    )
-
-
-def described(finding: Finding, becomes: str) -> dict[str, Any]:
-    """A finding as JSON's types."""
-    return {
-        "file": finding.file,
-        "line": finding.line,
-        "column": finding.column,
-        "text": finding.text,
-        "name": finding.name,
-        "kind": finding.kind.value,
-        "verdict": finding.verdict.value,
-        "becomes": becomes or None,
-        "reason": finding.reason or None,
-        "remedy": finding.remedy or None,
-    }

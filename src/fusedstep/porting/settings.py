@@ -12,7 +12,9 @@ from .values import Form, Known, Values, constants, things
 CONTEXT = re.compile(r"mindspore\.(context\.)?set_context")
 DEVICE = re.compile(r"mindspore\.((context|device_context\.\w+)\.)?set_device")
 PARALLEL = re.compile(r"mindspore\.(context\.)?set_auto_parallel_context")
-JIT = re.compile(r"mindspore\.(common\.)?(api\.)?(jit|ms_function)")
+LOOKUP = re.compile(r"mindspore\.nn\.(.*\.)?(MultiField)?EmbeddingLookup")
+JIT = re.compile(r"mindspore\.(common\.)?(api\.)?(jit|jit_class|ms_function)")
+TRAINING = re.compile(r"mindspore\.nn\.(.*\.)?TrainOneStep\w+")
 OPTIMIZER = re.compile(r"(.*[._])?(opt|optim|optimizer)([_\d]\w*)?")
 
 MODE = "In GRAPH_MODE MindSpore compiles the step, and cannot call fusedstep."
@@ -20,6 +22,8 @@ MODE_REMEDY = "Set mode=PYNATIVE_MODE, the default of MindSpore 2."
 PLACE = "fusedstep steps MindSpore's parameters on the CPU."
 PLACE_REMEDY = 'Set the device target "CPU".'
 PROCESSES = "fusedstep's optimizers run in one process, each on all of its parameters."
+ROWS = "Its gradient has the rows and their indices only if MindSpore compiles the pass that computes it."
+ROWS_REMEDY = "Compute it by mindspore.jit(mindspore.value_and_grad(...)), and call the optimizer outside."
 COMPILED = "It compiles a function that calls an optimizer, and cannot call fusedstep."
 
 
@@ -39,14 +43,14 @@ class Objection:
 
 def is_setting(use: Use) -> bool:
     """Whether a use sets something."""
-    return any(pattern.fullmatch(use.name) for pattern in (CONTEXT, DEVICE, PARALLEL, JIT))
+    return any(pattern.fullmatch(use.name) for pattern in (CONTEXT, DEVICE, PARALLEL, LOOKUP, JIT))
 
 
 def objections(program: Program, use: Use) -> Iterator[Objection]:
     """What speaks against a setting where fusedstep runs beside MindSpore."""
     if JIT.fullmatch(use.name):
         if use.decorated is not None and calls_optimizer(program, use.decorated):
-            yield Objection(COMPILED, "Leave it out here; compile the forward pass alone.")
+            yield Objection(COMPILED, "Compile only what computes the loss and the gradients.")
         return
     if use.call is None:
         return
@@ -56,6 +60,9 @@ def objections(program: Program, use: Use) -> Iterator[Objection]:
             yield from mode(given["mode"])
         if "device_target" in given:
             yield from device(given["device_target"])
+    elif LOOKUP.fullmatch(use.name):
+        if False not in constants(given.get("sparse", frozenset())):
+            yield Objection(ROWS, ROWS_REMEDY, certain=False)
     elif DEVICE.fullmatch(use.name):
         yield from device(given.get(0, given.get("device_target", frozenset())))
     else:
@@ -101,6 +108,10 @@ def calls_optimizer(program: Program, function: ast.AST) -> bool:
 
 
 def is_step(callee: Known) -> bool:
-    """Whether calling it takes a step: an optimizer or an operator that was constructed, or is given as one."""
-    found = find(callee.name) if callee.form is Form.RESULT else None
-    return found is not None and (found.kind in ("optimizer", "operator") or found.path.endswith(".Optimizer"))
+    """Whether calling it takes a step: a cell that trains, or an optimizer or operator that was constructed."""
+    if callee.form is not Form.RESULT:
+        return False
+    found = find(callee.name)
+    if found is None:
+        return TRAINING.fullmatch(callee.name) is not None
+    return found.kind in ("optimizer", "operator") or found.path.endswith(".Optimizer")

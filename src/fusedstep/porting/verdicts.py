@@ -22,7 +22,7 @@ def judge(programs: Iterable[Program]) -> Judgement:
     findings: list[Finding] = []
     for program in programs:
         found = [*of_uses(program), *of_calls(program), *of_attributes(program), *of_dynamic(program)]
-        findings += sorted(found, key=lambda each: (each.line, each.column))
+        findings += sorted(dict.fromkeys(found), key=lambda each: (each.line, each.column))
     return Judgement([program.file for program in programs], findings, unread(programs))
 
 

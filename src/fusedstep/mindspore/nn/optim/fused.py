@@ -161,7 +161,11 @@ class FusedOptimizer:
             states = [variables[index], *(each.array() for each in memories[1:])]
             if len(operator.spec.used) < len(states):
                 states = [state if k in operator.spec.used else None for k, state in enumerate(states)]
-            launches.append(operator.prepare(states, gradient.values, gradient.indices, self._rows, values))
+            try:
+                launches.append(operator.prepare(states, gradient.values, gradient.indices, self._rows, values))
+            except (TypeError, ValueError, IndexError) as error:
+                # The operator knows no parameter's name.
+                raise type(error)(f"{error}; this is grads[{index}], of {self.parameters[index].name}") from None
         return launches
 
     def _with_terms(self, index: int, gradient: Gradient, variable: np.ndarray, decay: float) -> tuple[Gradient, float]:
