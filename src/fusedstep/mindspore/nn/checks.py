@@ -54,7 +54,7 @@ def check_positive_int(owner: str, **settings: Any) -> None:
     """Check that settings are ints above 0.
 
     Raises:
-        TypeError: a setting is not an int; bools are none.
+        TypeError: a setting is not an int, or is a bool.
         ValueError: a setting is not above 0.
     """
     for name, value in settings.items():

@@ -16,8 +16,8 @@ class ProximalAdagrad(FusedOptimizer):
         p &= w - \eta g \\
         w &= \frac{sign(p)}{1 + \eta\, l_2} \max(|p| - \eta\, l_1, 0)
 
-    So MindSpore's optimizer computes it. Its documentation has lr in place of :math:`\eta` in the last line:
-    ``shrink_by_rate=False``, which is also the default of ``ops.ApplyProximalAdagrad``. The gradient g is
+    MindSpore's optimizer computes this; its documentation has lr in place of :math:`\eta` in the last line. So has
+    ``shrink_by_rate=False``, and ``ops.ApplyProximalAdagrad`` by default. The gradient g is
     :math:`(g + decay\, w) / loss\_scale`. With a ``RowTensor`` only its rows step; the gradients of one row are summed
     first.
 
