@@ -3,7 +3,7 @@
 ``python -m benchmarks.mindspore_optimizers [ROUNDS]``, where MindSpore is installed; ``make test-mindspore`` runs it. A
 table and a dense layer are stepped: with dense gradients, and with the gradients of some rows of the table, which
 MindSpore's own takes in a compiled function. In MindSpore's immediate mode its networks give dense gradients, and the
-third race compares that with rows here. The two take one step each in turn; a step ends when its parameters can be read.
+third race compares that with rows here. The two take one step each in turn; a step ends when parameters can be read.
 """
 
 import sys
@@ -25,11 +25,12 @@ ROWS, WIDTH, NAMED = 100_000, 32, 4096
 SHAPES = {"table": (ROWS, WIDTH), "dense.weight": (64, WIDTH), "dense.bias": (64,)}
 ROUNDS = 30
 WARM_UP = 3
-CLASSES: dict[str, dict[str, Any]] = {
-    "FTRL": {"learning_rate": 0.05, "l2": 0.001},
-    "LazyAdam": {},
-    "ProximalAdagrad": {"l1": 1e-4, "l2": 1e-4},
-    "Adam": {},
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "FTRL": ("FTRL", {"learning_rate": 0.05, "l2": 0.001}),
+    "LazyAdam": ("LazyAdam", {}),
+    "ProximalAdagrad": ("ProximalAdagrad", {"l1": 1e-4, "l2": 1e-4}),
+    "Adam": ("Adam", {}),
+    "Adam, weight decay": ("Adam", {"weight_decay": 1e-4}),
 }
 
 Step = Callable[[], Any]
@@ -57,34 +58,40 @@ def rows_of_table() -> tuple[Any, Any]:
     return mindspore.Tensor(indices), mindspore.Tensor(rng.standard_normal((NAMED, WIDTH), np.float32))
 
 
+def optimizer(nn: Any, name: str, params: list[Any]) -> Any:
+    """The optimizer of a case."""
+    cls, settings = CASES[name]
+    return getattr(nn, cls)(params, **settings)
+
+
 def dense_step(nn: Any, name: str) -> Step:
     """A step with dense gradients."""
     params = parameters()
-    return partial(complete, getattr(nn, name)(params, **CLASSES[name]), params, gradients())
+    return partial(complete, optimizer(nn, name, params), params, gradients())
 
 
 def sparse_step(nn: Any, name: str) -> Step:
     """A step with the gradients of some rows of the table."""
     params = parameters()
-    optimizer = getattr(nn, name)(params, **CLASSES[name])
-    optimizer.target = "CPU"
+    made = optimizer(nn, name, params)
+    made.target = "CPU"
     indices, values = rows_of_table()
     _, *others = gradients()
     if nn is not mindspore.nn:
         sparse = RowTensorInner(indices, values, SHAPES["table"])
-        return partial(complete, optimizer, params, (sparse, *others))
+        return partial(complete, made, params, (sparse, *others))
 
     # MindSpore's own takes sparse gradients in a compiled function only.
     @mindspore.jit
     def compiled(indices: Any, values: Any, weight: Any, bias: Any) -> Any:
-        return optimizer((RowTensorInner(indices, values, SHAPES["table"]), weight, bias))
+        return made((RowTensorInner(indices, values, SHAPES["table"]), weight, bias))
 
     return partial(complete, lambda given: compiled(*given), params, (indices, values, *others))
 
 
-def complete(optimizer: Any, params: list[Any], given: tuple[Any, ...]) -> None:
+def complete(step: Callable[..., Any], params: list[Any], given: tuple[Any, ...]) -> None:
     """Take a step, and wait for it."""
-    optimizer(given)
+    step(given)
     for parameter in params:
         parameter.data_ptr()
 
@@ -111,7 +118,7 @@ def main(rounds: int = ROUNDS) -> None:
         ((rows, rows), (sparse_step, sparse_step)),
         ((rows, "dense"), (sparse_step, dense_step)),
     ):
-        for name in CLASSES:
+        for name in CASES:
             times = race([make(nn, name) for nn, make in zip((ours, theirs), makes, strict=True)], rounds)
             shown = [cell for pair in zip(map(duration, times), kinds, strict=True) for cell in pair]
             table.append((name, *shown, f"{times[1] / times[0]:.3g}"))
