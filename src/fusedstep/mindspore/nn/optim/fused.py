@@ -12,7 +12,6 @@ from .framework import OURS, Framework, check_framework, empty, framework_of, li
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
 from .memory import TensorMemory, memory, number, numbers
-from .uncompiled import uncompiled
 
 
 class FusedOptimizer:
@@ -102,7 +101,6 @@ class FusedOptimizer:
     def target(self, value: str) -> None:
         check_target(type(self).__name__, value)
 
-    @uncompiled
     def construct(self, gradients: Any) -> tuple[bool, ...]:
         """Take one step. All is checked before the first write.
 
