@@ -11,7 +11,7 @@ from ..checks import check_target
 from .framework import OURS, Framework, check_framework, empty, framework_of, listed, with_base
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
-from .memory import TensorMemory, memory, number, numbers
+from .memory import TensorMemory, number, numbers
 
 
 class FusedOptimizer:
@@ -67,7 +67,7 @@ class FusedOptimizer:
         self.init_params = {"params": params}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        own = {name: value for name, value in vars(self).items() if name != "_memories"}
+        own = {name: value for name, value in vars(self).items() if name not in ("_memories", "_settings_memories")}
         return empty, (type(self).__mro__[1], self._framework != OURS), own
 
     def _step_by(self, rule: Callable[..., Any], use_locking: bool = False, **switches: bool) -> None:
@@ -77,7 +77,7 @@ class FusedOptimizer:
 
     def _scalars(self) -> dict[str, Any]:
         """The rule's scalars in this step; a learning rate among them replaces that of the parameters."""
-        return {name: number(getattr(self, setting)) for name, setting in self._settings.items()}
+        return {name: self._number(setting) for name, setting in self._settings.items()}
 
     def _switches(self, index: int) -> tuple[tuple[str, bool], ...]:
         """The rule's switches that depend on the parameter."""
@@ -122,15 +122,24 @@ class FusedOptimizer:
     def _advance(self, powers: dict[str, np.ndarray]) -> None:
         """Write what the next step starts from."""
         for power, value in powers.items():
-            memory(getattr(self, power))[...] = value
-        memory(self.global_step)[...] += 1
+            self._array(power)[...] = value
+        self._array("global_step")[...] += 1
 
     def _next_powers(self) -> dict[str, np.ndarray]:
         """The powers after this step. They have the type of the parameters that hold them, as in MindSpore."""
-        return {
-            power: memory(getattr(self, power)) * memory(getattr(self, factor))
-            for power, factor in self._powers.items()
-        }
+        return {power: self._array(power) * self._array(factor) for power, factor in self._powers.items()}
+
+    def _array(self, name: str) -> Any:
+        """The memory of a setting; a setting that is no tensor as it is."""
+        kept: dict[str, TensorMemory] = vars(self).setdefault("_settings_memories", {})
+        setting, found = getattr(self, name), kept.get(name)
+        if found is None or found.tensor is not setting:
+            found = kept[name] = TensorMemory(setting)
+        return found.array()
+
+    def _number(self, name: str) -> float:
+        """A setting as a number."""
+        return number(self._array(name))
 
     def _tensor_memories(self) -> list[list[TensorMemory]]:
         """The memory of each parameter and of its states."""
@@ -148,7 +157,7 @@ class FusedOptimizer:
         count = len(gradients)
         rates, decays = numbers(self.get_lr(), count), self._decays(count)
         scalars = {name: number(value) for name, value in powers.items()} | self._scalars()
-        scalars["loss_scale_inverse"] = number(self.reciprocal_scale)
+        scalars["loss_scale_inverse"] = self._number("reciprocal_scale")
         # Parameters with the same settings share what they make of them.
         calls: dict[Any, tuple[Operator, list[float]]] = {}
         launches = []
