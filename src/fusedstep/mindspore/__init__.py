@@ -13,7 +13,7 @@ MindSpore itself is not needed. Tensors are NumPy arrays on the CPU.
 [0.9997121  0.9997121  0.99971527]
 """
 
-from . import common, context, nn, ops
+from . import common, context, nn, ops, runtime
 from .common import dtype
 from .common.api import jit, jit_class
 from .common.dtype import (
@@ -35,12 +35,26 @@ from .common.parameter import Parameter, ParameterTuple
 from .common.seed import get_seed, set_seed
 from .common.sparse_tensor import RowTensor
 from .common.tensor import Tensor, tensor
-from .context import GRAPH_MODE, PYNATIVE_MODE, get_context, set_context, set_device
+from .context import (
+    COMPATIBLE,
+    GRAPH_MODE,
+    LAX,
+    PYNATIVE_MODE,
+    STRICT,
+    get_context,
+    set_context,
+    set_deterministic,
+    set_device,
+    set_recursion_limit,
+)
 from .unavailable import attribute_finder
 
 __all__ = [
+    "COMPATIBLE",
     "GRAPH_MODE",
+    "LAX",
     "PYNATIVE_MODE",
+    "STRICT",
     "Parameter",
     "ParameterTuple",
     "RowTensor",
@@ -63,8 +77,11 @@ __all__ = [
     "jit_class",
     "nn",
     "ops",
+    "runtime",
     "set_context",
+    "set_deterministic",
     "set_device",
+    "set_recursion_limit",
     "set_seed",
     "tensor",
     "uint8",

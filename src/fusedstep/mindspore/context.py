@@ -127,6 +127,29 @@ def set_device(device_target: str, device_id: int | None = None) -> None:
     set_context(device_target=device_target, **({} if device_id is None else {"device_id": device_id}))
 
 
+def set_deterministic(deterministic: bool) -> None:
+    """Store whether calls give the same results again. Here they always do.
+
+    Args:
+        deterministic: whether they must.
+
+    Raises:
+        TypeError: it is not a bool.
+    """
+    if type(deterministic) is not bool:
+        raise TypeError(f"set_deterministic: deterministic is {deterministic!r}, expected True or False")
+    set_context(deterministic="ON" if deterministic else "OFF")
+
+
+def set_recursion_limit(recursion_limit: int = 1000) -> None:
+    """Store how deep calls may be for MindSpore's compiler.
+
+    Args:
+        recursion_limit: the limit.
+    """
+    set_context(max_call_depth=recursion_limit)
+
+
 def say_once(caller: str, subject: str, what: str) -> None:
     """Tell the log, the first time, that a call has no effect.
 

@@ -51,9 +51,6 @@ EXAMPLES = [
             "global_step": Given(1, "int64"),
         },
         ("[[-1.8956923 -1.1715728] [-2.1420605 -1.1715728]]",),
-        # MindSpore counts an l1 below 0 as 0.
-        refused="ValueError: SparseApplyAdagradDA: l1 is -1.0, expected a finite number that is not negative",
-        instead={"l1": Given(0)},
         home="nn_ops",
     ),
     Example(

@@ -92,15 +92,18 @@ class Arithmetic(ArrayTensor):
         return self._combine(np.greater_equal, other)
 
     def __eq__(self, other: object) -> Any:
-        return self._combine(np.equal, other)
+        # As in MindSpore, what is neither a tensor nor a number is just another thing.
+        return False if isinstance(other, np.ndarray) else self._combine(np.equal, other)
 
     def __ne__(self, other: object) -> Any:
-        return self._combine(np.not_equal, other)
+        return True if isinstance(other, np.ndarray) else self._combine(np.not_equal, other)
 
     # Comparison yields tensors; as keys tensors are themselves.
     __hash__ = object.__hash__
 
     def __neg__(self) -> Any:
+        if self._array.dtype == np.bool_:
+            raise TypeError("Tensor: negative does not support bool, expected numbers; use ~")
         return self._made(-self._array)
 
     def __pos__(self) -> Any:
@@ -121,6 +124,10 @@ class Arithmetic(ArrayTensor):
             dtype = self.dtype if self._array.dtype == other._array.dtype else highest({self.dtype, other.dtype})
         elif isinstance(other, bool | int | float | np.bool_) or is_real(other):
             dtype = type_beside_number(self.dtype, other)
+        elif isinstance(other, np.ndarray):
+            raise TypeError(
+                "Tensor: the other operand is a NumPy array, expected a Tensor or a number; use Tensor(array)"
+            )
         else:
             return NotImplemented
         if at_least_float and dtype.name not in FLOATS:

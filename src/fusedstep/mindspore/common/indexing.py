@@ -57,6 +57,10 @@ class Indexing(ArrayTensor):
             source, part = self._copied_from
             source[part] = self
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A tensor that is copied or pickled does not take along what it was selected from.
+        return {name: value for name, value in vars(self).items() if name != "_copied_from"}
+
     def __iter__(self) -> Iterator[Any]:
         if not self._array.ndim:
             raise TypeError("Tensor: has no dimension and cannot be iterated over; use item()")

@@ -154,7 +154,8 @@ class ParameterTuple(tuple[Parameter, ...]):
         """
         if not re.fullmatch(r"\w+[0-9a-zA-Z_.]*", prefix, re.ASCII):
             raise ValueError(f"ParameterTuple.clone: prefix is {prefix!r}, expected letters, digits, '_' and '.'")
-        made = [each.clone(init) for each in self]
-        for each in made:
+        # A parameter that occurs twice is one parameter in the clone, too.
+        clones = {id(each): each.clone(init) for each in self}
+        for each in clones.values():
             each.name, each.has_name = f"{prefix}.{each.name}", True
-        return ParameterTuple(made)
+        return ParameterTuple(clones[id(each)] for each in self)

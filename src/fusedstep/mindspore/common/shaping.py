@@ -37,18 +37,15 @@ class Shaping(ArrayTensor):
             raise ValueError(f"Tensor: shape {self.shape} cannot be reshaped to {wanted}") from None
 
     def view(self, *shape: Any) -> Any:
-        """The elements in another shape, in the same memory.
+        """The elements in another shape: a view where possible, as in MindSpore.
 
         Args:
             *shape: the lengths, or one tuple or list of them; one may be -1, what is left.
 
         Raises:
-            ValueError: the shape has another number of elements, or needs a copy.
+            ValueError: the shape has another number of elements.
         """
-        made = self.reshape(*shape)
-        if self._array.size and not np.shares_memory(made._array, self._array):
-            raise ValueError(f"Tensor: strides {self.strides} have no view of shape {made.shape}; use reshape()")
-        return made
+        return self.reshape(*shape)
 
     def flatten(self) -> Any:
         """The elements in one dimension."""

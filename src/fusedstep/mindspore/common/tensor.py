@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .casting import Casting
 from .dtype import as_dtype, float32, int64
 from .functions import ElementFunctions
 from .indexing import Indexing
@@ -13,7 +14,7 @@ from .reductions import Reductions
 from .shaping import Shaping
 
 
-class Tensor(ElementFunctions, Reductions, Indexing, Shaping):
+class Tensor(ElementFunctions, Reductions, Indexing, Shaping, Casting):
     """An array with MindSpore's constructor, methods and printed form. There is no autodiff.
 
     Args:
@@ -65,20 +66,6 @@ class Tensor(ElementFunctions, Reductions, Indexing, Shaping):
         # NumPy's functions return scalars for arrays without dimensions.
         made._array = np.asarray(array)
         return made
-
-    def astype(self, dtype: Any) -> "Tensor":
-        """Convert to an element type. The result shares memory if the type is the tensor's own.
-
-        Args:
-            dtype: the element type, also one of NumPy's.
-
-        Raises:
-            TypeError: the type is not supported.
-
-        >>> print(Tensor([1.5, 2.0]).astype("int32"))
-        [1 2]
-        """
-        return Tensor.from_numpy(convert_array(self._array, as_dtype(dtype)))
 
     def copy(self) -> "Tensor":
         """A tensor of the same elements in memory of its own."""

@@ -66,6 +66,11 @@ class Cell:
         """
         raise NotImplementedError(f"{type(self).__name__}: has no construct(), expected the subclass to define it")
 
+    @property
+    def cls_name(self) -> str:
+        """The name of the class."""
+        return type(self).__name__
+
     def cells(self) -> list["Cell"]:
         """The cells that are attributes of this one."""
         return list(self.name_cells().values())

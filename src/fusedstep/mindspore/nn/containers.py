@@ -1,6 +1,6 @@
 """Cells that hold a sequence of cells."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .cell import Cell
@@ -39,8 +39,11 @@ class CellSequence(Cell):
     def __getitem__(self, index: Any) -> Any:
         held = self._held()
         if isinstance(index, slice):
-            make: Callable[..., CellSequence] = type(self)
-            return make(*held[index])
+            # The same cells in another list: their parameters keep their names.
+            made = type(self).__new__(type(self))
+            Cell.__init__(made, auto_prefix=False)
+            made._hold(held[index])
+            return made
         return held[self._place(index, len(held))]
 
     def __setitem__(self, index: int, cell: Cell) -> None:

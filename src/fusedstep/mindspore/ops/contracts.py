@@ -18,12 +18,14 @@ class Contract:
             "first" of them as a tensor; or "zeros", a tensor of one zero for each state.
         refusal: the type of error if something that is updated in place would need a conversion.
         types: the types that floating-point arguments may have after conversion.
+        below_zero_is_zero: scalars whose documented formula has no term unless they are above 0.
     """
 
     groups: str
     outputs: str = "all"
     refusal: type[Exception] = TypeError
     types: tuple[str, ...] = FLOATS
+    below_zero_is_zero: tuple[str, ...] = ()
 
 
 CONTRACTS = {
@@ -34,7 +36,7 @@ CONTRACTS = {
     "ApplyAdaMax": Contract("T T T T1 T2 T3 T4 T5 T", types=DOUBLES),
     "ApplyAdadelta": Contract("T T T T1 T2 T3 T", types=DOUBLES),
     "ApplyAdagrad": Contract("T T T1 T", types=DOUBLES),
-    "ApplyAdagradDA": Contract("T T T T T1 T2 T3 T4", "first"),
+    "ApplyAdagradDA": Contract("T T T T T1 T2 T3 T4", "first", below_zero_is_zero=("l1",)),
     "ApplyAdagradV2": Contract("T T T1 T", types=DOUBLES),
     "ApplyAdamW": Contract("T T1 T1 T2 T3 T4 T4 T4 T4 T4 T"),
     "ApplyAdamWithAmsgrad": Contract("T T T T T1 T2 T3 T"),
@@ -64,7 +66,7 @@ CONTRACTS = {
     "SGD": Contract("- - - - - -", "first"),
     "SparseApplyAdadelta": Contract("T T T T1 T1 T T2"),
     "SparseApplyAdagrad": Contract("T T T T1"),
-    "SparseApplyAdagradDA": Contract("T T T T T1 T T T T2", "first", types=DOUBLES),
+    "SparseApplyAdagradDA": Contract("T T T T T1 T T T T2", "first", types=DOUBLES, below_zero_is_zero=("l1",)),
     "SparseApplyAdagradV2": Contract("T T T T1"),
     "SparseApplyCenteredRMSProp": Contract("T T T T T T T T T T1", "first", types=DOUBLES),
     "SparseApplyFtrl": Contract("T T T T T1"),

@@ -120,7 +120,8 @@ def cast(input: Any, dtype: Any) -> Tensor:  # noqa: A002
     >>> cast(1.5, "int32")
     Tensor(shape=[], dtype=Int32, value= 1)
     """
-    return as_tensor(input).astype(dtype)
+    converted: Tensor = as_tensor(input).astype(dtype)
+    return converted
 
 
 def clip_by_value(x: Any, clip_value_min: Any = None, clip_value_max: Any = None) -> Any:

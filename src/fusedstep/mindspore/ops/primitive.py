@@ -44,6 +44,8 @@ class Primitive:
         more = {name: given.pop(name) for name in list(given) if name not in self._order}
         for name, value in given.items():
             self.check_kind(name, value)
+        for name in self.contract.below_zero_is_zero:
+            given[name] = not_below_zero(given[name])
         arrays = convert(self.name, self.contract, given, operator.state_names)
         updated = operator(*arrays.values(), **more)
         if not isinstance(updated, tuple):
@@ -90,6 +92,12 @@ class Primitive:
                 f"expected a Tensor{' or a number' if scalar else ''} of fusedstep.mindspore; "
                 "fusedstep.ops takes other arrays"
             )
+
+
+def not_below_zero(scalar: Any) -> Any:
+    """A number or a tensor of one, and 0 in place of what is below; other values are left to the operator's checks."""
+    value = scalar.item() if isinstance(scalar, Tensor) and scalar.size == 1 else scalar
+    return scalar * 0 if isinstance(value, numbers.Real) and value < 0 else scalar
 
 
 def operator_class(name: str) -> type[Primitive]:

@@ -35,7 +35,8 @@ class Reduction:
             axis: the dimensions to reduce; by default all.
         """
         reduced: Tensor = getattr(x, self.method)(axis=axis, **{self.keyword: self.keep_dims})
-        return reduced.astype(x.dtype)
+        result: Tensor = reduced.astype(x.dtype)
+        return result
 
     def __repr__(self) -> str:
         return f"Prim[{self.name}]"
