@@ -11,7 +11,7 @@ from ..checks import check_target
 from .framework import OURS, Framework, check_framework, empty, framework_of, listed, with_base
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
-from .memory import TensorMemory, number, numbers
+from .memory import TensorMemory, numbers
 
 
 class FusedOptimizer:
@@ -67,7 +67,7 @@ class FusedOptimizer:
         self.init_params = {"params": params}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        own = {name: value for name, value in vars(self).items() if name not in ("_memories", "_settings_memories")}
+        own = {name: value for name, value in vars(self).items() if name not in ("_memories", "_places")}
         return empty, (type(self).__mro__[1], self._framework != OURS), own
 
     def _step_by(self, rule: Callable[..., Any], use_locking: bool = False, **switches: bool) -> None:
@@ -122,24 +122,23 @@ class FusedOptimizer:
     def _advance(self, powers: dict[str, np.ndarray]) -> None:
         """Write what the next step starts from."""
         for power, value in powers.items():
-            self._array(power)[...] = value
-        self._array("global_step")[...] += 1
+            self._memory_of(power)[...] = value
+        self._memory_of("global_step")[...] += 1
 
     def _next_powers(self) -> dict[str, np.ndarray]:
         """The powers after this step. They have the type of the parameters that hold them, as in MindSpore."""
-        return {power: self._array(power) * self._array(factor) for power, factor in self._powers.items()}
+        return {power: self._memory_of(power) * self._memory_of(factor) for power, factor in self._powers.items()}
 
-    def _array(self, name: str) -> Any:
-        """The memory of a setting; a setting that is no tensor as it is."""
-        kept: dict[str, TensorMemory] = vars(self).setdefault("_settings_memories", {})
-        setting, found = getattr(self, name), kept.get(name)
-        if found is None or found.tensor is not setting:
-            found = kept[name] = TensorMemory(setting)
-        return found.array()
+    def _memory_of(self, name: str) -> Any:
+        """The memory of a tensor that is an attribute."""
+        tensor, places = getattr(self, name), vars(self).setdefault("_places", {})
+        if name not in places or places[name].tensor is not tensor:
+            places[name] = TensorMemory(tensor)
+        return places[name].array()
 
     def _number(self, name: str) -> float:
-        """A setting as a number."""
-        return number(self._array(name))
+        """A setting that is an attribute: a number, or a tensor of one element."""
+        return float(np.asarray(self._memory_of(name)).item())
 
     def _tensor_memories(self) -> list[list[TensorMemory]]:
         """The memory of each parameter and of its states."""
@@ -155,8 +154,8 @@ class FusedOptimizer:
     ) -> list[Launch]:
         """Check the steps of all parameters, and return what runs them."""
         count = len(gradients)
-        rates, decays = numbers(self.get_lr(), count), self._decays(count)
-        scalars = {name: number(value) for name, value in powers.items()} | self._scalars()
+        rates, decays = self._rates(count), self._decays(count)
+        scalars = {name: float(value.item()) for name, value in powers.items()} | self._scalars()
         scalars["loss_scale_inverse"] = self._number("reciprocal_scale")
         # Parameters with the same settings share what they make of them.
         calls: dict[Any, tuple[Operator, list[float]]] = {}
@@ -195,6 +194,12 @@ class FusedOptimizer:
         if self._decay_scalar:
             scalars[self._decay_scalar] = decay
         return operator, operator.scalars({**scalars, "l2_decay": term})
+
+    def _rates(self, count: int) -> list[float]:
+        """The learning rate of each parameter."""
+        found = self.get_lr()
+        fixed = found is getattr(self, "learning_rate", None) and not isinstance(found, list | tuple)
+        return [self._number("learning_rate")] * count if fixed else numbers(found, count)
 
     def _decays(self, count: int) -> list[float]:
         """The weight decay of each parameter, times the scale of the loss."""
