@@ -56,10 +56,7 @@ class TensorMemory:
 
 def number(value: Any) -> float:
     """A setting as a number: of a tensor of one element, or of a number."""
-    if isinstance(value, float | int):
-        return float(value)
-    array = value if isinstance(value, np.ndarray) else np.asarray(memory(value))
-    return float(array.reshape(-1)[0])
+    return float(value) if isinstance(value, float | int) else float(np.asarray(memory(value)).reshape(-1)[0])
 
 
 def numbers(value: Any, count: int) -> list[float]:
