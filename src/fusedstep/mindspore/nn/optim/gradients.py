@@ -63,7 +63,8 @@ def check_gradient(
         if tuple(dense_shape) != variable.shape:
             raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
         check_range(name, f"{label} has indices with", indices, variable)
-        return Gradient(raised(rows, variable), indices)
+        # Small calls take a shorter way with indices of 64 bits.
+        return Gradient(raised(rows, variable), indices.astype(np.int64) if indices.dtype == np.int32 else indices)
     if not isinstance(values, np.ndarray):
         raise TypeError(
             f"{name}: {label} is of type {type(gradient).__name__}, expected a Tensor"
