@@ -95,6 +95,7 @@ def test_settings_are_checked_with_mindspores_types_of_errors() -> None:
         (nn.Adam, {"eps": 0.0}, ValueError),
         (nn.Adam, {"use_lazy": True, "use_offload": True}, ValueError),
         (nn.Adam, {"use_amsgrad": True, "use_lazy": True}, ValueError),
+        (nn.Adam, {"use_amsgrad": True, "use_nesterov": True}, ValueError),
         (nn.Adam, {"lazy": True}, KeyError),
         (nn.Adam, {"use_nesterov": 1}, TypeError),
         (nn.LazyAdam, {"weight_decay": -1.0}, ValueError),

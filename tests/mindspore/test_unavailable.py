@@ -12,7 +12,7 @@ from fusedstep.mindspore import nn, ops
 )
 def test_using_it_says_so(thing: type, name: str) -> None:
     with pytest.raises(
-        NotImplementedError, match=f"^fusedstep.mindspore.{name}: MindSpore has it, this module has not"
+        NotImplementedError, match=rf"^fusedstep\.mindspore\.{name}: MindSpore has it, this module has not"
     ):
         thing(1, key=2)
 
@@ -28,5 +28,7 @@ def test_a_subclass_names_what_is_missing() -> None:
 
 def test_other_names_are_no_attributes() -> None:
     assert not hasattr(nn, "Transformer")
-    with pytest.raises(AttributeError, match="'fusedstep.mindspore.ops' has no attribute 'MatMul'; MindSpore may have"):
+    with pytest.raises(
+        AttributeError, match=r"'fusedstep\.mindspore\.ops' has no attribute 'MatMul'; MindSpore may have"
+    ):
         ops.MatMul  # noqa: B018
