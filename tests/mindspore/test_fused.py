@@ -402,6 +402,31 @@ def test_a_sparse_gradient_may_be_a_tuple_of_its_parts() -> None:
         nn.Momentum([table], 0.5, 0.0)((Tensor(np.ones((2, 2))),))
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.125])
+@pytest.mark.parametrize(
+    ("indices", "rows", "error"),
+    [
+        ([0.5], (1, 2), TypeError),
+        ([True, False, True], (3, 2), TypeError),
+        ([[0]], (1, 2), ValueError),
+        ([0, 1], (1, 2), ValueError),
+        ([0], (2, 2), ValueError),
+        ([0], (1, 1), ValueError),
+        ([0], (2,), ValueError),
+        ([0, 3], (2, 2), IndexError),
+        ([-1, 0], (2, 2), IndexError),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(
+    indices: list[Any], rows: tuple[int, ...], error: type[Exception], decay: float
+) -> None:
+    table = Parameter(Tensor(np.ones((3, 2))), name="table")
+    optimizer = nn.Momentum([table], 0.5, 0.0, weight_decay=decay)
+    with pytest.raises(error, match=r"^Momentum: grads\[0\], of table, has indices"):
+        optimizer(((Tensor(indices), Tensor(np.ones(rows)), (3, 2)),))
+    assert (table.asnumpy() == 1).all()
+
+
 def test_what_an_operator_refuses_names_the_parameter() -> None:
     parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
     with pytest.raises(
