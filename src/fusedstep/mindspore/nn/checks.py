@@ -118,7 +118,7 @@ def check_of_step(owner: str, setting: str, values: Iterable[float]) -> None:
     Raises:
         ValueError: a value is below 0, infinite or NaN.
     """
-    for value in set(values):
+    for value in values:
         if not 0 <= value < math.inf:
             raise ValueError(f"{owner}: {setting} of this step is {value!r}, expected a finite number, 0 or above")
 

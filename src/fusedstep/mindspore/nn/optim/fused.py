@@ -155,8 +155,9 @@ class FusedOptimizer:
         """Check the steps of all parameters, and return what runs them."""
         count = len(gradients)
         rates, decays = self._rates(count), self._decays(count)
-        check_of_step(type(self).__name__, "learning_rate", rates)
-        check_of_step(type(self).__name__, "weight_decay", (decay / self.loss_scale for decay in decays))
+        name, scale = type(self).__name__, self.loss_scale
+        check_of_step(name, "learning_rate", set(rates))
+        check_of_step(name, "weight_decay", {decay / scale for decay in set(decays)})
         scalars = {name: float(value.item()) for name, value in powers.items()} | self._scalars()
         scalars["loss_scale_inverse"] = self._number("reciprocal_scale")
         # Parameters with the same settings share what they make of them.
