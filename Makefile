@@ -55,7 +55,7 @@ $(OLDEST)-%/installed: pyproject.toml
 # MindSpore needs a NumPy below 2, which JAX does not take: an environment of its own.
 MINDSPORE_PYTHON ?= python3.11
 MINDSPORE := .venv-mindspore
-MINDSPORE_TESTS := tests/arrays/test_mindspore_tensors.py tests/mindspore/*beside_mindspore*
+MINDSPORE_TESTS := tests/arrays/test_mindspore_tensors.py tests/mindspore/test_mindspore.py tests/mindspore/*beside_mindspore*
 
 test-mindspore: $(MINDSPORE)/installed
 	@echo "== Running the optimizers beside those of MindSpore 2.10, on its parameters (ten minutes)"

@@ -62,7 +62,7 @@ def check_gradient(
             )
         if tuple(dense_shape) != variable.shape:
             raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
-        check_range(name, f"{label} has indices with", indices, variable)
+        check_rows(f"{name}: {label}", indices, rows, variable)
         # Small calls take a shorter way with indices of 64 bits.
         return Gradient(raised(rows, variable), indices.astype(np.int64) if indices.dtype == np.int32 else indices)
     if not isinstance(values, np.ndarray):
@@ -90,14 +90,20 @@ def sparse_parts(gradient: Any) -> tuple[Any, Any, Any] | None:
     return (indices, rows, dense_shape) if arrays and isinstance(dense_shape, list | tuple) else None
 
 
-def check_range(name: str, label: str, indices: Any, variable: np.ndarray) -> None:
-    """Check that indices name rows: the weight decay reads these rows before the kernel checks them."""
-    rows = variable.shape[0] if variable.ndim else 0
-    if isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.size:
-        least, greatest = int(indices.min()), int(indices.max())
-        if least < 0 or greatest >= rows:
-            wrong = least if least < 0 else greatest
-            raise IndexError(f"{name}: {label} {wrong}, expected 0 to {rows - 1}, the rows of the parameter")
+def check_rows(label: str, indices: np.ndarray, rows: np.ndarray, variable: np.ndarray) -> None:
+    """Check that indices name rows, with a gradient for each: weight decay reads them before the kernel checks them."""
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"{label} has indices of {indices.dtype}, expected integers")
+    expected = (indices.size, *variable.shape[1:])
+    if indices.ndim != 1 or rows.shape != expected:
+        raise ValueError(
+            f"{label} has indices of shape {indices.shape} and values of shape {rows.shape}, expected "
+            f"{(indices.size,)} and {expected}: a row for each index"
+        )
+    count = variable.shape[0] if variable.ndim else 0
+    for index in (int(indices.min()), int(indices.max())) if indices.size else ():
+        if not 0 <= index < count:
+            raise IndexError(f"{label} has indices with {index}, expected 0 to {count - 1}, the rows of the parameter")
 
 
 def raised(values: Any, variable: np.ndarray) -> Any:

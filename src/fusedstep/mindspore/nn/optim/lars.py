@@ -95,6 +95,10 @@ class LARS(FusedOptimizer):
         super().__init__(0.0, [framework.parameter(framework.tensor(np.zeros(1, np.float32)), name="fake_param")])
         check_float(name, epsilon=epsilon, coefficient=coefficient)
         check_bool(name, use_clip=use_clip)
+        if not callable(lars_filter):
+            raise TypeError(
+                f"{name}: lars_filter is of type {type(lars_filter).__name__}, expected a function of a parameter"
+            )
         self.epsilon, self.coefficient, self.use_clip = epsilon, coefficient, use_clip
         self.opt = optimizer
         self._take_over(optimizer)
@@ -149,7 +153,9 @@ class LARS(FusedOptimizer):
 
     def _scaled(self, index: int, weight: np.ndarray, values: np.ndarray, decay: float, rate: float) -> np.ndarray:
         """A gradient scaled to the norm of its weights, in memory that the next step uses again."""
-        result = self._workspaces.setdefault(index, np.empty(weight.shape, weight.dtype))
+        if index not in self._workspaces:
+            self._workspaces[index] = np.empty(weight.shape, weight.dtype)
+        result = self._workspaces[index]
         named = {"weight_decay": decay, "learning_rate": rate, "epsilon": self.epsilon, "hyperpara": self.coefficient}
         self._operator.step([result, weight], values, None, None, self._operator.scalars(named))
         return result
