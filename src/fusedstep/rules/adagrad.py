@@ -52,7 +52,7 @@ def proximal_adagrad(
     rate = divide_or_zero(lr, sqrt(accum))
     prox_v = var - rate * grad
     shrink = rate if shrink_by_rate else lr
-    var = sign(prox_v) * maximum(abs(prox_v) - shrink * l1, 0) / (1 + shrink * l2)
+    var = sign(prox_v) / (1 + shrink * l2) * maximum(abs(prox_v) - shrink * l1, 0)
     return var, accum
 
 
