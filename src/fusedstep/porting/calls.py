@@ -3,9 +3,28 @@
 import ast
 
 from .expressions import Expressions
-from .notes import of_mindspore, place
+from .lookup import find
+from .notes import NAMES, of_mindspore, place
 from .program import Dynamic, InstanceCall
-from .values import MINDSPORE, NOTHING, Form, Known, Local, Value, Values, constants, results, taken, things
+from .unserved import part_of
+from .values import (
+    MINDSPORE,
+    NOTHING,
+    UNTOLD,
+    Form,
+    Known,
+    Local,
+    Value,
+    Values,
+    constants,
+    perhaps,
+    results,
+    taken,
+    things,
+)
+
+# Where a name that only the run tells may be that of an optimizer.
+OPTIMIZERS = f"{MINDSPORE}.nn"
 
 
 class Calls(Expressions):
@@ -27,6 +46,8 @@ class Calls(Expressions):
             return self.got(node, given[0], given[1])
         if last in ("import_module", "__import__") and given:
             return self.imported(node, given[0])
+        if last == "vars" and given:
+            return frozenset(Known(f"{each.name}{NAMES}") for each in things(given[0]))
         if last in ("get", "pop") and isinstance(node.func, ast.Attribute):
             inside = taken(self.resolve(node.func.value))
             if inside:
@@ -42,7 +63,9 @@ class Calls(Expressions):
         self.value_of(node.func)
         for each in (*node.args[1:], *(keyword.value for keyword in node.keywords)):
             self.argument(each)
-        return self.note(function, self.resolve(function), ast.Call(function, node.args[1:], node.keywords))
+        # Whoever calls what it gives passes more.
+        more = ast.keyword(None, node.args[0])
+        return self.note(function, self.resolve(function), ast.Call(function, node.args[1:], [*node.keywords, more]))
 
     def argument(self, node: ast.expr) -> Values:
         """Evaluate an argument of a call, and remember what it may stand for."""
@@ -61,20 +84,36 @@ class Calls(Expressions):
                 found |= results(frozenset({each}))
         return frozenset(found)
 
-    def got(self, node: ast.Call, owners: Values, names: Values) -> Values:
+    def got(self, node: ast.Call | ast.Subscript, owners: Values, names: Values) -> Values:
         """What ``getattr`` gives."""
         texts = [each for each in constants(names) if isinstance(each, str)]
-        found = frozenset(Known(f"{owner.name}.{text}") for owner in things(owners) for text in texts)
-        if not texts:
-            for owner in things(owners) if self.noting else ():
-                self.program.dynamic.append(Dynamic(*place(node), ast.unparse(node), owner.name))
-        return self.note(node, found)
+        found = {Known(f"{owner.name}.{text}") for owner in things(owners) for text in texts}
+        possible = {Known(f"{owner.name}.{text}") for owner in things(owners) for text in perhaps(names)}
+        found |= {each for each in possible if find(each.name) or part_of(each.name)}
+        if not found or UNTOLD in names:
+            for owner in things(owners):
+                self.note_dynamic(node, owner.name)
+        return self.note(node, frozenset(found))
 
     def imported(self, node: ast.Call, names: Values) -> Values:
         """What ``importlib.import_module`` gives."""
-        texts = [each for each in constants(names) if isinstance(each, str) and of_mindspore(each)]
         whole = "import_module" in ast.unparse(node.func)
+        texts = [each for each in (*constants(names), *perhaps(names)) if isinstance(each, str) and of_mindspore(each)]
+        written = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+        if not texts and any(isinstance(each, str) and of_mindspore(each) for each in written):
+            self.note_dynamic(node, OPTIMIZERS)
         return self.note(node, frozenset(Known(each if whole else MINDSPORE) for each in texts))
+
+    def value_of_subscript(self, node: ast.Subscript) -> Values:
+        """What is taken out of a container, or out of the names of a module."""
+        values, names = self.value_of(node.value), self.value_of(node.slice)
+        modules = [each.name.removesuffix(NAMES) for each in things(values) if each.name.endswith(NAMES)]
+        return self.got(node, frozenset(map(Known, modules)), names) if modules else taken(values)
+
+    def note_dynamic(self, node: ast.expr, module: str) -> None:
+        """Note a name in a module that is known only when the program runs."""
+        if self.noting:
+            self.program.dynamic.append(Dynamic(*place(node), ast.unparse(node), module))
 
     def note_call(self, node: ast.Call, values: Values, written: str) -> None:
         """Note which function calls what, and calls of results."""

@@ -5,7 +5,7 @@ import ast
 from .calls import Calls
 from .notes import ClassOfProgram, place
 from .program import Attribute
-from .values import NOTHING, Form, Known, Local, Scope, Values, results, things
+from .values import NOTHING, Form, Known, Local, Scope, Values, either, results, things
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -73,7 +73,8 @@ class Definitions(Calls):
         for each, default in zip([*plain, *given.kwonlyargs], defaults, strict=True):
             values = self.value_of(default) if default is not None else NOTHING
             declared = results(self.value_of(each.annotation)) if each.annotation is not None else NOTHING
-            found[each.arg] = values | declared
+            # A default is one of the values that callers pass.
+            found[each.arg] = either(values | declared, NOTHING)
         for each in filter(None, (given.vararg, given.kwarg)):
             found[each.arg] = NOTHING
         static = any("staticmethod" in ast.unparse(each) for each in statement.decorator_list)
@@ -112,7 +113,7 @@ class Definitions(Calls):
         for owner in self.resolve(target.value):
             if isinstance(owner, Local) and owner.node in self.classes:
                 attributes = self.classes[owner.node].attributes
-                attributes[target.attr] = attributes.get(target.attr, NOTHING) | values
+                attributes[target.attr] = either(values, attributes.get(target.attr, values))
             elif isinstance(owner, Known) and owner.form is Form.RESULT and self.noting:
                 stored = Attribute(*place(target), ast.unparse(target), owner.name, target.attr, values)
                 self.program.attributes.append(stored)

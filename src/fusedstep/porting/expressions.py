@@ -1,6 +1,7 @@
 """What the expressions of a program may stand for; each use of a MindSpore name in them is noted."""
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 
 from .lookup import find
@@ -10,14 +11,17 @@ from .unserved import part_of
 from .values import (
     NOTHING,
     Constant,
+    Dictionary,
     Form,
     Known,
     Local,
     Scope,
     Value,
     Values,
+    either,
     elements,
     taken,
+    things,
 )
 
 
@@ -44,10 +48,10 @@ class Expressions(Notes):
 
     def value_of_ifexp(self, node: ast.IfExp) -> Values:
         self.value_of(node.test)
-        return self.value_of(node.body) | self.value_of(node.orelse)
+        return either(self.value_of(node.body), self.value_of(node.orelse))
 
     def value_of_boolop(self, node: ast.BoolOp) -> Values:
-        return frozenset().union(*map(self.value_of, node.values))
+        return either(*map(self.value_of, node.values))
 
     def value_of_namedexpr(self, node: ast.NamedExpr) -> Values:
         values = self.value_of(node.value)
@@ -58,7 +62,9 @@ class Expressions(Notes):
         for key in node.keys:
             if key is not None:
                 self.value_of(key)
-        return self.container(node.values)
+        keys = [each.value if isinstance(each, ast.Constant) else None for each in node.keys]
+        texts = tuple(each for each in keys if isinstance(each, str))
+        return self.container(node.values) | {Dictionary(texts, len(texts) == len(keys))}
 
     def value_of_list(self, node: ast.List | ast.Tuple | ast.Set) -> Values:
         return self.container(node.elts)
@@ -68,10 +74,6 @@ class Expressions(Notes):
     def container(self, nodes: Iterable[ast.expr]) -> Values:
         """A container of what expressions stand for."""
         return elements(frozenset().union(*map(self.value_of, nodes)))
-
-    def value_of_subscript(self, node: ast.Subscript) -> Values:
-        self.value_of(node.slice)
-        return taken(self.value_of(node.value))
 
     def value_of_lambda(self, node: ast.Lambda) -> Values:
         for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
@@ -113,8 +115,11 @@ class Expressions(Notes):
             return self.of_star_imports(node.id) if bound is None else bound
         if not isinstance(node, ast.Attribute):
             return self.value_of(node)
+        owners = self.resolve(node.value)
+        if re.fullmatch(r"__\w+__", node.attr) and node.attr != "__dict__" and things(owners):
+            return self.of_python(node)
         found = set[Value]()
-        for owner in self.resolve(node.value):
+        for owner in owners:
             if isinstance(owner, Known) and owner.form is Form.ITSELF:
                 found.add(Known(f"{owner.name}.{node.attr}"))
             elif isinstance(owner, Known) and owner.form is Form.RESULT and self.noting:
@@ -122,6 +127,11 @@ class Expressions(Notes):
             elif isinstance(owner, Local):
                 found |= self.attribute(owner.node, node.attr, frozenset())
         return frozenset(found)
+
+    def of_python(self, node: ast.Attribute) -> Values:
+        """An attribute of Python's own, such as ``nn.FTRL.__name__``, is no name of MindSpore's."""
+        self.value_of(node.value)
+        return NOTHING
 
     def attribute(self, node: ast.AST, name: str, seen: frozenset[ast.AST]) -> Values:
         """An attribute of a class of the program, or of one that it inherits from."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from .program import Program, Use
 from .values import MINDSPORE, NOTHING, Known, Scope, Values, things
 
+# What ``vars`` gives of a module.
+NAMES = ".__dict__"
+
 
 @dataclass
 class ClassOfProgram:
@@ -42,7 +45,7 @@ class Notes:
         self, node: ast.expr, thing: Known, role: str, call: ast.Call | None = None, decorated: ast.AST | None = None
     ) -> None:
         """Note one use."""
-        if self.noting:
+        if self.noting and not thing.name.endswith(NAMES):
             self.program.uses.append(Use(*place(node), ast.unparse(node), thing.name, role, call, decorated))
 
     def note_local(self, module: str) -> None:

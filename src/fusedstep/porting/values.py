@@ -15,6 +15,7 @@ class Form(Enum):
     ITSELF = "itself"
     RESULT = "the result of a call of it"
     ELEMENT = "a container of it"
+    TAKEN = "perhaps it, out of a container"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,30 @@ class Constant:
     """A number, a text, a truth or None that the program spells out."""
 
     value: Any
+    form: Form = Form.ITSELF
 
 
-Value = Known | Local | Constant
+@dataclass(frozen=True)
+class Dictionary:
+    """A dictionary that the program spells out, by its keys that are texts.
+
+    Attributes:
+        keys: these keys.
+        is_whole: whether it has no others.
+    """
+
+    keys: tuple[str, ...]
+    is_whole: bool
+    form: Form = Form.ITSELF
+
+
+@dataclass(frozen=True)
+class Untold:
+    """Something that only the run tells, beside other values."""
+
+
+UNTOLD = Untold()
+Value = Known | Local | Constant | Dictionary | Untold
 # Everything that a name may stand for; empty where reading does not tell.
 Values = frozenset[Value]
 NOTHING: Values = frozenset()
@@ -63,7 +85,7 @@ class Scope:
     def bind(self, name: str, values: Values, *, perhaps: bool) -> None:
         """Bind a name; in a branch that may not run, its earlier values remain."""
         scope = self.outer.get(name, self)
-        scope.names[name] = values | scope.names.get(name, NOTHING) if perhaps else values
+        scope.names[name] = either(values, scope.names[name]) if perhaps and name in scope.names else values
 
     def find(self, name: str) -> Values | None:
         """The values of a name; None if the program does not bind it."""
@@ -84,18 +106,26 @@ def results(values: Values) -> Values:
     return frozenset(
         replace(each, form=Form.RESULT)
         for each in values
-        if not isinstance(each, Constant) and each.form is Form.ITSELF
+        if isinstance(each, Known | Local) and each.form is Form.ITSELF
     )
+
+
+def either(*possible: Values) -> Values:
+    """What one of several expressions gives; nothing is known of some."""
+    found: Values = frozenset().union(*possible)
+    return found | {UNTOLD} if found and not all(possible) else found
 
 
 def elements(values: Values) -> Values:
     """What a container of these gives."""
-    return frozenset(Known(each.name, Form.ELEMENT) for each in things(values))
+    contained = (each for each in values if isinstance(each, Known | Constant | Dictionary))
+    return frozenset(replace(each, form=Form.ELEMENT) for each in contained if each.form is Form.ITSELF)
 
 
 def taken(values: Values) -> Values:
-    """What is in containers."""
-    return frozenset(Known(each.name) for each in values if isinstance(each, Known) and each.form is Form.ELEMENT)
+    """What is in containers; a constant is perhaps another one than that which is taken."""
+    inside = [each for each in values if isinstance(each, Known | Constant) and each.form is Form.ELEMENT]
+    return frozenset(replace(each, form=Form.ITSELF if isinstance(each, Known) else Form.TAKEN) for each in inside)
 
 
 def things(values: Values) -> list[Known]:
@@ -106,4 +136,15 @@ def things(values: Values) -> list[Known]:
 
 def constants(values: Values) -> list[Any]:
     """The constants among values."""
-    return [each.value for each in values if isinstance(each, Constant)]
+    return [each.value for each in values if isinstance(each, Constant) and each.form is Form.ITSELF]
+
+
+def groups(values: Values) -> list[Dictionary]:
+    """The dictionaries in containers."""
+    found = [each for each in values if isinstance(each, Dictionary) and each.form is Form.ELEMENT]
+    return sorted(found, key=lambda each: each.keys)
+
+
+def perhaps(values: Values) -> list[Any]:
+    """The constants among values of which one is taken out of a container."""
+    return [each.value for each in values if isinstance(each, Constant) and each.form is Form.TAKEN]
