@@ -6,6 +6,7 @@ import pytest
 
 from fusedstep.porting.findings import Kind, Verdict
 from fusedstep.porting.reader import read_source
+from fusedstep.porting.report import text
 from fusedstep.porting.verdicts import judge
 
 # A program that is not one without MindSpore, with an optimizer.
@@ -27,7 +28,7 @@ def told(source: str) -> list[tuple[str, str, Verdict]]:
     return [(each.text, each.reason, each.verdict) for each in rows]
 
 
-REFUSED, CHECK = Verdict.NOT_SERVED, Verdict.CHECK
+REFUSED, CHECK, SERVED = Verdict.NOT_SERVED, Verdict.CHECK, Verdict.SERVED
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,14 @@ REFUSED, CHECK = Verdict.NOT_SERVED, Verdict.CHECK
             "parallel mode",
             REFUSED,
         ),
+        ("ms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.DATA_PARALLEL)", "is data_parallel", REFUSED),
+        ("context.set_auto_parallel_context(parallel_mode='data_parallel')", "is data_parallel", REFUSED),
+        ("ms.set_auto_parallel_context(parallel_mode=options.mode)", "mode is known only", CHECK),
+        ("ms.set_context(mode=options.mode if given else ms.PYNATIVE_MODE)", "mode is known only", CHECK),
+        ("def setup(mode=ms.PYNATIVE_MODE):\n    ms.set_context(mode=mode)", "mode is known only", CHECK),
+        ("def setup(device='CPU'):\n    ms.set_device(device)", "target is known only", CHECK),
+        ("run(mode=ms.GRAPH_MODE)", "GRAPH_MODE", CHECK),
+        ("mark([context.GRAPH_MODE, context.PYNATIVE_MODE])", "GRAPH_MODE", CHECK),
         ("optimizer.target = 'Ascend'", "target is Ascend", REFUSED),
     ],
 )
@@ -70,13 +79,45 @@ def test_what_runs_the_step_elsewhere_is_told(written: str, reason: str, verdict
         "ms.set_device('CPU')",
         "ms.set_context(max_device_memory='2GB')",
         "ms.set_context(**settings)",
-        "ms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True)",
+        "ms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.STAND_ALONE, gradients_mean=True)",
+        "ms.set_auto_parallel_context(gradients_mean=True)",
+        "run(mode=ms.PYNATIVE_MODE)",
         "ms.set_auto_parallel_context(enable_parallel_optimizer=False)",
         "optimizer.target = 'CPU'",
     ],
 )
 def test_other_settings_are_no_matter(written: str) -> None:
     assert told(written) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "lines", "beside"),
+    [
+        ("def run(mode):\n    ms.set_context(mode=mode)\nrun(ms.GRAPH_MODE)", [4, 5], True),
+        ("def run(mode):\n    ms.set_context(mode=mode)\nrun(0)", [4], True),
+        ("ms.set_context(mode=ms.GRAPH_MODE)", [3], False),
+        ("ms.set_device('Ascend')", [3], False),
+        ("ms.set_context(mode=ms.PYNATIVE_MODE)", [], True),
+    ],
+)
+def test_a_file_without_layers_is_told_what_counts_beside_mindspore(
+    source: str, lines: list[int], beside: bool
+) -> None:
+    judgement = judge([read_source(f"import mindspore as ms\nms.nn.FTRL(params)\n{source}", "program.py")])
+    settings = [each for each in judgement.rows if each.kind is Kind.SETTING]
+    assert [(each.line, each.verdict) for each in settings] == [(line, CHECK) for line in lines]
+    assert "GRAPH_MODE" not in [each.text.rpartition(".")[2] for each in judgement.rows if each.verdict is SERVED]
+    assert judgement.is_complete
+    report = " ".join(text(judgement).split())
+    assert ("Beside MindSpore (PyNative mode, on the CPU): import only" in report) is beside
+    assert ("Beside MindSpore it does not run so: see program.py:3." in report) is not beside
+    assert ("Check program.py:4" in report) is (beside and bool(lines))
+
+
+@pytest.mark.parametrize("mode", ["DATA_PARALLEL", "SEMI_AUTO_PARALLEL", "AUTO_PARALLEL", "HYBRID_PARALLEL"])
+def test_several_processes_are_served_in_no_way(mode: str) -> None:
+    source = f"ms.nn.FTRL(params)\nms.set_auto_parallel_context(parallel_mode=ms.ParallelMode.{mode})"
+    assert judge([read_source(f"import mindspore as ms\n{source}")]).ways == []
 
 
 def test_two_settings_of_one_call_are_both_told() -> None:

@@ -43,7 +43,7 @@ OPTIMIZERS = mindspore.nn.optim.__all__
 
 @pytest.mark.parametrize("name", sorted({*OPTIMIZERS} - {"Optimizer"}))
 def test_every_optimizer_is_served_where_the_face_has_it(name: str) -> None:
-    judgement = judged(f"{LAYER}nn.{name}(params)\n")
+    judgement = judged(f"{LAYER}nn.{name}(params, **settings)\n")
     assert rows_of(judgement) == [(4, f"nn.{name}", f"fusedstep.mindspore.nn.{name}")]
     assert judgement.is_complete
     (row,) = judgement.rows
@@ -181,8 +181,10 @@ def test_files_are_judged_as_one_program() -> None:
     judgement = judge([layer, mode, step])
     assert [(each.file, each.line) for each in refusals(judgement)] == [("mode.py", 3)]
     assert not judgement.is_complete
-    # Without MindSpore the mode has no effect.
-    assert judge([mode, step]).is_complete
+    # Without MindSpore the mode has no effect: it is told, and decides nothing.
+    alone = judge([mode, step])
+    assert alone.is_complete
+    assert next((each.file, each.verdict) for each in alone.rows) == ("mode.py", Verdict.CHECK)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +203,17 @@ def test_files_are_judged_as_one_program() -> None:
         ("ops.ApplyFtrl()(1, 2, 3, 4, 5, 6, 7, 8, 9)", "ops.ApplyFtrl() takes 8 positional arguments, not 9"),
         ("step = ops.ApplyFtrl()\nstep(var, beta=1)", "step has no argument beta; it has var, accum, linear, grad, lr"),
         ("nn.FTRL.apply(params)", "fusedstep's FTRL has no apply"),
+        ("nn.Momentum(params, 0.1)", "fusedstep's Momentum needs momentum."),
+        ("nn.Momentum(momentum=0.9)", "fusedstep's Momentum needs params and learning_rate."),
+        ("nn.FTRL()", "fusedstep's FTRL needs params."),
+        ("nn.CosineDecayLR(0.1, 0.2)", "needs decay_steps."),
+        ("ops.ApplyFtrl()(var, accum)", "needs linear and grad and lr"),
+        (
+            "nn.Adam([{'params': weights, 'learning_rate': 0.1}])",
+            "a parameter group has no learning_rate; it has params, ",
+        ),
+        ("groups = [{'params': a}, {'params': b, 'decay': 0.1}]\nnn.Adam(params=groups)", "group has no decay"),
+        ("nn.FTRL(({'lr': 0.1},))", "a parameter group needs params"),
     ],
 )
 def test_arguments_that_are_missing_here_are_told(written: str, reason: str) -> None:
@@ -218,6 +231,17 @@ def test_arguments_that_are_missing_here_are_told(written: str, reason: str) -> 
         "nn.Adam(params, use_lazy=True)",
         "nn.Adam(params, use_offload=True)",
         "ops.ApplyFtrl(*[True])",
+        "nn.Momentum(*arguments)",
+        "nn.Momentum(params, **settings)",
+        "nn.Momentum(params, 0.1, momentum=0.9)",
+        "import functools\nfunctools.partial(nn.Momentum, momentum=0.9)(params, 0.1)",
+        "nn.Adam([{'params': weights, 'lr': 0.1, 'weight_decay': 0.0, 'grad_centralization': True}])",
+        "nn.Adam([{'params': weights}, {'order_params': weights}])",
+        "nn.Adam([{'params': weights, name: 0.1}, {**group}])",
+        "nn.Adam(make({'learning_rate': 0.1}))",
+        "class Mine(nn.Momentum):\n    def get_lr(self): ...\n    def construct(self, gradients): ...\n"
+        "    def decay_weight(self, gradients): ...\n    def scale_grad(self, gradients): ...\n"
+        "    def gradients_centralization(self, gradients): ...",
         "step = ops.FusedSparseAdam(use_locking=True)\nstep(var, *states, 0.9, 0.999)",
         "step = ops.ApplyFtrl()\nstep(1, 2, 3, 4, 5, 6, 7, 8)",
         "it = nn.FTRL(params)\nit(grads)\nit.parameters\nit.get_lr()\nit.global_step",
@@ -249,6 +273,7 @@ def test_an_attribute_that_optimizers_here_lack_leaves_the_program_beside_mindsp
     judgement = judged("optimizer = nn.FTRL(params)\noptimizer.no_such_attribute\n")
     assert [each.reason for each in judgement.hindrances] == ["fusedstep's FTRL has no no_such_attribute."]
     assert judgement.ways == [Way.BESIDE]
+    assert judgement.staying == []
 
 
 @pytest.mark.parametrize("module", ["nn", "ops", "nn.optim", "ops.operations", "ms.experimental.optim"])
@@ -257,6 +282,61 @@ def test_a_name_that_only_the_run_tells_is_unknown(module: str) -> None:
     (refusal,) = [each for each in refusals(judgement) if each.verdict is Verdict.UNKNOWN]
     assert refusal.text == f"getattr({module}, kind)"
     assert not judgement.is_complete
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import_module('mindspore.nn')",
+        "import_module(MODULES[which])",
+        "import_module({'ms': 'mindspore.nn', 'fs': 'fusedstep.mindspore.nn'}[which])",
+        "import_module(MODULES.get(which))",
+        "import_module(f'mindspore.{part}')",
+        "import_module('mindspore.' + part)",
+    ],
+)
+@pytest.mark.parametrize("name", ["kind", "kind if given else 'Momentum'", "kind or 'FTRL'", "NAMES[0]", "f'{kind}'"])
+def test_a_name_in_a_module_that_is_imported_by_a_call_is_unknown(source: str, name: str) -> None:
+    head = (
+        "from importlib import import_module\nMODULES = {'ms': 'mindspore.nn', 'fs': 'fusedstep.mindspore.nn'}\n"
+        "NAMES = [kind, 'other']\n"
+    )
+    judgement = judged(f"O = {source}\ngetattr(O, {name})(params)", head)
+    assert judgement.has_optimizer_part
+    assert not judgement.is_complete
+    assert Verdict.UNKNOWN in {each.verdict for each in judgement.rows}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def make(name='FTRL'):\n    return getattr(nn, name)(params)",
+        "if given:\n    name = 'FTRL'\nelse:\n    name = kind\ngetattr(nn, name)(params)",
+        "vars(nn)[kind](params)",
+        "nn.__dict__[kind](params)",
+    ],
+)
+def test_a_name_that_is_one_of_several_is_unknown(source: str) -> None:
+    assert Verdict.UNKNOWN in {each.verdict for each in judged(source).rows}
+
+
+def test_names_out_of_a_container_are_followed() -> None:
+    source = "for name in ('FTRL', 'Rprop', 'other'):\n    getattr(nn, name)(params)"
+    assert sorted(each.name for each in judged(source).rows) == ["mindspore.nn.FTRL", "mindspore.nn.Rprop"]
+    assert [each.name for each in judged("vars(nn)['FTRL'](params)").rows] == ["mindspore.nn.FTRL"]
+
+
+def test_modules_of_other_packages_are_no_matter() -> None:
+    assert judged("import importlib\ngetattr(importlib.import_module(name), kind)()\nnn.FTRL(params)").is_complete
+
+
+def test_attributes_of_python_are_no_names_of_mindspores() -> None:
+    judgement = judged("nn.__name__\nnn.FTRL.__name__.lower()\nnn.FTRL(params).__class__\nnn.FTRL.__init__(params)")
+    assert [(each.line, each.text, each.verdict) for each in judgement.rows] == [
+        (4, "nn.FTRL", Verdict.SERVED),
+        (5, "nn.FTRL", Verdict.SERVED),
+        (6, "nn.FTRL", Verdict.SERVED),
+    ]
 
 
 def test_a_name_of_a_module_without_optimizers_is_no_matter() -> None:

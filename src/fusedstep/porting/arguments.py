@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 
 from ..mindspore import nn
+from ..mindspore.nn.optim.parameter_groups import KEYS
 from ..operators import catalogue
 from ..operators.docstrings import description
 from .sources import tree_of
+from .values import Values, groups
 
 Parameter = inspect.Parameter
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -32,7 +34,7 @@ def problems_of_step(name: str, operator: type, call: ast.Call) -> Iterator[str]
 
 
 def refused(name: str, signature: inspect.Signature, call: ast.Call, more: list[str]) -> Iterator[str]:
-    """The arguments that a signature lacks. What a call leaves out is an error in MindSpore too."""
+    """The arguments that a signature lacks, and those that a call leaves out."""
     known = [each.name for each in signature.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     known += [each for each in more if each not in known]
     open_ended = Parameter.VAR_KEYWORD in kinds(signature) and not more
@@ -43,6 +45,27 @@ def refused(name: str, signature: inspect.Signature, call: ast.Call, more: list[
     given = [each for each in call.args if not isinstance(each, ast.Starred)]
     if len(given) > len(places) and Parameter.VAR_POSITIONAL not in kinds(signature):
         yield f"{name} takes {len(places)} positional arguments, not {len(given)}"
+    if len(given) == len(call.args) and len(named(call)) == len(call.keywords):
+        left = {each.name for each in places[len(given) :]} | {
+            each.name for each in signature.parameters.values() if each.kind is Parameter.KEYWORD_ONLY
+        }
+        missing = [
+            each.name
+            for each in signature.parameters.values()
+            if each.name in left and each.default is Parameter.empty and each.name not in named(call)
+        ]
+        if missing:
+            yield f"{name} needs {' and '.join(missing)}"
+
+
+def problems_of_groups(values: Values) -> Iterator[str]:
+    """Keys of parameter groups that optimizers do not take."""
+    for group in groups(values):
+        unknown = [each for each in group.keys if each not in KEYS]
+        if unknown:
+            yield f"a parameter group has no {' or '.join(unknown)}; it has {', '.join(KEYS)}"
+        elif group.is_whole and not {"params", "order_params"} & {*group.keys}:
+            yield "a parameter group needs params"
 
 
 def kinds(signature: inspect.Signature) -> list[Any]:

@@ -1,6 +1,6 @@
 """What is said about a program: one finding for each use, and what they say together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
@@ -22,13 +22,17 @@ class Verdict(Enum):
 
 
 class Kind(Enum):
-    """What a name is. ``SUPPORT`` is what the others need, as a tensor; ``OTHER`` a feature of MindSpore alone."""
+    """What a name is. ``SUPPORT`` is what the others need, as a tensor; ``OTHER`` a feature of MindSpore alone.
+
+    ``ATTRIBUTE`` is one of an optimizer that fusedstep serves.
+    """
 
     OPERATOR = "operator"
     OPTIMIZER = "optimizer"
     SCHEDULE = "schedule"
     SUPPORT = "support"
     SETTING = "setting"
+    ATTRIBUTE = "attribute"
     OTHER = "other"
 
 
@@ -107,8 +111,15 @@ class Judgement:
     @property
     def rows(self) -> list[Finding]:
         """What concerns the optimizer part in that way. Beside MindSpore, what optimizers need stays its own."""
-        kinds = [*OPTIMIZER_PART, Kind.SUPPORT if self.way is Way.ALONE else Kind.SETTING]
-        return [each for each in self.findings if each.kind in kinds] if self.has_optimizer_part else []
+        kinds = [*OPTIMIZER_PART, Kind.SETTING, *([Kind.SUPPORT] if self.way is Way.ALONE else [])]
+        found = [each for each in self.findings if each.kind in kinds] if self.has_optimizer_part else []
+        return [self.told(each) for each in found]
+
+    def told(self, finding: Finding) -> Finding:
+        """A finding as it is told: what speaks against the other way alone is there to check."""
+        if self.way is Way.ALONE and finding.kind is Kind.SETTING and Way.ALONE not in finding.closes:
+            return replace(finding, verdict=Verdict.CHECK, reason=f"This counts beside MindSpore: {finding.reason}")
+        return finding
 
     @property
     def staying(self) -> list[str]:
@@ -119,7 +130,13 @@ class Judgement:
     @property
     def hindrances(self) -> list[Finding]:
         """What fusedstep lacks of what optimizers need."""
-        return [each for each in self.findings if each.kind is Kind.SUPPORT and each.verdict is Verdict.NOT_SERVED]
+        kinds = (Kind.SUPPORT, Kind.ATTRIBUTE)
+        return [each for each in self.findings if each.kind in kinds and each.verdict is Verdict.NOT_SERVED]
+
+    @property
+    def obstacles(self) -> list[Finding]:
+        """The settings that decide whether the program runs beside MindSpore."""
+        return [each for each in self.findings if each.kind is Kind.SETTING]
 
     def becomes(self, finding: Finding) -> str:
         """What a use becomes. Beside MindSpore its tensors go to ``fusedstep.ops``, and its schedules stay."""

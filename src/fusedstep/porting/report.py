@@ -155,13 +155,22 @@ def ways(judgement: Judgement) -> str:
     chosen = judgement.way
     told = [wrapped(WAYS[chosen], "")]
     if chosen is Way.ALONE:
-        told.append(wrapped(WAYS[Way.BESIDE], ""))
+        told.append(beside(judgement))
     elif any(each.kind is Kind.OTHER for each in judgement.findings):
         told.append(wrapped("Without MindSpore it does not run: it needs what stays MindSpore's.", ""))
     else:
         told.append(wrapped("Without MindSpore it does not run:", ""))
         told += [wrapped(f"{place(each)}: {each.text}. {each.reason}") for each in judgement.hindrances]
     return "\n".join(told)
+
+
+def beside(judgement: Judgement) -> str:
+    """What a program that runs without MindSpore needs to run beside it."""
+    lines = sorted({place(each) for each in judgement.obstacles})
+    if Way.BESIDE not in judgement.ways:
+        return wrapped(f"Beside MindSpore it does not run so: see {', '.join(lines)}.", "")
+    check = f" Check {', '.join(lines)} before." if lines else ""
+    return wrapped(WAYS[Way.BESIDE] + check, "")
 
 
 def plural(number: int, what: str) -> str:

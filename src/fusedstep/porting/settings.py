@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from .lookup import find
 from .program import Program, Use
-from .values import Form, Known, Values, constants, things
+from .values import UNTOLD, Form, Known, Values, constants, perhaps, things
 
 CONTEXT = re.compile(r"mindspore\.(context\.)?set_context")
 DEVICE = re.compile(r"mindspore\.((context|device_context\.\w+)\.)?set_device")
+GRAPH_MODE = re.compile(r"mindspore\.(context\.)?GRAPH_MODE")
 PARALLEL = re.compile(r"mindspore\.(context\.)?set_auto_parallel_context")
 LOOKUP = re.compile(r"mindspore\.nn\.(.*\.)?(MultiField)?EmbeddingLookup")
 JIT = re.compile(r"mindspore\.(common\.)?(api\.)?(jit|jit_class|ms_function)")
@@ -74,7 +75,7 @@ def mode(values: Values) -> Iterator[Objection]:
     names = [each.name.rpartition(".")[2] for each in things(values)]
     if "GRAPH_MODE" in names or 0 in constants(values):
         yield Objection(MODE, MODE_REMEDY)
-    elif not names and not constants(values):
+    elif UNTOLD in values or not (names or constants(values)):
         yield Objection("The mode is known only when the program runs.", MODE_REMEDY, certain=False)
 
 
@@ -83,20 +84,38 @@ def device(values: Values) -> Iterator[Objection]:
     others = [each for each in constants(values) if each != "CPU"]
     if others:
         yield Objection(f"The device target is {others[0]}; {PLACE}", PLACE_REMEDY)
-    elif not constants(values):
+    elif UNTOLD in values or not constants(values):
         yield Objection("The device target is known only when the program runs.", PLACE_REMEDY, certain=False)
+
+
+def is_graph_mode(use: Use) -> bool:
+    """Whether a use names ``GRAPH_MODE``, which counts where it is set."""
+    return GRAPH_MODE.fullmatch(use.name) is not None and use.role != "import"
+
+
+def graph_mode_perhaps(program: Program) -> Iterator[Use]:
+    """Where ``GRAPH_MODE`` is named, if reading does not tell what is set to it."""
+    named = filter(is_graph_mode, program.uses)
+    settings = [use for use in program.uses if use.call is not None and CONTEXT.fullmatch(use.name)]
+    modes = [program.arguments(use.call).get("mode", frozenset()) for use in settings if use.call is not None]
+    if not any(GRAPH_MODE.fullmatch(each.name) for values in modes for each in things(values)):
+        yield from named
 
 
 def parallel(given: dict[str | int, Values]) -> Iterator[Objection]:
     """What speaks against a setting of several processes."""
     if True in constants(given.get("enable_parallel_optimizer", frozenset())):
         yield Objection(f"A parallel optimizer shares parameters out over processes; {PROCESSES}", "Leave it out.")
-    modes = given.get("parallel_mode", frozenset())
-    names = {each.name.rpartition(".")[2].lower() for each in things(modes)} | set(constants(modes))
-    if names & {"auto_parallel", "semi_auto_parallel", "hybrid_parallel"}:
-        yield Objection(
-            f"This parallel mode cuts parameters over processes; {PROCESSES}", "Use STAND_ALONE, or DATA_PARALLEL."
-        )
+    modes = given.get("parallel_mode")
+    if modes is None:
+        return
+    names = {each.name.rpartition(".")[2].lower() for each in things(modes)} | {*constants(modes), *perhaps(modes)}
+    others = sorted(str(each) for each in names - {"stand_alone"})
+    if others:
+        yield Objection(f"The parallel mode is {others[0]}; {PROCESSES}", "Use STAND_ALONE, or leave it out.")
+    elif UNTOLD in modes or not names:
+        reason = "The parallel mode is known only when the program runs."
+        yield Objection(reason, "Use STAND_ALONE, or leave it out.", certain=False)
 
 
 def calls_optimizer(program: Program, function: ast.AST) -> bool:

@@ -13,6 +13,7 @@ from .unserved import part_of
 ALONE = frozenset({Way.ALONE})
 BESIDE = frozenset({Way.BESIDE})
 LEAVE_OUT = "Leave it out, or keep MindSpore's."
+CORRECT = "Correct the call, or keep MindSpore's."
 UNTOLD = "The name is known only when the program runs."
 
 
@@ -21,7 +22,13 @@ def judge(programs: Iterable[Program]) -> Judgement:
     programs = list(programs)
     findings: list[Finding] = []
     for program in programs:
-        found = [*of_uses(program), *of_calls(program), *of_attributes(program), *of_dynamic(program)]
+        found = [
+            *of_uses(program),
+            *of_modes(program),
+            *of_calls(program),
+            *of_attributes(program),
+            *of_dynamic(program),
+        ]
         findings += sorted(dict.fromkeys(found), key=lambda each: (each.line, each.column))
     return Judgement([program.file for program in programs], findings, unread(programs))
 
@@ -34,15 +41,23 @@ def of_uses(program: Program) -> Iterator[Finding]:
             yield from of_setting(program, use, found)
         elif found is None:
             yield of_missing(program, use)
-        elif found.kind != "module":
+        elif found.kind != "module" and not settings.is_graph_mode(use):
             yield of_found(program, use, found)
 
 
 def of_setting(program: Program, use: Use, found: Found | None) -> Iterator[Finding]:
     """What is said of a setting: it counts beside MindSpore alone."""
-    yield from objected(program, use, settings.objections(program, use), BESIDE)
+    closes = ANY_WAY if settings.PARALLEL.fullmatch(use.name) else BESIDE
+    yield from objected(program, use, settings.objections(program, use), closes)
     if found is None:
         yield finding(program, use, Kind.OTHER, closes=ALONE)
+
+
+def of_modes(program: Program) -> Iterator[Finding]:
+    """What is said of a mode that a program names, and that reading does not follow to where it is set."""
+    for use in settings.graph_mode_perhaps(program):
+        told = {"reason": f"Perhaps it is set: {settings.MODE}", "remedy": settings.MODE_REMEDY}
+        yield finding(program, use, Kind.SETTING, Verdict.CHECK, **told)
 
 
 def objected(
@@ -66,20 +81,25 @@ def of_missing(program: Program, use: Use) -> Finding:
 def of_found(program: Program, use: Use, found: Found) -> Finding:
     """What is said of a name that ``fusedstep.mindspore`` has: what is asked of it decides."""
     kind = Kind(found.kind)
-    wrong = list(lacking(use, found))
+    wrong = list(lacking(program, use, found))
     if wrong:
         closes = ALONE if kind is Kind.SUPPORT else ANY_WAY
-        return finding(program, use, kind, reason=f"{'; '.join(wrong)}.", remedy=LEAVE_OUT, closes=closes)
+        remedy = LEAVE_OUT if found.missing else CORRECT
+        return finding(program, use, kind, reason=f"{'; '.join(wrong)}.", remedy=remedy, closes=closes)
     return finding(program, use, kind, Verdict.SERVED, path=found.path, named=arguments.named(use.call))
 
 
-def lacking(use: Use, found: Found) -> Iterator[str]:
+def lacking(program: Program, use: Use, found: Found) -> Iterator[str]:
     """What a use asks for and what is found does not have."""
     name = f"fusedstep's {found.path.rpartition('.')[2]}"
     if found.missing:
         yield f"{name} has no {found.missing}"
     elif use.call is not None:
         yield from arguments.problems(name, found.thing, use.call)
+        if found.kind == "optimizer":
+            given = program.arguments(use.call)
+            for each in arguments.problems_of_groups(given.get(0, given.get("params", frozenset()))):
+                yield f"{name}: {each}"
 
 
 def of_calls(program: Program) -> Iterator[Finding]:
@@ -104,7 +124,7 @@ def of_attributes(program: Program) -> Iterator[Finding]:
             yield from objected(program, each, settings.device(each.stored), ANY_WAY)
         elif each.stored is None and each.name not in arguments.attributes_of(found.thing):
             reason = f"fusedstep's {found.thing.__name__} has no {each.name}."
-            yield finding(program, each, Kind.SUPPORT, reason=reason, remedy=LEAVE_OUT, closes=ALONE)
+            yield finding(program, each, Kind.ATTRIBUTE, reason=reason, remedy=LEAVE_OUT, closes=ALONE)
 
 
 def of_dynamic(program: Program) -> Iterator[Finding]:
