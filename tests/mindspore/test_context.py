@@ -5,7 +5,7 @@ import logging
 import pytest
 
 import fusedstep.mindspore as ms
-from fusedstep.mindspore import context
+from fusedstep.mindspore import context, said_once
 
 # Documented for MindSpore 2.10, some of them deprecated.
 DOCUMENTED = {
@@ -47,7 +47,7 @@ DOCUMENTED = {
 @pytest.fixture(autouse=True)
 def settings_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "_settings", dict(context._settings))
-    monkeypatch.setattr(context, "_said", set())
+    monkeypatch.setattr(said_once, "_said", set())
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

@@ -2,7 +2,33 @@
 
 from typing import Any
 
+from .parallel_context import (
+    ParallelMode,
+    get_auto_parallel_context,
+    reset_auto_parallel_context,
+    set_auto_parallel_context,
+)
+from .said_once import say_once
 from .unavailable import attribute_finder
+
+__all__ = [
+    "COMPATIBLE",
+    "DEBUG",
+    "GRAPH_MODE",
+    "LAX",
+    "PYNATIVE_MODE",
+    "RELEASE",
+    "STRICT",
+    "ParallelMode",
+    "get_auto_parallel_context",
+    "get_context",
+    "reset_auto_parallel_context",
+    "set_auto_parallel_context",
+    "set_context",
+    "set_deterministic",
+    "set_device",
+    "set_recursion_limit",
+]
 
 GRAPH_MODE = 0
 PYNATIVE_MODE = 1
@@ -61,7 +87,6 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 _settings = dict(DEFAULTS)
-_said: set[tuple[str, str]] = set()
 
 __getattr__ = attribute_finder(__name__)
 
@@ -148,19 +173,3 @@ def set_recursion_limit(recursion_limit: int = 1000) -> None:
         recursion_limit: the limit.
     """
     set_context(max_call_depth=recursion_limit)
-
-
-def say_once(caller: str, subject: str, what: str) -> None:
-    """Tell the log, the first time, that a call has no effect.
-
-    Args:
-        caller: the function.
-        subject: what is said once.
-        what: the sentence.
-    """
-    if (caller, subject) not in _said:
-        _said.add((caller, subject))
-        # Imported here so that processes that only step start fast.
-        import logging
-
-        logging.getLogger("fusedstep").info("%s: %s: every call runs immediately, on the CPU", caller, what)

@@ -1,6 +1,6 @@
 """MindSpore's settings of memory and threads. They have no effect: every call runs immediately, on the CPU."""
 
-from .context import say_once
+from .said_once import say_once
 from .unavailable import attribute_finder
 
 __getattr__ = attribute_finder(__name__)
