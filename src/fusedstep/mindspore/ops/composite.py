@@ -7,9 +7,17 @@ from typing import Any
 from ..common.sparse_tensor import RowTensorInner
 from ..common.tensor import Tensor
 from ..unavailable import attribute_finder
-from .functional import GRADIENTS, clip_by_value, ones_like, zeros_like
+from .functional import GRADIENTS, clip_by_global_norm, clip_by_value, ones_like, zeros_like
 
-__all__ = ["HyperMap", "Map", "MultitypeFuncGraph", "clip_by_value", "ones_like", "zeros_like"]
+__all__ = [
+    "HyperMap",
+    "Map",
+    "MultitypeFuncGraph",
+    "clip_by_global_norm",
+    "clip_by_value",
+    "ones_like",
+    "zeros_like",
+]
 
 __getattr__ = attribute_finder(__name__, GRADIENTS)
 

@@ -10,6 +10,7 @@ from ..common.dtype import DType, as_dtype
 from ..common.promotion import as_operand
 from ..common.tensor import Tensor
 from ..unavailable import attribute_finder
+from .clipping import clip_by_global_norm, clip_by_norm
 from .elementwise import FUNCTIONS, as_tensor
 from .vmap import vmap
 
@@ -24,6 +25,8 @@ __all__ = [
     "assign_add",
     "assign_sub",
     "cast",
+    "clip_by_global_norm",
+    "clip_by_norm",
     "clip_by_value",
     "depend",
     "dtype",
