@@ -120,7 +120,7 @@ def check(name: str, value: Any) -> None:
     if name == "parallel_mode" and value not in ParallelMode.MODE_LIST:
         expected = " or ".join(map(repr, ParallelMode.MODE_LIST))
         raise ValueError(f"set_auto_parallel_context: parallel_mode is {value!r}, expected {expected}")
-    if name in NUMBERS and value < NUMBERS[name]:
+    if isinstance(value, int) and value < NUMBERS.get(name, value):
         raise ValueError(f"set_auto_parallel_context: {name} is {value}, expected {NUMBERS[name]} or more")
 
 

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from ..mindspore import absent
+
 KEEP = "Keep MindSpore's for these parameters; fusedstep's optimizers run beside it."
 
 
@@ -25,24 +27,24 @@ class Part:
 PARTS = (
     Part(
         r"nn\.(optim\.)*(asgd\.)?ASGD",
-        "It averages the weights of all steps, for which fusedstep has no rule.",
+        absent.AVERAGED,
     ),
     Part(
         r"nn\.(optim\.)*(rprop\.)?Rprop",
-        "It keeps a step size for each element by the signs of gradients, for which fusedstep has no rule.",
+        absent.SIGNS,
     ),
     Part(
         r"nn\.(optim\.thor\.)?(optim\.)?([Tt]hor\w*)|ops\.operations\._thor_ops.*|ops\..*\bUpdateThorGradient",
-        "It is of second order: it reads the activations of MindSpore's own layers.",
+        absent.SECOND_ORDER,
     ),
     Part(
         r"(nn|boost)\.(.*\.)?_?AdaSum\w*|parallel\..*AdaSum\w*",
-        "It combines the gradients of several processes; fusedstep's optimizers run in one.",
+        absent.PROCESSES,
         "Leave it out, or keep it with MindSpore's optimizer.",
     ),
     Part(
         r"nn\.(.*\.)?OptTFTWrapper",
-        "It reports to a service for the failover of Ascend devices.",
+        absent.FAILOVER,
         "Leave it out: pass the optimizer itself.",
     ),
     Part(
@@ -51,12 +53,12 @@ PARTS = (
     ),
     Part(
         r"experimental\.optim\b.*|mint\.optim\b.*",
-        "It has the interface of torch.optim.",
+        absent.TORCH,
         "Use the optimizer of mindspore.nn with the same rule, which fusedstep serves; or keep MindSpore's.",
     ),
     Part(
         r"boost\b.*",
-        "It rewrites MindSpore's own optimizers.",
+        absent.BOOST,
         "Leave it out.",
     ),
     Part(
