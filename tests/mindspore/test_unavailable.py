@@ -69,8 +69,8 @@ def test_other_names_are_no_attributes() -> None:
 def test_importing_what_is_missing_says_why(package: str, name: str, reason: str) -> None:
     where = f"fusedstep.mindspore{package}"
     told = (
-        rf"'{name}'.*; MindSpore has it, this module has not\. .*{reason}.* Take mindspore{package}\.{name}: "
-        "fusedstep's optimizers run beside it"
+        rf"'{name}'.*; MindSpore has it, this module has not\. .*{reason}.* To use "
+        rf"mindspore{package}\.{name}, run beside MindSpore"
     )
     for statement in (f"from {where} import {name}", f"import {where}.{name}"):
         with pytest.raises(ImportError, match=f"cannot import name {told}"):

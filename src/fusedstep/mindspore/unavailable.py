@@ -67,7 +67,7 @@ def explanation(name: str) -> str:
     """
     original = of_mindspore(name)
     reason = reason_of(original.partition(".")[2])
-    return f"{HAS_NOT}. {reason} Take {original}: fusedstep's optimizers run beside it" if reason else PERHAPS
+    return f"{HAS_NOT}. {reason} To use {original}, run beside MindSpore" if reason else PERHAPS
 
 
 def of_mindspore(name: str) -> str:
