@@ -7,6 +7,9 @@ import numpy as np
 
 from .memory import memory
 
+# The types of gradients that are converted, by the types of parameters.
+NARROWER = {"float32": ("float16", "bfloat16"), "float64": ("float16", "bfloat16", "float32")}
+
 
 class Gradient(NamedTuple):
     """The gradient of a parameter.
@@ -62,7 +65,7 @@ def check_gradient(
             )
         if tuple(dense_shape) != variable.shape:
             raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
-        check_range(name, f"{label} has indices with", indices, variable)
+        check_rows(name, label, indices, rows, variable)
         return Gradient(raised(rows, variable), indices)
     if not isinstance(values, np.ndarray):
         raise TypeError(
@@ -89,20 +92,34 @@ def sparse_parts(gradient: Any) -> tuple[Any, Any, Any] | None:
     return (indices, rows, dense_shape) if arrays and isinstance(dense_shape, list | tuple) else None
 
 
-def check_range(name: str, label: str, indices: Any, variable: np.ndarray) -> None:
-    """Check that indices name rows: the weight decay reads these rows before the kernel checks them."""
-    rows = variable.shape[0] if variable.ndim else 0
-    if isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.size:
-        least, greatest = int(indices.min()), int(indices.max())
-        if least < 0 or greatest >= rows:
+def check_rows(name: str, label: str, indices: np.ndarray, rows: np.ndarray, variable: np.ndarray) -> None:
+    """Check the parts of a sparse gradient: the weight decay reads its rows before the kernel checks them.
+
+    Raises:
+        TypeError: the indices are not integers.
+        ValueError: the indices have not one dimension, or there is not one row for each.
+        IndexError: an index names no row of the parameter.
+    """
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"{name}: {label} has indices of type {indices.dtype.name}, expected integers")
+    if indices.ndim != 1:
+        raise ValueError(f"{name}: {label} has indices of shape {indices.shape}, expected one dimension")
+    if rows.shape != (expected := (len(indices), *variable.shape[1:])):
+        raise ValueError(
+            f"{name}: {label} has values of shape {rows.shape}, expected {expected}: one row for each of the indices"
+        )
+    if indices.size:
+        count, least, greatest = variable.shape[0] if variable.ndim else 0, int(indices.min()), int(indices.max())
+        if least < 0 or greatest >= count:
             wrong = least if least < 0 else greatest
-            raise IndexError(f"{name}: {label} {wrong}, expected 0 to {rows - 1}, the rows of the parameter")
+            raise IndexError(
+                f"{name}: {label} has indices with {wrong}, expected 0 to {count - 1}, the rows of the parameter"
+            )
 
 
 def raised(values: Any, variable: np.ndarray) -> Any:
-    """A float16 gradient of a wider parameter in the parameter's type, as MindSpore converts it."""
-    narrow = values.dtype == np.float16 and variable.dtype in (np.float32, np.float64)
-    return values.astype(variable.dtype) if narrow else values
+    """A gradient of a narrower float type than its parameter in the parameter's type, as MindSpore converts it."""
+    return values.astype(variable.dtype) if values.dtype.name in NARROWER.get(variable.dtype.name, ()) else values
 
 
 def decayed(variable: np.ndarray, decay: float, gradient: Gradient) -> Gradient:
