@@ -151,7 +151,9 @@ class LARS(FusedOptimizer):
 
     def _scaled(self, index: int, weight: np.ndarray, values: np.ndarray, decay: float, rate: float) -> np.ndarray:
         """A gradient scaled to the norm of its weights, in memory that the next step uses again."""
-        result = self._workspaces.setdefault(index, np.empty(weight.shape, weight.dtype))
+        result = self._workspaces.get(index)
+        if result is None or (result.shape, result.dtype) != (weight.shape, weight.dtype):
+            result = self._workspaces[index] = np.empty(weight.shape, weight.dtype)
         named = {"weight_decay": decay, "learning_rate": rate, "epsilon": self.epsilon, "hyperpara": self.coefficient}
         self._operator.step([result, weight], values, None, None, self._operator.scalars(named))
         return result
