@@ -387,3 +387,72 @@ def test_what_an_operator_refuses_names_the_parameter() -> None:
     parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
     with pytest.raises(TypeError, match=r"Adam: grads holds float64, .*; this is grads\[1\], of net.second"):
         nn.Adam(parameters)((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))
+
+
+def test_parts_of_a_sparse_gradient_are_checked_before_the_weight_decay_reads_rows() -> None:
+    three = Tensor(np.array([0, 1, 1]))
+    for indices, shape, error in (
+        (three, (1, 2), ValueError),
+        (three, (3, 1), ValueError),
+        (three, (2, 2), ValueError),
+        (Tensor(np.array([[0], [1], [2]])), (3, 2), ValueError),
+        (Tensor(np.array([0.0, 1.0, 1.0])), (3, 2), TypeError),
+        (Tensor(np.array([True, False, True])), (3, 2), TypeError),
+    ):
+        for decay in (0.0, 0.25):
+            table = Parameter(Tensor(np.ones((5, 2))), name="table")
+            with pytest.raises(error, match=r"LazyAdam: grads\[0\], of table, has"):
+                nn.LazyAdam([table], 0.5, weight_decay=decay)(((indices, Tensor(np.ones(shape)), (5, 2)),))
+            assert (table.asnumpy() == 1).all()
+
+
+def test_gradients_of_a_narrower_type_are_converted() -> None:
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    for dtype, narrow in ((np.float64, np.float32), (np.float64, bfloat16), (np.float32, bfloat16)):
+        var = Parameter(Tensor(np.ones(2, dtype)), name="var")
+        nn.Momentum([var], 0.5, 0.0)((Tensor(np.ones(2, narrow)),))
+        assert var.asnumpy().tolist() == [0.5, 0.5]
+
+
+def test_states_and_parameters_that_are_assigned_take_the_next_step() -> None:
+    var, other = (Parameter(Tensor(np.ones(2)), name="var") for _ in range(2))
+    optimizer = nn.Momentum([var], learning_rate=0.5, momentum=0.5)
+    optimizer((Tensor(np.ones(2)),))
+    optimizer.moments = optimizer.parameters.clone("moments", init=4.0)
+    optimizer((Tensor(np.zeros(2)),))
+    assert optimizer.moments[0].asnumpy().tolist() == [2.0, 2.0]
+    assert var.asnumpy().tolist() == [-0.5, -0.5]
+    optimizer.parameters = type(optimizer.parameters)([other])
+    optimizer((Tensor(np.zeros(2)),))
+    assert other.asnumpy().tolist() == [0.5, 0.5]
+    assert var.asnumpy().tolist() == [-0.5, -0.5]
+
+
+def test_lars_steps_a_parameter_that_was_given_another_shape() -> None:
+    var = Parameter(Tensor(np.ones(2)), name="var")
+    inner = nn.Momentum([var], learning_rate=0.5, momentum=0.0)
+    lars = nn.LARS(inner, epsilon=0.0, coefficient=0.5)
+    lars((Tensor(np.ones(2)),))
+    for each in (var, inner.moments[0]):
+        each.set_data(Tensor(np.ones(4)))
+    lars((Tensor(np.ones(4)),))
+    assert var.asnumpy().tolist() == [0.75] * 4
+
+
+@pytest.mark.parametrize("method", ["decay_weight", "gradients_centralization", "scale_grad"])
+def test_methods_that_a_subclass_overrides_are_called(method: str) -> None:
+    def doubled(self: Any, gradients: Any) -> Any:
+        found = getattr(super(mine, self), method)(gradients)
+        return tuple(Tensor(2 * each.asnumpy()) for each in found)
+
+    mine: Any = type("Mine", (nn.Momentum,), {method: doubled})
+    grad = np.arange(32.0).reshape(2, 16)
+    values = []
+    for optimizer, scale in ((nn.Momentum, 2.0), (mine, 1.0)):
+        var = Parameter(Tensor(np.ones((2, 16))), name="var")
+        # What comes before the overridden method is not doubled.
+        decay = 0.25 * scale if method == "scale_grad" else 0.0
+        groups = [{"params": [var], "weight_decay": decay, "grad_centralization": True}]
+        optimizer(groups, learning_rate=0.5, momentum=0.0, loss_scale=4.0)((Tensor(scale * grad),))
+        values.append(var.asnumpy())
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-12)

@@ -1,14 +1,17 @@
 """``FusedOptimizer``: what every optimizer here adds to ``nn.Optimizer``, ours or MindSpore's own."""
 
 from collections.abc import Callable
+from operator import is_not
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from ....interrupts import defer_sigint
 from ....operators.operator import Operator
 from ....runtime.call import Launch
 from ..checks import check_target
 from .framework import OURS, Framework, check_framework, empty, framework_of, listed, with_base
+from .gradient_methods import CENTRALIZATION, DECAY, SCALE, apply_overridden
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
 from .memory import TensorMemory, memory, number, numbers
@@ -112,13 +115,17 @@ class FusedOptimizer:
         Raises:
             TypeError, ValueError, IndexError: a gradient is invalid; nothing is changed.
         """
-        variables = [memories[0].array() for memories in self._tensor_memories()]
+        gradients, done = apply_overridden(self, self._framework.optimizer, gradients)
+        states = [[each.array() for each in memories] for memories in self._tensor_memories()]
+        variables = [each[0] for each in states]
         found = check_gradients(type(self).__name__, self.parameters, variables, gradients, self._rows is not None)
         powers = self._next_powers()
-        launches = self._prepare(found, variables, powers)
-        for launch in launches:
-            launch()
-        self._advance(powers)
+        launches = self._prepare(found, states, powers, done)
+        # An interrupt must not come between the steps of two parameters.
+        with defer_sigint():
+            for launch in launches:
+                launch()
+            self._advance(powers)
         return (True,) * len(found)
 
     def _advance(self, powers: dict[str, np.ndarray]) -> None:
@@ -136,33 +143,36 @@ class FusedOptimizer:
 
     def _tensor_memories(self) -> list[list[TensorMemory]]:
         """The memory of each parameter and of its states."""
-        if "_memories" not in vars(self):
-            states = [getattr(self, name) for name in self._state_names]
-            each = zip(self.parameters, *states, strict=True)
-            vars(self)["_memories"] = [list(map(TensorMemory, tensors)) for tensors in each]
-        found: list[list[TensorMemory]] = vars(self)["_memories"]
-        return found
+        sources = [self.parameters, *(getattr(self, name) for name in self._state_names)]
+        known, found = vars(self).get("_memories", ((), []))
+        # Others may have been assigned since the last step.
+        if len(known) != len(sources) or any(map(is_not, known, sources)):
+            found = [list(map(TensorMemory, tensors)) for tensors in zip(*sources, strict=True)]
+            vars(self)["_memories"] = sources, found
+        return cast(list[list[TensorMemory]], found)
 
     def _prepare(
-        self, gradients: list[Gradient], variables: list[np.ndarray], powers: dict[str, np.ndarray]
+        self, gradients: list[Gradient], arrays: list[list[Any]], powers: dict[str, np.ndarray], done: tuple[str, ...]
     ) -> list[Launch]:
         """Check the steps of all parameters, and return what runs them."""
         count = len(gradients)
-        rates, decays = numbers(self.get_lr(), count), self._decays(count)
+        rates = numbers(self.get_lr(), count)
+        decays = [0.0] * count if DECAY in done and not self._decay_scalar else self._decays(count)
         scalars = {name: number(value) for name, value in powers.items()} | self._scalars()
-        scalars["loss_scale_inverse"] = number(self.reciprocal_scale)
+        scalars["loss_scale_inverse"] = 1.0 if SCALE in done else number(self.reciprocal_scale)
         # Parameters with the same settings share what they make of them.
         calls: dict[Any, tuple[Operator, list[float]]] = {}
         launches = []
-        for index, memories in enumerate(self._tensor_memories()):
-            gradient, term = self._with_terms(index, gradients[index], variables[index], decays[index])
+        for index, states in enumerate(arrays):
+            centralizes = self.is_group and self.grad_centralization_flags[index] and CENTRALIZATION not in done
+            gradient, term = self._with_terms(gradients[index], states[0], decays[index], centralizes)
             key = (rates[index], decays[index], term, self._switches(index))
             if key not in calls:
                 calls[key] = self._call({"lr": rates[index], **scalars}, *key[1:])
             operator, values = calls[key]
-            states = [variables[index], *(each.array() for each in memories[1:])]
-            if len(operator.spec.used) < len(states):
-                states = [state if k in operator.spec.used else None for k, state in enumerate(states)]
+            used = operator.spec.used
+            if len(used) < len(states):
+                states = [state if k in used else None for k, state in enumerate(states)]
             try:
                 launches.append(operator.prepare(states, gradient.values, gradient.indices, self._rows, values))
             except (TypeError, ValueError, IndexError) as error:
@@ -170,9 +180,10 @@ class FusedOptimizer:
                 raise type(error)(f"{error}; this is grads[{index}], of {self.parameters[index].name}") from None
         return launches
 
-    def _with_terms(self, index: int, gradient: Gradient, variable: np.ndarray, decay: float) -> tuple[Gradient, float]:
+    def _with_terms(
+        self, gradient: Gradient, variable: np.ndarray, decay: float, centralizes: bool
+    ) -> tuple[Gradient, float]:
         """A gradient, and the weight decay that the kernel adds to it: what the kernel cannot do is done here."""
-        centralizes = self.is_group and self.grad_centralization_flags[index]
         if self._decay_scalar:
             decay = 0.0
         elif decay and (gradient.indices is not None or centralizes):

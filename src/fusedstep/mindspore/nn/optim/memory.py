@@ -45,12 +45,19 @@ class TensorMemory:
         self.found: Any = None
 
     def array(self) -> Any:
-        """The memory as an array."""
+        """The memory as an array.
+
+        Raises:
+            TypeError: NumPy cannot use the memory.
+        """
         if not self.foreign:
             return memory(self.tensor)
         place = mindspore_tensors.place_of(self.tensor)
         if place != self.place:
-            self.found, self.place = mindspore_array(self.tensor), place
+            try:
+                self.found, self.place = mindspore_array(self.tensor), place
+            except TypeError as error:
+                raise TypeError(f"the parameter {self.tensor.name} is {error}") from None
         return self.found
 
 
