@@ -456,3 +456,36 @@ def test_methods_that_a_subclass_overrides_are_called(method: str) -> None:
         optimizer(groups, learning_rate=0.5, momentum=0.0, loss_scale=4.0)((Tensor(scale * grad),))
         values.append(var.asnumpy())
     np.testing.assert_allclose(values[1], values[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("returned", [None, "0.5", Tensor([0.5, 0.5]), [0.5]])
+def test_a_weight_decay_that_is_not_one_number_is_refused(returned: Any) -> None:
+    class Decay(nn.Cell):
+        def construct(self, step: Any) -> Any:
+            return returned
+
+    var = Parameter(Tensor(np.ones(2)), name="var")
+    optimizer = nn.Momentum([var], 0.5, 0.5, weight_decay=Decay())
+    with pytest.raises((TypeError, ValueError), match=r"expected (a Tensor or a|one) number"):
+        optimizer((Tensor(np.ones(2)),))
+    assert var.asnumpy().tolist() == [1.0, 1.0]
+    assert optimizer.global_step.asnumpy().tolist() == [0]
+
+
+def test_16_bit_gradients_are_decayed_and_centralized_in_float32() -> None:
+    # The weight decay times the scale of the loss is no float16.
+    var = Parameter(Tensor(np.ones((3, 16), np.float16)), name="var")
+    groups = [{"params": [var], "weight_decay": 0.5}]
+    rows = RowTensor(Tensor([1]), Tensor(np.zeros((1, 16), np.float16)), (3, 16))
+    nn.Momentum(groups, 0.5, 0.0, loss_scale=2.0**20)((rows,))
+    assert var.asnumpy()[:, 0].tolist() == [1.0, 0.75, 1.0]
+    values = np.full((3, 16), 1.0, np.float16)
+    values[:, 0] = 1 + 2.0**-10
+    nn.SGD([{"params": [var], "grad_centralization": True}], 2.0**10)((Tensor(values),))
+    assert var.asnumpy()[0, :2].tolist() == [1 - 15 / 16, 1 + 1 / 16]
+
+
+def test_what_lars_refuses_names_the_parameter() -> None:
+    parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
+    with pytest.raises(TypeError, match=r"LARS: grads holds float64, .*; this is grads\[1\], of net.second"):
+        nn.LARS(nn.SGD(parameters))((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))

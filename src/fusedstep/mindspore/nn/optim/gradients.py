@@ -124,13 +124,18 @@ def raised(values: Any, variable: np.ndarray) -> Any:
 
 def decayed(variable: np.ndarray, decay: float, gradient: Gradient) -> Gradient:
     """A gradient with its weight decay. A row that is named twice is decayed twice, as in MindSpore."""
-    weights = variable if gradient.indices is None else variable[gradient.indices]
-    return gradient._replace(values=gradient.values + weights.dtype.type(decay) * weights)
+    weights = computed(variable if gradient.indices is None else variable[gradient.indices])
+    return gradient._replace(values=computed(gradient.values) + weights.dtype.type(decay) * weights)
 
 
 def centralized(gradient: Gradient) -> Gradient:
     """A gradient less its mean over all axes but the first, where MindSpore has it: if axis 1 divides by 16."""
-    values = gradient.values
+    values = computed(gradient.values)
     if values.ndim < 2 or values.shape[1] % 16:
         return gradient
     return gradient._replace(values=values - values.mean(axis=tuple(range(1, values.ndim)), keepdims=True))
+
+
+def computed(values: np.ndarray) -> np.ndarray:
+    """An array in the type in which kernels compute: one of 16 bits in float32."""
+    return values.astype(np.float32) if values.dtype.name in NARROWER["float32"] else values

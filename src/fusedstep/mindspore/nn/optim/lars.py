@@ -145,7 +145,10 @@ class LARS(FusedOptimizer):
             values = gradient.values if scale == 1 else gradient.values * gradient.values.dtype.type(scale)
             if self.lars_flag[index]:
                 own = decay / self.loss_scale if self.decay_flags[index] else 0.0
-                values = self._scaled(index, weights[index], values, own, rates[index])
+                try:
+                    values = self._scaled(index, weights[index], values, own, rates[index])
+                except (TypeError, ValueError) as error:
+                    raise type(error)(f"{error}; this is grads[{index}], of {self.parameters[index].name}") from None
             scaled.append(self._framework.tensor.from_numpy(values))
         return self.opt(tuple(scaled))
 

@@ -62,8 +62,17 @@ class TensorMemory:
 
 
 def number(value: Any) -> float:
-    """A setting as a number: of a tensor of one element, or of a number."""
-    return float(value) if isinstance(value, float | int) else float(np.asarray(memory(value)).reshape(-1)[0])
+    """A setting as a number: of a tensor of one element, or of a number.
+
+    Raises:
+        TypeError, ValueError: it is not one number.
+    """
+    if isinstance(value, float | int):
+        return float(value)
+    array = np.asarray(memory(value))
+    if array.size != 1:
+        raise ValueError(f"a setting of an optimizer has shape {array.shape}, expected one number")
+    return float(array.reshape(-1)[0])
 
 
 def numbers(value: Any, count: int) -> list[float]:

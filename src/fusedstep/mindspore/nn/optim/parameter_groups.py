@@ -65,7 +65,7 @@ def read_parameters(name: str, parameters: Any) -> list[Setting]:
 def as_list(name: str, label: str, values: Any) -> list[Any]:
     """A list of the values, which must not be empty."""
     if values is None or (isinstance(values, Iterable) and not isinstance(values, Parameter | str)):
-        found = list(values or ())
+        found = [] if values is None else list(values)
         if not found:
             raise ValueError(f"{name}: {label} is {'None' if values is None else 'empty'}, expected Parameters")
         return found
