@@ -60,6 +60,7 @@ MINDSPORE_TESTS := tests/arrays/test_mindspore_tensors.py tests/mindspore/*besid
 test-mindspore: $(MINDSPORE)/installed
 	@echo "== Running the optimizers beside those of MindSpore 2.10, on its parameters (some minutes)"
 	@$(MINDSPORE)/bin/python -m pytest -n auto --dist worksteal $(MINDSPORE_TESTS)
+	@GLOG_v=3 $(MINDSPORE)/bin/python -m benchmarks.mindspore_optimizers
 
 $(MINDSPORE)/installed: pyproject.toml
 	@echo "== Installing MindSpore 2.10 into $(@D) (some minutes)"

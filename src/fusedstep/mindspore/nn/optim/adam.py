@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from .... import rules
 from ..checks import check_betas, check_bool
 from .fused import FusedOptimizer
+from .update_run_op import update_run_op as _update_run_op  # noqa: F401
 
 
 class AdamMoments(FusedOptimizer):

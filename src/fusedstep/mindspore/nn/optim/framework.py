@@ -11,6 +11,7 @@ from ....arrays import mindspore_tensors
 from ...common.parameter import Parameter, ParameterTuple
 from ...common.tensor import Tensor
 from .optimizer import Optimizer
+from .uncompiled import uncompiled
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def with_base(cls: Any, framework: Framework) -> type:
         (cls, framework.optimizer),
         {
             "_framework": framework,
+            "construct": uncompiled(cls.construct),
             "__doc__": cls.__doc__,
             "__module__": cls.__module__,
             "__qualname__": cls.__qualname__,

@@ -14,8 +14,7 @@ from .framework import OURS, Framework, check_framework, empty, framework_of, li
 from .gradient_methods import CENTRALIZATION, DECAY, SCALE, apply_overridden
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
-from .memory import TensorMemory, memory, number, numbers
-from .uncompiled import uncompiled
+from .memory import TensorMemory, numbers
 
 
 class FusedOptimizer:
@@ -71,7 +70,7 @@ class FusedOptimizer:
         self.init_params = {"params": params}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        own = {name: value for name, value in vars(self).items() if name != "_memories"}
+        own = {name: value for name, value in vars(self).items() if name not in ("_memories", "_places")}
         return empty, (type(self).__mro__[1], self._framework != OURS), own
 
     def _step_by(self, rule: Callable[..., Any], use_locking: bool = False, **switches: bool) -> None:
@@ -81,7 +80,7 @@ class FusedOptimizer:
 
     def _scalars(self) -> dict[str, Any]:
         """The rule's scalars in this step; a learning rate among them replaces that of the parameters."""
-        return {name: number(getattr(self, setting)) for name, setting in self._settings.items()}
+        return {name: self._number(setting) for name, setting in self._settings.items()}
 
     def _switches(self, index: int) -> tuple[tuple[str, bool], ...]:
         """The rule's switches that depend on the parameter."""
@@ -105,7 +104,6 @@ class FusedOptimizer:
     def target(self, value: str) -> None:
         check_target(type(self).__name__, value)
 
-    @uncompiled
     def construct(self, gradients: Any) -> tuple[bool, ...]:
         """Take one step. All is checked before the first write.
 
@@ -131,15 +129,23 @@ class FusedOptimizer:
     def _advance(self, powers: dict[str, np.ndarray]) -> None:
         """Write what the next step starts from."""
         for power, value in powers.items():
-            memory(getattr(self, power))[...] = value
-        memory(self.global_step)[...] += 1
+            self._memory_of(power)[...] = value
+        self._memory_of("global_step")[...] += 1
 
     def _next_powers(self) -> dict[str, np.ndarray]:
         """The powers after this step. They have the type of the parameters that hold them, as in MindSpore."""
-        return {
-            power: memory(getattr(self, power)) * memory(getattr(self, factor))
-            for power, factor in self._powers.items()
-        }
+        return {power: self._memory_of(power) * self._memory_of(factor) for power, factor in self._powers.items()}
+
+    def _memory_of(self, name: str) -> Any:
+        """The memory of a tensor that is an attribute."""
+        tensor, places = getattr(self, name), vars(self).setdefault("_places", {})
+        if name not in places or places[name].tensor is not tensor:
+            places[name] = TensorMemory(tensor)
+        return places[name].array()
+
+    def _number(self, name: str) -> float:
+        """A setting that is an attribute: a number, or a tensor of one element."""
+        return float(np.asarray(self._memory_of(name)).item())
 
     def _tensor_memories(self) -> list[list[TensorMemory]]:
         """The memory of each parameter and of its states."""
@@ -156,10 +162,10 @@ class FusedOptimizer:
     ) -> list[Launch]:
         """Check the steps of all parameters, and return what runs them."""
         count = len(gradients)
-        rates = numbers(self.get_lr(), count)
+        rates = self._rates(count)
         decays = [0.0] * count if DECAY in done and not self._decay_scalar else self._decays(count)
-        scalars = {name: number(value) for name, value in powers.items()} | self._scalars()
-        scalars["loss_scale_inverse"] = 1.0 if SCALE in done else number(self.reciprocal_scale)
+        scalars = {name: float(value.item()) for name, value in powers.items()} | self._scalars()
+        scalars["loss_scale_inverse"] = 1.0 if SCALE in done else self._number("reciprocal_scale")
         # Parameters with the same settings share what they make of them.
         calls: dict[Any, tuple[Operator, list[float]]] = {}
         launches = []
@@ -199,6 +205,12 @@ class FusedOptimizer:
         if self._decay_scalar:
             scalars[self._decay_scalar] = decay
         return operator, operator.scalars({**scalars, "l2_decay": term})
+
+    def _rates(self, count: int) -> list[float]:
+        """The learning rate of each parameter."""
+        found = self.get_lr()
+        fixed = found is getattr(self, "learning_rate", None) and not isinstance(found, list | tuple)
+        return [self._number("learning_rate")] * count if fixed else numbers(found, count)
 
     def _decays(self, count: int) -> list[float]:
         """The weight decay of each parameter, times the scale of the loss."""

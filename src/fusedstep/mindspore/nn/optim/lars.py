@@ -12,7 +12,6 @@ from .fused import FusedOptimizer
 from .gradient_terms import operator_of
 from .gradients import check_gradients
 from .memory import memory, number, numbers
-from .uncompiled import uncompiled
 
 
 def scaled_by_norms(
@@ -125,7 +124,6 @@ class LARS(FusedOptimizer):
         optimizer.dynamic_weight_decay = optimizer.exec_weight_decay = False
         optimizer.reciprocal_scale = self._framework.tensor(np.float32(1.0))
 
-    @uncompiled
     def construct(self, gradients: Any) -> Any:
         """Scale the gradients, and take one step of the other optimizer.
 

@@ -14,6 +14,8 @@ REMEDY = (
 class uncompiled:  # noqa: N801
     """A method of a cell that is called, never compiled. A decorator.
 
+    It belongs around the outermost method: what a subclass defines is compiled before it calls ``super()``.
+
     >>> class Step:
     ...     @uncompiled
     ...     def construct(self, gradients):
@@ -31,17 +33,9 @@ class uncompiled:  # noqa: N801
             return self.function
         # Only the module that asks tells the compiler from a call: it reads the source of what it gets.
         asker = sys._getframe(1).f_globals.get("__name__", "")
-        if asker == "mindspore.graph._parse.namespace":
-            # A subclass is compiled that calls super().construct: an error here would become another one.
-            return MethodType(refusal, instance)
         if asker.startswith("mindspore.graph._parse") or is_traced():
             raise RuntimeError(f"{type(instance).__name__} of fusedstep cannot be compiled into a graph: {REMEDY}")
         return MethodType(self.function, instance)
-
-
-def refusal(self: Any, *arguments: Any) -> Any:
-    # Its body is compiled: the text must be a literal.
-    raise RuntimeError("an optimizer of fusedstep cannot be compiled into a graph: use PYNATIVE_MODE, without jit")
 
 
 def is_traced() -> bool:
