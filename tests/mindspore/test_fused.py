@@ -1,9 +1,12 @@
 """The optimizers against the plain rules in NumPy."""
 
 import copy
+import os
 import pickle
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -489,3 +492,21 @@ def test_what_lars_refuses_names_the_parameter() -> None:
     parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
     with pytest.raises(TypeError, match=r"LARS: grads holds float64, .*; this is grads\[1\], of net.second"):
         nn.LARS(nn.SGD(parameters))((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))
+
+
+def test_parameters_may_come_in_any_container() -> None:
+    parameters = [Parameter(Tensor(np.ones(2)), name=name) for name in ("a", "b")]
+    by_name = {each.name: each for each in parameters}
+    for container in (by_name.values(), dict.fromkeys(parameters).keys(), set(parameters), deque(parameters)):
+        assert len(nn.Adam(container).parameters) == 2
+        assert len(nn.Adam([{"params": container}]).parameters) == 2
+
+
+def test_a_subclass_may_take_a_file() -> None:
+    class Logged(nn.Momentum):
+        def __init__(self, parameters: Any, log: Any) -> None:
+            super().__init__(parameters, 0.5, 0.5)
+            self.log = log
+
+    with Path(os.devnull).open("w") as log:
+        assert Logged([Parameter(Tensor(np.ones(2)), name="a")], log).log is log

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from typing import Any
 
 import mindspore
@@ -92,3 +93,11 @@ def test_an_interrupt_comes_before_or_after_the_steps_of_all_parameters() -> Non
         timer.join()
         steps = {-float(each.asnumpy()[0, 0]) for each in parameters}
         assert steps == {float(optimizer.global_step.asnumpy()[0])}
+
+
+def test_parameters_of_mindspore_may_come_in_any_container() -> None:
+    parameters = [made(ONES, "a"), made(ONES, "b")]
+    by_name = {each.name: each for each in parameters}
+    for container in (by_name.values(), dict.fromkeys(parameters).keys(), set(parameters), deque(parameters)):
+        assert len(fusedstep.mindspore.nn.Adam(container).parameters) == 2
+        assert len(fusedstep.mindspore.nn.Adam([{"params": list(container)}]).parameters) == 2
