@@ -55,10 +55,10 @@ $(OLDEST)-%/installed: pyproject.toml
 # MindSpore needs a NumPy below 2, which JAX does not take: an environment of its own.
 MINDSPORE_PYTHON ?= python3.11
 MINDSPORE := .venv-mindspore
-MINDSPORE_TESTS := tests/arrays/test_mindspore_tensors.py tests/mindspore/*beside_mindspore*
+MINDSPORE_TESTS := tests/arrays/test_mindspore_tensors.py tests/mindspore/test_mindspore.py tests/mindspore/*beside_mindspore*
 
 test-mindspore: $(MINDSPORE)/installed
-	@echo "== Running the optimizers beside those of MindSpore 2.10, on its parameters (some minutes)"
+	@echo "== Running the optimizers beside those of MindSpore 2.10, on its parameters (ten minutes)"
 	@$(MINDSPORE)/bin/python -m pytest -n auto --dist worksteal $(MINDSPORE_TESTS)
 	@GLOG_v=3 $(MINDSPORE)/bin/python -m benchmarks.mindspore_optimizers
 

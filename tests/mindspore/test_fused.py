@@ -14,6 +14,7 @@ import pytest
 
 from fusedstep import rules
 from fusedstep.mindspore import Parameter, RowTensor, Tensor, nn
+from fusedstep.mindspore.nn.learning_rate_schedule import LearningRateSchedule
 
 LR = 0.0625
 STEPS = 4
@@ -245,6 +246,24 @@ def test_settings_follow_the_step() -> None:
     assert optimizer.global_step.asnumpy().tolist() == [3]
 
 
+@pytest.mark.parametrize("wrong", [-0.5, float("nan"), float("inf")])
+@pytest.mark.parametrize("setting", ["learning_rate", "weight_decay"])
+def test_settings_of_a_step_are_checked_before_the_first_write(setting: str, wrong: float) -> None:
+    class Given(LearningRateSchedule):
+        def construct(self, step: Any) -> Any:
+            return Tensor(np.float32(wrong))
+
+    kinds: list[Any] = [Given()] + [[wrong], Tensor(np.float32(wrong))] * (setting == "learning_rate")
+    for kind in kinds:
+        first, second = (Parameter(Tensor(np.ones(2)), name=name) for name in ("first", "second"))
+        more: dict[str, Any] = {"learning_rate": 0.5, "momentum": 0.0, "loss_scale": 8.0, setting: kind}
+        optimizer = nn.Momentum([first, second], **more)
+        with pytest.raises(ValueError, match=f"Momentum: {setting} of this step is {wrong}, expected a finite number"):
+            optimizer((Tensor(np.ones(2)), Tensor(np.ones(2))))
+        assert first.tolist() + second.tolist() == [1.0] * 4
+        assert optimizer.global_step.item() == 0
+
+
 def test_lamb_stretches_steps_to_the_norm_of_the_weights() -> None:
     random = np.random.default_rng(3)
     weights, grad = random.normal(size=(5, 4)), random.normal(size=(5, 4))
@@ -386,9 +405,36 @@ def test_a_sparse_gradient_may_be_a_tuple_of_its_parts() -> None:
         nn.Momentum([table], 0.5, 0.0)((Tensor(np.ones((2, 2))),))
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.125])
+@pytest.mark.parametrize(
+    ("indices", "rows", "error"),
+    [
+        ([0.5], (1, 2), TypeError),
+        ([True, False, True], (3, 2), TypeError),
+        ([[0]], (1, 2), ValueError),
+        ([0, 1], (1, 2), ValueError),
+        ([0], (2, 2), ValueError),
+        ([0], (1, 1), ValueError),
+        ([0], (2,), ValueError),
+        ([0, 3], (2, 2), IndexError),
+        ([-1, 0], (2, 2), IndexError),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(
+    indices: list[Any], rows: tuple[int, ...], error: type[Exception], decay: float
+) -> None:
+    table = Parameter(Tensor(np.ones((3, 2))), name="table")
+    optimizer = nn.Momentum([table], 0.5, 0.0, weight_decay=decay)
+    with pytest.raises(error, match=r"^Momentum: grads\[0\], of table, has indices"):
+        optimizer(((Tensor(indices), Tensor(np.ones(rows)), (3, 2)),))
+    assert (table.asnumpy() == 1).all()
+
+
 def test_what_an_operator_refuses_names_the_parameter() -> None:
     parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
-    with pytest.raises(TypeError, match=r"Adam: grads holds float64, .*; this is grads\[1\], of net.second"):
+    with pytest.raises(
+        TypeError, match=r"Adam: grads holds float64, .*; in the step of net.second, whose .* grads\[1\]"
+    ):
         nn.Adam(parameters)((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))
 
 
@@ -490,7 +536,7 @@ def test_16_bit_gradients_are_decayed_and_centralized_in_float32() -> None:
 
 def test_what_lars_refuses_names_the_parameter() -> None:
     parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
-    with pytest.raises(TypeError, match=r"LARS: grads holds float64, .*; this is grads\[1\], of net.second"):
+    with pytest.raises(TypeError, match=r"LARS: grads holds float64, .*; in the step of net.second"):
         nn.LARS(nn.SGD(parameters))((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))
 
 

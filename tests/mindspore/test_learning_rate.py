@@ -35,6 +35,11 @@ def test_sequences_are_for_each_step(given: Any) -> None:
         rate(Tensor([2]))
 
 
+def test_an_iterator_of_a_group_is_for_all_of_its_parameters() -> None:
+    groups = [{"params": [Parameter([1.0], name=name) for name in "ab"], "lr": iter([0.5, 0.25])}]
+    assert [rate(Tensor([1])).item() for rate in nn.Optimizer(0.1, groups).learning_rate] == [0.25, 0.25]
+
+
 def test_a_tensor_of_no_dimension_is_fixed() -> None:
     found = held(read_learning_rate("Adam", Tensor(0.5)), "learning_rate", False)
     assert isinstance(found, Parameter)
@@ -56,6 +61,13 @@ def test_a_fixed_one_among_schedules_is_called_like_them() -> None:
         (True, TypeError),
         (None, TypeError),
         ("fast", TypeError),
+        (b"fast", TypeError),
+        ({"lr": 0.5}, TypeError),
+        ([], ValueError),
+        (["fast"], ValueError),
+        ([0.5, None], ValueError),
+        ([[0.5], [0.25]], ValueError),
+        ([[0.5], [0.25, 0.125]], ValueError),
         (Tensor(np.ones((2, 2), np.float32)), ValueError),
         (nn.Cell(), TypeError),
     ],

@@ -75,7 +75,7 @@ def test_target_and_unique() -> None:
             optimizer.target = "Ascend"
         with pytest.raises(TypeError, match="target is of type int"):
             optimizer.target = 1
-        with pytest.raises(TypeError, match="unique is 1"):
+        with pytest.raises(TypeError, match=f"{type(optimizer).__name__}: unique is 1"):
             optimizer.unique = 1
 
 
@@ -95,6 +95,7 @@ def test_settings_are_checked_with_mindspores_types_of_errors() -> None:
         (nn.Adam, {"eps": 0.0}, ValueError),
         (nn.Adam, {"use_lazy": True, "use_offload": True}, ValueError),
         (nn.Adam, {"use_amsgrad": True, "use_lazy": True}, ValueError),
+        (nn.Adam, {"use_amsgrad": True, "use_nesterov": True}, ValueError),
         (nn.Adam, {"lazy": True}, KeyError),
         (nn.Adam, {"use_nesterov": 1}, TypeError),
         (nn.LazyAdam, {"weight_decay": -1.0}, ValueError),
@@ -117,7 +118,10 @@ def test_settings_are_checked_with_mindspores_types_of_errors() -> None:
         (nn.AdaFactor, {"eps": (1e-30,)}, ValueError),
         (nn.AdaFactor, {"eps": 1e-30}, TypeError),
         (nn.AdaFactor, {"decay_rate": 1.0}, ValueError),
+        (nn.AdaFactor, {"warmup_init": 1}, TypeError),
+        (nn.AdaFactor, {"compression": 1}, TypeError),
         (nn.LARS, {"epsilon": 1}, TypeError),
+        (nn.LARS, {"lars_filter": "bias"}, TypeError),
     ]
     for optimizer, settings, error in calls:
         given = nn.Momentum([var], 0.1, 0.9) if optimizer is nn.LARS else [var]

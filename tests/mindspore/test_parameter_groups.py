@@ -35,6 +35,8 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (5, TypeError, "expected a list of Parameters or of groups"),
     ("weights", TypeError, "expected a list of Parameters or of groups"),
     (A, TypeError, "expected a list of Parameters or of groups"),
+    (Tensor([1.0, 2.0]), TypeError, "expected a list of Parameters or of groups"),
+    (np.ones(2), TypeError, "expected a list of Parameters or of groups"),
     ([A, Tensor([1.0])], TypeError, "number 1 is of type Tensor, expected a Parameter"),
     ([A, {"params": [B]}], TypeError, "number 1 is of type dict"),
     ([A, A], RuntimeError, "the parameter a is given twice"),

@@ -103,7 +103,7 @@ def test_a_name_is_found_wherever_mindspore_defines_it(written: str, becomes: st
         ("ms.experimental.optim.lr_scheduler.StepLR(optimizer, 2)", "torch.optim"),
         ("ms.mint.optim.SGD(params)", "torch.optim"),
         ("ms.boost.OptimizerProcess(optimizer)", "MindSpore's own optimizers"),
-        ("nn.optim.adam._update_run_op(x)", "inside MindSpore's own optimizers"),
+        ("nn.optim.adam._run_opt_with_sparse(x)", "inside MindSpore's own optimizers"),
         ("ms.experimental.MapParameter()", "hash table"),
         ("nn.dynamic_lr.other_lr(1)", "no schedule"),
         ("ops.SparseApplyOther()", "'fusedstep ops' lists"),

@@ -12,10 +12,15 @@ from .tensor_view import KINDS, NOT_IN_NUMPY
 SPARSE = ("RowTensorInner", "COOTensor", "CSRTensor")
 
 
+def library() -> Any:
+    """MindSpore, if the caller has imported it; None also if its name is an alias of ``fusedstep.mindspore``."""
+    found = sys.modules.get("mindspore")
+    return found if getattr(found, "__name__", "") == "mindspore" else None
+
+
 def is_tensor(value: Any) -> bool:
     """Whether a value is a MindSpore tensor or parameter."""
-    mindspore = sys.modules.get("mindspore")
-    return mindspore is not None and isinstance(value, getattr(mindspore, "Tensor", ()))
+    return isinstance(value, getattr(library(), "Tensor", ()))
 
 
 def is_sparse(value: Any) -> bool:
@@ -77,4 +82,4 @@ def type_name(dtype: Any) -> str:
 
 def new_like(tensor: Any) -> Any:
     """A new contiguous tensor of the same shape and type."""
-    return sys.modules["mindspore"].ops.zeros(tensor.shape, tensor.dtype)
+    return library().ops.zeros(tensor.shape, tensor.dtype)

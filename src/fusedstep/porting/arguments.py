@@ -33,7 +33,7 @@ def problems_of_step(name: str, operator: type, call: ast.Call) -> Iterator[str]
 
 def refused(name: str, signature: inspect.Signature, call: ast.Call, more: list[str]) -> Iterator[str]:
     """The arguments that a signature lacks. What a call leaves out is an error in MindSpore too."""
-    known = [each.name for each in signature.parameters.values() if each.kind not in (Parameter.VAR_KEYWORD,)]
+    known = [each.name for each in signature.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     known += [each for each in more if each not in known]
     open_ended = Parameter.VAR_KEYWORD in kinds(signature) and not more
     for keyword in named(call):
@@ -58,8 +58,7 @@ def named(call: ast.Call | None) -> tuple[str, ...]:
 @cache
 def attributes_of(optimizer: type) -> frozenset[str]:
     """The attributes of an optimizer: those of its class and of ``nn.Optimizer``, and those that methods assign."""
-    owners = (optimizer, *(getattr(nn, name) for name in ("Optimizer",) if hasattr(nn, name)))
-    bases = {each for owner in owners for each in owner.__mro__ if each is not object}
+    bases = {each for owner in (optimizer, nn.Optimizer) for each in owner.__mro__ if each is not object}
     found = {name for each in bases for name in dir(each)}
     for each in bases:
         for node in ast.walk(tree_of(each)):

@@ -304,7 +304,7 @@ def refused(call: Any, net: Any, sentence: str = REFUSED) -> None:
     assert_close(values(net.trainable_params()), before, 0)
 
 
-def zeros(net: Any) -> tuple[Any, ...]:
+def ones(net: Any) -> tuple[Any, ...]:
     return tuple(mindspore.ops.ones_like(each) for each in net.trainable_params())
 
 
@@ -312,7 +312,7 @@ def zeros(net: Any) -> tuple[Any, ...]:
 def test_graph_mode_is_refused() -> None:
     net = network()
     optimizer = ours.Adam(net.trainable_params())
-    refused(lambda: optimizer(zeros(net)), net)
+    refused(lambda: optimizer(ones(net)), net)
     step = nn.TrainOneStepCell(nn.WithLossCell(net, nn.MSELoss()), optimizer)
     refused(lambda: step(*next(batches())), net)
 
@@ -320,7 +320,7 @@ def test_graph_mode_is_refused() -> None:
 def test_compiled_functions_are_refused() -> None:
     net = network()
     optimizer = ours.Adam(net.trainable_params())
-    grads = zeros(net)
+    grads = ones(net)
 
     @mindspore.jit
     def step(gradients: Any) -> Any:
@@ -340,7 +340,7 @@ def test_a_subclass_is_refused_in_graph_mode() -> None:
     net = network()
     optimizer = Doubled(net.trainable_params())
     sentence = REFUSED.replace("Adam", "Doubled")
-    refused(lambda: optimizer(zeros(net)), net, sentence)
+    refused(lambda: optimizer(ones(net)), net, sentence)
     step = nn.TrainOneStepCell(nn.WithLossCell(net, nn.MSELoss()), optimizer)
     refused(lambda: step(*next(batches())), net, sentence)
 

@@ -41,6 +41,6 @@ def get_seed() -> int | None:
     return _seed
 
 
-def generator() -> np.random.Generator:
+def generator() -> "np.random.Generator":
     """A generator that is seeded by NumPy's global one."""
     return np.random.default_rng(np.random.randint(1, 2**63, dtype=np.int64))

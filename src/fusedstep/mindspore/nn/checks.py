@@ -1,6 +1,7 @@
 """Checks of settings by type and range, with MindSpore's types of errors."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -109,6 +110,17 @@ def check_betas(owner: str, beta1: Any, beta2: Any, eps: Any) -> None:
     """
     check_share(owner, beta1=beta1, beta2=beta2)
     check_positive_float(owner, eps=eps)
+
+
+def check_of_step(owner: str, setting: str, values: Iterable[float]) -> None:
+    """Check a setting in a step: a list, a tensor or a cell may give any number.
+
+    Raises:
+        ValueError: a value is below 0, infinite or NaN.
+    """
+    for value in set(values):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{owner}: {setting} of this step is {value!r}, expected a finite number, 0 or above")
 
 
 def check_target(owner: str, value: Any) -> str:

@@ -90,7 +90,8 @@ class AdaFactor(FusedOptimizer):
         beta1 = float(beta1) if type(beta1) is int else beta1 or 0.0
         check_non_negative_float(name, epsilon1=eps[0], epsilon2=eps[1], clip_threshold=clip_threshold, beta1=beta1)
         check_share(name, decay_rate=decay_rate)
-        check_bool(name, scale_parameter=scale_parameter, relative_step=relative_step, compression=compression)
+        check_bool(name, scale_parameter=scale_parameter, relative_step=relative_step)
+        check_bool(name, warmup_init=warmup_init, compression=compression)
         self.eps = [self._setting(value) for value in eps]
         self.clip_threshold = self._setting(clip_threshold)
         self.decay_rate = self._setting(-decay_rate)

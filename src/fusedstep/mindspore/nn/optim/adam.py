@@ -45,7 +45,8 @@ class Adam(AdamMoments):
         use_nesterov: look one step ahead along the mean.
         weight_decay: the strength of an l2 penalty that is a part of the gradient, or a cell that gives it.
         loss_scale: what the loss was multiplied by.
-        use_amsgrad: divide by the root of the largest mean square so far.
+        use_amsgrad: divide by the root of the largest mean square so far; not with ``use_nesterov``, which MindSpore
+            ignores then.
         use_lazy: with a ``RowTensor`` only its rows step.
         use_offload: ignored but for its checks: every step runs on the CPU.
 

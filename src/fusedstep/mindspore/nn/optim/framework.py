@@ -1,7 +1,6 @@
 """Whose parameters an optimizer steps: those of ``fusedstep.mindspore`` or MindSpore's own; and its base class."""
 
 import inspect
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ def framework_of(values: Iterable[Any]) -> Framework:
 @cache
 def mindspore_framework() -> Framework:
     """MindSpore, which the caller has imported."""
-    mindspore: Any = sys.modules["mindspore"]
+    mindspore = mindspore_tensors.library()
     return Framework(
         mindspore.nn.Optimizer,
         mindspore.Parameter,
@@ -93,9 +92,8 @@ def is_mindspore(value: Any) -> bool:
         return any(map(is_mindspore, value.values()))
     if isinstance(value, list | tuple):
         return any(map(is_mindspore, value))
-    mindspore = sys.modules.get("mindspore")
-    cell = getattr(getattr(mindspore, "nn", None), "Cell", ())
-    return mindspore_tensors.is_tensor(value) or (mindspore is not None and isinstance(value, cell))
+    cell = getattr(getattr(mindspore_tensors.library(), "nn", None), "Cell", ())
+    return mindspore_tensors.is_tensor(value) or isinstance(value, cell)
 
 
 def listed(values: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from ....interrupts import defer_sigint
 from ....operators.operator import Operator
 from ....runtime.call import Launch
-from ..checks import check_target
+from ..checks import check_of_step, check_target
 from .framework import OURS, Framework, check_framework, empty, framework_of, listed, with_base
 from .gradient_methods import CENTRALIZATION, DECAY, SCALE, apply_overridden
 from .gradient_terms import operator_of, with_gradient_terms
@@ -164,6 +164,8 @@ class FusedOptimizer:
         count = len(gradients)
         rates = self._rates(count)
         decays = [0.0] * count if DECAY in done and not self._decay_scalar else self._decays(count)
+        check_of_step(type(self).__name__, "learning_rate", rates)
+        check_of_step(type(self).__name__, "weight_decay", (decay / self.loss_scale for decay in decays))
         scalars = {name: float(value.item()) for name, value in powers.items()} | self._scalars()
         scalars["loss_scale_inverse"] = 1.0 if SCALE in done else self._number("reciprocal_scale")
         # Parameters with the same settings share what they make of them.
@@ -183,7 +185,8 @@ class FusedOptimizer:
                 launches.append(operator.prepare(states, gradient.values, gradient.indices, self._rows, values))
             except (TypeError, ValueError, IndexError) as error:
                 # The operator knows no parameter's name.
-                raise type(error)(f"{error}; this is grads[{index}], of {self.parameters[index].name}") from None
+                named = self.parameters[index].name
+                raise type(error)(f"{error}; in the step of {named}, whose gradient is grads[{index}]") from None
         return launches
 
     def _with_terms(

@@ -65,7 +65,7 @@ def check_gradient(
             )
         if tuple(dense_shape) != variable.shape:
             raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
-        check_rows(name, label, indices, rows, variable)
+        check_rows(f"{name}: {label}", indices, rows, variable)
         # Small calls take a shorter way with indices of 64 bits.
         return Gradient(raised(rows, variable), indices.astype(np.int64) if indices.dtype == np.int32 else indices)
     if not isinstance(values, np.ndarray):
@@ -93,29 +93,20 @@ def sparse_parts(gradient: Any) -> tuple[Any, Any, Any] | None:
     return (indices, rows, dense_shape) if arrays and isinstance(dense_shape, list | tuple) else None
 
 
-def check_rows(name: str, label: str, indices: np.ndarray, rows: np.ndarray, variable: np.ndarray) -> None:
-    """Check the parts of a sparse gradient: the weight decay reads its rows before the kernel checks them.
-
-    Raises:
-        TypeError: the indices are not integers.
-        ValueError: the indices have not one dimension, or there is not one row for each.
-        IndexError: an index names no row of the parameter.
-    """
+def check_rows(label: str, indices: np.ndarray, rows: np.ndarray, variable: np.ndarray) -> None:
+    """Check that indices name rows, with a gradient for each: weight decay reads them before the kernel checks them."""
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"{name}: {label} has indices of type {indices.dtype.name}, expected integers")
-    if indices.ndim != 1:
-        raise ValueError(f"{name}: {label} has indices of shape {indices.shape}, expected one dimension")
-    if rows.shape != (expected := (len(indices), *variable.shape[1:])):
+        raise TypeError(f"{label} has indices of {indices.dtype}, expected integers")
+    expected = (indices.size, *variable.shape[1:])
+    if indices.ndim != 1 or rows.shape != expected:
         raise ValueError(
-            f"{name}: {label} has values of shape {rows.shape}, expected {expected}: one row for each of the indices"
+            f"{label} has indices of shape {indices.shape} and values of shape {rows.shape}, expected "
+            f"{(indices.size,)} and {expected}: a row for each index"
         )
-    if indices.size:
-        count, least, greatest = variable.shape[0] if variable.ndim else 0, int(indices.min()), int(indices.max())
-        if least < 0 or greatest >= count:
-            wrong = least if least < 0 else greatest
-            raise IndexError(
-                f"{name}: {label} has indices with {wrong}, expected 0 to {count - 1}, the rows of the parameter"
-            )
+    count = variable.shape[0] if variable.ndim else 0
+    for index in (int(indices.min()), int(indices.max())) if indices.size else ():
+        if not 0 <= index < count:
+            raise IndexError(f"{label} has indices with {index}, expected 0 to {count - 1}, the rows of the parameter")
 
 
 def raised(values: Any, variable: np.ndarray) -> Any:

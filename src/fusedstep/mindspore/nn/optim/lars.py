@@ -95,6 +95,10 @@ class LARS(FusedOptimizer):
         super().__init__(0.0, [framework.parameter(framework.tensor(np.zeros(1, np.float32)), name="fake_param")])
         check_float(name, epsilon=epsilon, coefficient=coefficient)
         check_bool(name, use_clip=use_clip)
+        if not callable(lars_filter):
+            raise TypeError(
+                f"{name}: lars_filter is of type {type(lars_filter).__name__}, expected a function of a parameter"
+            )
         self.epsilon, self.coefficient, self.use_clip = epsilon, coefficient, use_clip
         self.opt = optimizer
         self._take_over(optimizer)
@@ -146,7 +150,8 @@ class LARS(FusedOptimizer):
                 try:
                     values = self._scaled(index, weights[index], values, own, rates[index])
                 except (TypeError, ValueError) as error:
-                    raise type(error)(f"{error}; this is grads[{index}], of {self.parameters[index].name}") from None
+                    named = self.parameters[index].name
+                    raise type(error)(f"{error}; in the step of {named}, whose gradient is grads[{index}]") from None
             scaled.append(self._framework.tensor.from_numpy(values))
         return self.opt(tuple(scaled))
 

@@ -1,6 +1,7 @@
 """The learning rate and the weight decay of an optimizer: fixed, or from the number of the step."""
 
-from collections.abc import Iterable
+import reprlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,12 +96,28 @@ def read_learning_rate(name: str, value: Any) -> Any:
         if value.ndim > 1:
             raise ValueError(f"{name}: learning_rate has {value.ndim} dimensions, expected none or one")
         return value.astype(float32)
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return Tensor(np.array(list(value), np.float32))
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return Tensor(rate_of_each_step(name, list(value)))
     raise TypeError(
         f"{name}: learning_rate is of type {type(value).__name__}, expected a number, a Tensor, a list of numbers or a "
         "LearningRateSchedule"
     )
+
+
+def rate_of_each_step(name: str, values: list[Any]) -> np.ndarray:
+    """The learning rates of a list as float32.
+
+    Raises:
+        ValueError: it is empty, or has something else than numbers.
+    """
+    try:
+        rates = np.array(values)
+    except ValueError:
+        # Lists of different lengths.
+        rates = np.empty((0, 0))
+    if rates.ndim != 1 or not rates.size or rates.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: learning_rate is {reprlib.repr(values)}, expected a number for each step")
+    return rates.astype(np.float32)
 
 
 def is_dynamic(value: Any) -> bool:

@@ -125,7 +125,7 @@ class Optimizer(StepSettings):
 
     @unique.setter
     def unique(self, value: bool) -> None:
-        check_bool("Optimizer", unique=value)
+        check_bool(type(self).__name__, unique=value)
         self._unique = value
 
     @property

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ...common.parameter import Parameter
+from ...common.tensor import Tensor
 
 KEYS = ("params", "lr", "weight_decay", "grad_centralization", "order_params")
 
@@ -64,7 +67,7 @@ def read_parameters(name: str, parameters: Any) -> list[Setting]:
 
 def as_list(name: str, label: str, values: Any) -> list[Any]:
     """A list of the values, which must not be empty."""
-    if values is None or (isinstance(values, Iterable) and not isinstance(values, Parameter | str)):
+    if values is None or (isinstance(values, Iterable) and not isinstance(values, Tensor | np.ndarray | str | bytes)):
         found = [] if values is None else list(values)
         if not found:
             raise ValueError(f"{name}: {label} is {'None' if values is None else 'empty'}, expected Parameters")

@@ -29,7 +29,8 @@ class StepSettings(Cell):
 
     def _set_learning_rates(self, name: str, learning_rate: Any, settings: list[Setting]) -> None:
         default = read_learning_rate(name, learning_rate)
-        groups = {setting.group: read_learning_rate(name, setting.lr) for setting in settings if setting.lr is not None}
+        given = {setting.group: setting.lr for setting in settings if setting.lr is not None}
+        groups = {group: read_learning_rate(name, lr) for group, lr in given.items()}
         rates = [default, *groups.values()]
         lengths = {rate.size for rate in rates if isinstance(rate, Tensor) and rate.ndim == 1}
         if len(lengths) > 1:
@@ -48,11 +49,8 @@ class StepSettings(Cell):
 
     def _set_weight_decays(self, name: str, weight_decay: Any, settings: list[Setting]) -> None:
         own = read_weight_decay(name, weight_decay, self.loss_scale)
-        groups = {
-            setting.group: read_weight_decay(name, setting.weight_decay, self.loss_scale)
-            for setting in settings
-            if setting.weight_decay is not None
-        }
+        given = {setting.group: setting.weight_decay for setting in settings if setting.weight_decay is not None}
+        groups = {group: read_weight_decay(name, decay, self.loss_scale) for group, decay in given.items()}
         each = [groups.get(setting.group, own) for setting in settings]
         flags = tuple(isinstance(decay, Cell) for decay in each)
         self.dynamic_weight_decay = any(flags)

@@ -1,10 +1,12 @@
-"""The step of ``AdamWeightDecay`` in tensor arithmetic, under the private name that MindSpore's programs import."""
+"""The step of ``AdamWeightDecay`` as a function, under the private name that MindSpore's programs import."""
 
 from typing import Any
 
+from .... import rules
 from ...common.dtype import float32
 from ...common.tensor import Tensor
-from ...ops.functional import assign, sqrt
+from ...ops.functional import assign
+from .memory import number
 
 
 def update_run_op(
@@ -20,7 +22,7 @@ def update_run_op(
     decay_flag: bool,
     optim_filter: bool,
 ) -> Any:
-    """Step a parameter and its means in place, computing in float32.
+    """Step a parameter and its means in place, by ``fusedstep.rules.adam_weight_decay`` in float32.
 
     Args:
         beta1, beta2, eps, lr, weight_decay: the settings; see ``AdamWeightDecay``.
@@ -34,12 +36,10 @@ def update_run_op(
     """
     if not optim_filter:
         return gradient
-    wide, grad = param.astype(float32), gradient.astype(float32)
-    mean = beta1 * m.astype(float32) + (1 - beta1) * grad
-    square = beta2 * v.astype(float32) + (1 - beta2) * (grad * grad)
-    update = mean / (eps + sqrt(square))
-    if decay_flag:
-        update = weight_decay * wide + update
-    assign(m, mean.astype(m.dtype))
-    assign(v, square.astype(v.dtype))
-    return assign(param, (wide - lr * update).astype(param.dtype))
+    states = (param, m, v)
+    arrays = [each.astype(float32).asnumpy() for each in (*states, gradient)]
+    settings = {"beta1": number(beta1), "beta2": number(beta2), "epsilon": number(eps), "lr": number(lr)}
+    new = rules.adam_weight_decay(*arrays, **settings, decay=number(weight_decay) if decay_flag else 0.0)
+    for state, array in zip(states, new, strict=True):
+        assign(state, Tensor.from_numpy(array))
+    return param
