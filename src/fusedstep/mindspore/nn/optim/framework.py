@@ -1,9 +1,11 @@
 """Whose parameters an optimizer steps: those of ``fusedstep.mindspore`` or MindSpore's own; and its base class."""
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
 from dataclasses import dataclass
 from functools import cache
+from io import IOBase
 from typing import Any
 
 from ....arrays import mindspore_tensors
@@ -95,8 +97,11 @@ def is_mindspore(value: Any) -> bool:
 
 
 def listed(values: Any) -> Any:
-    """A list of what an iterator yields, since it yields only once; anything else as it is. Groups likewise."""
-    if isinstance(values, Iterator):
+    """A list of what an iterator yields, since it yields only once, or a view, set or queue has; others as they are.
+
+    Groups likewise.
+    """
+    if isinstance(values, Iterator | Set | ValuesView | deque) and not isinstance(values, IOBase):
         values = list(values)
     if isinstance(values, list | tuple):
         return type(values)(map(listed_group, values)) if type(values) in (list, tuple) else values

@@ -7,6 +7,9 @@ import numpy as np
 
 from .memory import memory
 
+# The types of gradients that are converted, by the types of parameters.
+NARROWER = {"float32": ("float16", "bfloat16"), "float64": ("float16", "bfloat16", "float32")}
+
 
 class Gradient(NamedTuple):
     """The gradient of a parameter.
@@ -107,20 +110,27 @@ def check_rows(label: str, indices: np.ndarray, rows: np.ndarray, variable: np.n
 
 
 def raised(values: Any, variable: np.ndarray) -> Any:
-    """A float16 gradient of a wider parameter in the parameter's type, as MindSpore converts it."""
-    narrow = values.dtype == np.float16 and variable.dtype in (np.float32, np.float64)
-    return values.astype(variable.dtype) if narrow else values
+    """A gradient of a narrower float type than its parameter in the parameter's type, as MindSpore converts it."""
+    if values.dtype == variable.dtype:
+        # A name takes as long to look up as a small step.
+        return values
+    return values.astype(variable.dtype) if values.dtype.name in NARROWER.get(variable.dtype.name, ()) else values
 
 
 def decayed(variable: np.ndarray, decay: float, gradient: Gradient) -> Gradient:
     """A gradient with its weight decay. A row that is named twice is decayed twice, as in MindSpore."""
-    weights = variable if gradient.indices is None else variable[gradient.indices]
-    return gradient._replace(values=gradient.values + weights.dtype.type(decay) * weights)
+    weights = computed(variable if gradient.indices is None else variable[gradient.indices])
+    return gradient._replace(values=computed(gradient.values) + weights.dtype.type(decay) * weights)
 
 
 def centralized(gradient: Gradient) -> Gradient:
     """A gradient less its mean over all axes but the first, where MindSpore has it: if axis 1 divides by 16."""
-    values = gradient.values
+    values = computed(gradient.values)
     if values.ndim < 2 or values.shape[1] % 16:
         return gradient
     return gradient._replace(values=values - values.mean(axis=tuple(range(1, values.ndim)), keepdims=True))
+
+
+def computed(values: np.ndarray) -> np.ndarray:
+    """An array in the type in which kernels compute: one of 16 bits in float32."""
+    return values.astype(np.float32) if values.dtype.name in NARROWER["float32"] else values
