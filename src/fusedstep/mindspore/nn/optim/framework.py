@@ -11,6 +11,7 @@ from typing import Any
 from ....arrays import mindspore_tensors
 from ...common.parameter import Parameter, ParameterTuple
 from ...common.tensor import Tensor
+from ..cell import Cell
 from .optimizer import Optimizer
 from .uncompiled import uncompiled
 
@@ -73,12 +74,19 @@ def empty(cls: type, of_mindspore: bool) -> Any:
     return made.__new__(made)
 
 
-def check_framework(name: str, framework: Framework, params: Any) -> None:
-    """Check that the parameters are those that the base class was chosen for.
+def check_framework(name: str, framework: Framework, params: Any, settings: Any) -> None:
+    """Check that the parameters are those that the base class was chosen for, and that their schedules are too.
 
     Raises:
         TypeError: they are not.
     """
+    groups = [group.values() for group in params if isinstance(group, Mapping)] if isinstance(params, list) else []
+    for setting in (*settings, *(value for group in groups for value in group)):
+        if framework is not OURS and isinstance(setting, Cell):
+            raise TypeError(
+                f"{name}: the {type(setting).__name__} is of fusedstep.mindspore, and the parameters are MindSpore's "
+                "own, expected one library; use the schedules and cells of mindspore.nn"
+            )
     if framework_of([params]).optimizer is not framework.optimizer:
         raise TypeError(
             f"{name}: the parameters are of another library than the arguments of the constructor, expected one of "

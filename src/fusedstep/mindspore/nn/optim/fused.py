@@ -52,7 +52,7 @@ class FusedOptimizer(StepScalars):
         lists = self.__dict__.pop("_lists", {})
         params = lists.get(id(params), listed(params))
         rate = lists.get(id(learning_rate), learning_rate)
-        check_framework(type(self).__name__, self._framework, params)
+        check_framework(type(self).__name__, self._framework, params, (rate, weight_decay))
         super().__init__(rate, params, weight_decay, loss_scale)  # type: ignore[call-arg]
         self.init_params = {"params": params}
 
