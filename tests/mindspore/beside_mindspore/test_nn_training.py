@@ -378,11 +378,11 @@ class OfOurs(ours.Optimizer):
 def test_settings_of_one_library_with_parameters_of_the_other() -> None:
     net = network()
     schedule = ours.ExponentialDecayLR(0.1, 0.9, 10)
-    with pytest.raises(TypeError, match="the ExponentialDecayLR is of fusedstep.mindspore.*use the schedules"):
+    with pytest.raises(TypeError, match=r"the ExponentialDecayLR is of fusedstep.mindspore.*use the schedules"):
         ours.Adam(net.trainable_params(), learning_rate=schedule)
-    with pytest.raises(TypeError, match="the ExponentialDecayLR is of fusedstep.mindspore.*use the schedules"):
+    with pytest.raises(TypeError, match=r"the ExponentialDecayLR is of fusedstep.mindspore.*use the schedules"):
         ours.Adam([{"params": net.trainable_params(), "lr": schedule}])
-    with pytest.raises(TypeError, match="is MindSpore's own.*derive from mindspore.nn.Optimizer"):
+    with pytest.raises(TypeError, match=r"is MindSpore's own.*derive from mindspore.nn.Optimizer"):
         OfOurs(0.1, net.trainable_params())
 
 
