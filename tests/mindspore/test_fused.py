@@ -556,3 +556,14 @@ def test_a_subclass_may_take_a_file() -> None:
 
     with Path(os.devnull).open("w") as log:
         assert Logged([Parameter(Tensor(np.ones(2)), name="a")], log).log is log
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_gradients_of_integers_are_refused(sparse: bool, decay: float) -> None:
+    var = Parameter(Tensor(np.ones((2, 16))), name="var")
+    values = Tensor(np.ones((2, 16), np.int32))
+    groups = [{"params": [var], "weight_decay": decay, "grad_centralization": True}]
+    with pytest.raises(TypeError, match=r"Adam: grads\[0\], of var, holds int32, expected float64"):
+        nn.Adam(groups)((RowTensor(Tensor([0, 1]), values, (2, 16)) if sparse else values,))
+    assert var.asnumpy().min() == 1

@@ -51,10 +51,9 @@ def check_gradient(
     name: str, index: int, parameter: Any, variable: np.ndarray, gradient: Any, sparse: bool
 ) -> Gradient:
     """One gradient; a dense one has the shape of its parameter, a sparse one is a ``RowTensor`` of that shape."""
-    values = memory(gradient)
+    values, label = memory(gradient), f"grads[{index}], of {parameter.name},"
     if isinstance(values, np.ndarray) and values.shape == variable.shape:
-        return Gradient(raised(values, variable))
-    label = f"grads[{index}], of {parameter.name},"
+        return Gradient(raised(f"{name}: {label}", values, variable))
     parts = sparse_parts(gradient)
     if parts is not None:
         indices, rows, dense_shape = parts
@@ -67,7 +66,10 @@ def check_gradient(
             raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
         check_rows(f"{name}: {label}", indices, rows, variable)
         # Small calls take a shorter way with indices of 64 bits.
-        return Gradient(raised(rows, variable), indices.astype(np.int64) if indices.dtype == np.int32 else indices)
+        return Gradient(
+            raised(f"{name}: {label}", rows, variable),
+            indices.astype(np.int64) if indices.dtype == np.int32 else indices,
+        )
     if not isinstance(values, np.ndarray):
         raise TypeError(
             f"{name}: {label} is of type {type(gradient).__name__}, expected a Tensor"
@@ -109,11 +111,17 @@ def check_rows(label: str, indices: np.ndarray, rows: np.ndarray, variable: np.n
             raise IndexError(f"{label} has indices with {index}, expected 0 to {count - 1}, the rows of the parameter")
 
 
-def raised(values: Any, variable: np.ndarray) -> Any:
-    """A gradient of a narrower float type than its parameter in the parameter's type, as MindSpore converts it."""
+def raised(label: str, values: Any, variable: np.ndarray) -> Any:
+    """A gradient of a narrower float type than its parameter in the parameter's type, as MindSpore converts it.
+
+    Raises:
+        TypeError: the gradient holds integers: weight decay would make floats of them before the kernel sees them.
+    """
     if values.dtype == variable.dtype:
         # A name takes as long to look up as a small step.
         return values
+    if values.dtype.kind in "iub":
+        raise TypeError(f"{label} holds {values.dtype}, expected {variable.dtype}, the type of the parameter")
     return values.astype(variable.dtype) if values.dtype.name in NARROWER.get(variable.dtype.name, ()) else values
 
 
