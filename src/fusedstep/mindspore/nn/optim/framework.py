@@ -104,7 +104,7 @@ def is_mindspore(value: Any) -> bool:
     return mindspore_tensors.is_tensor(value) or isinstance(value, cell)
 
 
-def listed(values: Any) -> Any:
+def with_lists(values: Any) -> Any:
     """A list of what an iterator yields, since it yields only once, or a view, set or queue has; others as they are.
 
     Groups likewise.
@@ -112,10 +112,10 @@ def listed(values: Any) -> Any:
     if isinstance(values, Iterator | Set | ValuesView | deque) and not isinstance(values, IOBase):
         values = list(values)
     if isinstance(values, list | tuple):
-        return type(values)(map(listed_group, values)) if type(values) in (list, tuple) else values
+        return type(values)(map(group_with_lists, values)) if type(values) in (list, tuple) else values
     return values
 
 
-def listed_group(value: Any) -> Any:
+def group_with_lists(value: Any) -> Any:
     """A parameter group whose parameters are lists; anything else as it is."""
-    return {key: listed(each) for key, each in value.items()} if isinstance(value, dict) else value
+    return {key: with_lists(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -10,7 +10,7 @@ from ....interrupts import defer_sigint
 from ....operators.operator import Operator
 from ....runtime.call import Launch
 from ..checks import check_of_step, check_target
-from .framework import OURS, Framework, check_framework, empty, framework_of, listed, with_base
+from .framework import OURS, Framework, check_framework, empty, framework_of, with_base, with_lists
 from .gradient_methods import CENTRALIZATION, DECAY, SCALE, apply_overridden
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
@@ -42,7 +42,7 @@ class FusedOptimizer(StepScalars):
         if hasattr(cls, "_framework"):
             return super().__new__(cls)
         # An iterator yields its parameters once, and they are needed here already.
-        lists = {id(value): listed(value) for value in (*arguments, *keywords.values())}
+        lists = {id(value): with_lists(value) for value in (*arguments, *keywords.values())}
         made: Any = with_base(cast(Any, cls), framework_of(lists.values()))
         instance = made.__new__(made)
         instance.__dict__["_lists"] = lists
@@ -50,7 +50,7 @@ class FusedOptimizer(StepScalars):
 
     def __init__(self, learning_rate: Any, params: Any, weight_decay: Any = 0.0, loss_scale: Any = 1.0) -> None:
         lists = self.__dict__.pop("_lists", {})
-        params = lists.get(id(params), listed(params))
+        params = lists.get(id(params), with_lists(params))
         rate = lists.get(id(learning_rate), learning_rate)
         check_framework(type(self).__name__, self._framework, params, (rate, weight_decay))
         super().__init__(rate, params, weight_decay, loss_scale)  # type: ignore[call-arg]

@@ -125,7 +125,7 @@ def is_dynamic(value: Any) -> bool:
     return isinstance(value, LearningRateSchedule) or (isinstance(value, Tensor) and value.ndim == 1)
 
 
-def held(value: Any, parameter_name: str, beside_schedules: bool) -> Any:
+def parameter_or_schedule(value: Any, parameter_name: str, beside_schedules: bool) -> Any:
     """A learning rate as an optimizer holds it: a parameter, or a schedule."""
     if isinstance(value, LearningRateSchedule):
         return value
