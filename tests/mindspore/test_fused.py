@@ -1,9 +1,12 @@
 """The optimizers against the plain rules in NumPy."""
 
 import copy
+import os
 import pickle
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -433,3 +436,134 @@ def test_what_an_operator_refuses_names_the_parameter() -> None:
         TypeError, match=r"Adam: grads holds float64, .*; in the step of net.second, whose .* grads\[1\]"
     ):
         nn.Adam(parameters)((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))
+
+
+def test_parts_of_a_sparse_gradient_are_checked_before_the_weight_decay_reads_rows() -> None:
+    three = Tensor(np.array([0, 1, 1]))
+    for indices, shape, error in (
+        (three, (1, 2), ValueError),
+        (three, (3, 1), ValueError),
+        (three, (2, 2), ValueError),
+        (Tensor(np.array([[0], [1], [2]])), (3, 2), ValueError),
+        (Tensor(np.array([0.0, 1.0, 1.0])), (3, 2), TypeError),
+        (Tensor(np.array([True, False, True])), (3, 2), TypeError),
+    ):
+        for decay in (0.0, 0.25):
+            table = Parameter(Tensor(np.ones((5, 2))), name="table")
+            with pytest.raises(error, match=r"LazyAdam: grads\[0\], of table, has"):
+                nn.LazyAdam([table], 0.5, weight_decay=decay)(((indices, Tensor(np.ones(shape)), (5, 2)),))
+            assert (table.asnumpy() == 1).all()
+
+
+def test_gradients_of_a_narrower_type_are_converted() -> None:
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    for dtype, narrow in ((np.float64, np.float32), (np.float64, bfloat16), (np.float32, bfloat16)):
+        var = Parameter(Tensor(np.ones(2, dtype)), name="var")
+        nn.Momentum([var], 0.5, 0.0)((Tensor(np.ones(2, narrow)),))
+        assert var.asnumpy().tolist() == [0.5, 0.5]
+
+
+def test_states_and_parameters_that_are_assigned_take_the_next_step() -> None:
+    var, other = (Parameter(Tensor(np.ones(2)), name="var") for _ in range(2))
+    optimizer = nn.Momentum([var], learning_rate=0.5, momentum=0.5)
+    optimizer((Tensor(np.ones(2)),))
+    optimizer.moments = optimizer.parameters.clone("moments", init=4.0)
+    optimizer((Tensor(np.zeros(2)),))
+    assert optimizer.moments[0].asnumpy().tolist() == [2.0, 2.0]
+    assert var.asnumpy().tolist() == [-0.5, -0.5]
+    optimizer.parameters = type(optimizer.parameters)([other])
+    optimizer((Tensor(np.zeros(2)),))
+    assert other.asnumpy().tolist() == [0.5, 0.5]
+    assert var.asnumpy().tolist() == [-0.5, -0.5]
+
+
+def test_lars_steps_a_parameter_that_was_given_another_shape() -> None:
+    var = Parameter(Tensor(np.ones(2)), name="var")
+    inner = nn.Momentum([var], learning_rate=0.5, momentum=0.0)
+    lars = nn.LARS(inner, epsilon=0.0, coefficient=0.5)
+    lars((Tensor(np.ones(2)),))
+    for each in (var, inner.moments[0]):
+        each.set_data(Tensor(np.ones(4)))
+    lars((Tensor(np.ones(4)),))
+    assert var.asnumpy().tolist() == [0.75] * 4
+
+
+@pytest.mark.parametrize("method", ["decay_weight", "gradients_centralization", "scale_grad"])
+def test_methods_that_a_subclass_overrides_are_called(method: str) -> None:
+    def doubled(self: Any, gradients: Any) -> Any:
+        found = getattr(super(mine, self), method)(gradients)
+        return tuple(Tensor(2 * each.asnumpy()) for each in found)
+
+    mine: Any = type("Mine", (nn.Momentum,), {method: doubled})
+    grad = np.arange(32.0).reshape(2, 16)
+    values = []
+    for optimizer, scale in ((nn.Momentum, 2.0), (mine, 1.0)):
+        var = Parameter(Tensor(np.ones((2, 16))), name="var")
+        # What comes before the overridden method is not doubled.
+        decay = 0.25 * scale if method == "scale_grad" else 0.0
+        groups = [{"params": [var], "weight_decay": decay, "grad_centralization": True}]
+        optimizer(groups, learning_rate=0.5, momentum=0.0, loss_scale=4.0)((Tensor(scale * grad),))
+        values.append(var.asnumpy())
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("returned", [None, "0.5", Tensor([0.5, 0.5]), [0.5]])
+def test_a_weight_decay_that_is_not_one_number_is_refused(returned: Any) -> None:
+    class Decay(nn.Cell):
+        def construct(self, step: Any) -> Any:
+            return returned
+
+    var = Parameter(Tensor(np.ones(2)), name="var")
+    optimizer = nn.Momentum([var], 0.5, 0.5, weight_decay=Decay())
+    with pytest.raises((TypeError, ValueError), match=r"expected (a Tensor or a|one) number"):
+        optimizer((Tensor(np.ones(2)),))
+    assert var.asnumpy().tolist() == [1.0, 1.0]
+    assert optimizer.global_step.asnumpy().tolist() == [0]
+
+
+def test_16_bit_gradients_are_decayed_and_centralized_in_float32() -> None:
+    # The weight decay times the scale of the loss is no float16.
+    var = Parameter(Tensor(np.ones((3, 16), np.float16)), name="var")
+    groups = [{"params": [var], "weight_decay": 0.5}]
+    rows = RowTensor(Tensor([1]), Tensor(np.zeros((1, 16), np.float16)), (3, 16))
+    nn.Momentum(groups, 0.5, 0.0, loss_scale=2.0**20)((rows,))
+    assert var.asnumpy()[:, 0].tolist() == [1.0, 0.75, 1.0]
+    values = np.full((3, 16), 1.0, np.float16)
+    values[:, 0] = 1 + 2.0**-10
+    nn.SGD([{"params": [var], "grad_centralization": True}], 2.0**10)((Tensor(values),))
+    assert var.asnumpy()[0, :2].tolist() == [1 - 15 / 16, 1 + 1 / 16]
+
+
+def test_what_lars_refuses_names_the_parameter() -> None:
+    parameters = [Parameter(Tensor(np.ones(2, np.float32)), name=name) for name in ("net.first", "net.second")]
+    with pytest.raises(TypeError, match=r"LARS: grads holds float64, .*; in the step of net.second"):
+        nn.LARS(nn.SGD(parameters))((Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))))
+
+
+def test_parameters_may_come_in_any_container() -> None:
+    parameters = [Parameter(Tensor(np.ones(2)), name=name) for name in ("a", "b")]
+    by_name = {each.name: each for each in parameters}
+    for container in (by_name.values(), dict.fromkeys(parameters).keys(), set(parameters), deque(parameters)):
+        assert len(nn.Adam(container).parameters) == 2
+        assert len(nn.Adam([{"params": container}]).parameters) == 2
+
+
+def test_a_subclass_may_take_a_file() -> None:
+    class Logged(nn.Momentum):
+        def __init__(self, parameters: Any, log: Any) -> None:
+            super().__init__(parameters, 0.5, 0.5)
+            self.log = log
+
+    with Path(os.devnull).open("w") as log:
+        assert Logged([Parameter(Tensor(np.ones(2)), name="a")], log).log is log
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_gradients_of_integers_are_refused(sparse: bool, decay: float) -> None:
+    var = Parameter(Tensor(np.ones((2, 16))), name="var")
+    values = Tensor(np.ones((2, 16), np.int32))
+    groups = [{"params": [var], "weight_decay": decay, "grad_centralization": True}]
+    with pytest.raises(TypeError, match=r"Adam: grads\[0\], of var, holds int32, expected float64"):
+        nn.Adam(groups)((RowTensor(Tensor([0, 1]), values, (2, 16)) if sparse else values,))
+    assert var.asnumpy().min() == 1

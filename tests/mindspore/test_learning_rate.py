@@ -9,8 +9,8 @@ from fusedstep.mindspore import Parameter, Tensor, float32, nn
 from fusedstep.mindspore.nn.optim.learning_rate import (
     FixedLearningRate,
     IteratorLearningRate,
-    held,
     is_dynamic,
+    parameter_or_schedule,
     read_learning_rate,
     read_weight_decay,
 )
@@ -29,7 +29,7 @@ def test_sequences_are_for_each_step(given: Any) -> None:
     found = read_learning_rate("Adam", given)
     assert is_dynamic(found)
     assert found.dtype == float32
-    rate = held(found, "learning_rate", False)
+    rate = parameter_or_schedule(found, "learning_rate", False)
     assert [rate(Tensor([step])).item() for step in range(2)] == [0.5, 0.25]
     with pytest.raises(IndexError, match="has 2 values, and step 2 has none"):
         rate(Tensor([2]))
@@ -41,13 +41,13 @@ def test_an_iterator_of_a_group_is_for_all_of_its_parameters() -> None:
 
 
 def test_a_tensor_of_no_dimension_is_fixed() -> None:
-    found = held(read_learning_rate("Adam", Tensor(0.5)), "learning_rate", False)
+    found = parameter_or_schedule(read_learning_rate("Adam", Tensor(0.5)), "learning_rate", False)
     assert isinstance(found, Parameter)
     assert (found.name, found.item(), found.dtype) == ("learning_rate", 0.5, float32)
 
 
 def test_a_fixed_one_among_schedules_is_called_like_them() -> None:
-    found = held(0.5, "learning_rate_group_1", True)
+    found = parameter_or_schedule(0.5, "learning_rate_group_1", True)
     assert isinstance(found, FixedLearningRate)
     assert found(Tensor([3])).item() == 0.5
     assert found.learning_rate.name == "learning_rate_group_1"

@@ -57,7 +57,9 @@ def borrow(tensor: Any) -> np.ndarray:
 
 def place_of(tensor: Any) -> tuple[Any, ...]:
     """What is equal as long as a tensor has the same memory; cheaper than ``borrow``. It waits as that does."""
-    return tensor.data_ptr(), tensor.shape, tensor.dtype
+    # The elements of one memory may lie in another order: `p.set_data(p.T)`.
+    strides = None if tensor.is_contiguous() else tensor.stride()
+    return tensor.data_ptr(), tensor.shape, strides, tensor.dtype
 
 
 @cache

@@ -51,8 +51,10 @@ def proximal_adagrad(
     accum = accum + grad * grad
     rate = divide_or_zero(lr, sqrt(accum))
     prox_v = var - rate * grad
-    shrink = rate if shrink_by_rate else lr
-    var = sign(prox_v) / (1 + shrink * l2) * maximum(abs(prox_v) - shrink * l1, 0)
+    if shrink_by_rate:
+        # In the kernels' order, which rounds once: the error of a quotient near 1 would add up over the steps.
+        return sign(prox_v) * maximum(abs(prox_v) - rate * l1, 0) / (1 + rate * l2), accum
+    var = sign(prox_v) / (1 + lr * l2) * maximum(abs(prox_v) - lr * l1, 0)
     return var, accum
 
 

@@ -292,10 +292,12 @@ def graph_mode() -> Iterator[None]:
     mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
 
 
-REFUSED = "Adam of fusedstep cannot be compiled into a graph: steps run in PYNATIVE_MODE"
+REFUSED = "Adam of fusedstep cannot be compiled into a graph: "
+GRAPH_MODE = f"{REFUSED}call mindspore.set_context(mode=mindspore.PYNATIVE_MODE)"
+COMPILED = f"{REFUSED}under mindspore.jit compile only what computes the gradients"
 
 
-def refused(call: Any, net: Any, sentence: str = REFUSED) -> None:
+def refused(call: Any, net: Any, sentence: str = GRAPH_MODE) -> None:
     before = values(net.trainable_params())
     with pytest.raises(RuntimeError) as caught:
         call()
@@ -326,7 +328,7 @@ def test_compiled_functions_are_refused() -> None:
     def step(gradients: Any) -> Any:
         return optimizer(gradients)
 
-    refused(lambda: step(grads), net)
+    refused(lambda: step(grads), net, COMPILED)
     optimizer(grads)
 
 
@@ -339,7 +341,7 @@ class Doubled(ours.Adam):
 def test_a_subclass_is_refused_in_graph_mode() -> None:
     net = network()
     optimizer = Doubled(net.trainable_params())
-    sentence = REFUSED.replace("Adam", "Doubled")
+    sentence = GRAPH_MODE.replace("Adam", "Doubled")
     refused(lambda: optimizer(ones(net)), net, sentence)
     step = nn.TrainOneStepCell(nn.WithLossCell(net, nn.MSELoss()), optimizer)
     refused(lambda: step(*next(batches())), net, sentence)
@@ -369,8 +371,34 @@ def test_traced_functions_are_refused(tmp_path: Path) -> None:
     assert "[1.0, 1.0, 1.0]" in done.stdout
 
 
+class OfOurs(ours.Optimizer):
+    """An optimizer of a user, on the base class that steps the other library's parameters."""
+
+
 def test_settings_of_one_library_with_parameters_of_the_other() -> None:
     net = network()
     schedule = ours.ExponentialDecayLR(0.1, 0.9, 10)
-    with pytest.raises(TypeError, match="learning_rate"):
+    with pytest.raises(TypeError, match=r"the ExponentialDecayLR is of fusedstep.mindspore.*use the schedules"):
         ours.Adam(net.trainable_params(), learning_rate=schedule)
+    with pytest.raises(TypeError, match=r"the ExponentialDecayLR is of fusedstep.mindspore.*use the schedules"):
+        ours.Adam([{"params": net.trainable_params(), "lr": schedule}])
+    with pytest.raises(TypeError, match=r"is MindSpore's own.*derive from mindspore.nn.Optimizer"):
+        OfOurs(0.1, net.trainable_params())
+
+
+@pytest.mark.parametrize("kind", ["list", "cell"])
+def test_parameters_of_a_group_ask_a_schedule_once(kind: str) -> None:
+    net = network()
+    asked = []
+
+    class Counted(nn.learning_rate_schedule.LearningRateSchedule):
+        def construct(self, step: Any) -> Any:
+            asked.append(int(step.asnumpy()[0]))
+            return mindspore.Tensor(0.5, mindspore.float32)
+
+    rate = Counted() if kind == "cell" else [0.5] * 4
+    optimizer = ours.Adam([{"params": net.trainable_params(), "lr": rate}], learning_rate=[0.25] * 4)
+    for _ in range(3):
+        optimizer(ones(net))
+    assert asked == ([0, 1, 2] if kind == "cell" else [])
+    assert [float(each.asnumpy()) for each in optimizer.get_lr()] == [0.5] * len(net.trainable_params())

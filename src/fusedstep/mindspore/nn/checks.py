@@ -89,7 +89,7 @@ def check_range_of_rates(owner: str, min_lr: Any, max_lr: Any) -> None:
         raise ValueError(f"{owner}: max_lr is {max_lr!r}, expected a float above min_lr, which is {min_lr!r}")
 
 
-def check_share(owner: str, **settings: Any) -> None:
+def check_between_0_and_1(owner: str, **settings: Any) -> None:
     """Check that settings are floats above 0 and below 1.
 
     Raises:
@@ -108,7 +108,7 @@ def check_betas(owner: str, beta1: Any, beta2: Any, eps: Any) -> None:
     Raises:
         TypeError, ValueError: one is invalid.
     """
-    check_share(owner, beta1=beta1, beta2=beta2)
+    check_between_0_and_1(owner, beta1=beta1, beta2=beta2)
     check_positive_float(owner, eps=eps)
 
 

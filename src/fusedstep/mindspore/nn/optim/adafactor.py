@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .... import rules
-from ..checks import check_bool, check_non_negative_float, check_share
+from ..checks import check_between_0_and_1, check_bool, check_non_negative_float
 from .fused import FusedOptimizer
 from .memory import memory, number
 
@@ -89,7 +89,7 @@ class AdaFactor(FusedOptimizer):
             )
         beta1 = float(beta1) if type(beta1) is int else beta1 or 0.0
         check_non_negative_float(name, epsilon1=eps[0], epsilon2=eps[1], clip_threshold=clip_threshold, beta1=beta1)
-        check_share(name, decay_rate=decay_rate)
+        check_between_0_and_1(name, decay_rate=decay_rate)
         check_bool(name, scale_parameter=scale_parameter, relative_step=relative_step)
         check_bool(name, warmup_init=warmup_init, compression=compression)
         self.eps = [self._setting(value) for value in eps]

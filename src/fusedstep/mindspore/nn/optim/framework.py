@@ -1,14 +1,17 @@
 """Whose parameters an optimizer steps: those of ``fusedstep.mindspore`` or MindSpore's own; and its base class."""
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
 from dataclasses import dataclass
 from functools import cache
+from io import IOBase
 from typing import Any
 
 from ....arrays import mindspore_tensors
 from ...common.parameter import Parameter, ParameterTuple
 from ...common.tensor import Tensor
+from ..cell import Cell
 from .optimizer import Optimizer
 from .uncompiled import uncompiled
 
@@ -71,12 +74,19 @@ def empty(cls: type, of_mindspore: bool) -> Any:
     return made.__new__(made)
 
 
-def check_framework(name: str, framework: Framework, params: Any) -> None:
-    """Check that the parameters are those that the base class was chosen for.
+def check_framework(name: str, framework: Framework, params: Any, settings: Any) -> None:
+    """Check that the parameters are those that the base class was chosen for, and that their schedules are too.
 
     Raises:
         TypeError: they are not.
     """
+    groups = [group.values() for group in params if isinstance(group, Mapping)] if isinstance(params, list) else []
+    for setting in (*settings, *(value for group in groups for value in group)):
+        if framework is not OURS and isinstance(setting, Cell):
+            raise TypeError(
+                f"{name}: the {type(setting).__name__} is of fusedstep.mindspore, and the parameters are MindSpore's "
+                "own, expected one library; use the schedules and cells of mindspore.nn"
+            )
     if framework_of([params]).optimizer is not framework.optimizer:
         raise TypeError(
             f"{name}: the parameters are of another library than the arguments of the constructor, expected one of "
@@ -94,15 +104,18 @@ def is_mindspore(value: Any) -> bool:
     return mindspore_tensors.is_tensor(value) or isinstance(value, cell)
 
 
-def listed(values: Any) -> Any:
-    """A list of what an iterator yields, since it yields only once; anything else as it is. Groups likewise."""
-    if isinstance(values, Iterator):
+def with_lists(values: Any) -> Any:
+    """A list of what an iterator yields, since it yields only once, or a view, set or queue has; others as they are.
+
+    Groups likewise.
+    """
+    if isinstance(values, Iterator | Set | ValuesView | deque) and not isinstance(values, IOBase):
         values = list(values)
     if isinstance(values, list | tuple):
-        return type(values)(map(listed_group, values)) if type(values) in (list, tuple) else values
+        return type(values)(map(group_with_lists, values)) if type(values) in (list, tuple) else values
     return values
 
 
-def listed_group(value: Any) -> Any:
+def group_with_lists(value: Any) -> Any:
     """A parameter group whose parameters are lists; anything else as it is."""
-    return {key: listed(each) for key, each in value.items()} if isinstance(value, dict) else value
+    return {key: with_lists(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -1,20 +1,24 @@
 """``FusedOptimizer``: what every optimizer here adds to ``nn.Optimizer``, ours or MindSpore's own."""
 
 from collections.abc import Callable
+from operator import is_not
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from ....interrupts import defer_sigint
 from ....operators.operator import Operator
 from ....runtime.call import Launch
 from ..checks import check_of_step, check_target
-from .framework import OURS, Framework, check_framework, empty, framework_of, listed, with_base
+from .framework import OURS, Framework, check_framework, empty, framework_of, with_base, with_lists
+from .gradient_methods import CENTRALIZATION, DECAY, SCALE, apply_overridden
 from .gradient_terms import operator_of, with_gradient_terms
 from .gradients import Gradient, centralized, check_gradients, decayed
-from .memory import TensorMemory, numbers
+from .memory import TensorMemory
+from .step_scalars import StepScalars
 
 
-class FusedOptimizer:
+class FusedOptimizer(StepScalars):
     """Steps parameters with fusedstep's kernels: those of ``fusedstep.mindspore``, or MindSpore's own.
 
     A subclass names its rule and its states. Constructing it makes an object of a class that derives from the subclass
@@ -23,10 +27,6 @@ class FusedOptimizer:
 
     # The attributes that hold the rule's states after the variable, in the rule's order.
     _state_names: tuple[str, ...] = ()
-    # The attributes that hold the rule's scalars.
-    _settings: ClassVar[dict[str, str]] = {}
-    # The attributes that a step multiplies by another attribute.
-    _powers: ClassVar[dict[str, str]] = {}
     # The rule's scalar that takes the weight decay; else it is added to the gradient.
     _decay_scalar: ClassVar[str | None] = None
     # Which rows step with a sparse gradient; None if it must be dense.
@@ -35,24 +35,14 @@ class FusedOptimizer:
 
     # Of nn.Optimizer.
     parameters: Any
-    global_step: Any
     is_group: bool
-    is_group_lr: bool
-    dynamic_lr: bool
-    dynamic_weight_decay: bool
-    exec_weight_decay: bool
-    decay_flags: tuple[bool, ...]
     grad_centralization_flags: tuple[bool, ...]
-    reciprocal_scale: Any
-    loss_scale: float
-    get_lr: Callable[[], Any]
-    get_weight_decay: Callable[[], Any]
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Any:
         if hasattr(cls, "_framework"):
             return super().__new__(cls)
         # An iterator yields its parameters once, and they are needed here already.
-        lists = {id(value): listed(value) for value in (*arguments, *keywords.values())}
+        lists = {id(value): with_lists(value) for value in (*arguments, *keywords.values())}
         made: Any = with_base(cast(Any, cls), framework_of(lists.values()))
         instance = made.__new__(made)
         instance.__dict__["_lists"] = lists
@@ -60,9 +50,9 @@ class FusedOptimizer:
 
     def __init__(self, learning_rate: Any, params: Any, weight_decay: Any = 0.0, loss_scale: Any = 1.0) -> None:
         lists = self.__dict__.pop("_lists", {})
-        params = lists.get(id(params), listed(params))
+        params = lists.get(id(params), with_lists(params))
         rate = lists.get(id(learning_rate), learning_rate)
-        check_framework(type(self).__name__, self._framework, params)
+        check_framework(type(self).__name__, self._framework, params, (rate, weight_decay))
         super().__init__(rate, params, weight_decay, loss_scale)  # type: ignore[call-arg]
         self.init_params = {"params": params}
 
@@ -75,22 +65,9 @@ class FusedOptimizer:
         name = type(self).__name__
         self._operator: Operator = operator_of(name, with_gradient_terms(rule), use_locking, switches)
 
-    def _scalars(self) -> dict[str, Any]:
-        """The rule's scalars in this step; a learning rate among them replaces that of the parameters."""
-        return {name: self._number(setting) for name, setting in self._settings.items()}
-
     def _switches(self, index: int) -> tuple[tuple[str, bool], ...]:
         """The rule's switches that depend on the parameter."""
         return ()
-
-    def _power(self, name: str, shape: tuple[int, ...]) -> Any:
-        """A parameter of one element that starts at 1, for the power of a setting."""
-        return self._framework.parameter(self._framework.tensor(np.ones(shape, np.float32)), name=name)
-
-    def _setting(self, value: float, name: str | None = None) -> Any:
-        """A setting as a float32 tensor, or as a parameter if it has a name; a step reads it."""
-        tensor = self._framework.tensor(np.float32(value))
-        return tensor if name is None else self._framework.parameter(tensor, name=name)
 
     @property
     def target(self) -> str:
@@ -110,68 +87,54 @@ class FusedOptimizer:
         Raises:
             TypeError, ValueError, IndexError: a gradient is invalid; nothing is changed.
         """
-        variables = [memories[0].array() for memories in self._tensor_memories()]
+        gradients, done = apply_overridden(self, self._framework.optimizer, gradients)
+        states = [[each.array() for each in memories] for memories in self._tensor_memories()]
+        variables = [each[0] for each in states]
         found = check_gradients(type(self).__name__, self.parameters, variables, gradients, self._rows is not None)
         powers = self._next_powers()
-        launches = self._prepare(found, variables, powers)
-        for launch in launches:
-            launch()
-        self._advance(powers)
+        launches = self._prepare(found, states, powers, done)
+        # An interrupt must not come between the steps of two parameters.
+        with defer_sigint():
+            for launch in launches:
+                launch()
+            self._advance(powers)
         return (True,) * len(found)
-
-    def _advance(self, powers: dict[str, np.ndarray]) -> None:
-        """Write what the next step starts from."""
-        for power, value in powers.items():
-            self._memory_of(power)[...] = value
-        self._memory_of("global_step")[...] += 1
-
-    def _next_powers(self) -> dict[str, np.ndarray]:
-        """The powers after this step. They have the type of the parameters that hold them, as in MindSpore."""
-        return {power: self._memory_of(power) * self._memory_of(factor) for power, factor in self._powers.items()}
-
-    def _memory_of(self, name: str) -> Any:
-        """The memory of a tensor that is an attribute."""
-        tensor, places = getattr(self, name), vars(self).setdefault("_places", {})
-        if name not in places or places[name].tensor is not tensor:
-            places[name] = TensorMemory(tensor)
-        return places[name].array()
-
-    def _number(self, name: str) -> float:
-        """A setting that is an attribute: a number, or a tensor of one element."""
-        return float(np.asarray(self._memory_of(name)).item())
 
     def _tensor_memories(self) -> list[list[TensorMemory]]:
         """The memory of each parameter and of its states."""
-        if "_memories" not in vars(self):
-            states = [getattr(self, name) for name in self._state_names]
-            each = zip(self.parameters, *states, strict=True)
-            vars(self)["_memories"] = [list(map(TensorMemory, tensors)) for tensors in each]
-        found: list[list[TensorMemory]] = vars(self)["_memories"]
-        return found
+        sources = [self.parameters, *(getattr(self, name) for name in self._state_names)]
+        known, found = vars(self).get("_memories", ((), []))
+        # Others may have been assigned since the last step.
+        if len(known) != len(sources) or any(map(is_not, known, sources)):
+            found = [list(map(TensorMemory, tensors)) for tensors in zip(*sources, strict=True)]
+            vars(self)["_memories"] = sources, found
+        return cast(list[list[TensorMemory]], found)
 
     def _prepare(
-        self, gradients: list[Gradient], variables: list[np.ndarray], powers: dict[str, np.ndarray]
+        self, gradients: list[Gradient], arrays: list[list[Any]], powers: dict[str, np.ndarray], done: tuple[str, ...]
     ) -> list[Launch]:
         """Check the steps of all parameters, and return what runs them."""
         count = len(gradients)
-        rates, decays = self._rates(count), self._decays(count)
+        rates = self._rates(count)
+        decays = [0.0] * count if DECAY in done and not self._decay_scalar else self._decays(count)
         name, scale = type(self).__name__, self.loss_scale
         check_of_step(name, "learning_rate", set(rates))
         check_of_step(name, "weight_decay", {decay / scale for decay in set(decays)})
         scalars = {name: float(value.item()) for name, value in powers.items()} | self._scalars()
-        scalars["loss_scale_inverse"] = self._number("reciprocal_scale")
+        scalars["loss_scale_inverse"] = 1.0 if SCALE in done else self._number("reciprocal_scale")
         # Parameters with the same settings share what they make of them.
         calls: dict[Any, tuple[Operator, list[float]]] = {}
         launches = []
-        for index, memories in enumerate(self._tensor_memories()):
-            gradient, term = self._with_terms(index, gradients[index], variables[index], decays[index])
+        for index, states in enumerate(arrays):
+            centralizes = self.is_group and self.grad_centralization_flags[index] and CENTRALIZATION not in done
+            gradient, term = self._with_terms(gradients[index], states[0], decays[index], centralizes)
             key = (rates[index], decays[index], term, self._switches(index))
             if key not in calls:
                 calls[key] = self._call({"lr": rates[index], **scalars}, *key[1:])
             operator, values = calls[key]
-            states = [variables[index], *(each.array() for each in memories[1:])]
-            if len(operator.spec.used) < len(states):
-                states = [state if k in operator.spec.used else None for k, state in enumerate(states)]
+            used = operator.spec.used
+            if len(used) < len(states):
+                states = [state if k in used else None for k, state in enumerate(states)]
             try:
                 launches.append(operator.prepare(states, gradient.values, gradient.indices, self._rows, values))
             except (TypeError, ValueError, IndexError) as error:
@@ -180,9 +143,10 @@ class FusedOptimizer:
                 raise type(error)(f"{error}; in the step of {named}, whose gradient is grads[{index}]") from None
         return launches
 
-    def _with_terms(self, index: int, gradient: Gradient, variable: np.ndarray, decay: float) -> tuple[Gradient, float]:
+    def _with_terms(
+        self, gradient: Gradient, variable: np.ndarray, decay: float, centralizes: bool
+    ) -> tuple[Gradient, float]:
         """A gradient, and the weight decay that the kernel adds to it: what the kernel cannot do is done here."""
-        centralizes = self.is_group and self.grad_centralization_flags[index]
         if self._decay_scalar:
             decay = 0.0
         elif decay and (gradient.indices is not None or centralizes):
@@ -198,16 +162,3 @@ class FusedOptimizer:
         if self._decay_scalar:
             scalars[self._decay_scalar] = decay
         return operator, operator.scalars({**scalars, "l2_decay": term})
-
-    def _rates(self, count: int) -> list[float]:
-        """The learning rate of each parameter."""
-        found = self.get_lr()
-        fixed = found is getattr(self, "learning_rate", None) and not isinstance(found, list | tuple)
-        return [self._number("learning_rate")] * count if fixed else numbers(found, count)
-
-    def _decays(self, count: int) -> list[float]:
-        """The weight decay of each parameter, times the scale of the loss."""
-        if not self.exec_weight_decay:
-            return [0.0] * count
-        values = numbers(self.get_weight_decay(), count)
-        return [value if flag else 0.0 for value, flag in zip(values, self.decay_flags, strict=True)]

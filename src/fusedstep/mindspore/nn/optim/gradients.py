@@ -7,6 +7,9 @@ import numpy as np
 
 from .memory import memory
 
+# The types of gradients that are converted, by the types of parameters.
+NARROWER = {"float32": ("float16", "bfloat16"), "float64": ("float16", "bfloat16", "float32")}
+
 
 class Gradient(NamedTuple):
     """The gradient of a parameter.
@@ -48,10 +51,9 @@ def check_gradient(
     name: str, index: int, parameter: Any, variable: np.ndarray, gradient: Any, sparse: bool
 ) -> Gradient:
     """One gradient; a dense one has the shape of its parameter, a sparse one is a ``RowTensor`` of that shape."""
-    values = memory(gradient)
+    values, label = memory(gradient), f"grads[{index}], of {parameter.name},"
     if isinstance(values, np.ndarray) and values.shape == variable.shape:
-        return Gradient(raised(values, variable))
-    label = f"grads[{index}], of {parameter.name},"
+        return Gradient(raised(f"{name}: {label}", values, variable))
     parts = sparse_parts(gradient)
     if parts is not None:
         indices, rows, dense_shape = parts
@@ -64,7 +66,10 @@ def check_gradient(
             raise ValueError(f"{name}: {label} has the dense_shape {tuple(dense_shape)}, expected {variable.shape}")
         check_rows(f"{name}: {label}", indices, rows, variable)
         # Small calls take a shorter way with indices of 64 bits.
-        return Gradient(raised(rows, variable), indices.astype(np.int64) if indices.dtype == np.int32 else indices)
+        return Gradient(
+            raised(f"{name}: {label}", rows, variable),
+            indices.astype(np.int64) if indices.dtype == np.int32 else indices,
+        )
     if not isinstance(values, np.ndarray):
         raise TypeError(
             f"{name}: {label} is of type {type(gradient).__name__}, expected a Tensor"
@@ -106,21 +111,34 @@ def check_rows(label: str, indices: np.ndarray, rows: np.ndarray, variable: np.n
             raise IndexError(f"{label} has indices with {index}, expected 0 to {count - 1}, the rows of the parameter")
 
 
-def raised(values: Any, variable: np.ndarray) -> Any:
-    """A float16 gradient of a wider parameter in the parameter's type, as MindSpore converts it."""
-    narrow = values.dtype == np.float16 and variable.dtype in (np.float32, np.float64)
-    return values.astype(variable.dtype) if narrow else values
+def raised(label: str, values: Any, variable: np.ndarray) -> Any:
+    """A gradient of a narrower float type than its parameter in the parameter's type, as MindSpore converts it.
+
+    Raises:
+        TypeError: the gradient holds integers: weight decay would make floats of them before the kernel sees them.
+    """
+    if values.dtype == variable.dtype:
+        # A name takes as long to look up as a small step.
+        return values
+    if values.dtype.kind in "iub":
+        raise TypeError(f"{label} holds {values.dtype}, expected {variable.dtype}, the type of the parameter")
+    return values.astype(variable.dtype) if values.dtype.name in NARROWER.get(variable.dtype.name, ()) else values
 
 
 def decayed(variable: np.ndarray, decay: float, gradient: Gradient) -> Gradient:
     """A gradient with its weight decay. A row that is named twice is decayed twice, as in MindSpore."""
-    weights = variable if gradient.indices is None else variable[gradient.indices]
-    return gradient._replace(values=gradient.values + weights.dtype.type(decay) * weights)
+    weights = computed(variable if gradient.indices is None else variable[gradient.indices])
+    return gradient._replace(values=computed(gradient.values) + weights.dtype.type(decay) * weights)
 
 
 def centralized(gradient: Gradient) -> Gradient:
     """A gradient less its mean over all axes but the first, where MindSpore has it: if axis 1 divides by 16."""
-    values = gradient.values
+    values = computed(gradient.values)
     if values.ndim < 2 or values.shape[1] % 16:
         return gradient
     return gradient._replace(values=values - values.mean(axis=tuple(range(1, values.ndim)), keepdims=True))
+
+
+def computed(values: np.ndarray) -> np.ndarray:
+    """An array in the type in which kernels compute: one of 16 bits in float32."""
+    return values.astype(np.float32) if values.dtype.name in NARROWER["float32"] else values

@@ -147,15 +147,19 @@ class LARS(FusedOptimizer):
             values = gradient.values if scale == 1 else gradient.values * gradient.values.dtype.type(scale)
             if self.lars_flag[index]:
                 own = decay / self.loss_scale if self.decay_flags[index] else 0.0
-                values = self._scaled(index, weights[index], values, own, rates[index])
+                try:
+                    values = self._scaled(index, weights[index], values, own, rates[index])
+                except (TypeError, ValueError) as error:
+                    named = self.parameters[index].name
+                    raise type(error)(f"{error}; in the step of {named}, whose gradient is grads[{index}]") from None
             scaled.append(self._framework.tensor.from_numpy(values))
         return self.opt(tuple(scaled))
 
     def _scaled(self, index: int, weight: np.ndarray, values: np.ndarray, decay: float, rate: float) -> np.ndarray:
         """A gradient scaled to the norm of its weights, in memory that the next step uses again."""
-        if index not in self._workspaces:
-            self._workspaces[index] = np.empty(weight.shape, weight.dtype)
-        result = self._workspaces[index]
+        result = self._workspaces.get(index)
+        if result is None or (result.shape, result.dtype) != (weight.shape, weight.dtype):
+            result = self._workspaces[index] = np.empty(weight.shape, weight.dtype)
         named = {"weight_decay": decay, "learning_rate": rate, "epsilon": self.epsilon, "hyperpara": self.coefficient}
         self._operator.step([result, weight], values, None, None, self._operator.scalars(named))
         return result

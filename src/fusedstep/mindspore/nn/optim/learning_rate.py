@@ -71,6 +71,11 @@ class ScaledWeightDecay(Cell):
     def construct(self, global_step: Tensor) -> Tensor:
         """The weight decay of a step."""
         found = self.weight_decay(global_step)
+        if not isinstance(found, Tensor | float | int | np.ndarray | np.generic):
+            raise TypeError(
+                f"weight_decay: {type(self.weight_decay).__name__} returned a {type(found).__name__}, expected a "
+                "Tensor or a number"
+            )
         value = found.asnumpy() if isinstance(found, Tensor) else np.float32(found)
         return Tensor(np.asarray(value * np.float32(self.loss_scale), np.float32))
 
@@ -120,7 +125,7 @@ def is_dynamic(value: Any) -> bool:
     return isinstance(value, LearningRateSchedule) or (isinstance(value, Tensor) and value.ndim == 1)
 
 
-def held(value: Any, parameter_name: str, beside_schedules: bool) -> Any:
+def parameter_or_schedule(value: Any, parameter_name: str, beside_schedules: bool) -> Any:
     """A learning rate as an optimizer holds it: a parameter, or a schedule."""
     if isinstance(value, LearningRateSchedule):
         return value

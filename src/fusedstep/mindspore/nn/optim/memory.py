@@ -45,18 +45,34 @@ class TensorMemory:
         self.found: Any = None
 
     def array(self) -> Any:
-        """The memory as an array."""
+        """The memory as an array.
+
+        Raises:
+            TypeError: NumPy cannot use the memory.
+        """
         if not self.foreign:
             return memory(self.tensor)
         place = mindspore_tensors.place_of(self.tensor)
         if place != self.place:
-            self.found, self.place = mindspore_array(self.tensor), place
+            try:
+                self.found, self.place = mindspore_array(self.tensor), place
+            except TypeError as error:
+                raise TypeError(f"the parameter {self.tensor.name} is {error}") from None
         return self.found
 
 
 def number(value: Any) -> float:
-    """A setting as a number: of a tensor of one element, or of a number."""
-    return float(value) if isinstance(value, float | int) else float(np.asarray(memory(value)).reshape(-1)[0])
+    """A setting as a number: of a tensor of one element, or of a number.
+
+    Raises:
+        TypeError, ValueError: it is not one number.
+    """
+    if isinstance(value, float | int):
+        return float(value)
+    array = np.asarray(memory(value))
+    if array.size != 1:
+        raise ValueError(f"a setting of an optimizer has shape {array.shape}, expected one number")
+    return float(array.reshape(-1)[0])
 
 
 def numbers(value: Any, count: int) -> list[float]:

@@ -139,11 +139,12 @@ class Optimizer(StepSettings):
 
 
 def changed(gradient: Any, change: Callable[[Gradient], Gradient]) -> Any:
-    """A gradient after a change, of the same kind."""
+    """A gradient after a change, of the same kind and type."""
     if isinstance(gradient, RowTensorInner):
         found = change(Gradient(memory(gradient.values), memory(gradient.indices)))
-        return type(gradient)(gradient.indices, Tensor.from_numpy(found.values), gradient.dense_shape)
-    return Tensor.from_numpy(change(Gradient(memory(gradient))).values)
+        values = Tensor.from_numpy(found.values).astype(gradient.values.dtype)
+        return type(gradient)(gradient.indices, values, gradient.dense_shape)
+    return Tensor.from_numpy(change(Gradient(memory(gradient))).values).astype(gradient.dtype)
 
 
 def scaled(scale: float, gradient: Gradient) -> Gradient:

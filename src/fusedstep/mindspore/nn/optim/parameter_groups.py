@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ....arrays import mindspore_tensors
 from ...common.parameter import Parameter
 from ...common.tensor import Tensor
 
@@ -92,6 +93,12 @@ def check_each(name: str, settings: Sequence[Setting]) -> None:
     for place, setting in enumerate(settings):
         parameter = setting.parameter
         if not isinstance(parameter, Parameter):
+            if mindspore_tensors.is_tensor(parameter):
+                raise TypeError(
+                    f"{name}: parameters: number {place} is MindSpore's own, expected a Parameter of "
+                    "fusedstep.mindspore; derive from mindspore.nn.Optimizer, or from an optimizer of "
+                    "fusedstep.mindspore.nn"
+                )
             raise TypeError(
                 f"{name}: parameters: number {place} is of type {type(parameter).__name__}, expected a Parameter, or "
                 "dicts for all"

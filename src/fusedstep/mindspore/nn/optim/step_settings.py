@@ -10,8 +10,8 @@ from ..containers import CellList
 from .learning_rate import (
     FixedLearningRate,
     IteratorLearningRate,
-    held,
     is_dynamic,
+    parameter_or_schedule,
     read_learning_rate,
     read_weight_decay,
 )
@@ -37,9 +37,10 @@ class StepSettings(Cell):
             raise ValueError(f"{name}: learning rates are for {sorted(lengths)} steps, expected one number of steps")
         self.dynamic_lr = any(map(is_dynamic, rates))
         beside_schedules = self.is_group_lr and self.dynamic_lr
-        own = held(default, "learning_rate", beside_schedules)
+        own = parameter_or_schedule(default, "learning_rate", beside_schedules)
         of_groups = {
-            group: held(rate, f"learning_rate_group_{group}", beside_schedules) for group, rate in groups.items()
+            group: parameter_or_schedule(rate, f"learning_rate_group_{group}", beside_schedules)
+            for group, rate in groups.items()
         }
         if not self.is_group_lr:
             self.learning_rate: Any = own

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-REMEDY = (
-    "steps run in PYNATIVE_MODE, and outside functions under mindspore.jit: call "
-    "mindspore.set_context(mode=mindspore.PYNATIVE_MODE)"
-)
+from ....arrays import mindspore_tensors
+
+GRAPH_MODE = "call mindspore.set_context(mode=mindspore.PYNATIVE_MODE)"
+JIT = "under mindspore.jit compile only what computes the gradients, and call the optimizer outside, in PYNATIVE_MODE"
 
 
 class uncompiled:  # noqa: N801
@@ -34,8 +34,15 @@ class uncompiled:  # noqa: N801
         # Only the module that asks tells the compiler from a call: it reads the source of what it gets.
         asker = sys._getframe(1).f_globals.get("__name__", "")
         if asker.startswith("mindspore.graph._parse") or is_traced():
-            raise RuntimeError(f"{type(instance).__name__} of fusedstep cannot be compiled into a graph: {REMEDY}")
+            raise RuntimeError(f"{type(instance).__name__} of fusedstep cannot be compiled into a graph: {remedy()}")
         return MethodType(self.function, instance)
+
+
+def remedy() -> str:
+    """What to do, by what compiles."""
+    mindspore = mindspore_tensors.library()
+    graph_mode = mindspore is not None and mindspore.get_context("mode") == mindspore.GRAPH_MODE
+    return GRAPH_MODE if graph_mode else JIT
 
 
 def is_traced() -> bool:
