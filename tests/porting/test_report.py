@@ -76,6 +76,12 @@ def test_the_two_ways_are_explained() -> None:
     assert "Beside MindSpore (PyNative mode" in alone
 
 
+def test_what_is_served_in_no_way_is_no_setting() -> None:
+    report = " ".join(text(judged("from mindspore import nn\nnn.Rprop(w)\nnn.FTRL(w)")).split())
+    assert "Beside MindSpore (PyNative mode" in report
+    assert "does not run so" not in report
+
+
 def test_what_is_missing_without_mindspore_is_told() -> None:
     report = text(judged("import mindspore as ms\nms.Tensor(1, none_such=2)\nms.ops.ApplyFtrl()"))
     assert re.search(

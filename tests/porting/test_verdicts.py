@@ -214,6 +214,10 @@ def test_files_are_judged_as_one_program() -> None:
         ),
         ("groups = [{'params': a}, {'params': b, 'decay': 0.1}]\nnn.Adam(params=groups)", "group has no decay"),
         ("nn.FTRL(({'lr': 0.1},))", "a parameter group needs params"),
+        ("nn.Adam([dict(params=weights, learning_rate=0.1)])", "group has no learning_rate"),
+        ("nn.Adam([{'params': each, 'decay': 0.1} for each in weights])", "group has no decay"),
+        ("groups = []\ngroups.append({'params': a, 'decay': 0.1})\nnn.Adam(groups)", "group has no decay"),
+        ("def groups():\n    return [{'params': a, 'decay': 0.1}]\nnn.Adam(groups())", "group has no decay"),
     ],
 )
 def test_arguments_that_are_missing_here_are_told(written: str, reason: str) -> None:
@@ -238,6 +242,8 @@ def test_arguments_that_are_missing_here_are_told(written: str, reason: str) -> 
         "nn.Adam([{'params': weights, 'lr': 0.1, 'weight_decay': 0.0, 'grad_centralization': True}])",
         "nn.Adam([{'params': weights}, {'order_params': weights}])",
         "nn.Adam([{'params': weights, name: 0.1}, {**group}])",
+        "nn.Adam([dict(params=weights, lr=0.1), dict(**group)])",
+        "nn.Adam([each for each in weights])",
         "nn.Adam(make({'learning_rate': 0.1}))",
         "class Mine(nn.Momentum):\n    def get_lr(self): ...\n    def construct(self, gradients): ...\n"
         "    def decay_weight(self, gradients): ...\n    def scale_grad(self, gradients): ...\n"

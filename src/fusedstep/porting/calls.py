@@ -11,12 +11,14 @@ from .values import (
     MINDSPORE,
     NOTHING,
     UNTOLD,
+    Dictionary,
     Form,
     Known,
     Local,
     Value,
     Values,
     constants,
+    elements,
     perhaps,
     results,
     taken,
@@ -52,11 +54,21 @@ class Calls(Expressions):
             inside = taken(self.resolve(node.func.value))
             if inside:
                 return inside
+        if written == "dict" and not given:
+            keys = tuple(each.arg for each in node.keywords if each.arg is not None)
+            return elements(frozenset().union(*by_name)) | {Dictionary(keys, len(keys) == len(node.keywords))}
+        if last == "append" and isinstance(node.func, ast.Attribute) and len(given) == 1:
+            self.appended(node.func.value, given[0])
         passed = frozenset().union(*given, *by_name)
         wrapped = next((each.node for each in passed if isinstance(each, Local)), None)
         self.note(node.func, values, node, wrapped)
         self.note_call(node, values, written)
         return self.called(values)
+
+    def appended(self, node: ast.expr, values: Values) -> None:
+        """Remember what a list of this scope contains too."""
+        if isinstance(node, ast.Name) and node.id in self.scope.names:
+            self.scope.bind(node.id, elements(values), perhaps=True)
 
     def partial(self, node: ast.Call, function: ast.expr) -> Values:
         """What ``functools.partial`` gives: its function, which is called with these arguments too."""

@@ -96,17 +96,16 @@ class Expressions(Notes):
             if isinstance(each, ast.Name)
         }
         inner = [each.iter for each in node.generators[1:]] + [test for each in node.generators for test in each.ifs]
-        self.within(names, [*inner, *given])
-        return NOTHING
+        return elements(self.within(names, [*inner, *given]))
 
     value_of_setcomp = value_of_generatorexp = value_of_dictcomp = value_of_listcomp
 
-    def within(self, names: dict[str, Values], nodes: Iterable[ast.expr]) -> None:
-        """Evaluate expressions in a scope of their own."""
+    def within(self, names: dict[str, Values], nodes: Iterable[ast.expr]) -> Values:
+        """Evaluate expressions in a scope of their own; gives what the last stands for."""
         outside, self.scope = self.scope, Scope(self.scope, names)
-        for node in nodes:
-            self.value_of(node)
+        *_, last = map(self.value_of, nodes)
         self.scope = outside
+        return last
 
     def resolve(self, node: ast.expr) -> Values:
         """What a name or a chain of attributes stands for; the chain itself is not noted."""

@@ -166,9 +166,10 @@ def ways(judgement: Judgement) -> str:
 
 def beside(judgement: Judgement) -> str:
     """What a program that runs without MindSpore needs to run beside it."""
+    against = sorted({place(each) for each in judgement.obstacles if Way.BESIDE in each.closes})
+    if against:
+        return wrapped(f"Beside MindSpore it does not run so: see {', '.join(against)}.", "")
     lines = sorted({place(each) for each in judgement.obstacles})
-    if Way.BESIDE not in judgement.ways:
-        return wrapped(f"Beside MindSpore it does not run so: see {', '.join(lines)}.", "")
     check = f" Check {', '.join(lines)} before." if lines else ""
     return wrapped(WAYS[Way.BESIDE] + check, "")
 
