@@ -8,8 +8,8 @@ import numpy as np
 from .framework import Framework
 from .memory import TensorMemory, memory, number, numbers
 
-# MindSpore's cells of a list and of a number run operators for what lies in their parameter.
-LISTS, FIXED = ("IteratorLearningRate", "_IteratorLearningRate"), ("FixedLearningRate", "_ConvertToCell")
+# MindSpore's cell of a list runs operators for what lies in its parameter. That of a number rounds it, and is called.
+LISTS = ("IteratorLearningRate", "_IteratorLearningRate")
 
 
 class StepScalars:
@@ -103,8 +103,6 @@ class StepScalars:
         """A setting in this step: a number, a tensor of one, or a cell that is called with the step."""
         if not callable(setting):
             return number(setting)
-        if type(setting).__name__ in FIXED:
-            return number(setting.learning_rate)
         if type(setting).__name__ in LISTS:
             values, step = memory(setting.learning_rate), int(self._number("global_step"))
             if 0 <= step < len(values):
