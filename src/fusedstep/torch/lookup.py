@@ -8,7 +8,7 @@ from torch import Tensor
 from .bag_gradients import dense_or_rows, factor_gradient, lookup_of, merged_rows
 from .deferred_tensor import DeferredTensor
 from .embedding_gradient import EmbeddingGradient
-from .lookup_checks import is_left_to_torch, is_plain_gradient, reduced_by_torch, stays_in_graph
+from .lookup_checks import is_left_to_torch, is_plain_gradient, place_in_graphs, reduced_by_torch
 
 
 class Manner(NamedTuple):
@@ -37,14 +37,23 @@ def look_up(module: Any, indices: Tensor, *others: Tensor | None) -> Tensor:
         indices: the ids.
         *others: of an EmbeddingBag, the offsets and the factor of each index, or None.
     """
-    weight, manner = module.weight, module._manner()
     if torch.compiler.is_dynamo_compiling():
-        if not torch.is_grad_enabled() or not weight.requires_grad or not manner.own or stays_in_graph(manner.sparse):
-            return module._find(indices, weight, *others)  # type: ignore[no-any-return]
-        return outside_of_graphs(module, indices, *others)
+        return look_up_in_graph(module, indices, *others)
+    weight, manner = module.weight, module._manner()
     if not manner.own or is_left_to_torch(weight, (indices, *others), manner.sparse):
         return module._find(indices, weight, *others)  # type: ignore[no-any-return]
     return FusedLookup.apply(module, manner, weight, indices, *others)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def look_up_in_graph(module: Any, indices: Tensor, *others: Tensor | None) -> Tensor:
+    """Look up rows while dynamo traces: inside of the graph, or after a break."""
+    place = place_in_graphs(module.sparse)
+    if place == "either":
+        gradient = torch.is_grad_enabled() and module.weight.requires_grad and module._manner().own
+        place = "outside" if gradient else "inside"
+    if place == "outside":
+        return outside_of_graphs(module, indices, *others)
+    return module._find(indices, module.weight, *others)  # type: ignore[no-any-return]
 
 
 @torch._disable_dynamo

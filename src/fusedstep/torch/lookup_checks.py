@@ -13,6 +13,8 @@ from .distributed import PLAIN
 
 # Modes in which tensors have no memory, or operations are recorded.
 RECORDERS = tuple(torch._C._TorchDispatchModeKey.__members__.values())
+# The modules whose functions dynamo meets first where a graph has broken at a lookup.
+CALLERS = {f"{__package__}.{name}" for name in ("embedding", "embedding_bag", "lookup")}
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
@@ -46,7 +48,7 @@ def is_transformed() -> bool:
         or torch._C._get_tracing_state() is not None
         or forward_ad._current_level >= 0
         or torch.compiler.is_compiling()
-        or any(torch._C._get_dispatch_mode(key) is not None for key in RECORDERS)
+        or (torch._C._len_torch_dispatch_stack() > 0 and any(map(torch._C._get_dispatch_mode, RECORDERS)))
     )
 
 
@@ -68,18 +70,25 @@ def reduced_by_torch() -> bool:
     return bool(distributed.is_available() and distributed.is_initialized())
 
 
-def stays_in_graph(sparse: bool) -> bool:
-    """Return whether the graph that is being traced holds the lookup: it may not break, or the gradient is plain."""
+def place_in_graphs(sparse: bool) -> str:
+    """Where dynamo, which is tracing, puts a lookup.
+
+    Returns:
+        ``"inside"``: the graph may not break, or the gradient is plain; ``"outside"``: the graph has broken here, so
+        that nothing else is asked, on which the compiled code would depend; else ``"either"``.
+    """
     convert: Any = sys.modules["torch._dynamo.symbolic_convert"]
     current = convert.InstructionTranslator.current_tx()
-    return bool(
+    if (
         current.one_graph
         or current.export
         or current.error_on_graph_break
         or not current.output.is_root_tracer()
         or (not sparse and reduced_by_torch())
-    )
+    ):
+        return "inside"
+    return "outside" if current.output.root_tx.f_globals["__name__"] in CALLERS else "either"
 
 
 # Like torch.compiler.assume_constant_result, which would import the compiler at once.
-stays_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+place_in_graphs._dynamo_marked_constant = True  # type: ignore[attr-defined]
