@@ -7,7 +7,6 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...arrays.borrow import dtype_name, holds_integers
-from ...arrays.layout import Rows
 from ...loops.cpu.memory import take_sum
 from ...runtime.cpu.bag_rows import BagLookup, BagRows
 from ...runtime.cpu.grouping import Groups, group, with_every_row_summed
@@ -176,18 +175,18 @@ def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def group_bags(operator: str, bags: CheckedBags, variable: str, table: Rows) -> Groups:
+def group_bags(operator: str, bags: CheckedBags, variable: str, rows: int) -> Groups:
     """The rows that the indices of bags name.
 
     Raises:
         IndexError: an index names no row of the variable.
     """
-    groups = group(bags.indices, table.rows)
+    groups = group(bags.indices, rows)
     if groups.distinct < 0:
         place = -1 - groups.distinct
         value = int(bags.indices[place])
         for lookup, count in zip(bags.lookups, bags.counts, strict=True):
             if place < count:
-                refuse_outside(operator, lookup.indices, place, value, variable, table.rows)
+                refuse_outside(operator, lookup.indices, place, value, variable, rows)
             place -= count
     return groups if bags.gradient.weights is None else with_every_row_summed(groups)
