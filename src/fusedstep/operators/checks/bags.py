@@ -15,7 +15,7 @@ from ...storage import compute_type
 from ..bags import BagGradient, Bags
 from .arrays import view_gradient, view_memory
 from .indices import copy_indices, refuse_outside
-from .listed_indices import check_count
+from .listed_indices import as_array, check_count
 
 
 class CheckedBags(NamedTuple):
@@ -94,7 +94,7 @@ def view_lookup(
     weights = None if bags.weights is None else copy_weights(operator, bags.weights, indices.size, beside)
     starts, count = None, indices.size
     if bags.offsets is not None:
-        offsets = copy_offsets(operator, bags.offsets)
+        offsets = copy_offsets(operator, bags.offsets, count)
         with_end = tuple(getattr(bags.gradient, "shape", ()))[:1] == (offsets.size - 1,)
         end = check_offsets(operator, offsets, count, with_end)
         starts, count = offsets[: offsets.size - with_end], offsets.size - with_end
@@ -104,15 +104,16 @@ def view_lookup(
     return ViewedLookup(indices, gradient, storage, starts, weights)
 
 
-def copy_offsets(operator: str, offsets: Any) -> np.ndarray:
-    """Copy offsets.
+def copy_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
+    """Copy offsets into ``count`` indices.
 
     Raises:
         TypeError: they are not integers.
         ValueError: they do not have one dimension.
+        IndexError: one is an integer of more than 64 bits.
     """
-    if isinstance(offsets, list | tuple | range):
-        offsets = np.array(offsets, None if len(offsets) else np.int64)
+    if type(offsets) is not np.ndarray:
+        offsets = as_array(operator, offsets, "indices", count + 1, "offsets")
     view = view_memory(operator, "offsets", offsets)
     if not holds_integers(offsets, view):
         raise TypeError(f"{operator}: offsets holds {dtype_name(offsets, view)}, expected integers")
