@@ -6,10 +6,12 @@ from typing import Any
 
 def names() -> list[str]:
     """The optimizers of fusedstep.torch with a fixed rule."""
+    import torch
+
     from .. import torch as face
 
-    found = (name for name in face.__all__ if inspect.isclass(getattr(face, name)))
-    return [name for name in found if name != "RuleOptimizer"]
+    members = {name: getattr(face, name) for name in face.__all__ if name != "RuleOptimizer"}
+    return [name for name, each in members.items() if inspect.isclass(each) and issubclass(each, torch.optim.Optimizer)]
 
 
 def take_steps(name: str, dtype: str) -> int:
