@@ -40,8 +40,7 @@ def fbgemm(optimizer: str) -> Contender:
 
 def fbgemm_bags(optimizer: str, label: str, like: str, lr: float, eps: float = 0.0) -> Contender:
     """FBGEMM's table-batched bags, in training."""
-    contender = Contender(label, FBGEMM, "bags", {"optimizer": optimizer, "lr": lr, "eps": eps})
-    return training.apart(contender, like)
+    return training.program(FBGEMM, label, like, "bags", optimizer=optimizer, lr=lr, eps=eps)
 
 
 # The contenders that join a work, by the work's name.

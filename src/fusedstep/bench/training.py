@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from .race import Advance, Course, Pace, Race
 from .results import Timing
-from .works import ITEM, Contender, Moves, Work, smaller
+from .works import ITEM, Contender, Moves, Work
 
 # A table and the two states that most optimizers keep for it.
 ARRAYS = 3
@@ -20,11 +20,10 @@ class TrainingWork(Work):
         """None: a program does more than to move memory."""
         return None
 
-    def quick(self) -> "TrainingWork":
+    def quick(self) -> Work:
         """The same work at a tiny size, where contenders of a library share a process: their memory does not matter."""
-        small = self.sized(rows=smaller(self.size.rows), batch=smaller(self.size.batch), batches=2)
         contenders = (replace(each, library=replace(each.library, part="")) for each in self.contenders)
-        return replace(small, contenders=tuple(contenders))
+        return replace(super().quick(), contenders=tuple(contenders))
 
     def bytes_needed(self) -> int:
         """About how much memory all contenders need together."""

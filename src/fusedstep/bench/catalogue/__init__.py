@@ -1,9 +1,12 @@
 """All works, in groups: one file each."""
 
+from collections.abc import Sequence
+
+from ..works import Work
 from . import calls, dense, optimizers, sparse, training
 from .contenders import LIBRARIES as LIBRARIES
 
-GROUPS = {
+GROUPS: dict[str, Sequence[Work]] = {
     "sparse": sparse.WORKS,
     "dense": dense.WORKS,
     "optimizers": optimizers.WORKS,

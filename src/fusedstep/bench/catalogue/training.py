@@ -1,22 +1,35 @@
 """Programs that train: whole steps, from the gradients of the last one to the update."""
 
 from dataclasses import replace
+from typing import Any
 
 from ..libraries.data import Size
 from ..training import TrainingWork
-from ..works import Contender
-from .contenders import fused_torch, torch
+from ..works import Contender, Library
+from .contenders import FUSEDSTEP_TORCH, TORCH
 
 BAGS = Size(200_000, 32, 2_048, tables=8, ids=20)
 # So large that losses change by much more than rounding does.
-ADAM = {"lr": 0.01, "eps": 1e-8}
-ADAGRAD = {"lr": 0.1, "eps": 1e-10}
-SGD = {"lr": 1.0}
+ADAM: dict[str, Any] = {"lr": 0.01, "eps": 1e-8}
+ADAGRAD: dict[str, Any] = {"lr": 0.1, "eps": 1e-10}
+SGD: dict[str, Any] = {"lr": 10.0}
 
 
-def apart(contender: Contender, like: str = "") -> Contender:
-    """A contender in a process of its own, and the one that has the same losses."""
-    return replace(contender, library=replace(contender.library, part=contender.label), like=like)
+def program(library: Library, label: str, like: str, call: str, **arguments: Any) -> Contender:
+    """A contender in a process of its own; ``like`` is the label of the one that must have the same losses, or ""."""
+    return Contender(label, replace(library, part=label), call, arguments, like=like)
+
+
+def ours(optimizer: str, like: str, label: str = "", sparse: bool = True, **options: Any) -> Contender:
+    """An optimizer of fusedstep.torch on tables of bags."""
+    label = label or f"fusedstep {optimizer}"
+    return program(FUSEDSTEP_TORCH, label, like, "bags", optimizer=optimizer, sparse=sparse, **options)
+
+
+def torch(optimizer: str, label: str = "", sparse: bool = True, **options: Any) -> Contender:
+    """An optimizer of torch.optim on tables of bags."""
+    label = label or f"torch {optimizer}"
+    return program(TORCH, label, "", "bags", optimizer=optimizer, sparse=sparse, **options)
 
 
 WORKS = [
@@ -25,22 +38,16 @@ WORKS = [
         "A model of bags, milliseconds",
         BAGS,
         (
-            apart(fused_torch("bags", "SparseAdam", sparse=True, **ADAM), "torch SparseAdam"),
-            apart(
-                fused_torch("bags", "SparseAdam", "fusedstep SparseAdam, stock", sparse=True, stock=True, **ADAM),
-                "torch SparseAdam",
-            ),
-            apart(
-                fused_torch("bags", "Adam", "fusedstep Adam, deferred", sparse=False, defer=True, **ADAM),
-                "torch Adam fused, dense",
-            ),
-            apart(fused_torch("bags", "Adagrad", sparse=True, **ADAGRAD), "torch Adagrad"),
-            apart(fused_torch("bags", "RowwiseAdagrad", sparse=True, **ADAGRAD)),
-            apart(fused_torch("bags", "SGD", sparse=True, **SGD), "torch SGD"),
-            apart(torch("bags", "SparseAdam", sparse=True, **ADAM)),
-            apart(torch("bags", "Adam", "torch Adam fused, dense", sparse=False, fused=True, **ADAM)),
-            apart(torch("bags", "Adagrad", sparse=True, **ADAGRAD)),
-            apart(torch("bags", "SGD", sparse=True, **SGD)),
+            ours("SparseAdam", "torch SparseAdam", **ADAM),
+            ours("SparseAdam", "torch SparseAdam", "fusedstep SparseAdam, stock", stock=True, **ADAM),
+            ours("Adam", "torch Adam fused, dense", "fusedstep Adam, deferred", sparse=False, defer=True, **ADAM),
+            ours("Adagrad", "torch Adagrad", **ADAGRAD),
+            ours("RowwiseAdagrad", "", **ADAGRAD),
+            ours("SGD", "torch SGD", **SGD),
+            torch("SparseAdam", **ADAM),
+            torch("Adam", "torch Adam fused, dense", sparse=False, fused=True, **ADAM),
+            torch("Adagrad", **ADAGRAD),
+            torch("SGD", **SGD),
         ),
     ),
 ]
