@@ -59,15 +59,12 @@ def milliseconds(seconds: float) -> str:
 
 def losses(result: Result) -> Grid:
     """The losses of contenders that must have those of another one; empty if there are none."""
-    rows = [
-        (
-            one.label,
-            f"{one.losses[0]:.6g}",
-            f"{one.losses[-1]:.6g}",
-            "equal" if difference(one, other) <= ROUNDING else FAILED,
-            f"{difference(one, other):.0e}",
-            other.label,
-        )
-        for one, other in compared(result)
-    ]
-    return [("losses", "first", "last", "", "differ by", "from those of"), *rows] if rows else []
+    rows = [loss_cells(one, other) for one, other in compared(result)]
+    return [("losses", "first", "last", "differ", "", "from those of"), *rows] if rows else []
+
+
+def loss_cells(one: Timing, other: Timing) -> tuple[str, ...]:
+    """A contender's losses beside those of the one that must have the same."""
+    far = difference(one, other)
+    verdict = "equal" if far <= ROUNDING else FAILED
+    return one.label, f"{one.losses[0]:.4g}", f"{one.losses[-1]:.4g}", f"{far:.0e}", verdict, other.label

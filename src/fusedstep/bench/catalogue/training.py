@@ -12,7 +12,7 @@ BAGS = Size(200_000, 32, 2_048, tables=8, ids=20)
 # So large that losses change by much more than rounding does.
 ADAM: dict[str, Any] = {"lr": 0.01, "eps": 1e-8}
 ADAGRAD: dict[str, Any] = {"lr": 0.1, "eps": 1e-10}
-SGD: dict[str, Any] = {"lr": 10.0}
+SGD: dict[str, Any] = {"lr": 1.0}
 
 
 def program(library: Library, label: str, like: str, call: str, **arguments: Any) -> Contender:
