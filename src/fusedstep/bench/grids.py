@@ -31,7 +31,7 @@ def legend(report: Report) -> str:
 
 def training(result: Result) -> Grid:
     """The times and page faults of steps of training."""
-    heads = ("", *result.phases, "all", "quartiles", "faults")
+    heads = ("milliseconds", *result.phases, "all", "quartiles", "faults")
     return [heads, *((timing.label, *training_cells(timing, result.phases)) for timing in result.timings)]
 
 

@@ -1,7 +1,8 @@
 """Whether contenders that must compute the same have the same losses."""
 
-import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from .results import Result, Timing
 
@@ -19,8 +20,9 @@ def compared(result: Result) -> Iterator[tuple[Timing, Timing]]:
 
 def difference(one: Timing, other: Timing) -> float:
     """The greatest relative difference of two contenders' losses, of the steps that both took."""
-    pairs = zip(one.losses, other.losses, strict=False)
-    return max((abs(mine - its) / abs(its) if its else math.inf) if mine != its else 0.0 for mine, its in pairs)
+    mine, its = np.array(list(zip(one.losses, other.losses, strict=False))).T
+    with np.errstate(all="ignore"):
+        return float(np.max(np.where(mine == its, 0, abs(mine - its) / abs(its))))
 
 
 def differing(result: Result) -> list[str]:

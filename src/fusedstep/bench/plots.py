@@ -101,10 +101,12 @@ def draw_bars(axes: Any, result: Result) -> None:
 
 
 def draw_phases(axes: Any, contenders: Sequence[Timing], phases: Sequence[str], scale: float) -> None:
-    """Draw each phase of training lighter than the one before, over the bars."""
+    """Divide bars among the phases of training, each lighter than the one before."""
     for contender in contenders:
+        medians = [statistics.median(contender.phases.get(name, (0.0,))) for name in phases]
         begin = 0.0
-        for number, name in enumerate(phases):
-            median = statistics.median(contender.phases.get(name, (0.0,))) / scale
-            axes.barh(contender.label, median, left=begin, color="white", alpha=LIGHTER * number, height=0.7)
-            begin += median
+        for number, median in enumerate(medians):
+            # The medians of phases do not add up to the median of the whole.
+            width = median / sum(medians) * contender.median / scale
+            axes.barh(contender.label, width, left=begin, color="white", alpha=LIGHTER * number, height=0.7)
+            begin += width

@@ -35,7 +35,7 @@ def torch(optimizer: str, label: str = "", sparse: bool = True, **options: Any) 
 WORKS = [
     TrainingWork(
         "bags",
-        "A model of bags, milliseconds",
+        "A step of a model of bags",
         BAGS,
         (
             ours("SparseAdam", "torch SparseAdam", **ADAM),
