@@ -10,8 +10,9 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
     ComputeDevice,
     SplitTableBatchedEmbeddingBagsCodegen,
 )
-from libraries import data, settings, torch_training
+from libraries import bag_model, data, settings
 from libraries.steps import Step, TrainingStep
+from libraries.torch_training import fill, training_step
 
 try:
     VERSION = version("fbgemm-gpu-cpu")
@@ -59,12 +60,12 @@ def backward(size: data.Size, optimizer: str) -> list[Step]:
 def bags(size: data.Size, optimizer: str, lr: float, eps: float) -> list[TrainingStep]:
     """Tables of bags, which are summed."""
     embedding = table_batched(size, optimizer, lr, eps)
-    torch_training.fill(embedding.split_embedding_weights())
-    loss = torch_training.bag_loss(size)
+    fill(embedding.split_embedding_weights())
+    loss = bag_model.loss_of_pooled(size)
     offsets = torch.arange(0, size.tables * size.batch * size.ids + 1, size.ids)
 
     def loss_of(ids: torch.Tensor) -> torch.Tensor:
         return loss(embedding(ids, offsets))
 
     batches = [torch.cat([torch.from_numpy(each) for each in ids]) for ids in data.bags(size)]
-    return [torch_training.training_step(partial(loss_of, ids)) for ids in batches]
+    return [training_step(partial(loss_of, ids)) for ids in batches]

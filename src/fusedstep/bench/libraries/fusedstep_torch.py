@@ -8,7 +8,7 @@ import torch
 import fusedstep as fs
 from fusedstep import torch as optimizers
 
-from . import data, fusedstep_operators, torch_steps, torch_training
+from . import bag_model, data, fusedstep_operators, torch_steps
 from .steps import Step, TrainingStep
 
 VERSION = fs.__version__
@@ -26,7 +26,7 @@ def begin(threads: int) -> None:
 def bags(size: data.Size, optimizer: str, stock: bool = False, **options: Any) -> list[TrainingStep]:
     """Tables of bags, looked up by these modules or by torch's."""
     bag = torch.nn.EmbeddingBag if stock else optimizers.EmbeddingBag
-    return torch_training.bags(optimizers, bag, size, optimizer, **options)
+    return bag_model.bags(optimizers, bag, size, optimizer, **options)
 
 
 def operator(size: data.Size, name: str) -> list[Step]:
