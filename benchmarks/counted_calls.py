@@ -12,7 +12,7 @@ from fusedstep import rules
 from fusedstep.operators.catalogue import ENTRIES
 from fusedstep.operators.operator import Operator
 
-ROWS, WIDTH, BATCH = 4096, 64, 4096
+ROWS, WIDTH, BATCH, BAG = 4096, 64, 4096, 16
 # A series with a bound, a decay, a threshold, and nothing at all; then a rule without closed form.
 DEFERRED = (rules.adam, rules.momentum, rules.proximal_adagrad, rules.ftrl, rules.rmsprop)
 
@@ -48,6 +48,7 @@ def calls() -> Iterator[tuple[str, Callable[[], Any], Callable[[], Any]]]:
         its = [] if way == "dense" else [rows]
         step = partial(operator, *states(operator), gradient, *its, rows=way.replace("dense", "touched"))
         yield f"{operator.name} {way}", list, partial(step, **scalars(rule))
+    yield from calls_of_bags(rows)
     few, gradient = rows[: BATCH // 8], table(9, (BATCH // 8, WIDTH))
     for rule, method in [*((rule, "series") for rule in DEFERRED), (rules.adam, "replay")]:
         deferred = fs.DeferredRows(rule, *states(Operator(rule)), method=method)
@@ -57,6 +58,18 @@ def calls() -> Iterator[tuple[str, Callable[[], Any], Callable[[], Any]]]:
         yield f"{name}catch_up", sleep, partial(deferred.catch_up, few)
         yield f"{name}deferred", sleep, partial(step, gradient, few)
         yield f"{name}flush", sleep, deferred.flush
+
+
+def calls_of_bags(rows: np.ndarray) -> Iterator[tuple[str, Callable[[], Any], Callable[[], Any]]]:
+    """Steps with gradients of bags, without weights and with them."""
+    operator, offsets = Operator(rules.adam), np.arange(0, BATCH, BAG)
+    its = *states(operator), table(9, (len(offsets), WIDTH)), rows
+    for name, weights in (("bags", None), ("weighted bags", table(10, (BATCH,)))):
+        yield (
+            f"adam touched {name}",
+            list,
+            partial(operator, *its, offsets=offsets, weights=weights, **scalars(rules.adam)),
+        )
 
 
 def main() -> None:

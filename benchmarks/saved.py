@@ -22,7 +22,9 @@ def from_json(text: str) -> Report:
 
 def timing_from(content: dict[str, Any]) -> Timing:
     """Read a timing from JSON."""
-    return Timing(**{**content, "seconds": tuple(content["seconds"])})
+    lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
+    phases = {name: tuple(seconds) for name, seconds in content.get("phases", {}).items()}
+    return Timing(**{**content, **lists, "phases": phases})
 
 
 def save(report: Report, folder: Path) -> Path:

@@ -8,7 +8,8 @@ from benchmarks.cpu.works import GROUPS
 from benchmarks.saved import RESULTS, from_json, measured_on
 
 from fusedstep.bench import plots
-from fusedstep.bench.figures import COLUMNS, LEGEND, cells, how, size, where
+from fusedstep.bench.figures import how, size, where
+from fusedstep.bench.grids import grids, legend
 from fusedstep.bench.results import Report, Result
 
 FOLDER, PAGE = "measured", "machines.md"
@@ -36,7 +37,7 @@ def machine(name: str, report: Report, folder: Path) -> str:
     return "\n\n".join(
         [
             f"### {measured_on(report)}",
-            f"{where(report)} {how(report)} {LEGEND}",
+            f"{where(report)} {how(report)} {legend(report)}",
             *(f"![{picture.stem}]({FOLDER}/{picture.name})" for picture in pictures),
             *(single(result) for result in report.results if not result.swept),
             *(sweep(*each) for each in sweeps.sweeps(report)),
@@ -46,10 +47,9 @@ def machine(name: str, report: Report, folder: Path) -> str:
 
 
 def single(result: Result) -> str:
-    """The table of a work."""
+    """The tables of a work."""
     heading = f"**{result.work}**: {result.title}; {size(result.size)}"
-    rows = [(timing.label, *cells(result, timing)) for timing in result.timings]
-    return f"{heading}\n\n{table(('', *COLUMNS), rows)}"
+    return "\n\n".join([heading, *(table(heads, rows) for heads, *rows in grids(result))])
 
 
 def sweep(work: str, name: str, results: Sequence[Result]) -> str:

@@ -62,7 +62,7 @@ def main() -> int:
             print(f"Picture: {file}")
     if options.save:
         print(f"Saved: {saved.save(report, options.results)}")
-    return 0 if report.is_timed else 1
+    return bench.status(report)
 
 
 if __name__ == "__main__":

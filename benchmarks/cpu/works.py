@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fusedstep.bench import catalogue
+from fusedstep.bench.catalogue import training
 from fusedstep.bench.catalogue.contenders import LIBRARIES as INSTALLED
 from fusedstep.bench.works import Contender, Library
 
@@ -37,6 +38,11 @@ def fbgemm(optimizer: str) -> Contender:
     return Contender("FBGEMM, backward and update", FBGEMM, "backward", {"optimizer": optimizer})
 
 
+def fbgemm_bags(optimizer: str, label: str, like: str, lr: float, eps: float = 0.0) -> Contender:
+    """FBGEMM's table-batched bags, in training."""
+    return training.program(FBGEMM, label, like, "bags", optimizer=optimizer, lr=lr, eps=eps)
+
+
 # The contenders that join a work, by the work's name.
 JOINING = {
     "FusedSparseAdam": [mindspore("FusedSparseAdam")],
@@ -56,6 +62,11 @@ JOINING = {
     "ApplyFtrl": [mindspore("ApplyFtrl"), tensorflow("Ftrl")],
     "ApplyRMSProp": [mindspore("ApplyRMSProp"), tensorflow("RMSProp")],
     "ApplyMomentum": [mindspore("ApplyMomentum"), tensorflow("Momentum")],
+    "bags": [
+        fbgemm_bags("EXACT_ADAGRAD", "FBGEMM Adagrad", "torch Adagrad", **training.ADAGRAD),
+        fbgemm_bags("EXACT_ROWWISE_ADAGRAD", "FBGEMM row-wise Adagrad", "fusedstep RowwiseAdagrad", **training.ADAGRAD),
+        fbgemm_bags("EXACT_SGD", "FBGEMM SGD", "torch SGD", **training.SGD),
+    ],
 }
 GROUPS = {
     group: [replace(work, contenders=(*work.contenders, *JOINING.get(work.name, ()))) for work in works]

@@ -32,7 +32,15 @@ def silent(label, steps):
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[results.Report, Path, str]:
     """A quick run of some works of every kind, its folder, and what it printed."""
     folder = tmp_path_factory.mktemp("bench")
-    names = ["fusedsparseadam", "dense-adam", "mostly-touched-backward", "deferred-adam", "small-SGD", "tiny-call"]
+    names = [
+        "fusedsparseadam",
+        "dense-adam",
+        "mostly-touched-backward",
+        "deferred-adam",
+        "small-SGD",
+        "tiny-call",
+        "bags",
+    ]
     options = ["--quick", "--rounds", "2", "--json", "all.json", "--plot", "pictures"]
     command = [sys.executable, "-W", "error", "-m", "fusedstep", "bench", *names, *options]
     environment = {**os.environ, "COLUMNS": "80"}
@@ -51,6 +59,7 @@ def test_every_contender_that_is_there_was_timed(measured):
         "deferred-adam",
         "small-SGD",
         "tiny-call",
+        "bags",
     ]
     there = here(catalogue.LIBRARIES)
     for name, result in found.items():
@@ -77,6 +86,9 @@ def test_the_tables_fit_a_narrow_terminal(measured):
         "of limit",
         "streaming the same memory",
         " x ",
+        "forward",
+        "faults",
+        "equal",
     ):
         assert words in printed
 
@@ -88,6 +100,7 @@ def test_pictures_are_drawn(measured):
         "dense.png",
         "optimizers.png",
         "calls.png",
+        "training.png",
     }
     for path in (folder / "pictures").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,36 @@ def test_a_process_that_ends_between_works_begins_anew(failing):
             assert [timing.library for timing in found.timings] == ["fusedstep", "mindspore"]
     said = "its process ended with status 1: something that the library said"
     assert processes.notes == [f"MindSpore is started again: {said}"] * 2
+
+
+def test_contenders_apart_have_processes_that_end_with_their_work():
+    apart = [replace(FUSEDSTEP, part=name) for name in ("one", "other")]
+    work = replace(
+        SPARSE, contenders=tuple(replace(SPARSE.contenders[0], label=each.part, library=each) for each in apart)
+    )
+    with Processes(ALONE, 1) as processes:
+        processes.start([FUSEDSTEP, *apart])
+        assert list(processes.running) == ["fusedstep", "fusedstep one", "fusedstep other"]
+        assert len({process.process.pid for process in processes.running.values()}) == 3
+        ended = processes.running["fusedstep one"].process
+        found = measure.measure(work, processes, QUICK, silent)
+        assert found is not None
+        assert [(timing.label, timing.library, len(timing.seconds)) for timing in found.timings] == [
+            ("one", "fusedstep", 2),
+            ("other", "fusedstep", 2),
+        ]
+        assert list(processes.running) == ["fusedstep"]
+        assert ended.returncode is not None
+
+
+def test_a_library_that_cannot_begin_is_noted_once(tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho no such module >&2\nexit 4\n", encoding="utf-8")
+    program.chmod(0o755)
+    with Processes({"mindspore": str(program)}, 1) as processes:
+        processes.start([replace(checkout.MINDSPORE, part=name) for name in ("one", "other")])
+        assert processes.notes == ["MindSpore is left out: ended with status 4: no such module"]
+        assert processes.running == {}
 
 
 def test_an_answer_is_not_waited_for_without_end(failing, tmp_path):

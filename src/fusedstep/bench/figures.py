@@ -64,13 +64,13 @@ def duration(seconds: float) -> str:
     return f"{three_digits(seconds / scale)} {name}"
 
 
-def spread(low: float, high: float) -> str:
-    """Two times in the unit of the first.
+def spread(low: float, high: float, scale: float = 0.0) -> str:
+    """Two times in the unit of the first, or in units of ``scale`` seconds.
 
     >>> spread(0.0331, 0.0358)
     '33.1 to 35.8'
     """
-    scale, _ = unit(low)
+    scale = scale or unit(low)[0]
     return f"{three_digits(low / scale)} to {three_digits(high / scale)}"
 
 
@@ -88,9 +88,13 @@ def size(parts: Mapping[str, Any]) -> str:
 
     >>> size({"rows": 4000, "width": 64, "batch": 0, "law": "zipf"})
     '4,000 x 64'
+    >>> size({"rows": 4000, "width": 64, "batch": 100, "tables": 8, "ids": 20})
+    '8 tables of 4,000 x 64, 100 bags of 20 ids'
     """
-    table = f"{parts['rows']:,} x {parts['width']:,}"
-    return f"{table}, gradients of {parts['batch']:,} rows" if parts["batch"] else table
+    table, batch, tables = f"{parts['rows']:,} x {parts['width']:,}", parts["batch"], parts.get("tables", 1)
+    if tables > 1:
+        return f"{tables} tables of {table}, {batch:,} bags of {parts['ids']} ids"
+    return f"{table}, gradients of {batch:,} rows" if batch else table
 
 
 def where(report: Report) -> str:

@@ -4,9 +4,11 @@ from dataclasses import asdict
 
 from . import memory
 from .catalogue.contenders import STREAMED
+from .losses import differing
 from .processes import Processes
 from .race import Advance, Pace, Race
 from .results import Result
+from .training import TrainingRace, TrainingWork
 from .works import Contender, Moves, Work
 
 GIGABYTE = 1e9
@@ -39,9 +41,10 @@ def measure(work: Work, processes: Processes, pace: Pace, advance: Advance) -> R
         return None
     moves = work.moves()
     contenders = [*work.contenders, *([streaming(moves)] if moves else [])]
-    race = Race(work, [each for each in contenders if processes.can_run(each)], processes, pace, advance)
+    kind = TrainingRace if isinstance(work, TrainingWork) else Race
+    race = kind(work, [each for each in contenders if processes.can_run(each)], processes, pace, advance)
     *_, result = race.run()
-    processes.notes += race.notes
+    processes.notes += race.notes + differing(result)
     processes.forget()
     return result
 

@@ -1,5 +1,6 @@
 """A run as pictures: bars of times beside the limit of memory."""
 
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from .figures import duration, size, unit
-from .results import Report, Result
+from .results import Report, Result, Timing
 from .works import Work
 
 # Okabe and Ito's colours, for colour-blind readers.
@@ -26,6 +27,7 @@ COLORS = {
 WIDTH, BAR, HEADING, TEXT = 9.0, 0.32, 0.85, 11
 # The width of a panel, relative to its longest bar: error bars may be much longer.
 BEYOND = 1.3
+LIGHTER = 0.22
 BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
 
@@ -74,6 +76,7 @@ def draw_bars(axes: Any, result: Result) -> None:
         height=0.7,
         error_kw={"elinewidth": 1, "ecolor": "#555555"},
     )
+    draw_phases(axes, contenders, result.phases, scale)
     for bar, time in zip(drawn, times, strict=True):
         place = (1.0, bar.get_y() + bar.get_height() / 2)
         axes.annotate(
@@ -93,4 +96,17 @@ def draw_bars(axes: Any, result: Result) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel(name, fontsize=TEXT - 1, loc="right")
     limited = f"; dashed: the memory's limit, {duration(limit.median)}" if limit and limit.seconds else ""
-    axes.set_title(f"{result.title}\n{size(result.size)}{limited}", fontsize=TEXT, loc="left")
+    phases = f"; from dark to light: {', '.join(result.phases)}" if result.phases else ""
+    axes.set_title(f"{result.title}\n{size(result.size)}{limited}{phases}", fontsize=TEXT, loc="left")
+
+
+def draw_phases(axes: Any, contenders: Sequence[Timing], phases: Sequence[str], scale: float) -> None:
+    """Divide bars among the phases of training, each lighter than the one before."""
+    for contender in contenders:
+        medians = [statistics.median(contender.phases.get(name, (0.0,))) for name in phases]
+        begin = 0.0
+        for number, median in enumerate(medians):
+            # The medians of phases do not add up to the median of the whole.
+            width = median / sum(medians) * contender.median / scale
+            axes.barh(contender.label, width, left=begin, color="white", alpha=LIGHTER * number, height=0.7)
+            begin += width

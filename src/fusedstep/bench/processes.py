@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from .race import FailedError
+from .training import Trained
 from .works import Contender, Library, Work
 
 WORKER = Path(__file__).parent / "libraries" / "worker.py"
@@ -142,19 +143,21 @@ class Processes:
 
     def start(self, libraries: Iterable[Library]) -> None:
         """Start all libraries that can run and are not running; they are imported at the same time."""
-        new = [each for each in libraries if each.name in self.pythons.keys() - self.running.keys() - self.unusable]
+        usable = self.pythons.keys() - self.unusable
+        new = [each for each in libraries if each.name in usable and each.process not in self.running]
         for each in new:
-            folder = Path(self.folder.name) / each.name
-            self.running[each.name] = Process(each, self.pythons[each.name], self.threads, folder, self.limit)
+            folder = Path(self.folder.name) / each.process
+            self.running[each.process] = Process(each, self.pythons[each.name], self.threads, folder, self.limit)
         for each in new:
             try:
-                self.running[each.name].wait_until_ready()
+                self.running[each.process].wait_until_ready()
                 if each.peer:
-                    self.versions[each.name] = self.running[each.name].version
+                    self.versions[each.name] = self.running[each.process].version
             except (EndedError, FailedError) as error:
-                self.notes.append(f"{each.title} is left out: {error}")
+                if each.name not in self.unusable:
+                    self.notes.append(f"{each.title} is left out: {error}")
                 self.unusable.add(each.name)
-                self.end(each.name)
+                self.end(each.process)
 
     def prepare(self, work: Work, contender: Contender) -> None:
         """Prepare a contender's steps."""
@@ -165,21 +168,28 @@ class Processes:
         """Take a contender's next step; return its time."""
         return float(self.ask(contender, "step", label=contender.label, repeat=work.repeat)) / work.parts
 
+    def train(self, contender: Contender) -> Trained:
+        """Take a contender's next step of training."""
+        return Trained(**self.ask(contender, "train", label=contender.label))
+
     def can_run(self, contender: Contender) -> bool:
         """Whether the process of a contender's library is running."""
-        return contender.library.name in self.running
+        return contender.library.process in self.running
 
     def ask(self, contender: Contender, do: str, **arguments: Any) -> Any:
         """Let the process of a contender's library do something; return its answer."""
         try:
-            return self.running[contender.library.name].ask(do, **arguments)
+            return self.running[contender.library.process].ask(do, **arguments)
         except EndedError as error:
-            self.end(contender.library.name)
+            self.end(contender.library.process)
             raise FailedError(f"its process {error}") from error
 
     def forget(self) -> None:
-        """Let all libraries free their memory."""
+        """Let all libraries free their memory; those of a single contender end."""
         for name, process in list(self.running.items()):
+            if process.library.part:
+                self.end(name)
+                continue
             try:
                 process.ask("forget")
             except EndedError as error:
@@ -187,7 +197,7 @@ class Processes:
                 self.end(name)
 
     def end(self, name: str) -> None:
-        """End the process of a library."""
+        """End a process."""
         self.running.pop(name).end()
 
     def end_all(self) -> None:

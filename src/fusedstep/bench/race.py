@@ -99,12 +99,16 @@ class Race:
         """Prepare a contender's steps, and take some that are not counted."""
         self.course.prepare(self.work, contender)
         for _ in range(self.pace.warm_up):
-            self.course.seconds(self.work, contender)
+            self.take(contender)
         self.ready.append(contender)
 
     def step(self, contender: Contender) -> None:
         """Time a contender once."""
-        self.times[contender.label].append(self.course.seconds(self.work, contender))
+        self.times[contender.label].append(self.take(contender))
+
+    def take(self, contender: Contender) -> float:
+        """Take a contender's next step; return its time."""
+        return self.course.seconds(self.work, contender)
 
     def rests(self, contender: Contender) -> bool:
         """Whether a contender has taken the time that it may take."""
@@ -124,8 +128,10 @@ class Race:
 
     def result(self, contenders: Sequence[Contender]) -> Result:
         """The times of some contenders."""
-        timings = tuple(
-            Timing(each.label, each.library.name, tuple(self.times[each.label]), self.work.least_bytes(each))
-            for each in contenders
-        )
+        timings = tuple(map(self.timing, contenders))
         return Result(self.work.name, self.work.title, asdict(self.work.size), timings, self.work.swept)
+
+    def timing(self, contender: Contender) -> Timing:
+        """The times of a contender."""
+        least_bytes = self.work.least_bytes(contender)
+        return Timing(contender.label, contender.library.name, tuple(self.times[contender.label]), least_bytes)

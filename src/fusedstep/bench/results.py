@@ -4,7 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 STREAMING = "streaming"
@@ -19,12 +19,20 @@ class Timing:
         library: the name of its library.
         seconds: the time of each step; empty if it failed, and a note says why.
         least_bytes: the least bytes that a step moves; None where memory does not limit it.
+        phases: in training, the times of each step's phases, by their names.
+        faults: in training, the page faults of each step.
+        losses: in training, the loss of every step, those before the timed ones included.
+        like: the label of the contender that must have the same losses, or "".
     """
 
     label: str
     library: str
     seconds: tuple[float, ...]
     least_bytes: int | None = None
+    phases: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    faults: tuple[int, ...] = ()
+    losses: tuple[float, ...] = ()
+    like: str = ""
 
     @property
     def median(self) -> float:
@@ -71,6 +79,11 @@ class Result:
     def contenders(self) -> list[Timing]:
         """All other contenders."""
         return [timing for timing in self.timings if timing.library != STREAMING]
+
+    @property
+    def phases(self) -> list[str]:
+        """The names of all phases of training; none where steps are timed as a whole."""
+        return list(dict.fromkeys(name for timing in self.timings for name in timing.phases))
 
     def fraction(self, timing: Timing) -> float | None:
         """The fraction of the machine's bandwidth that a contender reaches."""

@@ -4,12 +4,13 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from .figures import COLUMNS, LEGEND, cells, how, size, where
+from .figures import how, size, where
+from .grids import grids, legend
 from .results import Report, Result
 from .works import Work
 
-# The longest label, so that the columns of all tables are aligned.
-LABEL = 29
+# The longest label, so that the columns of all tables are aligned; tables of training have more of them.
+LABEL, TRAINING_LABEL = 29, 26
 
 
 def listing(works: Iterable[Work]) -> str:
@@ -24,22 +25,24 @@ def text(report: Report, tables: Iterable[str] = (), notes: Iterable[str] = ()) 
         [
             f"{paragraphs(where(report), how(report))}\n",
             *(f"{each}\n" for each in found),
-            paragraphs(LEGEND, *report.notes, *notes),
+            paragraphs(legend(report), *report.notes, *notes),
         ]
     )
 
 
 def single(result: Result) -> str:
     """The times of a work."""
-    rows = [(timing.label, *cells(result, timing)) for timing in result.timings]
     heading = f"{result.work}: {result.title}; {size(result.size)}"
-    return "\n".join([*textwrap.wrap(heading, 80), *columns([("", *COLUMNS), *rows])])
+    narrowest = TRAINING_LABEL if result.phases else LABEL
+    return "\n".join(
+        [*textwrap.wrap(heading, 80), *(line for grid in grids(result) for line in columns(grid, first=narrowest))]
+    )
 
 
-def columns(rows: Sequence[Sequence[str]], right: bool = True) -> list[str]:
-    """Rows as aligned lines; all but the first column to the right or left."""
+def columns(rows: Sequence[Sequence[str]], right: bool = True, first: int = LABEL) -> list[str]:
+    """Rows as aligned lines; all but the first column to the right or left, and that at least ``first`` wide."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    widths[0] = max(widths[0], LABEL)
+    widths[0] = max(widths[0], first)
     sides = ["<", *(">" if right else "<") * (len(widths) - 1)]
     return [
         " ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()

@@ -45,6 +45,7 @@ class Library:
         module: the module whose presence means that it is installed.
         file: the file whose functions prepare its steps, in a process that runs this library alone.
         peer: whether it is compared with fusedstep.
+        part: which of its processes, where its contenders run in several.
     """
 
     name: str
@@ -52,6 +53,12 @@ class Library:
     module: str = ""
     file: Path = Path()
     peer: bool = True
+    part: str = ""
+
+    @property
+    def process(self) -> str:
+        """The name of the process that it runs in."""
+        return f"{self.name} {self.part}".strip()
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class Contender:
         item: the bytes of an element.
         moved: the bytes that a step moves, where the work does not determine them.
         slow: whether it takes part after the others, because its first step compiles for long.
+        like: the label of the contender that must have the same losses, in training.
     """
 
     label: str
@@ -75,6 +83,7 @@ class Contender:
     item: int = ITEM
     moved: int | None = None
     slow: bool = False
+    like: str = ""
 
 
 @dataclass(frozen=True)

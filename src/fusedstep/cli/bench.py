@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 
 from ..bench import catalogue, measure, tables
+from ..bench.losses import differing
 from ..bench.processes import Processes, here
 from ..bench.race import Pace
 from ..bench.results import Report
@@ -22,8 +23,8 @@ QUICK = Pace(rounds=3, warm_up=1)
 THREADS = 2
 
 EPILOG = """
-Every library runs in its own process, on the same number of threads. Contenders take one step each in turn, with a
-pause between steps; times are medians. All works take about ten minutes on two cores, one work about twenty seconds;
+Every library runs in its own process, in training every contender, on the same number of threads. Contenders take one
+step each in turn, with a pause between steps; times are medians. Losses that must be equal are compared. All works take about ten minutes on two cores, one work about twenty seconds;
 the first run compiles kernels before. Measure on an idle machine.
 """
 
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     missing = [each.name for each in catalogue.LIBRARIES if each.name not in pythons]
     print(tables.text(report, notes=[f"Not installed here: {', '.join(missing)}."] * bool(missing)))
     write(report, options, catalogue.GROUPS)
-    return 0 if report.is_timed else 1
+    return status(report)
 
 
 def chosen(options: argparse.Namespace) -> list[Work]:
@@ -89,6 +90,11 @@ def write(report: Report, options: argparse.Namespace, groups: Groups) -> None:
 
         for file in plots.save(plots.figures(report, groups), options.plot):
             print(f"Picture: {file}")
+
+
+def status(report: Report) -> int:
+    """The exit status: 1 if nothing was timed, or if losses differ that must be equal."""
+    return 0 if report.is_timed and not any(map(differing, report.results)) else 1
 
 
 def measured(works: Iterable[Work], pythons: Mapping[str, str], options: argparse.Namespace) -> Report:

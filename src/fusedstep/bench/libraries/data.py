@@ -1,5 +1,6 @@
 """The data of a work, equal for every contender."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,12 +17,14 @@ class Size:
     """How large a work is.
 
     Attributes:
-        rows: rows of the table.
+        rows: rows of a table.
         width: elements in a row.
-        batch: rows of a sparse gradient.
+        batch: rows of a sparse gradient, or bags in a batch.
         law: the distribution of a batch's rows: "zipf", Zipf's law with exponent 1.2, scattered over the table, or
             "uniform".
         batches: the number of batches that are drawn; steps use them in turn.
+        tables: the number of tables.
+        ids: the number of ids in a bag.
     """
 
     rows: int
@@ -29,6 +32,8 @@ class Size:
     batch: int = 0
     law: str = "zipf"
     batches: int = GRADIENTS
+    tables: int = 1
+    ids: int = 1
 
 
 def table(size: Size, seed: int) -> np.ndarray:
@@ -37,15 +42,27 @@ def table(size: Size, seed: int) -> np.ndarray:
     return np.resize(some, (size.rows, size.width))
 
 
+def rows_by_law(size: Size) -> Callable[[int], np.ndarray]:
+    """A function that draws so many rows, int32."""
+    random = np.random.default_rng(SEED)
+    if size.law == "uniform":
+        return lambda count: random.integers(0, size.rows, count, dtype=np.int32)
+    chances = np.cumsum(np.arange(1, size.rows + 1) ** -1.2)
+    scattered = random.permutation(size.rows).astype(np.int32)
+    return lambda count: scattered[np.searchsorted(chances, random.random(count) * chances[-1])]
+
+
 @lru_cache(maxsize=1)
 def indices(size: Size) -> list[np.ndarray]:
     """The indices of each batch, int32."""
-    random = np.random.default_rng(SEED)
-    if size.law == "uniform":
-        return [random.integers(0, size.rows, size.batch, dtype=np.int32) for _ in range(size.batches)]
-    chances = np.cumsum(np.arange(1, size.rows + 1) ** -1.2)
-    scattered = random.permutation(size.rows).astype(np.int32)
-    return [scattered[np.searchsorted(chances, random.random(size.batch) * chances[-1])] for _ in range(size.batches)]
+    draw = rows_by_law(size)
+    return [draw(size.batch) for _ in range(size.batches)]
+
+
+def bags(size: Size) -> list[list[np.ndarray]]:
+    """The ids of each table in each batch, int64: those of a bag stand together."""
+    draw = rows_by_law(size)
+    return [[draw(size.batch * size.ids).astype(np.int64) for _ in range(size.tables)] for _ in range(size.batches)]
 
 
 @lru_cache(maxsize=1)

@@ -1,14 +1,15 @@
 """fusedstep's PyTorch optimizers, with the settings of torch's optimizers."""
 
 from functools import partial
+from typing import Any
 
 import torch
 
 import fusedstep as fs
 from fusedstep import torch as optimizers
 
-from . import data, fusedstep_operators, torch_steps
-from .steps import Step
+from . import bag_model, data, fusedstep_operators, torch_steps
+from .steps import Step, TrainingStep
 
 VERSION = fs.__version__
 sparse = partial(torch_steps.sparse, optimizers)
@@ -20,6 +21,12 @@ lookup = partial(torch_steps.lookup, optimizers)
 def begin(threads: int) -> None:
     torch.set_num_threads(threads)
     fs.set_num_threads(threads)
+
+
+def bags(size: data.Size, optimizer: str, stock: bool = False, **options: Any) -> list[TrainingStep]:
+    """Tables of bags, looked up by these modules or by torch's."""
+    bag = torch.nn.EmbeddingBag if stock else optimizers.EmbeddingBag
+    return bag_model.bags(optimizers, bag, size, optimizer, **options)
 
 
 def operator(size: data.Size, name: str) -> list[Step]:

@@ -1,6 +1,6 @@
-"""A step that is timed."""
+"""Steps that are timed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 
@@ -18,3 +18,15 @@ class Step(NamedTuple):
 
     run: Callable[[], Any]
     before: Callable[[], Any] = nothing
+
+
+class TrainingStep(NamedTuple):
+    """One step of training.
+
+    Attributes:
+        phases: the functions that are timed one by one, by name, in their order.
+        loss: the loss of the forward pass; called after all phases, and not timed.
+    """
+
+    phases: Mapping[str, Callable[[], Any]]
+    loss: Callable[[], float]
