@@ -114,6 +114,10 @@ def loops() -> Iterator[Kernel]:
     for storage in ("float64", "float16", "bfloat16"):
         for loop in ("dense", "touched_rows"):
             yield from of_rule(fs.rules.adam, loop, storage)
+    for loop in ("touched_rows", "every_row", "deferred_rows"):
+        yield from of_rule(fs.rules.adam, loop, "float32", weighted=True)
+    for storage in ("float64", "bfloat16"):
+        yield from of_rule(fs.rules.adam, "touched_rows", storage, weighted=True)
     yield from of_rule(fs.rules.adam, "dense", "bfloat16", stochastic=True)
     yield from of_rule(fs.rules.adam, "dense", "float16", stochastic=True)
     yield from of_rule(fs.rules.adam, "dense", "float32", on_device=True)
