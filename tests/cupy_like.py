@@ -249,6 +249,7 @@ def argsort(a: ndarray, axis: int = -1, kind: str | None = None) -> ndarray:
 
 
 def searchsorted(a: ndarray, v: ndarray, side: str = "left") -> ndarray:
+    assert a.size, "CuPy's searchsorted in nothing is not tried"
     return a._like(np.searchsorted(a._current(), v._current(), side=side))
 
 

@@ -84,6 +84,8 @@ def sort(indices: Any) -> tuple[Any, Any]:
 
 
 def searchsorted(sorted_indices: Any, values: Any) -> Any:
+    if not sorted_indices.size:
+        return full(values.shape, 0, "int64", values)
     with values.device:
         return sys.modules["cupy"].searchsorted(sorted_indices, values, side="right")
 

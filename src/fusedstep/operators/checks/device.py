@@ -91,7 +91,7 @@ def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
     check_readable(operator, indices)
     library = library_of(indices)
     if library.any_true([outside(indices, rows)]):
-        refuse_outside(operator, library.to_host(indices), rows, variable)
+        refuse_first_outside(operator, library.to_host(indices), rows, variable)
 
 
 def check_readable(operator: str, like: Any) -> None:
@@ -112,7 +112,7 @@ def outside(indices: Any, rows: int) -> Any:
     return (indices < 0) | (indices >= rows)
 
 
-def refuse_outside(operator: str, indices: np.ndarray, rows: int, variable: str) -> None:
+def refuse_first_outside(operator: str, indices: np.ndarray, rows: int, variable: str) -> None:
     """Refuse the first index that names no row, if there is one.
 
     Raises:
