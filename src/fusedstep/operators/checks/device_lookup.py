@@ -62,8 +62,8 @@ def view_lookup(
         weights = library_of(like).as_type(weights, compute_type(beside))
     if bags.offsets is not None:
         offsets = view_device_offsets(operator, bags.offsets, count, like)
-        given, rows = getattr(bags.gradient, "shape", None), int(offsets.shape[0])
-        rows -= bool(given and given[0] == rows - 1)
+        rows = int(offsets.shape[0])
+        rows -= tuple(getattr(bags.gradient, "shape", ()))[:1] == (rows - 1,)
     gradient, storage, elements = view_device_gradient(operator, label, bags.gradient, (rows, *shape[1:]), beside, like)
     if offsets is not None:
         bag_of, in_no_bag = bags_of_indices(offsets, rows, count)
@@ -76,7 +76,7 @@ def view_device_offsets(operator: str, value: Any, count: int, like: Any) -> Any
     Raises:
         RuntimeError: they are a list, and a graph is being captured, which would not see another one.
     """
-    integers = view_integers(operator, "offsets", value, like, partial(view_offsets, operator))
+    integers = view_integers(operator, "offsets", value, like, partial(view_offsets, operator, count=count))
     if not integers.shape[0]:
         check_offsets(operator, np.empty(0, np.int64), count, with_end=False)
     return library_of(like).contiguous(integers)
