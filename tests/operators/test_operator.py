@@ -231,7 +231,7 @@ def test_the_gradient_may_be_named_as_the_rule_names_it() -> None:
 
 ONE = np.ones((2, 2))
 CALLS = {
-    "too many arrays": (lambda: STEP(ONE, ONE, ONE, None, ONE, lr=1), TypeError, "at most 4 arrays"),
+    "too many arrays": (lambda: STEP(*[ONE] * 7, lr=1), TypeError, "at most 6 arrays"),
     "given twice": (lambda: STEP(ONE, ONE, ONE, var=ONE, lr=1), TypeError, "var is given twice"),
     "an array missing": (lambda: STEP(ONE, grad=ONE, lr=1), TypeError, "slot not given"),
     "no gradient": (lambda: STEP(ONE, ONE, lr=1), TypeError, "grad not given"),

@@ -155,7 +155,7 @@ def copy_weights(operator: str, weights: Any, count: int, beside: str) -> np.nda
     """Copy the weights of indices, in the compute type.
 
     Raises:
-        TypeError: they are no array, or their type is none that a gradient may have.
+        TypeError: they are no array, or a gradient may not have their type.
         ValueError: there is not one for each index.
     """
     flat, storage = view_gradient(operator, "weights", weights, (count,), beside)
