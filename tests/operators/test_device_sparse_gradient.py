@@ -346,8 +346,10 @@ def test_without_the_check_nothing_outside_is_read_or_written(offsets: list[int]
     bags = moved(given.bags._replace(offsets=np.array(offsets), indices=given.bags.indices * 2 - 3))
     tensors = [on_device(np.pad(each, ((0, 4), (0, 0)), constant_values=np.nan)) for each in given.states]
     inside = [each[:ROWS] for each in tensors]
-    named = view_sparse_gradient(operator, "grad", BagGradient((bags,)), None, (ROWS, 6), "float32", inside[0]).named
-    assert ((named.gradient_rows >= 0) & ((named.gradient_rows < 9) | (named.indices < 0))).all()
+    found = view_sparse_gradient(
+        operator, "grad", BagGradient((bags,)), None, (ROWS, 6), "float32", inside[0]
+    ).contributions
+    assert ((found.gradient_rows >= 0) & ((found.gradient_rows < 9) | (found.indices < 0))).all()
     operator(*inside, *bags, rows=rows, **SCALARS)
     for tensor in tensors:
         assert tensor[:ROWS].isfinite().all()

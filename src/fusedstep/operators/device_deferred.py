@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays.devices import capturing, library_of
 from ..codegen.gpu.build import host_totals_for
 from ..runtime.aliasing import shares_with_states
-from ..runtime.gpu.grouping import LONG, NamedRows, group, sum_long_segments
+from ..runtime.gpu.grouping import LONG, Contributions, group, sum_long_segments
 from ..runtime.gpu.kernel_call import CATCH_UP_BYTES, KernelCall, launch_loop, tiles_for
 from ..runtime.gpu.kernels import kernel_of
 from ..runtime.gpu.numbers import host_numbers
@@ -49,7 +49,7 @@ class Step(NamedTuple):
         table: the table.
         gradient: the gradient's contiguous tensor.
         storage: its storage type.
-        named: the rows that it belongs to.
+        contributions: what its indices contribute to their rows.
         scalars: the rule's scalars.
         every_row: whether all rows take the step.
     """
@@ -57,19 +57,19 @@ class Step(NamedTuple):
     table: PendingTable
     gradient: Any
     storage: str
-    named: NamedRows
+    contributions: Contributions
     scalars: Sequence[float]
     every_row: bool = False
 
     def launch(self) -> None:
         """Apply the pending steps of the named rows, then the step that the history has begun."""
-        table, named = self.table, self.named
+        table, contributions = self.table, self.contributions
         numbers = host_numbers(table.operator, table.history.compute, self.scalars)
         table.history.numbers[table.history.steps] = numbers
-        if named.indices.shape[0] and table.tables[0].flat.size:
+        if contributions.indices.shape[0] and table.tables[0].flat.size:
             rows, width = table.tables[0].rows, table.tables[0].width
             with library_of(self.gradient).stream(self.gradient):
-                groups = group(named)
+                groups = group(contributions)
                 long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
             own = [self.gradient, *groups, long_sums, groups.size, rows]
             run(table, "deferred_rows", self.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
@@ -83,7 +83,7 @@ def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence
     gradient = sparse.gradient
     if shares_with_states(operator.name, operator.array_spec.names, table.tables, sparse.elements):
         gradient = library_of(like).copy(gradient)
-    return Step(table, gradient, sparse.storage, sparse.named, scalars)
+    return Step(table, gradient, sparse.storage, sparse.contributions, scalars)
 
 
 def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
@@ -100,7 +100,7 @@ def catch_up(table: PendingTable, indices: Any) -> None:
     """Apply the pending steps of the named rows."""
     if table.history.steps and indices.shape[0] and table.tables[0].flat.size:
         with library_of(indices).stream(indices):
-            groups = group(NamedRows(indices))
+            groups = group(Contributions(indices))
         own = [groups.sorted_indices, groups.size, table.tables[0].rows]
         run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 

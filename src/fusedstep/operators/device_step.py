@@ -39,29 +39,30 @@ def prepare(
         check_stochastic(name, arrays.names, storages)
     check_device_scalars(name, operator.signature.scalars, scalars, like.device)
     original, whole_tensor = tables, spec.reduction_scope is ReductionScope.TENSOR
-    label, named = operator.labels.gradient, None
-    weights: list[Any] = []
+    label, sparse = operator.labels.gradient, None
     if is_sparse(gradient, indices):
         if whole_tensor:
             check_no_indices(name, gradient)
         sparse = view_sparse_gradient(operator, label, gradient, indices, shape, storages[0], like)
-        gradient, storage, elements, named, weights = sparse
+        gradient, storage, elements = sparse.gradient, sparse.storage, sparse.elements
     else:
         gradient, storage, elements = view_device_gradient(name, label, gradient, shape, storages[0], like)
     if whole_tensor:
         tables = view_for_sums(name, arrays, tables, shape, spec.sees_rows)
         loop = "whole_tensor"
-    elif named is None:
+    elif sparse is None:
         whole = spec.reduction_scope is ReductionScope.ELEMENT and all(each.row_stride == each.width for each in tables)
         loop = "dense" if whole else "dense_rows"
     else:
         loop = LOOPS[rows]
-    if not tables[0].flat.size or (named is not None and rows == "touched" and not named.indices.shape[0]):
+    contributions, read = (sparse.contributions, sparse.weights) if sparse else (None, [])
+    nothing_named = contributions is not None and not contributions.indices.shape[0]
+    if not tables[0].flat.size or (nothing_named and rows == "touched"):
         return nothing
     # As on the CPU, a gradient that shares memory with a state is copied.
     if shares_with_states(name, arrays.names, original, elements):
         gradient = library.copy(gradient)
-    locked = ([table.table() for table in original], [elements, *weights]) if operator.options.use_locking else None
+    locked = ([table.table() for table in original], [elements, *read]) if operator.options.use_locking else None
     bump = partial(library.bump_versions, spec.written_of(states))
-    call = Call(operator, loop, states, storages, tables, shape, gradient, storage, named, scalars, key, bump, locked)
-    return partial(launch, call)
+    known = operator, loop, states, storages, tables, shape, gradient, storage, contributions
+    return partial(launch, Call(*known, scalars, key, bump, locked))

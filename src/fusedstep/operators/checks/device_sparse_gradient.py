@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.devices import library_of
-from ...runtime.gpu.grouping import NamedRows
+from ...runtime.gpu.grouping import Contributions
 from ...storage import compute_type
 from ..bags import BagGradient, Bags
 from .device_lookup import Lookup, check_values, view_lookup
@@ -19,14 +19,14 @@ class DeviceGradient(NamedTuple):
     Attributes:
         gradient, storage: its contiguous array, and its storage type.
         elements: a view of its elements for checks.
-        named: the rows that it belongs to.
+        contributions: what its indices contribute to their rows.
         weights: views of the weights for checks.
     """
 
     gradient: Any
     storage: str
     elements: np.ndarray
-    named: NamedRows
+    contributions: Contributions
     weights: list[np.ndarray]
 
 
@@ -68,39 +68,37 @@ def lookups_as_one(lookups: Sequence[Lookup], beside: str) -> DeviceGradient:
     weights = [each.weights_view for each in lookups if each.weights_view is not None]
     if len(lookups) == 1:
         (only,) = lookups
-        return DeviceGradient(only.gradient, only.storage, only.elements, rows_of(only), weights)
+        return DeviceGradient(only.gradient, only.storage, only.elements, contributions_of(only), weights)
     library = library_of(lookups[0].gradient)
     storages, compute = {each.storage for each in lookups}, compute_type(beside)
     storage = lookups[0].storage if len(storages) == 1 else compute
     gradient = library.concatenate([library.as_type(each.gradient, storage) for each in lookups])
     elements = library.describe(gradient).view.reshape(-1)
-    return DeviceGradient(gradient, storage, elements, rows_as_one(lookups, compute), weights)
+    return DeviceGradient(gradient, storage, elements, contributions_as_one(lookups, compute), weights)
 
 
-def rows_as_one(lookups: Sequence[Lookup], compute: str) -> NamedRows:
-    """The rows that several lookups name, whose gradients lie one after another."""
+def contributions_as_one(lookups: Sequence[Lookup], compute: str) -> Contributions:
+    """What the indices of several lookups contribute, whose gradients lie one after another."""
     library, before = library_of(lookups[0].gradient), 0
     indices, gradient_rows, weights = [], [], []
     for each in lookups:
-        named = rows_of(each)
-        own = library.arange(each.size, each.indices) if named.gradient_rows is None else named.gradient_rows
-        indices.append(named.indices)
-        gradient_rows.append(own + before)
-        weights.append(
-            library.full((each.size,), 1, compute, each.gradient) if named.weights is None else named.weights
-        )
+        own = contributions_of(each)
+        rows = library.arange(each.size, each.indices) if own.gradient_rows is None else own.gradient_rows
+        indices.append(own.indices)
+        gradient_rows.append(rows + before)
+        weights.append(library.full((each.size,), 1, compute, each.gradient) if own.weights is None else own.weights)
         before += int(each.gradient.shape[0])
     weighted = any(each.weights is not None for each in lookups)
-    return NamedRows(
+    return Contributions(
         library.concatenate(indices),
         library.concatenate(gradient_rows),
         library.concatenate(weights) if weighted else None,
     )
 
 
-def rows_of(lookup: Lookup) -> NamedRows:
-    """The rows that a lookup names; none by an index that is in no bag."""
+def contributions_of(lookup: Lookup) -> Contributions:
+    """What the indices of a lookup contribute; nothing those that are in no bag."""
     if lookup.in_no_bag is None:
-        return NamedRows(lookup.indices, lookup.bag_of, lookup.weights)
+        return Contributions(lookup.indices, lookup.bag_of, lookup.weights)
     indices = library_of(lookup.indices).filled(lookup.indices, lookup.in_no_bag, -1)
-    return NamedRows(indices, lookup.bag_of, lookup.weights)
+    return Contributions(indices, lookup.bag_of, lookup.weights)

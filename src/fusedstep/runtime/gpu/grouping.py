@@ -12,11 +12,11 @@ BLOCK = 1024
 LONG, COLUMNS = 64, 32
 
 
-class NamedRows(NamedTuple):
-    """The rows that indices name, and what each index adds to the gradient of its row.
+class Contributions(NamedTuple):
+    """What the indices of a sparse gradient contribute to the gradients of their rows.
 
     Attributes:
-        indices: the row of each index. An index that names no row of the table adds nothing.
+        indices: the rows. An index that names no row of the table contributes nothing.
         gradient_rows: the row of the gradient that each index has; None if each has its own, in their order.
         weights: the factor of each index, in the compute type; None for factors of 1.
     """
@@ -47,13 +47,13 @@ class Groups(NamedTuple):
         return int(self.sorted_indices.shape[0])
 
 
-def group(named: NamedRows) -> Groups:
+def group(contributions: Contributions) -> Groups:
     """Group indices by row; equal indices keep their order."""
-    library = library_of(named.indices)
-    sorted_indices, positions = library.sort(named.indices)
-    gradient_rows = positions if named.gradient_rows is None else named.gradient_rows[positions]
+    library = library_of(contributions.indices)
+    sorted_indices, positions = library.sort(contributions.indices)
+    gradient_rows = positions if contributions.gradient_rows is None else contributions.gradient_rows[positions]
     # Sorted as the indices are, they lie one after another when a segment is summed.
-    weights = None if named.weights is None else named.weights[positions]
+    weights = None if contributions.weights is None else contributions.weights[positions]
     return Groups(sorted_indices, gradient_rows, weights, library.searchsorted(sorted_indices, sorted_indices))
 
 
