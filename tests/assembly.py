@@ -44,7 +44,7 @@ TARGETS = {
     "gfx942": GPUTarget("hip", "gfx942", 64),
 }
 POINTERS = {"float32": "*fp32", "float64": "*fp64", "float16": "*fp16", "bfloat16": "*bf16"}
-INTEGERS = dict.fromkeys(("sorted_indices", "positions", "segment_ends"), "*i64") | {
+INTEGERS = dict.fromkeys(("sorted_indices", "gradient_rows", "segment_ends"), "*i64") | {
     "places": "*i32",
     "last_steps": "*i16",
 }
@@ -61,6 +61,7 @@ class Kernel:
     width: int = WIDTH
     on_device: bool = False
     stage: int = 0
+    weighted: bool = False
 
 
 def of_rule(
@@ -113,6 +114,10 @@ def loops() -> Iterator[Kernel]:
     for storage in ("float64", "float16", "bfloat16"):
         for loop in ("dense", "touched_rows"):
             yield from of_rule(fs.rules.adam, loop, storage)
+    for loop in ("touched_rows", "every_row", "deferred_rows"):
+        yield from of_rule(fs.rules.adam, loop, "float32", weighted=True)
+    for storage in ("float64", "bfloat16"):
+        yield from of_rule(fs.rules.adam, "touched_rows", storage, weighted=True)
     yield from of_rule(fs.rules.adam, "dense", "bfloat16", stochastic=True)
     yield from of_rule(fs.rules.adam, "dense", "float16", stochastic=True)
     yield from of_rule(fs.rules.adam, "dense", "float32", on_device=True)
@@ -148,6 +153,8 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
             types[name] = POINTERS[recipe.storages[int(name.rpartition("_")[2])]]
         elif name == "gradient":
             types[name] = POINTERS[recipe.gradient_storage]
+        elif name == "weights" and not kernel.weighted:
+            types[name], known[name] = "constexpr", None
         else:
             types[name] = parameter.annotation_type or INTEGERS.get(name, compute)
     return types, known

@@ -4,6 +4,7 @@ It is as strict as CuPy: no implicit conversion to NumPy, work only on the curre
 It notes what streams are told.
 """
 
+import operator
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -172,14 +173,31 @@ class ndarray:  # noqa: N801 - as CuPy names it
     def __setitem__(self, key: Any, value: Any) -> None:
         self._current()[key] = value._current() if isinstance(value, ndarray) else value
 
-    def __lt__(self, other: int) -> "ndarray":
-        return self._like(self._current() < other)
+    def _with(self, other: Any, work: Any) -> "ndarray":
+        return self._like(work(self._current(), other._current() if isinstance(other, ndarray) else other))
 
-    def __ge__(self, other: int) -> "ndarray":
-        return self._like(self._current() >= other)
+    def __lt__(self, other: Any) -> "ndarray":
+        return self._with(other, operator.lt)
+
+    def __gt__(self, other: Any) -> "ndarray":
+        return self._with(other, operator.gt)
+
+    def __ge__(self, other: Any) -> "ndarray":
+        return self._with(other, operator.ge)
+
+    def __ne__(self, other: Any) -> "ndarray":  # type: ignore[override]
+        return self._with(other, operator.ne)
 
     def __or__(self, other: "ndarray") -> "ndarray":
-        return self._like(self._current() | other._current())
+        return self._with(other, operator.or_)
+
+    def __add__(self, other: Any) -> "ndarray":
+        return self._with(other, operator.add)
+
+    def __sub__(self, other: Any) -> "ndarray":
+        return self._with(other, operator.sub)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def current_stream() -> Stream:
@@ -211,6 +229,19 @@ def ones(shape: Any, dtype: Any = float) -> ndarray:
     return array(np.ones(shape, dtype))
 
 
+def arange(stop: int, dtype: Any) -> ndarray:
+    return array(np.arange(stop, dtype=dtype))
+
+
+def concatenate(tup: list[ndarray]) -> ndarray:
+    assert len({each.dtype for each in tup}) == 1, "conversions are said"
+    return tup[0]._like(np.concatenate([each._current() for each in tup]))
+
+
+def where(condition: ndarray, x: int, y: ndarray) -> ndarray:
+    return y._like(np.where(condition._current(), x, y._current()))
+
+
 def argsort(a: ndarray, axis: int = -1, kind: str | None = None) -> ndarray:
     assert a.size, "CuPy's argsort of nothing is not tried"
     assert kind in (None, "stable")
@@ -218,13 +249,14 @@ def argsort(a: ndarray, axis: int = -1, kind: str | None = None) -> ndarray:
 
 
 def searchsorted(a: ndarray, v: ndarray, side: str = "left") -> ndarray:
+    assert a.size, "CuPy's searchsorted in nothing is not tried"
     return a._like(np.searchsorted(a._current(), v._current(), side=side))
 
 
 def module() -> types.ModuleType:
     """The stand-in as a module."""
     made = types.ModuleType("cupy")
-    offered = ndarray, array, empty, full, ones, argsort, searchsorted, np.float32
+    offered = ndarray, arange, argsort, array, concatenate, empty, full, ones, searchsorted, where, np.float32
     vars(made).update({each.__name__: each for each in offered})
     made.cuda = types.SimpleNamespace(  # type: ignore[attr-defined]
         Device=Device, Stream=Stream, Event=Event, get_current_stream=current_stream

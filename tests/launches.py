@@ -48,7 +48,8 @@ def noted(function: Any, *arguments: Any, grid: Any, warmup: bool, **options: An
     title = function.fn.__globals__["__doc__"].splitlines()[0].removesuffix(".")
     number = compiled.setdefault(kernel, len(compiled))
     noted = {"title": title, "grid": grid, "kernel": number, "widest": max(loads, default=0)}
-    launched.append(noted | {"spilled": spilled(kernel.asm["cubin"])})
+    fused = re.findall(r"\b(?:fma|mad)\.rn\S*", kernel.asm["ptx"])
+    launched.append(noted | {"spilled": spilled(kernel.asm["cubin"]), "fused": fused})
     return kernel
 
 
@@ -72,6 +73,15 @@ def dense() -> None:
 def touched() -> None:
     for size, count in ((100, 9), (50, 1), (1000, 40), (1000, 200)):
         of_adam(size, count)
+
+
+def bags() -> None:
+    """Bags of ten indices, one of which is in most of them; with weights, and without."""
+    grad, indices, offsets = ones(20, 64), torch.arange(200).clamp(max=99), torch.arange(0, 200, 10)
+    for weights in (None, ones(200)):
+        for which in ("touched", "every"):
+            states = [ones(100, 64) for _ in range(3)]
+            fs.Operator(fs.rules.adam)(*states, grad, indices, offsets, weights, rows=which, **ADAM)
 
 
 def every() -> None:
@@ -110,7 +120,7 @@ def optimizer() -> None:
             adam.step()
 
 
-CALLS: list[Callable[[], None]] = [dense, touched, every, deferred, sums, by_chance, optimizer]
+CALLS: list[Callable[[], None]] = [dense, touched, bags, every, deferred, sums, by_chance, optimizer]
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ class LeastBytes:
         element: bytes for each element of a row that takes the step.
         row: bytes for each such row.
         gradient: bytes for each element of the gradient.
-        index: bytes for each row of a sparse gradient, beside its elements.
+        index: bytes for each index of a sparse gradient.
         rows: the rows that take the step: "all" with a dense gradient; "touched", "every" or "deferred" with a sparse
             one.
     """
@@ -31,16 +31,18 @@ class LeastBytes:
     index: int
     rows: str
 
-    def total(self, size: Size, distinct: int = 0) -> int:
+    def total(self, size: Size, distinct: int = 0, bag: int = 1) -> int:
         """The bytes of a step on a table.
 
         Args:
             size: the size of the table and of the gradient.
             distinct: the number of distinct rows among the indices.
+            bag: how many indices share a row of the gradient.
         """
         stepped = size.rows if self.rows in ("all", "every") else distinct
-        received = size.rows if self.rows == "all" else size.batch
-        return stepped * (self.element * size.width + self.row) + received * (self.gradient * size.width + self.index)
+        received = size.rows if self.rows == "all" else -(-size.batch // bag)
+        moved = stepped * (self.element * size.width + self.row) + received * self.gradient * size.width
+        return moved + size.batch * self.index
 
 
 def least_bytes(rule: Callable[..., Any], rows: str, storage: str = "float32") -> LeastBytes:

@@ -17,14 +17,41 @@ BETA1, BETA2 = settings.BETAS
 ADAM = {"lr": settings.LR, "beta1": BETA1, "beta2": BETA2, "epsilon": settings.EPSILON}
 
 
-def operator(tables: Tables, name: str, **options: Any) -> list[Step]:
-    """A documented operator, on a sparse gradient if the size has a batch, else on a dense one."""
+def called_before(tables: Tables, name: str, **options: Any) -> Callable[..., Any]:
+    """A documented operator with its arguments in front of the gradient."""
     known = settings.OPERATORS[name]
     call = getattr(fs.ops, name)(**known.construct, **options)
-    before = partial(call, *tables.states[: known.states], *known.before)
+    return partial(call, *tables.states[: known.states], *known.before)
+
+
+def operator(tables: Tables, name: str, **options: Any) -> list[Step]:
+    """A documented operator, on a sparse gradient if the size has a batch, else on a dense one."""
+    known, before = settings.OPERATORS[name], called_before(tables, name, **options)
     if not tables.size.batch:
         return [Step(partial(before, tables.gradient, *known.after))]
     return [Step(partial(before, gradient, *known.after, indices)) for gradient, indices in tables.batches]
+
+
+def bags(tables: Tables, name: str, bag: int, weighted: bool = False, **options: Any) -> list[Step]:
+    """A documented operator on gradients of bags of so many indices."""
+    known, before = settings.OPERATORS[name], called_before(tables, name, **options)
+    offsets = torch.arange(0, tables.size.batch, bag, device=tables.device)
+    weights = torch.rand(tables.size.batch, device=tables.device) if weighted else None
+    return [
+        Step(partial(before, gradient[: len(offsets)], *known.after, indices, offsets=offsets, weights=weights))
+        for gradient, indices in tables.batches
+    ]
+
+
+def expanded_bags(tables: Tables, name: str, bag: int, **options: Any) -> list[Step]:
+    """The same, which gathers a row of the gradient for each index first."""
+    known, before = settings.OPERATORS[name], called_before(tables, name, **options)
+    bag_of = torch.arange(tables.size.batch, device=tables.device) // bag
+
+    def step(gradient: torch.Tensor, indices: torch.Tensor) -> None:
+        before(gradient[bag_of], *known.after, indices)
+
+    return [Step(partial(step, gradient, indices)) for gradient, indices in tables.batches]
 
 
 def rowwise_adagrad(tables: Tables, **options: Any) -> list[Step]:

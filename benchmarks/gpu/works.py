@@ -28,17 +28,19 @@ class GpuWork(Work):
     Attributes:
         rule: the rule whose states and gradient must be moved.
         host: whether the time of the host is measured, not that of the device.
+        bag: how many indices share a row of the gradient.
     """
 
     rule: Callable[..., Any] = fs.rules.adam
     host: bool = False
+    bag: int = 1
 
     def least_bytes(self, contender: Contender) -> int | None:
         """The least bytes that a contender's step moves; None where the host's time is measured."""
         if self.host:
             return None
         named = distinct(self.size) if self.size.batch else 0
-        return contender.moved or least_bytes(self.rule, self.rows).total(self.size, named)
+        return contender.moved or least_bytes(self.rule, self.rows).total(self.size, named, self.bag)
 
 
 def ours(prepare: Callable[..., Iterable[Step]], **arguments: Any) -> Contender:
@@ -69,6 +71,13 @@ DENSE_ADAM = ours(steps.operator, name="Adam")
 LAZY_ADAM = checked_or_not(steps.operator, name="FusedSparseLazyAdam")
 LAZY = (*LAZY_ADAM, SPARSE, FUSED, compiled(formulas.adam_of_touched_rows, sparse=True))
 DENSE_FORMULA = compiled(formulas.adam, sparse=False)
+BAG = 20
+OF_BAGS = {"name": "FusedSparseLazyAdam", "bag": BAG}
+LAZY_BAGS = (
+    *checked_or_not(steps.bags, **OF_BAGS),
+    Contender("fusedstep, weights", FUSEDSTEP, steps.bags, OF_BAGS | {"weighted": True}),
+    Contender("fusedstep, expanded", FUSEDSTEP, steps.expanded_bags, OF_BAGS),
+)
 EVERY_ROW = compiled(formulas.adam_of_every_row, sparse=True)
 
 
@@ -107,6 +116,14 @@ def works(rows: int, width: int, batch: int) -> list[GpuWork]:
             sparse,
             (*checked_or_not(steps.operator, name="FusedSparseAdam"), FUSED, EVERY_ROW),
             rows="every",
+        ),
+        GpuWork(
+            "bags-lazy-adam",
+            "Adam, the touched rows take the step, bags of 20 indices",
+            sparse,
+            LAZY_BAGS,
+            rows="touched",
+            bag=BAG,
         ),
         GpuWork(
             "small-tensors",

@@ -12,6 +12,7 @@ import pytest
 
 import fusedstep as fs
 from fusedstep.arrays import cupy_device, devices
+from fusedstep.operators.bags import BagGradient, Bags
 from fusedstep.storage import STORAGES
 from tests import cupy_like, reference
 from tests.rules.test_rules import momentum
@@ -75,6 +76,35 @@ def test_views_narrow_indices_and_long_segments(kind: Any, cupy: Any) -> None:
     given = cupy.array(wide)[:, 2:8], cupy.array(states[1])
     fs.Operator(momentum)(*given, cupy.array(np.asfortranarray(grad.T)).T, cupy.array(indices), **SCALARS)
     assert_same(given, expected)
+
+
+@pytest.mark.parametrize("storage", IN_CUPY)
+def test_gradients_of_bags_are_those_of_numpy(storage: str, cupy: Any) -> None:
+    dtype = reference.DTYPES[storage]
+    states, grad = (
+        [numbers(11, 6, dtype=dtype), numbers(11, 6, seed=1, dtype=dtype)],
+        numbers(3, 6, seed=2, dtype=dtype),
+    )
+    weights, named = numbers(5, seed=3, dtype=dtype), INDICES[:4]
+    wide = np.float64 if storage == "float64" else np.float32
+    rows = numbers(4, 6, seed=4, dtype=wide)
+    # The stand-in refuses work on another device than the current one.
+    with cupy.cuda.Device(1):
+        given = [cupy.array(each) for each in states]
+        bags = Bags(
+            *map(cupy.array, (grad, np.append(named, [99, 5]).astype(np.int32)[:5], np.array([0, 1, 1, 4]), weights))
+        )
+        lookups = bags, Bags(cupy.array(rows), cupy.array(named))
+    product = grad.astype(wide)[[0, 2, 2, 2]] * weights[:4].astype(wide)[:, None]
+    gradient, indices = np.concatenate([product, rows]), np.concatenate([named, named])
+    expected = reference.step(momentum, states, gradient, indices, "touched", SCALARS, {}, None)
+    fs.Operator(momentum).step(given, BagGradient(lookups), None, "touched", list(SCALARS.values()))
+    assert_same(given, expected)
+    wrong = BagGradient((bags._replace(offsets=bags.offsets[1:]), *lookups[1:]))
+    with pytest.raises(ValueError, match=r"^momentum: offsets\[0\] is 1, expected 0"):
+        fs.Operator(momentum).step(given, wrong, None, "touched", list(SCALARS.values()))
+    fs.Operator(momentum, check_indices=False)(*given, *bags, rows="every", **SCALARS)
+    assert_same(given, reference.step(momentum, expected, product, named, "every", SCALARS, {}, None))
 
 
 TABLE, BY_ROW, BY_COLUMN = (5, 6), (5,), (6,)

@@ -15,10 +15,10 @@ import torch
 from benchmarks import saved
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import device as device_module
-from benchmarks.gpu import formulas, measure
+from benchmarks.gpu import formulas, measure, steps
 from benchmarks.gpu.device import COPY, Device
 from benchmarks.gpu.least_bytes import least_bytes
-from benchmarks.gpu.tables import bytes_needed, fitting
+from benchmarks.gpu.tables import Tables, bytes_needed, fitting
 from benchmarks.gpu.works import COMPILED, FUSEDSTEP, NAMES, TORCH, GpuWork, works
 
 import fusedstep as fs
@@ -131,6 +131,11 @@ def test_the_least_bytes_are_those_of_every_state_and_the_gradient(
     assert least_bytes(rule, rows).total(Size(100, 8, 10), distinct=7) == expected
 
 
+def test_a_gradient_of_bags_has_a_row_for_each_bag() -> None:
+    counted = least_bytes(fs.rules.adam, "touched").total(Size(100, 8, 10), distinct=7, bag=4)
+    assert counted == 7 * 8 * 4 * (3 + 3) + 3 * 8 * 4 + 10 * 8
+
+
 def test_half_as_wide_elements_are_half_the_bytes() -> None:
     wide, narrow = (least_bytes(fs.rules.adam, "all", storage) for storage in ("float32", "bfloat16"))
     assert (narrow.element, narrow.gradient) == (wide.element / 2, wide.gradient / 2)
@@ -140,7 +145,11 @@ def test_half_as_wide_elements_are_half_the_bytes() -> None:
 def test_works_count_the_rows_that_are_named(work: GpuWork) -> None:
     size, contender = work.size, Contender("ours", FUSEDSTEP, "")
     counted, least = least_bytes(work.rule, work.rows), work.least_bytes(contender)
-    assert least is None if work.host else counted.total(size, 0) <= (least or 0) <= counted.total(size, 20)
+    assert (
+        least is None
+        if work.host
+        else (counted.total(size, 0, work.bag) <= (least or 0) <= counted.total(size, 20, work.bag))
+    )
     assert (size.batch == 0) == (work.rows == "all")
 
 
@@ -174,6 +183,19 @@ def test_what_is_compiled_computes_what_the_rule_does(
     formula(*others, torch.from_numpy(gradient), *map(torch.from_numpy, indices))
     for state, other in zip(states, others, strict=True):
         np.testing.assert_allclose(other.numpy(), state, rtol=1e-5, atol=1e-6)
+
+
+def test_contenders_of_bags_take_the_same_step() -> None:
+    found = []
+    for prepare in (steps.bags, steps.expanded_bags):
+        torch.manual_seed(5)
+        tables = Tables(Size(30, 8, 50), "cpu")
+        before = tables.states[0].clone()
+        for step in prepare(tables, "FusedSparseLazyAdam", bag=20):
+            step.run()
+        assert not torch.equal(tables.states[0], before)
+        found.append(tables.states)
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
 def test_a_step_is_timed_by_events_behind_an_overwritten_cache(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,11 +70,13 @@ def test_calls_compile_as_they_are_made() -> None:
             rows = "states" in each["title"]
             assert not rows or each["widest"] == 4, f"{name}: {each}"
             assert not each["spilled"], f"{name}: {each}"
+            assert not each["fused"], f"{name}: {each}"
     # Neither other scalars, nor other numbers of rows and gradients, compile anything again.
     kinds = {name: len({each["kernel"] for each in launched}) for name, launched in found.items()}
     assert kinds == {
         "dense": 3,  # with a scalar on the device another kernel, and the one that evaluates it
         "touched": 2,  # the one for rows with many gradients
+        "bags": 7,  # touched rows, every row and long segments, each with weights and without, and where rows are named
         "every": 2,  # the one that notes where rows are named
         "deferred": 3,
         "sums": 3,  # two stages, and a rule by rows

@@ -9,6 +9,7 @@ import torch
 
 import fusedstep as fs
 from fusedstep.arrays import torch_device
+from fusedstep.operators.bags import BagGradient, Bags
 from fusedstep.words import exp, log, power
 from tests import reference
 from tests.codegen.test_stochastic import HALVES, add_to_both, add_to_row
@@ -416,6 +417,8 @@ def test_steps_do_not_wait_for_the_device(device: str) -> None:
     given, grad, indices = proximal(), on_device(numbers(2, 3)), on_device(np.array([0, 1]))
     operator = fs.Operator(fs.rules.proximal_adagrad, check_indices=False)
     table = fs.DeferredRows(fs.rules.proximal_adagrad, *proximal(), check_indices=False)
+    bags = {"offsets": on_device(np.array([0, 0, 1])), "weights": on_device(numbers(2))}
+    both = BagGradient((Bags(grad, indices, **bags), Bags(grad, indices)))
     scalars = {"lr": 0.1, "l1": 0.1, "l2": 0.1}
     try:
         # Compiling comes first.
@@ -423,7 +426,10 @@ def test_steps_do_not_wait_for_the_device(device: str) -> None:
             torch.cuda.set_sync_debug_mode(mode)
             operator(*given, grad, indices, **scalars)
             operator(*given, grad, indices, rows="every", **scalars)
+            operator(*given, grad, indices, **bags, **scalars)
+            operator.step(given, both, None, "every", list(scalars.values()))
             table.step(grad, indices, **scalars)
+            table.step(grad, indices, **bags, **scalars)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

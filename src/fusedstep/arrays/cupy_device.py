@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,9 +54,24 @@ def to_device(array: np.ndarray, like: Any) -> Any:
         return sys.modules["cupy"].array(array)
 
 
-def as_int64(indices: Any) -> Any:
-    with indices.device:
-        return indices.astype("int64", copy=False)
+def as_type(array: Any, dtype: str) -> Any:
+    with array.device:
+        return array.astype(dtype, copy=False)
+
+
+def arange(count: int, like: Any) -> Any:
+    with like.device:
+        return sys.modules["cupy"].arange(count, dtype="int64")
+
+
+def concatenate(arrays: Sequence[Any]) -> Any:
+    with arrays[0].device:
+        return sys.modules["cupy"].concatenate(list(arrays))
+
+
+def filled(array: Any, mask: Any, value: int) -> Any:
+    with array.device:
+        return sys.modules["cupy"].where(mask, value, array)
 
 
 def sort(indices: Any) -> tuple[Any, Any]:
@@ -67,6 +84,8 @@ def sort(indices: Any) -> tuple[Any, Any]:
 
 
 def searchsorted(sorted_indices: Any, values: Any) -> Any:
+    if not sorted_indices.size:
+        return full(values.shape, 0, "int64", values)
     with values.device:
         return sys.modules["cupy"].searchsorted(sorted_indices, values, side="right")
 
@@ -81,13 +100,14 @@ def max_into(out: Any, array: Any, axis: int | None) -> None:
         out[...] = array.max(axis=axis)
 
 
-def first_outside(indices: Any, rows: int) -> tuple[int, int] | None:
-    with indices.device:
-        outside = (indices < 0) | (indices >= rows)
-        if not bool(outside.any()):
-            return None
-        place = int(outside.nonzero()[0][0])
-        return place, int(indices[place])
+def any_true(masks: Sequence[Any]) -> bool:
+    with masks[0].device:
+        return bool(reduce(or_, [mask.any() for mask in masks]))
+
+
+def to_host(array: Any) -> np.ndarray:
+    copied: np.ndarray = array.get()
+    return copied
 
 
 class Pointer:
@@ -153,6 +173,11 @@ def stream(like: Any) -> Iterator[None]:
                 yield
         finally:
             own.wait_event(launching.record())
+
+
+def current_device(like: Any) -> AbstractContextManager[Any]:
+    found: AbstractContextManager[Any] = like.device
+    return found
 
 
 def capturing(like: Any) -> bool:

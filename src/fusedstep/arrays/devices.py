@@ -22,8 +22,8 @@ class DeviceLibrary(Protocol):
     """What the package asks of a library with arrays on a device; a module with these functions is one.
 
     An array has ``shape`` and ``device``, as in the array API standard; devices can be compared and printed. It can be
-    indexed, and filled by ``array[...] = 0``. A type is named by a string: "float32". ``like`` is an array on the
-    device where a new one is made. Nothing but ``first_outside`` waits for the device.
+    indexed, filled by ``array[...] = 0``, compared and subtracted. A type is named by a string: "float32". ``like`` is
+    an array on the device where a new one is made. Nothing but ``any_true`` and ``to_host`` waits for the device.
     """
 
     # What messages call one of its arrays.
@@ -57,8 +57,17 @@ class DeviceLibrary(Protocol):
     def to_device(self, array: np.ndarray, like: Any) -> Any:
         """A copy of a host array on the device, made in stream order. The host array may change afterwards."""
 
-    def as_int64(self, indices: Any) -> Any:
-        """Integers of shape (count,) as int64."""
+    def as_type(self, array: Any, dtype: str) -> Any:
+        """The detached array if it has a type, else a copy in that type."""
+
+    def arange(self, count: int, like: Any) -> Any:
+        """The int64 numbers from 0 to ``count - 1``."""
+
+    def concatenate(self, arrays: Sequence[Any]) -> Any:
+        """The rows of some arrays of one type, one array after another."""
+
+    def filled(self, array: Any, mask: Any, value: int) -> Any:
+        """A copy with a value where a mask is true."""
 
     def sort(self, indices: Any) -> tuple[Any, Any]:
         """Sort int64 indices of shape (count,), stably; return them and their positions, both int64 of that shape."""
@@ -72,8 +81,11 @@ class DeviceLibrary(Protocol):
     def max_into(self, out: Any, array: Any, axis: int | None) -> None:
         """Write the largest numbers along an axis, or of all elements, to ``out``; NaN where one of them is NaN."""
 
-    def first_outside(self, indices: Any, rows: int) -> tuple[int, int] | None:
-        """The place and value of the first of int64 indices that is not in ``range(rows)``; waits for the device."""
+    def any_true(self, masks: Sequence[Any]) -> bool:
+        """Whether an element of some masks is true; waits for the device, once."""
+
+    def to_host(self, array: Any) -> np.ndarray:
+        """A copy of integers in the memory of the host; waits for the device."""
 
     def arguments(self, arguments: Sequence[Any]) -> Sequence[Any]:
         """The arguments of a kernel, with the library's arrays as Triton takes them: objects with ``data_ptr()`` and
@@ -81,6 +93,9 @@ class DeviceLibrary(Protocol):
 
     def stream(self, like: Any) -> AbstractContextManager[Any]:
         """Launch kernels on the device of an array and in the order of the library's current stream."""
+
+    def current_device(self, like: Any) -> AbstractContextManager[Any]:
+        """Let operators, as ``array - 1``, work on the device of an array, if the library does so on a current one."""
 
     def capturing(self, like: Any) -> bool:
         """Whether the current stream captures a graph, so that nothing can be read back."""

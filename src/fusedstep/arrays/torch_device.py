@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,20 @@ from .tensor_view import TensorView
 from .torch_tensors import address_of, bump_versions, type_name
 
 __all__ = [
+    "any_true",
+    "arange",
     "arguments",
-    "as_int64",
+    "as_type",
     "bump_versions",
     "capturing",
+    "concatenate",
     "contiguous",
     "copy",
+    "current_device",
     "describe",
     "detach",
     "empty",
-    "first_outside",
+    "filled",
     "full",
     "max_into",
     "on_device",
@@ -29,6 +35,7 @@ __all__ = [
     "stream",
     "sum_into",
     "to_device",
+    "to_host",
 ]
 
 ARRAY = "a PyTorch tensor"
@@ -81,8 +88,21 @@ def to_device(array: np.ndarray, like: Any) -> Any:
     return tensor if like.device.type == "cpu" else tensor.pin_memory().to(like.device, non_blocking=True)
 
 
-def as_int64(indices: Any) -> Any:
-    return indices.long()
+def as_type(tensor: Any, dtype: str) -> Any:
+    return tensor.detach().to(getattr(sys.modules["torch"], dtype))
+
+
+def arange(count: int, like: Any) -> Any:
+    return sys.modules["torch"].arange(count, device=like.device)
+
+
+def concatenate(tensors: Sequence[Any]) -> Any:
+    return sys.modules["torch"].cat(list(tensors))
+
+
+def filled(tensor: Any, mask: Any, value: int) -> Any:
+    # Unlike torch.where, which copies the value to the device and waits.
+    return tensor.masked_fill(mask, value)
 
 
 def sort(indices: Any) -> tuple[Any, Any]:
@@ -102,12 +122,13 @@ def max_into(out: Any, tensor: Any, axis: int | None) -> None:
     out.copy_(tensor.amax() if axis is None else tensor.amax(dim=axis))
 
 
-def first_outside(indices: Any, rows: int) -> tuple[int, int] | None:
-    outside = (indices < 0) | (indices >= rows)
-    if not bool(outside.any()):
-        return None
-    place = int(outside.nonzero()[0])
-    return place, int(indices[place])
+def any_true(masks: Sequence[Any]) -> bool:
+    return bool(reduce(or_, [mask.any() for mask in masks]))
+
+
+def to_host(tensor: Any) -> np.ndarray:
+    array: np.ndarray = tensor.cpu().numpy()
+    return array
 
 
 def arguments(arguments: Sequence[Any]) -> Sequence[Any]:
@@ -120,6 +141,11 @@ def stream(like: Any) -> AbstractContextManager[Any]:
         return nullcontext()
     found: AbstractContextManager[Any] = sys.modules["torch"].get_device_module(like.device).device(like.device)
     return found
+
+
+def current_device(like: Any) -> AbstractContextManager[Any]:
+    # PyTorch works where its tensors are.
+    return nullcontext()
 
 
 def capturing(like: Any) -> bool:

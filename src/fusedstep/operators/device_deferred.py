@@ -13,12 +13,13 @@ import numpy as np
 from ..arrays.devices import capturing, library_of
 from ..codegen.gpu.build import host_totals_for
 from ..runtime.aliasing import shares_with_states
-from ..runtime.gpu.grouping import LONG, group, sum_long_segments
+from ..runtime.gpu.grouping import LONG, Contributions, group, sum_long_segments
 from ..runtime.gpu.kernel_call import CATCH_UP_BYTES, KernelCall, launch_loop, tiles_for
 from ..runtime.gpu.kernels import kernel_of
 from ..runtime.gpu.numbers import host_numbers
-from .checks.device import check_bounds, view_device_gradient, view_device_indices
+from .checks.device import check_bounds, view_device_indices
 from .checks.device import view_device_states as view_states
+from .checks.device_sparse_gradient import view_sparse_gradient
 from .pending_table import PendingTable
 
 __all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
@@ -48,7 +49,7 @@ class Step(NamedTuple):
         table: the table.
         gradient: the gradient's contiguous tensor.
         storage: its storage type.
-        indices: the row of each gradient row.
+        contributions: what its indices contribute to their rows.
         scalars: the rule's scalars.
         every_row: whether all rows take the step.
     """
@@ -56,19 +57,19 @@ class Step(NamedTuple):
     table: PendingTable
     gradient: Any
     storage: str
-    indices: Any
+    contributions: Contributions
     scalars: Sequence[float]
     every_row: bool = False
 
     def launch(self) -> None:
         """Apply the pending steps of the named rows, then the step that the history has begun."""
-        table, indices = self.table, self.indices
+        table, contributions = self.table, self.contributions
         numbers = host_numbers(table.operator, table.history.compute, self.scalars)
         table.history.numbers[table.history.steps] = numbers
-        if indices.shape[0] and table.tables[0].flat.size:
+        if contributions.indices.shape[0] and table.tables[0].flat.size:
             rows, width = table.tables[0].rows, table.tables[0].width
             with library_of(self.gradient).stream(self.gradient):
-                groups = group(indices)
+                groups = group(contributions)
                 long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
             own = [self.gradient, *groups, long_sums, groups.size, rows]
             run(table, "deferred_rows", self.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
@@ -76,35 +77,30 @@ class Step(NamedTuple):
 
 def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
     """Check a step of the rows that indices name."""
-    operator, names, like = table.operator.name, table.operator.array_spec.names, table.states[0]
-    named = checked_indices(table, indices)
-    given = (*named.shape, *table.shape[1:])
-    gradient, storage, elements = view_device_gradient(operator, "grad", grad, given, table.storages[0], like)
-    if shares_with_states(operator, names, table.tables, elements):
+    operator, like = table.operator, table.states[0]
+    not_captured(operator.name, like)
+    sparse = view_sparse_gradient(operator, "grad", grad, indices, table.shape, table.storages[0], like)
+    gradient = sparse.gradient
+    if shares_with_states(operator.name, operator.array_spec.names, table.tables, sparse.elements):
         gradient = library_of(like).copy(gradient)
-    return Step(table, gradient, storage, named, scalars)
+    return Step(table, gradient, sparse.storage, sparse.contributions, scalars)
 
 
-def checked_indices(table: PendingTable, indices: Any) -> Any:
-    """The indices of rows, checked."""
+def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
+    """Check the indices of some rows; return a function that applies their pending steps."""
     operator, variable = table.operator.name, table.operator.array_spec.names[0]
     not_captured(operator, table.states[0])
     named = view_device_indices(operator, indices, variable, table.shape, table.states[0])
     if table.operator.options.check_indices:
         check_bounds(operator, named, table.tables[0].rows, variable)
-    return named
-
-
-def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
-    """Check the indices of some rows; return a function that applies their pending steps."""
-    return partial(catch_up, table, checked_indices(table, indices))
+    return partial(catch_up, table, named)
 
 
 def catch_up(table: PendingTable, indices: Any) -> None:
     """Apply the pending steps of the named rows."""
     if table.history.steps and indices.shape[0] and table.tables[0].flat.size:
         with library_of(indices).stream(indices):
-            groups = group(indices)
+            groups = group(Contributions(indices))
         own = [groups.sorted_indices, groups.size, table.tables[0].rows]
         run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
 

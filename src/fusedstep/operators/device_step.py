@@ -10,14 +10,10 @@ from ..runtime.aliasing import shares_with_states
 from ..runtime.call import Launch, nothing
 from ..runtime.cpu.loops import LOOPS
 from ..runtime.gpu.launch import Call, launch
+from .bags import is_sparse
 from .checks.arrays import check_stochastic, view_for_sums
-from .checks.device import (
-    check_bounds,
-    check_device_scalars,
-    view_device_gradient,
-    view_device_indices,
-    view_device_states,
-)
+from .checks.device import check_device_scalars, view_device_gradient, view_device_states
+from .checks.device_sparse_gradient import view_sparse_gradient
 from .checks.indices import check_no_indices
 
 
@@ -42,32 +38,31 @@ def prepare(
     if key is not None:
         check_stochastic(name, arrays.names, storages)
     check_device_scalars(name, operator.signature.scalars, scalars, like.device)
-    given, whole_tensor = shape, spec.reduction_scope is ReductionScope.TENSOR
-    if indices is not None:
+    original, whole_tensor = tables, spec.reduction_scope is ReductionScope.TENSOR
+    label, sparse = operator.labels.gradient, None
+    if is_sparse(gradient, indices):
         if whole_tensor:
-            check_no_indices(name, indices)
-        indices = view_device_indices(name, indices, arrays.names[0], shape, like)
-        given = (*indices.shape, *shape[1:])
-    gradient, storage, elements = view_device_gradient(
-        name, operator.labels.gradient, gradient, given, storages[0], like
-    )
-    if indices is not None and operator.options.check_indices:
-        check_bounds(name, indices, tables[0].rows, arrays.names[0])
-    original = tables
+            check_no_indices(name, gradient)
+        sparse = view_sparse_gradient(operator, label, gradient, indices, shape, storages[0], like)
+        gradient, storage, elements = sparse.gradient, sparse.storage, sparse.elements
+    else:
+        gradient, storage, elements = view_device_gradient(name, label, gradient, shape, storages[0], like)
     if whole_tensor:
         tables = view_for_sums(name, arrays, tables, shape, spec.sees_rows)
         loop = "whole_tensor"
-    elif indices is None:
+    elif sparse is None:
         whole = spec.reduction_scope is ReductionScope.ELEMENT and all(each.row_stride == each.width for each in tables)
         loop = "dense" if whole else "dense_rows"
     else:
         loop = LOOPS[rows]
-    if not tables[0].flat.size or (indices is not None and rows == "touched" and not indices.shape[0]):
+    contributions, read = (sparse.contributions, sparse.weights) if sparse else (None, [])
+    nothing_named = contributions is not None and not contributions.indices.shape[0]
+    if not tables[0].flat.size or (nothing_named and rows == "touched"):
         return nothing
     # As on the CPU, a gradient that shares memory with a state is copied.
     if shares_with_states(name, arrays.names, original, elements):
         gradient = library.copy(gradient)
-    locked = ([table.table() for table in original], [elements]) if operator.options.use_locking else None
+    locked = ([table.table() for table in original], [elements, *read]) if operator.options.use_locking else None
     bump = partial(library.bump_versions, spec.written_of(states))
-    call = Call(operator, loop, states, storages, tables, shape, gradient, storage, indices, scalars, key, bump, locked)
-    return partial(launch, call)
+    known = operator, loop, states, storages, tables, shape, gradient, storage, contributions
+    return partial(launch, Call(*known, scalars, key, bump, locked))

@@ -114,9 +114,10 @@ def weave_long_segments(gradient: str, compute: str) -> str:
         f"{WITHIN}\ndef load_gradient{gradient_word(gradient)}",
         *(decorated(text) for text in loop_definitions("long_segments").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
-def kernel(gradient, sorted_indices, positions, segment_ends, count: "i64", rows: "i64", long_sums,
+def kernel(gradient, sorted_indices, gradient_rows, weights, segment_ends, count: "i64", rows: "i64", long_sums,
            width: tl.constexpr, LONG: tl.constexpr, COLUMNS: tl.constexpr):
-    long_segments(gradient, sorted_indices, positions, segment_ends, count, rows, long_sums, width, LONG, COLUMNS)""",
+    long_segments(gradient, sorted_indices, gradient_rows, weights, segment_ends, count, rows, long_sums, width, LONG,
+                  COLUMNS)""",
     )
 
 

@@ -14,7 +14,8 @@ def deferred_rows(
     row_strides: Any,
     gradient: Any,
     sorted_indices: Any,
-    positions: Any,
+    gradient_rows: Any,
+    weights: Any,
     segment_ends: Any,
     long_sums: Any,
     count: Any,
@@ -34,6 +35,6 @@ def deferred_rows(
     row, first = first_of_row(sorted_indices, place, count, rows)
     catch_up_row(states, row_strides, row, first, pending, width, COLUMNS)
     stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)
-    sums = (gradient, positions, place, stop, long_sums, LONG)
+    sums = (gradient, gradient_rows, weights, place, stop, long_sums, LONG)
     update_rows_by_sums(states, row_strides, row, first, sums, width, load_scalars(history, now), COLUMNS)
     tl.store(last_steps + row, now + 1, mask=first)

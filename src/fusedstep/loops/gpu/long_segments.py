@@ -6,6 +6,7 @@ import triton.language as tl
 
 from .grouping import first_of_row
 from .span_words import load_gradient
+from .weighting import weighted
 
 # Gradients that are loaded at once, then added one after another.
 AT_ONCE = tl.constexpr(32)
@@ -14,7 +15,8 @@ AT_ONCE = tl.constexpr(32)
 def long_segments(
     gradient: Any,
     sorted_indices: Any,
-    positions: Any,
+    gradient_rows: Any,
+    weights: Any,
     segment_ends: Any,
     count: Any,
     rows: Any,
@@ -34,11 +36,13 @@ def long_segments(
         end = tl.load(segment_ends + begin).to(tl.int32)
         columns = tl.program_id(0) % parts * COLUMNS + tl.arange(0, COLUMNS)
         here = columns < width
-        total = load_gradient(gradient + (tl.load(positions + begin) * width + columns), here)
+        total = load_gradient(gradient + (tl.load(gradient_rows + begin) * width + columns), here)
+        total = weighted(total, weights, begin, begin >= 0)
         for start in range(begin + 1, end, AT_ONCE):
             for step in tl.static_range(AT_ONCE):
                 more = start + step < end
-                position = tl.load(positions + (start + step), mask=more, other=0)
-                added = load_gradient(gradient + (position * width + columns), here & more)
+                gradient_row = tl.load(gradient_rows + (start + step), mask=more, other=0)
+                added = load_gradient(gradient + (gradient_row * width + columns), here & more)
+                added = weighted(added, weights, start + step, more)
                 total = tl.where(more, total + added, total)
         tl.store(long_sums + ((begin // LONG).to(tl.int64) * width + columns), total, mask=here)

@@ -5,6 +5,7 @@ from typing import Any
 import triton.language as tl
 
 from .span_words import load_gradient
+from .weighting import weighted
 
 # Gradients of a row that are loaded at once, then added one after another.
 AHEAD = tl.constexpr(4)
@@ -14,22 +15,25 @@ def segment_sum(sums: Any, here: Any, columns: Any, width: Any) -> Any:
     """The sums of the gradients of some rows.
 
     Args:
-        sums: the gradient; the positions of its rows in the order of the sorted indices; for each row the place of its
-            first index and the end of its segment; the sums of long segments; the length above which one is long.
+        sums: the gradient; for each sorted index the row of the gradient that it has, and its weight, or None for
+            weights of 1; for each row the place of its first index and the end of its segment; the sums of long
+            segments; the length above which one is long.
         here: which elements of the tile exist.
         columns: the columns of the tile.
         width: elements in a row.
     """
-    gradient, positions, place, stop, long_sums, long = sums
+    gradient, gradient_rows, weights, place, stop, long_sums, long = sums
     count = stop - place
-    position = tl.load(positions + place, mask=place < stop, other=0)
-    total = load_gradient(gradient + (position * width + columns), here & (place < stop))
+    gradient_row = tl.load(gradient_rows + place, mask=place < stop, other=0)
+    total = load_gradient(gradient + (gradient_row * width + columns), here & (place < stop))
+    total = weighted(total, weights, place, place < stop)
     longest = tl.max(tl.max(tl.where(count > long, 1, count), axis=1), axis=0)
     for begin in range(1, longest, AHEAD):
         for step in tl.static_range(AHEAD):
             more = begin + step < count
-            position = tl.load(positions + (place + begin + step), mask=more, other=0)
-            added = load_gradient(gradient + (position * width + columns), here & more)
+            gradient_row = tl.load(gradient_rows + (place + begin + step), mask=more, other=0)
+            added = load_gradient(gradient + (gradient_row * width + columns), here & more)
+            added = weighted(added, weights, place + begin + step, more)
             # Where no gradient is left nothing is added: even zero would change the sign of a zero.
             total = tl.where(more, total + added, total)
     if tl.max(tl.max(count, axis=1), axis=0) > long:

@@ -13,7 +13,8 @@ def touched_rows(
     row_strides: Any,
     gradient: Any,
     sorted_indices: Any,
-    positions: Any,
+    gradient_rows: Any,
+    weights: Any,
     segment_ends: Any,
     long_sums: Any,
     count: Any,
@@ -28,6 +29,5 @@ def touched_rows(
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     row, first = first_of_row(sorted_indices, place, count, rows)
     stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)
-    update_rows_by_sums(
-        states, row_strides, row, first, (gradient, positions, place, stop, long_sums, LONG), width, scalars, COLUMNS
-    )
+    sums = (gradient, gradient_rows, weights, place, stop, long_sums, LONG)
+    update_rows_by_sums(states, row_strides, row, first, sums, width, scalars, COLUMNS)

@@ -105,7 +105,13 @@ def view_lookup(
 
 
 def copy_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
-    """Copy offsets into ``count`` indices.
+    """Copy offsets so that concurrent writes cannot affect the call; see ``view_offsets``."""
+    copied: np.ndarray = view_offsets(operator, offsets, count).astype(np.int64)
+    return copied
+
+
+def view_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
+    """The memory of offsets into ``count`` indices, or of a copy if they lend none.
 
     Raises:
         TypeError: they are not integers.
@@ -119,8 +125,8 @@ def copy_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
         raise TypeError(f"{operator}: offsets holds {dtype_name(offsets, view)}, expected integers")
     if view.ndim != 1:
         raise ValueError(f"{operator}: offsets has shape {view.shape}, expected one dimension")
-    copied: np.ndarray = view.astype(np.int64)
-    return copied
+    found: np.ndarray = view
+    return found
 
 
 def check_offsets(operator: str, offsets: np.ndarray, count: int, with_end: bool) -> int:

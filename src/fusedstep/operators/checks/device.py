@@ -1,6 +1,6 @@
-"""The checks of tensors on a device. They do not read elements."""
+"""The checks of tensors on a device. Only ``check_bounds`` reads elements."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,34 +59,69 @@ def view_device_indices(operator: str, value: Any, variable: str, shape: tuple[i
     Raises:
         RuntimeError: they are a list, and a graph is being captured, which would not see another one.
     """
+    return view_integers(operator, "indices", value, like, lambda array: view_indices(operator, array, variable, shape))
+
+
+def view_integers(operator: str, name: str, value: Any, like: Any, view: Callable[[Any], np.ndarray]) -> Any:
+    """Integers as a tensor of 64 bits; ``view`` checks all but their values, and makes an array of a list.
+
+    Raises:
+        RuntimeError: they are a list, and a graph is being captured, which would not see another one.
+    """
     library = library_of(like)
     if not lends_memory(value):
-        listed = view_indices(operator, value, variable, shape)
+        listed = view(value)
         if capturing(like):
             raise RuntimeError(
-                f"{operator}: indices is {kind(value)} while a graph is captured, which would repeat its elements; "
+                f"{operator}: {name} is {kind(value)} while a graph is captured, which would repeat its elements; "
                 f"pass {library.ARRAY} on {like.device}"
             )
         return library.to_device(listed.astype(np.int64), like)
-    view_indices(operator, view_tensor(operator, "indices", value, like), variable, shape)
-    return library.as_int64(value)
+    view(view_tensor(operator, name, value, like))
+    return library.as_type(value, "int64")
 
 
 def check_bounds(operator: str, indices: Any, rows: int, variable: str) -> None:
-    """Check that every index names a row. Only this check waits for the device.
+    """Check that every index names a row. This waits for the device.
 
     Raises:
         IndexError: an index names no row.
         RuntimeError: a graph is being captured, so nothing can be read back.
     """
-    if capturing(indices):
+    check_readable(operator, indices)
+    library = library_of(indices)
+    if library.any_true([outside(indices, rows)]):
+        refuse_first_outside(operator, library.to_host(indices), rows, variable)
+
+
+def check_readable(operator: str, like: Any) -> None:
+    """Check that indices can be read back.
+
+    Raises:
+        RuntimeError: a graph is being captured.
+    """
+    if capturing(like):
         raise RuntimeError(
             f"{operator}: indices cannot be checked while a graph is captured; make the operator with "
             "check_indices=False, and indices that name no row are ignored"
         )
-    outside = library_of(indices).first_outside(indices, rows)
-    if outside:
-        raise IndexError(no_such_row(operator, *outside, rows, variable))
+
+
+def outside(indices: Any, rows: int) -> Any:
+    """Which indices name no row; of a device's and of the host's alike."""
+    return (indices < 0) | (indices >= rows)
+
+
+def refuse_first_outside(operator: str, indices: np.ndarray, rows: int, variable: str) -> None:
+    """Refuse the first index that names no row, if there is one.
+
+    Raises:
+        IndexError: there is one.
+    """
+    wrong = outside(indices, rows)
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise IndexError(no_such_row(operator, place, int(indices[place]), rows, variable))
 
 
 def check_device_scalars(operator: str, names: Sequence[str], values: Sequence[Any], device: Any) -> None:

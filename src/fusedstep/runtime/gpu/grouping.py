@@ -12,17 +12,33 @@ BLOCK = 1024
 LONG, COLUMNS = 64, 32
 
 
+class Contributions(NamedTuple):
+    """What the indices of a sparse gradient contribute to the gradients of their rows.
+
+    Attributes:
+        indices: the rows. An index that names no row of the table contributes nothing.
+        gradient_rows: the row of the gradient that each index has; None if each has its own, in their order.
+        weights: the factor of each index, in the compute type; None for factors of 1.
+    """
+
+    indices: Any
+    gradient_rows: Any = None
+    weights: Any = None
+
+
 class Groups(NamedTuple):
     """Indices grouped by row.
 
     Attributes:
         sorted_indices: the indices, sorted.
-        positions: the position of each before sorting.
+        gradient_rows: the row of the gradient that each has.
+        weights: the factor of each, or None.
         segment_ends: for each the place behind the last index of its row.
     """
 
     sorted_indices: Any
-    positions: Any
+    gradient_rows: Any
+    weights: Any
     segment_ends: Any
 
     @property
@@ -31,11 +47,14 @@ class Groups(NamedTuple):
         return int(self.sorted_indices.shape[0])
 
 
-def group(indices: Any) -> Groups:
+def group(contributions: Contributions) -> Groups:
     """Group indices by row; equal indices keep their order."""
-    library = library_of(indices)
-    sorted_indices, positions = library.sort(indices)
-    return Groups(sorted_indices, positions, library.searchsorted(sorted_indices, sorted_indices))
+    library = library_of(contributions.indices)
+    sorted_indices, positions = library.sort(contributions.indices)
+    gradient_rows = positions if contributions.gradient_rows is None else contributions.gradient_rows[positions]
+    # Sorted as the indices are, they lie one after another when a segment is summed.
+    weights = None if contributions.weights is None else contributions.weights[positions]
+    return Groups(sorted_indices, gradient_rows, weights, library.searchsorted(sorted_indices, sorted_indices))
 
 
 def first_places(groups: Groups, rows: int) -> Any:

@@ -9,7 +9,7 @@ from ...arrays.layout import Rows
 from ...storage import compute_type
 from ..call import BumpVersions
 from ..locks import exclusive
-from .grouping import LONG, Groups, first_places, group, sum_long_segments
+from .grouping import LONG, Contributions, Groups, first_places, group, sum_long_segments
 from .kernel_call import BYTES, KernelCall, launch_loop
 from .kernels import kernel_of
 from .launch_kernel import launch_kernel
@@ -26,7 +26,7 @@ class Call(NamedTuple):
         states, storages, tables: the states in use, their storage types and rows.
         shape: of the variable.
         gradient, storage: the gradient's contiguous array, and its storage type.
-        indices: the rows that it belongs to, if it is sparse.
+        contributions: what its indices contribute to their rows, if it is sparse.
         scalars: the rule's.
         key: of stochastic rounding.
         bump_versions: called right before the states are changed.
@@ -41,7 +41,7 @@ class Call(NamedTuple):
     shape: tuple[int, ...]
     gradient: Any
     storage: str
-    indices: Any
+    contributions: Contributions | None
     scalars: Sequence[Any]
     key: int | None
     bump_versions: BumpVersions
@@ -68,10 +68,9 @@ def launch_kernels(call: Call, arrays: KernelCall) -> None:
     """Launch the kernels of a call."""
     if call.loop == "whole_tensor":
         launch_whole_tensor(arrays, call.operator.spec.program, call.shape)
-    elif call.loop == "touched_rows":
-        launch_touched_rows(arrays, group(call.indices))
-    elif call.loop == "every_row":
-        launch_every_row(arrays, group(call.indices))
+    elif call.contributions is not None:
+        launch_rows = launch_touched_rows if call.loop == "touched_rows" else launch_every_row
+        launch_rows(arrays, group(call.contributions))
     elif call.loop == "dense_rows":
         launch_dense_rows(arrays)
     else:
@@ -104,7 +103,8 @@ def launch_every_row(call: KernelCall, groups: Groups) -> None:
     own = [
         call.gradient,
         first_places(groups, call.rows),
-        groups.positions,
+        groups.gradient_rows,
+        groups.weights,
         groups.segment_ends,
         long_sums_of(call, groups),
         call.rows,

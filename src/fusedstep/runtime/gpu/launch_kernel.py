@@ -23,12 +23,12 @@ def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments:
         library: the library of the arrays among the arguments.
         kernel: Triton's kernel.
         programs: the number of its programs.
-        arguments: arrays and numbers.
+        arguments: arrays and numbers; None for an array that a kernel is compiled without.
         **known: what is known when the kernel is compiled, and Triton's options.
     """
     launch = partial(kernel[(programs,)], *library.arguments(arguments), **EXACT | known)
     # Kernels live as long as the process. Triton compiles at the first launch, and does not say so.
-    key = id(kernel), *known.items()
+    key = id(kernel), *(each is None for each in arguments), *known.items()
     if key in _launched:
         launch()
         return
