@@ -46,4 +46,4 @@ def dense_update(
     functions = functions_of(operator, str(used[0].dtype))
     new = sharded_step(functions, used, gradient, functions.numbers(parse_scalars(operator, scalars)))
     stored = [after.astype(before.dtype) for after, before in zip(new, used, strict=True)]
-    return arrays.restore_unused(given, stored, states)
+    return arrays.restore_unused(operator, stored, states)

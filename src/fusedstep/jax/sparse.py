@@ -11,12 +11,13 @@ from jax.custom_batching import custom_vmap
 
 from ..codegen.rule.program import ReductionScope
 from ..codegen.xla.build import RuleFunctions
+from ..operators.bags import Bags
 from ..operators.checks.options import check_rows
 from ..operators.operator import Operator
 from ..runtime.cpu.loops import LOOPS
 from . import arrays, sparse_callback, sparse_xla
+from .bags import parse_bags
 from .functions import functions_of
-from .row_ids import parse_row_ids
 from .scalars import parse_scalars, split_arrays, split_switches
 
 
@@ -27,6 +28,8 @@ def sparse_update(
     ids: Any,
     grads: Any,
     *,
+    offsets: Any = None,
+    weights: Any = None,
     rows: str = "touched",
     **scalars_and_switches: Any,
 ) -> tuple[jax.Array, tuple[Any, ...]]:
@@ -74,17 +77,16 @@ def sparse_update(
     given = arrays.parse_states(operator, table, states)
     check_one_device(operator, given)
     used = [each for each in given if each is not None]
-    row_ids = parse_row_ids(operator, ids, used[0])
-    gradients = arrays.parse_gradient(operator, "grads", grads, (*row_ids.shape, *used[0].shape[1:]), used[0])
+    bags = parse_bags(operator, Bags(grads, ids, offsets, weights), used[0])
     update = RowUpdate(operator, functions_of(operator, str(used[0].dtype)), rows)
-    arguments = (used, row_ids, gradients, scalars)
+    arguments = (used, bags, scalars)
     if any(isinstance(each, jax.core.Tracer) for each in jax.tree.leaves(arguments)):
         new = update(*arguments)
     else:
         # Pass numbers as float64 arrays, so that another learning rate does not compile again.
         with jax.enable_x64(True):
             new = compiled(update)(*arguments)
-    return arrays.restore_unused(given, new, states)
+    return arrays.restore_unused(operator, new, states)
 
 
 @dataclass(frozen=True)
@@ -112,21 +114,19 @@ class RowUpdate:
     def __hash__(self) -> int:
         return hash(self.key)
 
-    def __call__(
-        self, states: list[jax.Array], ids: jax.Array, grads: jax.Array, scalars: list[Any]
-    ) -> list[jax.Array]:
+    def __call__(self, states: list[jax.Array], bags: Bags, scalars: list[Any]) -> list[jax.Array]:
         """Return the new states in use."""
         if jax.default_backend() == "cpu":
             # Compile now, not in XLA's callback.
             storages = tuple(str(each.dtype) for each in states)
-            self.operator.compile(LOOPS[self.rows], storages, str(grads.dtype))
+            self.operator.compile(LOOPS[self.rows], storages, str(bags.gradient.dtype))
         known, traced = split_arrays(scalars)
         by_platform = partial(
             lax.platform_dependent,
             cpu=partial(sparse_callback.update_rows, self.operator, self.rows, known),
             default=partial(sparse_xla.update_rows, self.functions, self.rows, known),
         )
-        new: list[jax.Array] = without_transforms(self.operator.name, by_platform)(states, ids, grads, traced)
+        new: list[jax.Array] = without_transforms(self.operator.name, by_platform)(states, bags, traced)
         return new
 
 
