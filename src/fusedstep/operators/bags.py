@@ -28,3 +28,20 @@ class BagGradient(NamedTuple):
     """
 
     lookups: tuple[Bags, ...]
+
+
+def is_sparse(gradient: Any, indices: Any) -> bool:
+    """Return whether a gradient is of some rows only: with indices, or of bags, which have their own."""
+    return indices is not None or isinstance(gradient, BagGradient)
+
+
+def gradient_of_bags(operator: str, gradient: Any, indices: Any, offsets: Any, weights: Any) -> BagGradient:
+    """The gradient of a call with offsets or weights.
+
+    Raises:
+        TypeError: there are no indices.
+    """
+    if indices is None:
+        name = "weights" if offsets is None else "offsets"
+        raise TypeError(f"{operator}: {name} given without indices, expected the rows of the bags; pass indices")
+    return BagGradient((Bags(gradient, indices, offsets, weights),))

@@ -18,6 +18,7 @@ from ..runtime.aliasing import ensure_no_alias
 from ..runtime.history import History
 from ..storage import compute_type
 from . import host_deferred
+from .bags import gradient_of_bags
 from .checks.arrays import check_unused
 from .checks.options import parse_switches
 from .checks.scalars import check_host_scalars
@@ -129,7 +130,9 @@ class DeferredRows:
         # Functions that other functions define cannot be pickled: the closed form is looked up again.
         self._history.closed_form = self._closed_form()
 
-    def step(self, /, grad: Any, indices: Any, **scalars: Any) -> tuple[Any, ...]:
+    def step(
+        self, /, grad: Any, indices: Any, offsets: Any = None, weights: Any = None, **scalars: Any
+    ) -> tuple[Any, ...]:
         """Take one step: the named rows take it now, all other rows later.
 
         Args:
@@ -137,6 +140,8 @@ class DeferredRows:
                 variable's, or float32 with a 16-bit variable.
             indices: the row of each gradient row, integers in any order, as an array, a list or a range. Gradients of
                 one row are summed first.
+            offsets, weights: for a gradient of bags, where each bag begins among the indices, and factors of the
+                indices; see ``Operator``. Then ``grad`` has one row for each bag.
             **scalars: the rule's scalars, as numbers or arrays of one element.
 
         Returns:
@@ -145,10 +150,12 @@ class DeferredRows:
         Raises:
             TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
+        if offsets is not None or weights is not None:
+            grad, indices = gradient_of_bags(self.name, grad, indices, offsets, weights), None
         return self.take(grad, indices, self._operator.scalars(scalars))
 
     def take(self, grad: Any, indices: Any, scalars: Sequence[float]) -> tuple[Any, ...]:
-        """Take one step, with the scalars in the rule's order."""
+        """Take one step, with the scalars in the rule's order; ``grad`` may be a ``BagGradient``, without indices."""
         with self._lock:
             names = self._operator.signature.scalars
             check_host_scalars(self.name, names, scalars)

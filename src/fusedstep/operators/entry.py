@@ -137,6 +137,7 @@ def call(entry: Entry) -> inspect.Signature:
     """The signature of an operator's call."""
     given = [inspect.Parameter(name, Plain) for name in entry.meanings]
     added: dict[str, Any] = {} if entry.rows or entry.creates else {"indices": None, "rows": "touched"}
+    added |= {"offsets": None, "weights": None} if entry.rows or not entry.creates else {}
     added |= {} if "step" in entry.meanings else {"step": None}
     return inspect.Signature([*given, *(inspect.Parameter(name, Named, default=each) for name, each in added.items())])
 
@@ -180,11 +181,15 @@ MEMORY = (
     "The states are updated in place. Their types are float32, float16 and bfloat16 in any combination, or float64 for "
     "all. The gradient has the type of the variable, or float32 with a 16-bit variable."
 )
+BAGS = (
+    "With ``offsets=``, where each bag of indices begins, it has one row for each bag; ``weights=`` are factors of the "
+    "indices."
+)
 SPARSE = (
     "The gradient has shape ``(n,) + var.shape[1:]``. Before the step, gradients of one row are summed in the order of "
-    "the indices."
+    "the indices. " + BAGS
 )
-DENSE = "With ``indices=`` the gradient is sparse, and ``rows`` selects the rows that take the step."
+DENSE = "With ``indices=`` the gradient is sparse, and ``rows`` selects the rows that take the step. " + BAGS
 
 
 def renamed(entry: Entry, text: str) -> str:

@@ -14,8 +14,9 @@ from ..runtime.cpu.launch import Part, every_row_parts, touched_row_parts
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
 from ..runtime.cpu.parts import parts, threads_for
 from ..runtime.cpu.threads import run
-from .checks.arrays import view_gradient, view_states
+from .checks.arrays import view_states
 from .checks.indices import copy_indices, group_indices
+from .checks.sparse_gradient import view_sparse
 from .host_step import span_call
 from .pending_table import PendingTable
 
@@ -71,10 +72,8 @@ class EveryRow(NamedTuple):
 def prepare_step(table: PendingTable, gradient: Any, indices: Any, scalars: Sequence[float]) -> Step | EveryRow:
     """Check a step of the rows that indices name, and allocate all memory that it needs."""
     name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
-    snapshot = copy_indices(name, indices, variable, table.shape)
-    shape = (snapshot.size, *table.shape[1:])
-    gradient, storage = view_gradient(name, "grad", gradient, shape, table.storages[0])
-    groups = group_indices(name, indices, snapshot, variable, rows)
+    first = variable, table.shape, table.storages[0], rows
+    gradient, storage, groups = view_sparse(name, "grad", gradient, indices, *first)
     bump = partial(bump_versions, table.states)
     known = table.storages, table.tables, gradient, storage, scalars, bump
     if rows.array.size and mostly_touched(name, groups.distinct, rows.rows):

@@ -12,12 +12,15 @@ from ..codegen.rule.program import ReductionScope
 from ..runtime.advice import mostly_touched
 from ..runtime.aliasing import ensure_no_alias
 from ..runtime.call import BumpVersions, Launch, nothing
+from ..runtime.cpu.bag_rows import BagRows
 from ..runtime.cpu.launch import Call, launch
 from ..runtime.cpu.loops import LOOPS, WHOLE_TENSOR
 from ..runtime.cpu.span_call import SpanCall
+from .bags import is_sparse
 from .checks.arrays import check_stochastic, view_for_sums, view_gradient, view_states
-from .checks.indices import check_no_indices, copy_indices, group_indices
+from .checks.indices import check_no_indices
 from .checks.scalars import check_host_scalars
+from .checks.sparse_gradient import view_sparse
 
 
 def prepare(
@@ -39,30 +42,30 @@ def prepare(
     name, spec, arrays, options = operator.name, operator.spec, operator.array_spec, operator.options
     key = operator.rounding_key(number)
     check_host_scalars(name, operator.signature.scalars, scalars)
-    variable, storages, tables = view_states(name, arrays, states)
+    shape, storages, tables = view_states(name, arrays, states)
     if key is not None:
         check_stochastic(name, arrays.names, storages)
-    shape, loop, groups = variable, LOOPS[None], None
-    if indices is not None:
-        snapshot = copy_indices(name, indices, arrays.names[0], shape)
-        shape, loop = (snapshot.size, *shape[1:]), LOOPS[rows]
-    gradient, storage = view_gradient(name, operator.labels.gradient, gradient, shape, storages[0])
-    original = tables
-    if spec.reduction_scope is ReductionScope.TENSOR:
-        check_no_indices(name, indices)
-        tables, loop = view_for_sums(name, arrays, tables, variable, spec.sees_rows), WHOLE_TENSOR
-    elif indices is not None:
-        groups = group_indices(name, indices, snapshot, arrays.names[0], tables[0])
+    loop, groups, original, label = LOOPS[None], None, tables, operator.labels.gradient
+    whole_tensor, sparse = spec.reduction_scope is ReductionScope.TENSOR, is_sparse(gradient, indices)
+    if sparse and not whole_tensor:
+        first = arrays.names[0], shape, storages[0], tables[0]
+        gradient, storage, groups = view_sparse(name, label, gradient, indices, *first)
+        loop = LOOPS[rows]
         # Only for its log message: the order of the rows is chosen already.
         mostly_touched(name, groups.distinct, tables[0].rows)
+    else:
+        check_no_indices(name, gradient if sparse else None)
+        gradient, storage = view_gradient(name, label, gradient, shape, storages[0])
+    if whole_tensor:
+        tables, loop = view_for_sums(name, arrays, tables, shape, spec.sees_rows), WHOLE_TENSOR
     if not tables[0].array.size:
         return nothing
     bump = partial(bump_versions, spec.written_of(states))
     spans = span_call(operator, loop, storages, tables, gradient, storage, scalars, bump, key, original)
     locked = None
     if options.use_locking:
-        locked = [table.table() for table in original], [as_array(spans.gradient)]
-    return partial(launch, Call(spans, loop, groups, variable, locked))
+        locked = [table.table() for table in original], gradient_arrays(spans.gradient)
+    return partial(launch, Call(spans, loop, groups, shape, locked))
 
 
 def span_call(
@@ -93,6 +96,20 @@ def span_call(
     functions, by_rows = operator.span_functions(storages, storage), loop != LOOPS[None]
     call = SpanCall(functions, tables, gradient, storage, scalars, bump, by_rows, key)
     if call.overlaps:
-        separate: np.ndarray = ensure_no_alias(operator.name, operator.array_spec.names, original or tables, gradient)
+        separate = separated(operator.name, operator.array_spec.names, original or tables, gradient)
         call = SpanCall(functions, tables, separate, storage, scalars, bump, by_rows, key)
     return call
+
+
+def separated(operator: str, names: Sequence[str], tables: Sequence[Rows], gradient: Any) -> Any:
+    """A gradient, copied as far as it shares memory with a state; see ``ensure_no_alias``."""
+    if isinstance(gradient, BagRows):
+        return gradient.replaced([ensure_no_alias(operator, names, tables, each.gradient) for each in gradient.lookups])
+    return ensure_no_alias(operator, names, tables, gradient)
+
+
+def gradient_arrays(gradient: Any) -> list[np.ndarray]:
+    """The arrays that hold a gradient."""
+    if isinstance(gradient, BagRows):
+        return [as_array(each.gradient) for each in gradient.lookups]
+    return [as_array(gradient)]

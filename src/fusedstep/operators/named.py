@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays.borrow import new_like
 from ..codegen.rule.signature import read_signature
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
+from .bags import gradient_of_bags
 from .checks.options import check_rows, parse_flag, parse_switches
 from .checks.scalars import check_range, parse_numbers, parse_scalar
 from .entry import COMMON, Entry, call, constructor, docstring
@@ -84,11 +85,12 @@ class NamedOperator(Operator):
         Raises:
             TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
-        rows, step, indices = self.entry.rows, None, None
+        rows, step, indices, offsets, weights = self.entry.rows, None, None, None, None
         if named or len(arguments) != self._count:
             given = bind(self.name, call(self.entry), arguments, named)
             arguments = tuple(given[name] for name in self.entry.meanings)
             indices, rows, step = given.get("indices"), rows or given.get("rows"), given.get("step")
+            offsets, weights = given.get("offsets"), given.get("weights")
             if rows is not None:
                 check_rows(self.name, rows)
         elif self._step is not None:
@@ -106,6 +108,8 @@ class NamedOperator(Operator):
             rank = getattr(states[0], "ndim", 0)
             operator = self.switched(**{name: decide(rank) for name, decide in self.entry.by_rank.items()})
         gradient = arguments[self._gradient]
+        if offsets is not None or weights is not None:
+            gradient, indices = gradient_of_bags(self.name, gradient, indices, offsets, weights), None
         updated = operator.step(states, gradient, indices, rows, scalars, step)
         if self.entry.returns:
             return tuple(updated[self.state_names.index(name)] for name in self.entry.returns)

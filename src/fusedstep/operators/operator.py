@@ -17,6 +17,7 @@ from ..runtime.cpu import plain_step
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, WHOLE_TENSOR, prepare_loops
 from ..runtime.random_key import key_of
 from . import host_step
+from .bags import gradient_of_bags
 from .checks.arrays import ArraySpec, check_unused
 from .checks.options import check_rows, parse_counter, parse_switches
 from .checks.scalars import parse_scalar
@@ -24,6 +25,8 @@ from .labels import DEFAULTS, Labels, Options, parse_options
 
 # What an operator is made of, and what it makes of that.
 OWN = frozenset({"rule", "switches", "labels", "options", "signature", "name", "functions_of", "built"})
+# The arrays that a call may leave out, and what stands for one that is not given.
+OPTIONAL, MISSING = ("indices", "offsets", "weights"), object()
 # The options of the constructor beside the rule's switches.
 AT_CONSTRUCTION = ("use_locking", "rounding", "seed", "maximize", "check_indices")
 
@@ -66,6 +69,9 @@ class Operator:
     >>> _ = step(var, momentum, grad, indices, lr=0.125, beta=0.5)
     >>> var.tolist()
     [[1.0, 1.0], [1.0, 1.0], [0.875, 1.125]]
+
+    >>> step(var, momentum, np.ones((1, 2), np.float32), [0, 1], offsets=[0], lr=0.125, beta=0.5)[0].tolist()
+    [[0.875, 0.875], [0.875, 0.875], [0.875, 1.125]]
 
     >>> step = Operator("def descent(var, grad, *, lr): return var - lr * grad")
     >>> step(np.ones(2), np.array([0.5, -0.5]), lr=0.5)
@@ -141,14 +147,19 @@ class Operator:
         """Take one step.
 
         Args:
-            *arrays: the states, then ``grad``, then, for a sparse gradient, ``indices``. Each may be passed by name.
-                States are updated in place. They have one shape. Their types are float32, float16 and bfloat16 in any
-                combination, or float64 for all. ``grad`` has the type of the variable, or float32 with a 16-bit
-                variable. It has the shape of the states, or with ``indices`` ``(len(indices),) + var.shape[1:]``.
-                ``indices`` are integers in any order: an array, a list, a range, or what makes an array of itself, as
-                a Series. Gradients of one row are summed first. PerRow states have shape
-                ``var.shape[:1]``, or ``(len(var), 1)`` as in the plain function. A state that the switches leave
-                unused may be None.
+            *arrays: the states, then ``grad``, then, for a sparse gradient, ``indices``, and for a gradient of bags
+                ``offsets`` and ``weights``. Each may be passed by name. States are updated in place. They have one
+                shape. Their types are float32, float16 and bfloat16 in any combination, or float64 for all. ``grad``
+                has the type of the variable, or float32 with a 16-bit variable. It has the shape of the states, or
+                with ``indices`` ``(len(indices),) + var.shape[1:]``. ``indices`` are integers in any order: an array,
+                a list, a range, or what makes an array of itself, as a Series. Gradients of one row are summed first.
+                PerRow states have shape ``var.shape[:1]``, or ``(len(var), 1)`` as in the plain function. A state that
+                the switches leave unused may be None.
+                ``offsets`` are integers that say where each bag begins among the indices, with or without the end of
+                the last one, as ``torch.nn.EmbeddingBag`` takes them. Then ``grad`` has one row for each bag, and is
+                the gradient of each index in it. ``weights`` has one number for each index, by which its gradient is
+                multiplied in the compute type, and the type of a gradient. A bag may be empty, and a weight 0, which
+                still names its row.
             rows: the rows that take the step: ``"touched"`` for those that ``indices`` names, or ``"every"`` for all,
                 with a zero gradient where a row is not named. Ignored without ``indices``.
             step: the number of the step, for stochastic rounding.
@@ -161,25 +172,39 @@ class Operator:
             TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
         signature = self.signature
-        order = (*signature.states, "grad", "indices")
-        if len(arrays) > len(order):
-            raise TypeError(f"{self.name}: takes at most {len(order)} arrays ({', '.join(order)}), got {len(arrays)}")
-        given = dict(zip(order, arrays, strict=False))
-        for name in order:
-            if name in named:
-                if name in given:
-                    raise TypeError(f"{self.name}: {name} is given twice, by position and by name")
-                given[name] = named.pop(name)
-        if signature.gradient in named and "grad" not in given:
-            given["grad"] = named.pop(signature.gradient)
-        missing = [name for name in order[:-1] if name not in given]
-        if missing:
-            raise TypeError(f"{self.name}: {', '.join(missing)} not given; pass {', '.join(order[:-1])}[, indices]")
+        given = self._arrays(arrays, named)
         check_rows(self.name, rows)
         if "step" in signature.scalars and step is not None:
             named["step"] = step
-        states = [given[name] for name in signature.states]
-        return self.step(states, given["grad"], given.get("indices"), rows, self.scalars(named), step)
+        *states, gradient, indices, offsets, weights = given
+        if offsets is not None or weights is not None:
+            gradient, indices = gradient_of_bags(self.name, gradient, indices, offsets, weights), None
+        return self.step(states, gradient, indices, rows, self.scalars(named), step)
+
+    def _arrays(self, arrays: Sequence[Any], named: dict[str, Any]) -> list[Any]:
+        """The arrays of a call in order, of which some are taken out of ``named``; None for those that may be left out.
+
+        Raises:
+            TypeError: one is missing, or given twice.
+        """
+        states, gradient = self.signature.states, self.signature.gradient
+        order = (*states, "grad", *OPTIONAL)
+        if len(arrays) > len(order):
+            raise TypeError(f"{self.name}: takes at most {len(order)} arrays ({', '.join(order)}), got {len(arrays)}")
+        given = list(arrays) + [MISSING] * (len(order) - len(arrays))
+        for place, name in enumerate(order):
+            # A state may be called as an optional array is: its name stands for the state.
+            if name in named and name not in order[:place]:
+                if given[place] is not MISSING:
+                    raise TypeError(f"{self.name}: {name} is given twice, by position and by name")
+                given[place] = named.pop(name)
+        if gradient in named and given[len(states)] is MISSING:
+            given[len(states)] = named.pop(gradient)
+        required = order[: -len(OPTIONAL)]
+        missing = [name for name, each in zip(required, given, strict=False) if each is MISSING]
+        if missing:
+            raise TypeError(f"{self.name}: {', '.join(missing)} not given; pass {', '.join(required)}[, indices]")
+        return [None if each is MISSING else each for each in given]
 
     def scalars(self, named: Mapping[str, Any]) -> list[float]:
         """The rule's scalars in order, from values by name."""

@@ -155,9 +155,10 @@ class SpanFunctions:
 
 
 @cache
-def sums(gradient_storage: str, compute: str) -> tuple[int, int]:
-    """The addresses of the functions that load a gradient into a sum, and add it to one."""
-    load, add = (sum_function(gradient_storage, compute, add, has_half(gradient_storage)) for add in (False, True))
+def sums(gradient_storage: str, compute: str, weighted: bool = False) -> tuple[int, int]:
+    """The addresses of the functions that load a gradient, or one times a factor, into a sum, and add it to one."""
+    half = has_half(gradient_storage)
+    load, add = (sum_function(gradient_storage, compute, add, half, weighted) for add in (False, True))
     return compiled(load), compiled(add)
 
 

@@ -65,6 +65,15 @@ def take_sum(typing_context, function, sums, gradient, count):
 
 
 @intrinsic
+def take_weighted_sum(typing_context, function, sums, gradient, count, weight):
+    def generate(context, builder, signature, arguments):
+        called(builder, arguments[0], arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), generate
+
+
+@intrinsic
 def take_closed_form(typing_context, function, block, row, kept, moved, checked):
     def generate(context, builder, signature, arguments):
         return called(builder, arguments[0], arguments[1:], INTEGER)
@@ -79,6 +88,7 @@ WORDS = {
     memory.float64s: numbers(types.float64),
     memory.take_step: take_step,
     memory.take_sum: take_sum,
+    memory.take_weighted_sum: take_weighted_sum,
     memory.take_closed_form: take_closed_form,
     memory.prefetch_to_write: prefetch(writes=1, level=3),
     # What is read comes in a long stream, which the nearest cache does not hold.

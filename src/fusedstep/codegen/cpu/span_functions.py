@@ -4,7 +4,8 @@
 ``row``, with as many elements of the gradient. The block holds the addresses of the states, and the numbers.
 
 ``prepare(block)`` computes the numbers from the scalars, in float64, and rounds each once; it returns whether two
-arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradient, count)`` and need no rule.
+arrays may share memory. ``load_sum`` and ``add_to_sum`` take ``(sums, gradient, count)`` and need no rule;
+``load_weighted_sum`` and ``add_to_weighted_sum`` also take the address of the factor of the gradient.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from .words import FLOATS
 STEP = ir.FunctionType(VOID, [POINTER, INTEGER, INTEGER, POINTER])
 PREPARE = ir.FunctionType(INTEGER, [POINTER])
 SUM = ir.FunctionType(VOID, [POINTER, POINTER, INTEGER])
+WEIGHTED_SUM = ir.FunctionType(VOID, [POINTER, POINTER, INTEGER, POINTER])
 
 
 @dataclass(frozen=True)
@@ -89,18 +91,22 @@ def prepare_function(program: Program, compute: str) -> SpanFunction:
     return SpanFunction(name, str(module))
 
 
-def sum_function(gradient: str, compute: str, add: bool, has_half: bool) -> SpanFunction:
-    """Load a gradient row into a sum, or add it to the sum."""
-    name = f"{'add_to' if add else 'load'}_sum_{gradient}"
-    module, function = new_module(name, SUM, "sums", "gradient", "count")
+def sum_function(gradient: str, compute: str, add: bool, has_half: bool, weighted: bool = False) -> SpanFunction:
+    """Load a gradient row into a sum, or add it to the sum; multiplied by a factor in the compute type if weighted."""
+    name = f"{'add_to' if add else 'load'}{'_weighted' if weighted else ''}_sum_{gradient}"
+    kind, arguments = (WEIGHTED_SUM, ("weight",)) if weighted else (SUM, ())
+    module, function = new_module(name, kind, "sums", "gradient", "count", *arguments)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    sums, row, count = function.args
-    sums.add_attribute("noalias")
-    row.add_attribute("noalias")
+    sums, row, count, *weights = function.args
+    for argument in (sums, row, *weights):
+        argument.add_attribute("noalias")
+    factors = [conversions.load(builder, compute, address, has_half) for address in weights]
 
     def body(i: Any) -> None:
         value = conversions.load(builder, gradient, item_at(builder, row, gradient, i), has_half)
         address = item_at(builder, sums, compute, i)
+        for factor in factors:
+            value = builder.fmul(value, factor)
         if add:
             value = builder.fadd(conversions.load(builder, compute, address, has_half), value)
         conversions.store(builder, compute, value, address, has_half)

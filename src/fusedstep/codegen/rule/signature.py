@@ -12,7 +12,9 @@ from .annotations import is_bool, state_kind
 from .refusal import refusal
 
 Plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
-RESERVED = ("indices", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
+RESERVED = ("indices", "offsets", "weights", "rows", "grad", "use_locking", "rounding", "seed", "maximize")
+# Those of them that a positional argument may have.
+FOR_ARRAYS = ("grad", "offsets", "weights")
 CONSTRUCTORS = ("rule", "check_indices", "method", "initial")
 
 
@@ -99,7 +101,7 @@ def signature_of(rule: Callable[..., Any]) -> Signature:
     for name, parameter in parameters.items():
         given = parameter.default is not parameter.empty
         variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if name in RESERVED and not variadic and not (name == "grad" and parameter.kind is Plain):
+        if name in RESERVED and not variadic and not (name in FOR_ARRAYS and parameter.kind is Plain):
             raise refusal(rule, f"no argument can be called {name!r}: the call uses that name")
         if parameter.kind is parameter.KEYWORD_ONLY:
             if is_bool(rule, parameter.annotation):

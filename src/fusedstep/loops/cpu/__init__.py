@@ -13,6 +13,8 @@ from ...source_text import source_files, source_text
 
 # The file of each loop that is compiled.
 FILES = {
+    "bag_sources": "gradient_rows",
+    "bag_sum": "segment_sum",
     "catch_up": "catch_up",
     "dense_rows": "dense_rows",
     "deferred_rows": "deferred_rows",

@@ -65,9 +65,12 @@ INVERSE_AT = 38
 POSITIONS = 39
 FIRST_SLOT = 40
 LAST_SLOT = 41
+# For gradients of bags, else 0: the address of the gradient row of each index, and its factor in the compute type.
+SOURCES_AT = 42
+WEIGHTS_AT = 43
 # The count of states, then the record of each.
-STATE_COUNT = 42
-STATES = 43
+STATE_COUNT = 44
+STATES = 45
 
 # The record of a state: its address, the bytes from one row to the next, the bytes of a row, and the bytes from its
 # first element to its end.

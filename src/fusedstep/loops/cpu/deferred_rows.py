@@ -12,6 +12,7 @@ from .block import (
     ORDER_AT,
     PENDING,
     SLOTS_AT,
+    SOURCES_AT,
     START,
     STEP_STORED,
     STEP_SUMMED,
@@ -22,6 +23,7 @@ from .block import (
     WIDTH,
 )
 from .catch_up_row import catch_up_row, prefetch_pending
+from .gradient_rows import gradient_row_at
 from .memory import int16s, int32s, int64s, take_step
 from .row_prefetch import AHEAD
 
@@ -40,6 +42,7 @@ def deferred_rows(block: int) -> None:
     )
     with_stored, with_summed, width, stop = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH], call[STOP]
     gradient, gradient_row, sums, sums_row = call[GRADIENT], call[GRADIENT_ROW], call[SUMS], call[SUMS_ROW]
+    sources = call[SOURCES_AT]
     pending = int64s(call[PENDING])
     last_steps, now = int16s(pending[LAST_STEPS]), pending[NOW]
     numbers = pending[HISTORY] + now * pending[HISTORY_ROW] - block
@@ -53,5 +56,6 @@ def deferred_rows(block: int) -> None:
         if slot >= 0:
             take_step(with_summed, block, row, width, sums + slot * sums_row)
         else:
-            take_step(with_stored, block, row, width, gradient + first[number] * gradient_row)
+            source = gradient_row_at(sources, gradient, gradient_row, first[number])
+            take_step(with_stored, block, row, width, source)
         last_steps[row] = now + 1

@@ -10,6 +10,7 @@ from .block import (
     GRADIENT_ROW,
     LAST_UNIQUE,
     SLOTS_AT,
+    SOURCES_AT,
     START,
     STEP_STORED,
     STEP_SUMMED,
@@ -21,6 +22,7 @@ from .block import (
     UNIQUE_ROWS,
     WIDTH,
 )
+from .gradient_rows import gradient_row_at
 from .memory import int32s, int64s, take_step
 
 
@@ -35,6 +37,7 @@ def every_row(block: int) -> None:
     )
     with_stored, with_summed, width = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH]
     gradient, gradient_row, sums, sums_row = call[GRADIENT], call[GRADIENT_ROW], call[SUMS], call[SUMS_ROW]
+    sources = call[SOURCES_AT]
     done = call[START]
     for place in range(call[FIRST_UNIQUE], call[LAST_UNIQUE]):
         number = ascending[place]
@@ -45,7 +48,8 @@ def every_row(block: int) -> None:
         if slot >= 0:
             take_step(with_summed, block, row, width, sums + slot * sums_row)
         else:
-            take_step(with_stored, block, row, width, gradient + first[number] * gradient_row)
+            source = gradient_row_at(sources, gradient, gradient_row, first[number])
+            take_step(with_stored, block, row, width, source)
         done = row + 1
     step_with_zero(call, block, done, call[STOP])
 

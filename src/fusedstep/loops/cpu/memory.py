@@ -35,6 +35,11 @@ def take_sum(function: int, sums: int, gradient: int, count: int) -> None:
     caller(3)(function)(sums, gradient, count)
 
 
+def take_weighted_sum(function: int, sums: int, gradient: int, count: int, weight: int) -> None:
+    """The same for elements of a gradient that are multiplied by the number at an address."""
+    caller(4)(function)(sums, gradient, count, weight)
+
+
 def take_closed_form(function: int, block: int, row: int, kept: int, moved: int, checked: int) -> int:
     """Call the span function of a closed form for a row; return whether it was applied.
 

@@ -6,6 +6,7 @@ from .block import (
     GRADIENT_ROW,
     ORDER_AT,
     SLOTS_AT,
+    SOURCES_AT,
     START,
     STEP_STORED,
     STEP_SUMMED,
@@ -15,6 +16,7 @@ from .block import (
     UNIQUE_ROWS,
     WIDTH,
 )
+from .gradient_rows import gradient_row_at
 from .memory import int32s, int64s, take_step
 from .row_prefetch import AHEAD, prefetch_row
 
@@ -30,6 +32,7 @@ def touched_rows(block: int) -> None:
     )
     with_stored, with_summed, width, stop = call[STEP_STORED], call[STEP_SUMMED], call[WIDTH], call[STOP]
     gradient, gradient_row, sums, sums_row = call[GRADIENT], call[GRADIENT_ROW], call[SUMS], call[SUMS_ROW]
+    sources = call[SOURCES_AT]
     for place in range(call[START], stop):
         if place + AHEAD < stop:
             prefetch_row(call, unique_rows[order[place + AHEAD]])
@@ -38,4 +41,5 @@ def touched_rows(block: int) -> None:
         if slot >= 0:
             take_step(with_summed, block, unique_rows[number], width, sums + slot * sums_row)
         else:
-            take_step(with_stored, block, unique_rows[number], width, gradient + first[number] * gradient_row)
+            source = gradient_row_at(sources, gradient, gradient_row, first[number])
+            take_step(with_stored, block, unique_rows[number], width, source)

@@ -1,6 +1,6 @@
 """Check row indices."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -71,8 +71,21 @@ def group_indices(operator: str, array: Any, snapshot: np.ndarray, variable: str
     groups = group(snapshot, table.rows)
     if groups.distinct < 0:
         place = -1 - groups.distinct
-        value = int(snapshot[place])
-        if value < 0 and view_indices(operator, array, variable, (table.rows,)).dtype.kind == "u":
-            value += 2**64
-        raise IndexError(no_such_row(operator, place, value, table.rows, variable))
+        refuse_outside(operator, array, place, int(snapshot[place]), variable, table.rows)
     return groups
+
+
+def refuse_outside(operator: str, array: Any, place: int, value: int, variable: str, rows: int) -> NoReturn:
+    """Refuse an index that names no row.
+
+    Args:
+        operator, variable, rows: the operator, the variable and its rows.
+        array: the indices as they are given.
+        place, value: the position of the index, and its value in 64 bits.
+
+    Raises:
+        IndexError: always.
+    """
+    if value < 0 and view_indices(operator, array, variable, (rows,)).dtype.kind == "u":
+        value += 2**64
+    raise IndexError(no_such_row(operator, place, value, rows, variable))

@@ -9,9 +9,10 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...loops.cpu import block as layout
-from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INT32_BYTES, INVERSE, SLOTS, UNSORTED
+from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INT32_BYTES, INVERSE, ORDER, SLOTS, UNSORTED
 from ...storage import compute_type
 from . import loops
+from .bag_rows import BagRows
 from .threads import run
 
 
@@ -88,6 +89,13 @@ def group(indices: np.ndarray, rows: int) -> Groups:
     return Groups(memory, count, unique_rows_at, groups_at, distinct, int(memory[count]), ascending)
 
 
+def with_every_row_summed(groups: Groups) -> Groups:
+    """The same groups with a sum for rows of one gradient, too: a gradient that has a factor is not stored as such."""
+    for which in (SLOTS, ORDER):
+        groups.arrays[which, : groups.distinct] = np.arange(groups.distinct)
+    return groups._replace(summed=groups.distinct)
+
+
 def cut_into_parts(groups: Groups, parts: int, cost: int) -> list[Cut]:
     """Cut the unique rows into parts of equal work; ``cost`` is that of a step, in additions of a gradient."""
     if parts == 1:
@@ -116,11 +124,17 @@ def sums_of(
     """For each part, the function that computes its sums, or None if it has none. Allocates the scratch."""
     if not groups.summed:
         return [None] * len(parts)
-    segment_sum, count = loops.loop("segment_sum"), groups.indices
+    of_bags, count = isinstance(gradient, BagRows), groups.indices
+    segment_sum, weights = loops.loop("bag_sum" if of_bags else "segment_sum"), gradient.weights if of_bags else None
     positions = np.empty(len(parts) * count, np.int32)
     memory = gradient, groups, positions, sums
     common = array("q", bytes(layout.ITEM * layout.STATES))
-    common[layout.LOAD_SUM], common[layout.ADD_TO_SUM] = loops.sum_functions(storage, compute_type(storage))
+    load, add = loops.sum_functions(storage, compute_type(storage), weights is not None)
+    common[layout.LOAD_SUM], common[layout.ADD_TO_SUM] = load, add
+    if of_bags:
+        common[layout.SOURCES_AT] = address_of(gradient.sources)
+    if weights is not None:
+        common[layout.WEIGHTS_AT] = address_of(weights)
     common[layout.GRADIENT], common[layout.GRADIENT_ROW] = address_of(gradient), width * gradient.itemsize
     common[layout.SUMS], common[layout.SUMS_ROW] = address_of(sums), width * sums.itemsize
     common[layout.WIDTH], common[layout.COUNT] = width, count

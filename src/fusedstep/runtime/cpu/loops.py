@@ -20,6 +20,8 @@ COMPILED = {
     DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
     WHOLE_TENSOR: (WHOLE_TENSOR, "column_states", "reduce_partials"),
 }
+# What is compiled for gradients of bags beside grouping.
+BAGS = ("bag_sources", "bag_sum")
 GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "cut_into_parts", "sort_rows", "segment_sum")
 
 
@@ -33,11 +35,11 @@ def loop(name: str) -> Callable[..., Any]:
 
 
 @cache
-def sum_functions(gradient_storage: str, compute: str) -> tuple[int, int]:
-    """The addresses of what loads gradients of a storage type into a sum, and adds them to it."""
+def sum_functions(gradient_storage: str, compute: str, weighted: bool = False) -> tuple[int, int]:
+    """The addresses of what loads gradients of a storage type into a sum and adds them to it, times factors if weighted."""
     from ...codegen.cpu import build
 
-    return build.sums(gradient_storage, compute)
+    return build.sums(gradient_storage, compute, weighted)
 
 
 @cache
@@ -61,3 +63,10 @@ def prepare_grouping(gradient_storage: str, compute: str) -> None:
     for name in GROUPING:
         loop(name)
     sum_functions(gradient_storage, compute)
+
+
+def prepare_bags(gradient_storage: str, compute: str) -> None:
+    """Compile what gradients of bags of a storage type need beside grouping."""
+    for name in BAGS:
+        loop(name)
+    sum_functions(gradient_storage, compute, weighted=True)

@@ -26,6 +26,7 @@ from ...loops.cpu.block import (
     ROW_BYTES,
     ROW_STRIDE,
     SLOTS_AT,
+    SOURCES_AT,
     START,
     STATES,
     STEP_STORED,
@@ -41,6 +42,7 @@ from ...loops.cpu.block import (
 from ...loops.cpu.grouping import FIRST, ORDER, SLOTS
 from ..call import BumpVersions
 from . import loops
+from .bag_rows import BagRows
 from .grouping import Groups, run_loop
 
 
@@ -91,6 +93,8 @@ class SpanCall:
         block[WIDTH], block[UNBROKEN] = width, unbroken
         block[GRADIENT], block[GRADIENT_ROW] = address_of(gradient), width * gradient.itemsize
         block[GRADIENT_BYTES] = gradient.nbytes
+        if isinstance(gradient, BagRows):
+            block[SOURCES_AT] = address_of(gradient.sources)
         if key is not None:
             block[KEY] = key
         self.overlaps = functions.evaluate_and_compare(block.buffer_info()[0])
