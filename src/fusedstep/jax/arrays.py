@@ -62,9 +62,7 @@ def given_places(operator: Operator, count: int) -> list[bool]:
         return [place < count for place in range(len(names))]
     unused = [name for name, is_used in zip(names, used, strict=True) if not is_used]
     optional = f"; the switches leave {join_names(unused)} unused: None, or left out" if unused else ""
-    raise ValueError(
-        f"{operator.name}: states holds {count} arrays, expected {join_names(names)}{optional}"
-    )
+    raise ValueError(f"{operator.name}: states holds {count} arrays, expected {join_names(names)}{optional}")
 
 
 def parse_state(operator: str, name: str, given: Any) -> jax.Array:
@@ -155,9 +153,7 @@ def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, vari
     return array
 
 
-def restore_unused(
-    operator: Operator, new: Sequence[jax.Array], others: Sequence[Any]
-) -> tuple[jax.Array, Any]:
+def restore_unused(operator: Operator, new: Sequence[jax.Array], others: Sequence[Any]) -> tuple[jax.Array, Any]:
     """The new variable and the new states, in a sequence like ``others``; those not in use come from there."""
     variable, *remaining = new
     after, before = iter(remaining), iter(others)

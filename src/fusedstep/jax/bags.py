@@ -38,6 +38,8 @@ def parse_offsets(operator: Operator, given: Bags, ids: int) -> jax.Array:
         ValueError: they do not have one dimension, or are not traced and no beginnings of bags of ``ids`` ids.
     """
     offsets = parse_integers(operator.name, "offsets", given.offsets)
+    if ids and not len(offsets):
+        raise ValueError(f"{operator.name}: offsets is empty, expected where each bag begins; ids has {ids} entries")
     if not isinstance(offsets, jax.core.Tracer):
         check_offsets(operator.name, np.asarray(offsets), ids)
     return jnp.asarray(offsets)
@@ -57,8 +59,8 @@ def check_offsets(operator: str, offsets: np.ndarray, ids: int) -> None:
     if falls.any():
         place = int(falls.argmax())
         raise ValueError(
-            f"{operator}: offsets[{place + 1}] is {offsets[place + 1]}, expected {offsets[place]} or more: a bag "
-            "begins where the one before it ends"
+            f"{operator}: offsets[{place + 1}] is {offsets[place + 1]}, expected {offsets[place]} or more: bags follow "
+            "one another"
         )
     if offsets[-1] > ids:
         place = int((offsets > ids).argmax())

@@ -30,7 +30,9 @@ def update_rows(
     numbers = functions.numbers(join_arrays(known, traced))
     flat = [each.reshape(height, -1) for each in states]
     sources, ids = sources_of(bags, height)
-    unique_rows, sums = segment_sum(in_compute_type(bags._replace(indices=ids), width, functions.compute), sources, height)
+    unique_rows, sums = segment_sum(
+        in_compute_type(bags._replace(indices=ids), width, functions.compute), sources, height
+    )
     if rows == "every":
         gradient = jnp.zeros((height, width), functions.compute).at[unique_rows].set(sums, mode="drop")
         new = functions.step(flat, gradient, numbers)
