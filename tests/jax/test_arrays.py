@@ -106,9 +106,9 @@ def test_which_states_may_be_left_out(step: Callable[..., Any], used: str, count
 
 @pytest.mark.parametrize("step", [dense, sparse])
 def test_states_that_are_in_use_are_required(step: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match="states holds 1 arrays, expected m, v, vhat; .* leave vhat unused"):
+    with pytest.raises(ValueError, match=r"states holds 1 arrays, expected m, v, vhat; .* leave vhat unused"):
         step(fs.rules.torch_adam, (ONE,), **ADAM)
-    with pytest.raises(ValueError, match="states holds 2 arrays, expected m, v, vhat$"):
+    with pytest.raises(ValueError, match=r"states holds 2 arrays, expected m, v, vhat$"):
         step(fs.rules.torch_adam, (ONE, ONE), amsgrad=True, **ADAM)
     with pytest.raises(TypeError, match="torch_adam: v is None, expected an array"):
         step(fs.rules.torch_adam, (ONE, None), **ADAM)
