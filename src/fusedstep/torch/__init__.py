@@ -1,4 +1,4 @@
-"""Optimizers for PyTorch that stand where ``torch.optim``'s do, on dense and sparse gradients alike."""
+"""Optimizers for PyTorch that stand where ``torch.optim``'s do, on dense and sparse gradients alike, and embeddings."""
 
 from . import torch_version as torch_version
 
@@ -9,7 +9,10 @@ from .adam import Adam
 from .adamax import Adamax
 from .adamw import AdamW
 from .clip_grad import clip_grad_norm_
+from .embedding import Embedding
+from .embedding_bag import EmbeddingBag
 from .ftrl import FTRL
+from .fuse_embeddings import fuse_embeddings
 from .lion import Lion
 from .nadam import NAdam
 from .radam import RAdam
@@ -29,6 +32,8 @@ __all__ = [
     "AdamW",
     "Adamax",
     "AddSign",
+    "Embedding",
+    "EmbeddingBag",
     "Lion",
     "NAdam",
     "PowerSign",
@@ -40,4 +45,5 @@ __all__ = [
     "RuleOptimizer",
     "SparseAdam",
     "clip_grad_norm_",
+    "fuse_embeddings",
 ]

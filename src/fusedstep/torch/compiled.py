@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .distributed import is_distributed
+from .embedding_gradient import EmbeddingGradient
 from .settings import replace_tensors, tensors_in
 
 # The optimizers by the number that represents them in a graph.
@@ -66,7 +67,10 @@ def traceable(optimizer: Any) -> bool:
         return False
     params = [param for group in optimizer.param_groups for param in group["params"] if param.grad is not None]
     return all(
-        param.grad.layout is torch.strided and not is_distributed(param.grad) and not is_distributed(param)
+        type(param.grad) is not EmbeddingGradient
+        and param.grad.layout is torch.strided
+        and not is_distributed(param.grad)
+        and not is_distributed(param)
         for param in params
     )
 

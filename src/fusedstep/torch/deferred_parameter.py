@@ -12,6 +12,7 @@ from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.utils._python_dispatch import _disable_current_modes
 
+from ..operators.bags import BagGradient, is_sparse
 from ..operators.deferred import DeferredRows
 from ..operators.operator import Operator
 
@@ -55,21 +56,24 @@ class DeferredParameter:
         self,
         operator: Operator,
         states: Sequence[Tensor | None],
-        values: Tensor,
+        values: Tensor | BagGradient,
         indices: Tensor | None,
         scalars: Sequence[float],
     ) -> None:
         """Step the rows of a sparse gradient; with a dense gradient, ``indices`` None, step all rows.
 
+        Lookups that leave a gradient of bags have brought their rows up to date themselves.
+
         Raises:
             RuntimeError: the gradient has rows that owe steps; nothing is changed.
         """
-        if indices is None or self.eager:
+        if not is_sparse(values, indices) or self.eager:
             self.flush()
             operator.step(states, values, indices, "every", scalars)
         else:
             rows = self._rows_of(operator, states)
-            self._check_looked_up(rows, indices)
+            if indices is not None:
+                self._check_looked_up(rows, indices)
             # The steps that rows owe are counted on the host: wait for scalars on a device.
             rows.take(values, indices, list(map(float, scalars)))
 

@@ -1,50 +1,118 @@
 """The gradient of an embedding's weight, as its lookups left it: never expanded, never merged."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
-
-class Lookup(NamedTuple):
-    """What one lookup leaves for the gradient of a weight.
-
-    Attributes:
-        values: the gradient of what the lookup returned, one row for each bag; without ``offsets`` for each index.
-        indices: the rows that were looked up, one dimension. No one else holds this memory.
-        offsets: where each bag begins among the indices, without the end; None if each index is a bag of its own.
-        weights: the factor of each index, in the dtype of the values; None for factors of 1. No one else holds them.
-    """
-
-    values: Tensor
-    indices: Tensor
-    offsets: Tensor | None = None
-    weights: Tensor | None = None
+from . import embedding_gradient_lists as embedding_gradient_lists
+from . import embedding_gradient_norms as embedding_gradient_norms
+from .embedding_gradient_operations import run
+from .gradient_content import Content, Form, keep
+from .lookups import Lookup as Lookup
+from .plain_functions import PLAIN_FUNCTIONS
 
 
 class EmbeddingGradient(Tensor):
     """A gradient of an embedding's weight, of its shape.
 
+    It stands for the gradient that ``torch.nn.Embedding`` gives: dense, or sparse COO. Operations that are linear, and
+    norms, work on the lookups; all others on that *plain form*. One that writes to it, or returns a view of it, makes
+    the gradient become its plain form first.
+
     Attributes:
-        _lookups: the lookups, in the order in which their gradients are summed.
-        _sparse: whether it stands for a sparse COO gradient, as of ``torch.nn.Embedding`` with ``sparse=True``; else
-            for a dense one.
+        _content: what it consists of; aliases, such as ``detach()``, share it.
     """
 
-    _lookups: list[Lookup]
-    _sparse: bool
+    _content: Content
 
     @staticmethod
     def of(weight: Tensor, lookups: list[Lookup], sparse: bool) -> "EmbeddingGradient":
-        """The gradient of a weight."""
+        """The gradient of a weight.
+
+        Args:
+            weight: the weight; only its shape, strides, dtype and device are read.
+            lookups: the lookups, in the order in which their gradients are summed.
+            sparse: whether it stands for a sparse COO gradient, as of ``torch.nn.Embedding`` with ``sparse=True``;
+                else for a dense one.
+        """
+        return EmbeddingGradient._of_content(Content(Form.of(weight), sparse, [keep(each) for each in lookups]))
+
+    @staticmethod
+    def _of_content(content: Content) -> "EmbeddingGradient":
+        """A gradient with some content."""
+        shape, stride, dtype, device = content.form
         made: Any = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            EmbeddingGradient, weight.shape, dtype=weight.dtype, device=weight.device
+            EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device
         )
-        made._lookups, made._sparse = lookups, sparse
+        made._content = content
         return made  # type: ignore[no-any-return]
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    @property
+    def _lookups(self) -> list[Lookup]:
+        """The lookups, in the order in which their gradients are summed.
+
+        Raises:
+            RuntimeError: the values of one were changed in place since.
+        """
+        return self._content.lookups
+
+    @property
+    def _beside(self) -> Tensor | None:
+        """A tensor to which the lookups are added, dense or COO: of tied weights, or the plain form, once it is that."""
+        return self._content.beside
+
+    @property
+    def _sparse(self) -> bool:
+        """Whether it stands for a sparse COO gradient."""
+        return self._content.is_coo
+
+    def _plain(self) -> Tensor:
+        """The plain form, in memory of its own."""
+        return self._content.fresh()
+
+    def _adopt(self) -> Tensor:
+        """Become the plain form, and return its memory."""
+        return self._content.adopt()
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with torch._C.DisableTorchFunctionSubclass():
+            answer = PLAIN_FUNCTIONS.get(func)
+            if answer is None or not isinstance(args[0], EmbeddingGradient):
+                return func(*args, **(kwargs or {}))
+            return answer(func, *args, **(kwargs or {}))
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        raise NotImplementedError(f"{func} of an EmbeddingGradient")
+        result = run(func, *tree_map_only(EmbeddingGradient, content_of, (args, kwargs or {})))
+        if args and isinstance(args[0], EmbeddingGradient) and returns_first(func):
+            return args[0]
+        return tree_map_only(Content, cls._of_content, result)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return memo.setdefault(id(self), self._of_content(self._content.copy()))
+
+    def __copy__(self) -> Any:
+        return self._of_content(self._content)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Others may read it, without this package.
+        return self._plain().__reduce_ex__(protocol)
+
+    def __repr__(self, **how: Any) -> str:
+        return str(self._content.plain().__repr__(**how))
+
+
+def content_of(gradient: EmbeddingGradient) -> Content:
+    return gradient._content
+
+
+def returns_first(function: Any) -> bool:
+    """Whether an operation writes to its first argument and returns it."""
+    schema = getattr(function, "_schema", None)
+    if schema is None or len(schema.returns) != 1:
+        return False
+    first, result = schema.arguments[0].alias_info, schema.returns[0].alias_info
+    return first is not None and first.is_write and result is not None and result.is_write

@@ -13,6 +13,7 @@ from ..interrupts import defer_sigint
 from ..operators.labels import Labels
 from ..operators.operator import Operator
 from . import compiled, settings
+from .bag_gradient import bags_of, has_bags, plain_gradient, rows_of_bags
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
 from .gradients import Gradient, read_gradient
 from .kernel_views import kernel_views
@@ -188,6 +189,10 @@ class FusedOptimizer(OptimizerStates):
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
         recorded = bool(group.get("differentiable"))
+        if not recorded and has_bags(grad, self._memory_of(param), operator.spec.reduction_scope):
+            self._update_by_bags(group, operator, param, grad, state, cache)
+            return
+        grad = plain_gradient(grad)
         if recorded:
             check_recordable(operator.name, param, param in self._tables)
         # Autograd records the steps of a differentiable group, whatever mode the caller is in.
@@ -205,6 +210,27 @@ class FusedOptimizer(OptimizerStates):
             else:
                 self._states(group, operator, param, state)
             self._advance(group, state)
+
+    def _update_by_bags(
+        self,
+        group: ParamGroup,
+        operator: Operator,
+        param: Tensor,
+        grad: Any,
+        state: dict[str, Any],
+        cache: ScalarCache,
+    ) -> None:
+        """Step an embedding's weight by the gradients of its lookups; see ``_update``."""
+        settings.refuse_capture(operator.name, group, param)
+        scalars = self._numbers(group, operator, state, cache)
+        states = self._states(group, operator, param, state)
+        bags, table = bags_of(operator.name, grad, self._memory_of(param)), self._tables.get(param)
+        rows = rows_of_bags(grad, settings.own_setting(group, "rows"))
+        if table is not None:
+            table.step(operator, states, bags, None, scalars)
+        else:
+            operator.step(states, bags, None, rows, scalars)
+        self._advance(group, state)
 
     def _gradient(self, operator: Operator, param: Tensor, local: Tensor) -> Gradient:
         """A parameter's gradient as its step takes it."""

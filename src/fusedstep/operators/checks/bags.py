@@ -96,8 +96,7 @@ def view_lookup(
     starts, count = None, indices.size
     if bags.offsets is not None:
         offsets = copy_offsets(operator, bags.offsets)
-        rows = getattr(bags.gradient, "shape", None)
-        with_end = bool(rows) and rows[0] == offsets.size - 1
+        with_end = tuple(getattr(bags.gradient, "shape", ()))[:1] == (offsets.size - 1,)
         end = check_offsets(operator, offsets, count, with_end)
         starts, count = offsets[: offsets.size - with_end], offsets.size - with_end
         # Behind the end of the last bag, indices are in no bag.

@@ -14,12 +14,12 @@ class BagLookup(NamedTuple):
 
     Attributes:
         gradient: its elements, as a flat array or the memory of a tensor.
-        count: the number of indices.
+        indices: the number of indices.
         starts: where each bag begins among them; None if each index is a bag of its own.
     """
 
     gradient: Any
-    count: int
+    indices: int
     starts: np.ndarray | None
 
 
@@ -39,22 +39,22 @@ class BagRows:
     def __init__(self, lookups: Sequence[BagLookup], width: int, weights: np.ndarray | None) -> None:
         self.lookups, self.weights, self._width = lookups, weights, width
         self.itemsize: int = lookups[0].gradient.itemsize
-        count, done = sum(lookup.count for lookup in lookups), 0
+        count, done = sum(lookup.indices for lookup in lookups), 0
         self.size, self.sources = count * width, np.empty(count, np.int64)
         sources_at = address_of(self.sources)
         for lookup in lookups:
             self._locate(lookup, sources_at + self.sources.itemsize * done)
-            done += lookup.count
+            done += lookup.indices
         stretches = [(address_of(each.gradient), each.gradient.nbytes) for each in lookups if each.gradient.size]
         self.address = min((start for start, _ in stretches), default=0)
         self.nbytes = max((start + size for start, size in stretches), default=0) - self.address
 
     def _locate(self, lookup: BagLookup, sources_at: int) -> None:
         """Write the address of the gradient row of each index of a lookup."""
-        starts = np.arange(lookup.count) if lookup.starts is None else lookup.starts
+        starts = np.arange(lookup.indices) if lookup.starts is None else lookup.starts
         locate = loops.loop("bag_sources")
         row_bytes = self._width * self.itemsize
-        locate(address_of(starts), starts.size, lookup.count, address_of(lookup.gradient), row_bytes, sources_at)
+        locate(address_of(starts), starts.size, lookup.indices, address_of(lookup.gradient), row_bytes, sources_at)
 
     def replaced(self, gradients: Sequence[Any]) -> "BagRows":
         """The same with other memory for the gradient of each lookup."""

@@ -36,7 +36,7 @@ def loop(name: str) -> Callable[..., Any]:
 
 @cache
 def sum_functions(gradient_storage: str, compute: str, weighted: bool = False) -> tuple[int, int]:
-    """The addresses of what loads gradients of a storage type into a sum and adds them to it, times factors if weighted."""
+    """The addresses of what loads gradients into a sum, and of what adds them to it; times factors if weighted."""
     from ...codegen.cpu import build
 
     return build.sums(gradient_storage, compute, weighted)

@@ -1,0 +1,162 @@
+"""The gradient of a lookup in its forms: of bags, with a row for each unique index, and recorded by autograd."""
+
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .embedding_gradient import Lookup
+from .layouts import compute_dtype
+
+
+def lookup_of(
+    gradient: Tensor,
+    indices: Tensor,
+    offsets: Tensor | None,
+    factors: Tensor | None,
+    bagged: bool,
+    mean: bool,
+    padding: int | None,
+) -> Lookup:
+    """What a lookup leaves for its table's gradient; nothing of the gradient is copied, ids and factors are.
+
+    Args:
+        gradient: the gradient of the lookup's result.
+        indices: the ids, of any shape; with one dimension and ``bagged``, the offsets tell the bags.
+        offsets: where each bag begins, with or without the end; None unless ``indices`` has one dimension.
+        factors: the factor of each index, or None.
+        bagged: whether the result has a row for each bag.
+        mean: whether it averages.
+        padding: the row that takes no part, or None.
+    """
+    if bagged:
+        values, length = gradient, indices.shape[-1]
+    else:
+        values, length = without_repeats(gradient)
+    # Whoever looks up may fill the same memory with other ids before the step.
+    indices = indices.clone(memory_format=torch.contiguous_format).reshape(-1)
+    if offsets is not None:
+        offsets = offsets.clone()
+    elif bagged or length != 1:
+        offsets = torch.arange(0, len(indices), max(length, 1), dtype=indices.dtype, device=indices.device)
+    if offsets is not None and not len(offsets):
+        indices = indices[:0]
+    weights = None if factors is None else factors.clone(memory_format=torch.contiguous_format).reshape(-1)
+    if padding is not None:
+        indices, offsets, weights = without_padding(indices, offsets, weights, padding)
+    if mean:
+        values = averaged(values, indices, offsets)
+    return Lookup(values, indices, offsets, weights)
+
+
+def without_repeats(gradient: Tensor) -> tuple[Tensor, int]:
+    """A gradient with one row for each of several consecutive indices, and how many share a row.
+
+    The sum or mean of rows that were looked up has such a gradient: an expanded view, which would be copied.
+    """
+    length = 1
+    while gradient.dim() > 1 and gradient.numel() and (gradient.stride(-2) == 0 or gradient.size(-2) == 1):
+        length *= gradient.size(-2)
+        gradient = gradient.select(-2, 0)
+    return gradient.reshape(-1, gradient.size(-1)), length
+
+
+def without_padding(
+    indices: Tensor, offsets: Tensor | None, weights: Tensor | None, padding: int
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Indices, offsets and weights without a row: a bag with one index less, or none."""
+    remains = indices != padding
+    # On a device, finding out would wait as the selection itself does.
+    if indices.device.type == "cpu" and remains.all():
+        return indices, offsets, weights
+    before = functional.pad(remains.cumsum(0), (1, 0))
+    offsets = before[:-1] if offsets is None else before[offsets.long()]
+    return indices[remains], offsets, weights if weights is None else weights[remains]
+
+
+def averaged(values: Tensor, indices: Tensor, offsets: Tensor | None) -> Tensor:
+    """The gradient of each index of a mean, in the type in which it is computed."""
+    if offsets is None:
+        return values
+    values = values.to(compute_dtype(values))
+    # An empty bag has no indices; 0 / 0 would look like an overflow.
+    counts = bag_ends(offsets, len(values), len(indices)) - offsets[: len(values)]
+    return values / counts.clamp(min=1).to(values.dtype)[:, None]
+
+
+def bag_ends(offsets: Tensor, bags: int, count: int) -> Tensor:
+    """Where each bag ends."""
+    ends = offsets[1:]
+    return ends if len(ends) == bags else functional.pad(ends, (0, 1), value=count)
+
+
+def bag_of_each(lookup: Lookup) -> tuple[Lookup, Tensor | None]:
+    """A lookup without indices behind the last bag, and the bag of each index; None if each is a bag of its own."""
+    values, indices, offsets, weights = lookup
+    if offsets is None:
+        return lookup, None
+    counts = bag_ends(offsets, len(values), len(indices)) - offsets[: len(values)]
+    bags = torch.repeat_interleave(torch.arange(len(values), device=indices.device), counts.long())
+    weights = None if weights is None else weights[: len(bags)]
+    return Lookup(values, indices[: len(bags)], offsets, weights), bags
+
+
+def merged_rows(weight: Tensor, lookup: Lookup) -> Tensor:
+    """A sparse gradient with one row for each unique index, as processes exchange it."""
+    lookup, bags = bag_of_each(lookup)
+    values, indices, _, weights = lookup
+    if bags is None:
+        bags = torch.arange(len(indices), device=indices.device)
+    order = indices.argsort(stable=True)
+    rows, counts = torch.unique_consecutive(indices[order], return_counts=True)
+    # The sum of an index's gradients is itself a lookup: of its bags, in the bags' gradients.
+    summed = functional.embedding_bag(
+        bags[order],
+        values.to(compute_dtype(values)).contiguous(),
+        counts.cumsum(0) - counts,
+        mode="sum",
+        per_sample_weights=None if weights is None else weights[order].to(compute_dtype(values)),
+    )
+    return coo(weight, rows, summed.to(weight.dtype), is_coalesced=True)
+
+
+def coo(weight: Tensor, rows: Tensor, values: Tensor, *, is_coalesced: bool = False) -> Tensor:
+    """A sparse gradient of some rows of a weight."""
+    return torch.sparse_coo_tensor(
+        rows.long()[None], values, weight.shape, check_invariants=False, is_coalesced=is_coalesced or None
+    )
+
+
+def dense_or_rows(weight: Tensor, lookup: Lookup, sparse: bool) -> Tensor:
+    """A gradient in torch's operations, which autograd can record: dense, or a row for each index."""
+    lookup, bags = bag_of_each(lookup)
+    values, indices, _, weights = lookup
+    if bags is not None:
+        values = values[bags]
+    if weights is not None:
+        values = values * weights[:, None]
+    values = values.to(weight.dtype)
+    if sparse:
+        return coo(weight, indices, values)
+    return values.new_zeros(tuple(weight.shape)).index_add(0, indices, values)
+
+
+def factor_gradient(
+    gradient: Tensor, weight: Tensor, indices: Tensor, offsets: Tensor | None, padding: int | None
+) -> Tensor:
+    """The gradient of the factors of a weighted sum: the product of each index's row and its bag's gradient."""
+    shape, count = indices.shape, indices.numel()
+    lookup = lookup_of(gradient, indices, offsets, None, bagged=True, mean=False, padding=None)
+    (_, indices, offsets, _), bags = bag_of_each(lookup)
+    assert bags is not None
+    with torch._C.DisableTorchFunctionSubclass():
+        if torch.is_grad_enabled():
+            # torch's own function has no second derivative.
+            found = (weight[indices] * gradient[bags]).sum(1)
+            found = found if padding is None else torch.where(indices == padding, 0, found)
+        else:
+            found = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+                gradient, weight, indices, offsets, bags.to(indices.dtype), 0, -1 if padding is None else padding
+            )
+    # Indices behind the last bag take no part.
+    return functional.pad(found, (0, count - len(found))).reshape(shape)

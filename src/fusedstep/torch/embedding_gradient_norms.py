@@ -1,0 +1,39 @@
+"""Norms of an embedding's gradient, from the rows that lookups name."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .embedding_gradient_functions import answers, aten
+from .gradient_content import Content
+from .lookups import merged
+
+
+def numbers_for_norm(content: Content, order: Any) -> Tensor:
+    """The numbers whose norm is that of the gradient: of rows that no lookup names, nothing or one zero."""
+    lookups, form = content.lookups, content.form
+    # With a negative order, and for what is undefined of an empty tensor, zeros count.
+    if content.beside is not None or not form.shape.numel() or float(order) < 0:
+        plain = content.plain()
+        return plain.to_dense() if content.is_coo else plain
+    values = merged(lookups, form.dtype).values if lookups else torch.zeros(0, dtype=form.dtype, device=form.device)
+    return values if values.numel() else values.new_zeros(1)
+
+
+@answers(aten.linalg_vector_norm.default)
+def vector_norm(content: Content, order: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    dims = len(content.form.shape)
+    if keepdim or (dim is not None and {each % dims for each in dim} != set(range(dims)) and len(dim)):
+        return NotImplemented
+    return torch.linalg.vector_norm(numbers_for_norm(content, order), order, dtype=dtype)
+
+
+@answers(aten.norm.Scalar, aten.norm.ScalarOpt_dtype)
+def norm(content: Content, p: Any = 2, *, dtype: Any = None) -> Any:
+    return vector_norm(content, 2 if p is None else p, dtype=dtype)
+
+
+@answers(aten.norm.ScalarOpt_dim, aten.norm.ScalarOpt_dim_dtype)
+def norm_along(content: Content, p: Any, dim: Any, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    return vector_norm(content, 2 if p is None else p, dim, keepdim, dtype=dtype)
