@@ -251,13 +251,20 @@ def test_state_dtypes() -> None:
         assert {optimizer.state[param]["sum"].dtype for param in (table, layer)} == {wanted}
 
 
-def test_gradients_of_bags_count_as_what_they_stand_for() -> None:
-    from fusedstep.torch.embedding_gradient import EmbeddingGradient, Lookup
-    from fusedstep.torch.rowwise_adagrad import is_sparse
-
-    lookup = Lookup(torch.ones(1, 4), torch.tensor([0, 2]), torch.tensor([0]))
-    assert is_sparse(EmbeddingGradient.of(weight(), [lookup], sparse=True))
-    assert not is_sparse(EmbeddingGradient.of(weight(), [lookup], sparse=False))
+@pytest.mark.parametrize("sparse", [False, True])
+def test_gradients_of_bags_count_as_what_they_stand_for(sparse: bool) -> None:
+    tables = [
+        module(*SHAPE, mode="sum", sparse=sparse, _weight=weight().detach())
+        for module in (fs.torch.EmbeddingBag, torch.nn.EmbeddingBag)
+    ]
+    for table in tables:
+        optimizer = build(table.parameters())
+        for step in range(3):
+            optimizer.zero_grad()
+            table(torch.tensor([0, step, 3, 3]), torch.tensor([0, 1])).square().sum().backward()
+            optimizer.step()
+        assert optimizer.state[table.weight]["sum"].shape == (SHAPE[:1] if sparse else SHAPE)
+    torch.testing.assert_close(tables[0].weight, tables[1].weight, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
