@@ -1,6 +1,5 @@
 """The gradient of a lookup in its forms: of bags, with a row for each unique index, and recorded by autograd."""
 
-
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -13,9 +13,9 @@ from ..interrupts import defer_sigint
 from ..operators.labels import Labels
 from ..operators.operator import Operator
 from . import compiled, settings
-from .bag_gradient import bags_of, has_bags, plain_gradient, rows_of_bags
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
 from .gradients import Gradient, read_gradient
+from .kernel_bags import bags_of, has_bags, plain_gradient, rows_of_bags
 from .kernel_views import kernel_views
 from .layouts import has_numbers, is_intercepted
 from .param_groups import ParamGroup

@@ -7,7 +7,6 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...arrays.borrow import dtype_name, holds_integers
-from ...arrays.layout import Rows
 from ...loops.cpu.memory import take_sum
 from ...runtime.cpu.bag_rows import BagLookup, BagRows
 from ...runtime.cpu.grouping import Groups, group, with_every_row_summed
@@ -16,7 +15,7 @@ from ...storage import compute_type
 from ..bags import BagGradient, Bags
 from .arrays import view_gradient, view_memory
 from .indices import copy_indices, refuse_outside
-from .listed_indices import check_count
+from .listed_indices import as_array, check_count
 
 
 class CheckedBags(NamedTuple):
@@ -95,7 +94,7 @@ def view_lookup(
     weights = None if bags.weights is None else copy_weights(operator, bags.weights, indices.size, beside)
     starts, count = None, indices.size
     if bags.offsets is not None:
-        offsets = copy_offsets(operator, bags.offsets)
+        offsets = copy_offsets(operator, bags.offsets, count)
         with_end = tuple(getattr(bags.gradient, "shape", ()))[:1] == (offsets.size - 1,)
         end = check_offsets(operator, offsets, count, with_end)
         starts, count = offsets[: offsets.size - with_end], offsets.size - with_end
@@ -105,15 +104,16 @@ def view_lookup(
     return ViewedLookup(indices, gradient, storage, starts, weights)
 
 
-def copy_offsets(operator: str, offsets: Any) -> np.ndarray:
-    """Copy offsets.
+def copy_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
+    """Copy offsets into ``count`` indices.
 
     Raises:
         TypeError: they are not integers.
         ValueError: they do not have one dimension.
+        IndexError: one is an integer of more than 64 bits.
     """
-    if isinstance(offsets, list | tuple | range):
-        offsets = np.array(offsets, None if len(offsets) else np.int64)
+    if type(offsets) is not np.ndarray:
+        offsets = as_array(operator, offsets, "indices", count + 1, "offsets")
     view = view_memory(operator, "offsets", offsets)
     if not holds_integers(offsets, view):
         raise TypeError(f"{operator}: offsets holds {dtype_name(offsets, view)}, expected integers")
@@ -176,18 +176,18 @@ def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def group_bags(operator: str, bags: CheckedBags, variable: str, table: Rows) -> Groups:
+def group_bags(operator: str, bags: CheckedBags, variable: str, rows: int) -> Groups:
     """The rows that the indices of bags name.
 
     Raises:
         IndexError: an index names no row of the variable.
     """
-    groups = group(bags.indices, table.rows)
+    groups = group(bags.indices, rows)
     if groups.distinct < 0:
         place = -1 - groups.distinct
         value = int(bags.indices[place])
         for lookup, count in zip(bags.lookups, bags.counts, strict=True):
             if place < count:
-                refuse_outside(operator, lookup.indices, place, value, variable, table.rows)
+                refuse_outside(operator, lookup.indices, place, value, variable, rows)
             place -= count
     return groups if bags.gradient.weights is None else with_every_row_summed(groups)

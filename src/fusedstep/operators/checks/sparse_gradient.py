@@ -46,7 +46,7 @@ def view_sparse(
     """
     if isinstance(gradient, BagGradient):
         bags = view_bags(operator, name, gradient, variable, shape, beside)
-        return SparseGradient(bags.gradient, bags.storage, group_bags(operator, bags, variable, table))
+        return SparseGradient(bags.gradient, bags.storage, group_bags(operator, bags, variable, table.rows))
     snapshot = copy_indices(operator, indices, variable, shape)
     memory, storage = view_gradient(operator, name, gradient, (snapshot.size, *shape[1:]), beside)
     return SparseGradient(memory, storage, group_indices(operator, indices, snapshot, variable, table))
