@@ -30,8 +30,8 @@ class RowwiseAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
     Args:
         params: parameters of one dimension or more, pairs of names and parameters, or parameter groups.
         lr_decay: how fast the step size falls: step t takes ``lr / (1 + (t - 1) * lr_decay)``.
-        elementwise_dense: accumulate each element of a parameter whose gradients are dense; states are created by the
-            first step.
+        elementwise_dense: accumulate each element of a parameter whose gradients are dense; its states are created once
+            it has a gradient.
 
     >>> import torch, fusedstep as fs
     >>> table = torch.nn.Embedding(1000, 64, sparse=True)
