@@ -146,3 +146,15 @@ def test_a_parameter_on_one_device_keeps_its_states_there() -> None:
     free = optimizer.init(jnp.ones((4, 6)))
     assert not free.states["accum"].committed
     optimizer.update(param, free, param)
+
+
+@pytest.mark.parametrize("kind", AXES)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_states_of_a_table_have_its_sharding(compiled: bool, kind: AxisType) -> None:
+    table = jax.device_put(drawn(4, 6), sharded(kind, "x", "y"))
+    for rule, axes in ((fs.rules.adagrad, ("x", "y")), (fs.rules.rowwise_adagrad, ("x",))):
+        make = partial(fs.jax.initial_states, rule)
+        (accum,) = (jax.jit(make) if compiled else make)(table)
+        assert accum.sharding.is_equivalent_to(sharded(kind, *axes), accum.ndim), f"{accum.sharding.spec}"
+        described = jax.ShapeDtypeStruct(table.shape, table.dtype, sharding=table.sharding)
+        assert same_place(make(described)[0], accum)

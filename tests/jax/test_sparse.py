@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.operators.bags import Bags
 from tests import reference
 from tests.rules import test_rules, test_rules_with_sums
 
@@ -37,7 +38,8 @@ def update_in_xla(
     numbers = parse_scalars(operator, scalars)
     functions = functions_of(operator, str(np.asarray(states[0]).dtype))
     arrays = [jax.numpy.asarray(each) for each in states]
-    return update_rows(functions, rows, numbers, arrays, jax.numpy.asarray(ids), jax.numpy.asarray(grads), [])
+    bags = Bags(jax.numpy.asarray(grads), jax.numpy.asarray(ids))
+    return update_rows(functions, rows, numbers, arrays, bags, [])
 
 
 def table() -> Iterator[Any]:
@@ -113,7 +115,7 @@ def traced_update_in_xla(row: test_rules.Row, rows: str, states: Any, ids: Any, 
 
     operator, _ = split_switches(row.rule, {})
     numbers = [np.float64(row.scalars[name]) for name in operator.signature.scalars]
-    return update_rows(functions_of(operator, "float32"), rows, numbers, states, ids, grads, [])
+    return update_rows(functions_of(operator, "float32"), rows, numbers, states, Bags(grads, ids), [])
 
 
 def inputs(rows: int = 37, count: int = 29) -> tuple[Any, Any, Any, Any]:

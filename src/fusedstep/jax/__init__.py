@@ -10,6 +10,7 @@ from typing import Any
 try:
     from .dense import dense_update
     from .factories import NAMES, factory_of
+    from .initial_state import initial_states
     from .rule_state import RuleState
     from .sparse import sparse_update
     from .transformation import transformation
@@ -21,7 +22,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["RuleState", "dense_update", "sparse_update", "transformation", *NAMES]
+__all__ = ["RuleState", "dense_update", "initial_states", "sparse_update", "transformation", *NAMES]
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

@@ -27,10 +27,10 @@ def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Arr
         raise TypeError(
             f"{operator.name}: states is of type {type(others).__name__}, expected a tuple of {join_names(names[1:])}"
         )
-    if len(others) != len(names) - 1:
-        raise ValueError(f"{operator.name}: states holds {len(others)} arrays, expected {join_names(names[1:])}")
+    given_others = iter(others)
+    placed = [next(given_others) if is_given else None for is_given in given_places(operator, len(others))]
     found: list[jax.Array | None] = []
-    for name, kind, given in zip(names, kinds, (variable, *others), strict=True):
+    for name, kind, given in zip(names, kinds, (variable, *placed), strict=True):
         if not kind and given is not None:
             check_array(operator.name, name, given)
         found.append(parse_state(operator.name, name, given) if kind else None)
@@ -43,6 +43,26 @@ def parse_states(operator: Operator, variable: Any, others: Any) -> list[jax.Arr
         if each is not None:
             check_shape(operator, name, each.shape, kind, first.shape)
     return found
+
+
+def given_places(operator: Operator, count: int) -> list[bool]:
+    """For each state but the variable, whether a tuple of so many states holds it.
+
+    It holds all, or all up to the last that is in use, or those in use.
+
+    Raises:
+        ValueError: there is no such tuple of so many states.
+    """
+    names, kinds = operator.signature.states[1:], operator.spec.kinds[1:]
+    used = [bool(kind) for kind in kinds]
+    if count == sum(used):
+        return used
+    last = max((place + 1 for place, is_used in enumerate(used) if is_used), default=0)
+    if last <= count <= len(names):
+        return [place < count for place in range(len(names))]
+    unused = [name for name, is_used in zip(names, used, strict=True) if not is_used]
+    optional = f"; the switches leave {join_names(unused)} unused: None, or left out" if unused else ""
+    raise ValueError(f"{operator.name}: states holds {count} arrays, expected {join_names(names)}{optional}")
 
 
 def parse_state(operator: str, name: str, given: Any) -> jax.Array:
@@ -133,15 +153,20 @@ def parse_gradient(operator: Operator, name: str, given: Any, shape: Shape, vari
     return array
 
 
-def restore_unused(
-    given: Sequence[jax.Array | None], new: Sequence[jax.Array], others: Sequence[Any]
-) -> tuple[jax.Array, tuple[Any, ...]]:
-    """The new variable and the new states; those that are not in use come from ``others`` unchanged."""
-    remaining = iter(new)
-    variable = next(remaining)
-    return variable, tuple(
-        other if each is None else next(remaining) for each, other in zip(given[1:], others, strict=True)
-    )
+def restore_unused(operator: Operator, new: Sequence[jax.Array], others: Sequence[Any]) -> tuple[jax.Array, Any]:
+    """The new variable and the new states, in a sequence like ``others``; those not in use come from there."""
+    variable, *remaining = new
+    after, before = iter(remaining), iter(others)
+    placed = zip(given_places(operator, len(others)), operator.spec.kinds[1:], strict=True)
+    states = [(next(before), kind) for is_given, kind in placed if is_given]
+    return variable, like_sequence(others, [next(after) if kind else state for state, kind in states])
+
+
+def like_sequence(given: Sequence[Any], values: list[Any]) -> Any:
+    """Values in a list, a named tuple or a tuple, as ``given`` is."""
+    if isinstance(given, list):
+        return values
+    return type(given)(*values) if hasattr(given, "_fields") else tuple(values)
 
 
 def join_names(names: Sequence[str]) -> str:

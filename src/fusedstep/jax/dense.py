@@ -20,15 +20,15 @@ def dense_update(
         rule: the rule, a plain function or its text, see ``fusedstep.Operator``.
         var: the variable. Rows are along its first dimension; for rules that work on columns, rows and columns are
             those of its last two dimensions.
-        states: the rule's other states in order; None for states that its switches leave unused. They have the
-            variable's shape, or one number per row or column. Their types are float32, float16 and bfloat16 in any
-            mixture, or float64.
+        states: the rule's other states in order, see ``initial_states``; None for states that its switches leave
+            unused, which may also be left out. They have the variable's shape, or one number per row or column. Their
+            types are float32, float16 and bfloat16 in any mixture, or float64.
         grad: the gradient, of the variable's shape and type, or float32 with a 16-bit variable.
         **scalars_and_switches: the rule's scalars, as numbers or arrays of one element, which may be traced; and its
             switches.
 
     Returns:
-        The new variable, and the new states.
+        The new variable, and the new states, as many as were given.
 
     Raises:
         TypeError, ValueError: an argument is invalid.
@@ -46,4 +46,4 @@ def dense_update(
     functions = functions_of(operator, str(used[0].dtype))
     new = sharded_step(functions, used, gradient, functions.numbers(parse_scalars(operator, scalars)))
     stored = [after.astype(before.dtype) for after, before in zip(new, used, strict=True)]
-    return arrays.restore_unused(given, stored, states)
+    return arrays.restore_unused(operator, stored, states)

@@ -24,34 +24,45 @@ def parse_row_ids(operator: Operator, given: Any, table: jax.Array) -> jax.Array
     variable = operator.signature.states[0]
     if not table.ndim:
         raise ValueError(f"{operator.name}: {variable} has no dimension, expected at least one, that of the rows")
-    # Check a NumPy array before JAX narrows its type. Of traced ids only shape and type are known.
-    ids = given if is_array(given) else to_numpy(operator.name, given)
-    if ids.dtype.name not in INTEGERS:
-        raise TypeError(f"{operator.name}: ids holds {ids.dtype.name}, expected integers of 8 to 64 bits")
-    if ids.ndim != 1:
-        raise ValueError(f"{operator.name}: ids has shape {ids.shape}, expected one dimension")
-    if ids.size >= 2**31:
-        raise ValueError(f"{operator.name}: ids has {ids.size} entries, expected fewer than 2**31 in one call")
+    ids = parse_integers(operator.name, "ids", given)
     if not isinstance(ids, jax.core.Tracer):
         check_range(operator.name, np.asarray(ids), variable, len(table))
     return jnp.asarray(ids)
 
 
-def to_numpy(operator: str, given: Any) -> np.ndarray:
-    """Ids that are not a JAX array, as a NumPy array. An empty list, which has no type, becomes integers.
+def parse_integers(operator: str, name: str, given: Any) -> Any:
+    """Integers in one dimension, as an array of NumPy or JAX. Values are unchecked.
+
+    Raises:
+        TypeError: they are not integers.
+        ValueError: they do not have one dimension, or there are 2**31 or more.
+    """
+    # Check a NumPy array before JAX narrows its type. Of a traced array only shape and type are known.
+    found = given if is_array(given) else to_numpy(operator, name, given)
+    if found.dtype.name not in INTEGERS:
+        raise TypeError(f"{operator}: {name} holds {found.dtype.name}, expected integers of 8 to 64 bits")
+    if found.ndim != 1:
+        raise ValueError(f"{operator}: {name} has shape {found.shape}, expected one dimension")
+    if found.size >= 2**31:
+        raise ValueError(f"{operator}: {name} has {found.size} entries, expected fewer than 2**31 in one call")
+    return found
+
+
+def to_numpy(operator: str, name: str, given: Any) -> np.ndarray:
+    """What is no array of JAX, as a NumPy array. An empty list, which has no type, becomes integers.
 
     Raises:
         TypeError: ``given`` is not an array.
     """
     empty = isinstance(given, list | tuple) and not given
     try:
-        ids = np.asarray(given, np.int32 if empty else None)
+        found = np.asarray(given, np.int32 if empty else None)
     except (TypeError, ValueError):
-        ids = np.asarray(None)
-    if ids.dtype.kind in "OSU":
-        raise TypeError(f"{operator}: ids is {borrow.kind(given)}, expected an array of integers")
+        found = np.asarray(None)
+    if found.dtype.kind in "OSU":
+        raise TypeError(f"{operator}: {name} is {borrow.kind(given)}, expected an array of integers")
     # JAX has no arrays of another byte order.
-    return ids.astype(ids.dtype.newbyteorder("="), copy=False)
+    return found.astype(found.dtype.newbyteorder("="), copy=False)
 
 
 def check_range(operator: str, ids: np.ndarray, variable: str, rows: int) -> None:

@@ -8,7 +8,9 @@ import jax
 import numpy as np
 from jax.experimental.buffer_callback import buffer_callback
 
+from ..operators.bags import BagGradient, Bags
 from ..operators.operator import Operator
+from .bags import check_offsets
 from .denormals import denormals_preserved
 from .scalars import join_arrays
 
@@ -18,8 +20,7 @@ def update_rows(
     rows: str,
     known: Sequence[np.float64 | None],
     states: list[jax.Array],
-    ids: jax.Array,
-    grads: jax.Array,
+    bags: Bags,
     traced: Sequence[jax.Array],
 ) -> list[jax.Array]:
     """Return the new states in use, in the buffers of the old ones where these are donated.
@@ -33,7 +34,7 @@ def update_rows(
         # XLA copies each aliased argument first, unless it is donated.
         input_output_aliases={k: place for place, k in enumerate(changed)},
     )
-    new = dict(zip(changed, callback(*states, ids, grads, *traced), strict=True))
+    new = dict(zip(changed, callback(*states, bags, traced), strict=True))
     return [new.get(k, each) for k, each in enumerate(states)]
 
 
@@ -55,19 +56,38 @@ def step(
         known: the scalars, None for those in buffers.
         context: XLA's context of the call.
         results: the buffers to write to.
-        *buffers: the states in use, the ids, the gradients and the traced scalars.
+        *buffers: the states in use, the gradients of bags, and the traced scalars.
     """
+    *before, given, traced = buffers
     used = [k for k, kind in enumerate(operator.spec.kinds) if kind]
-    arrays = [np.asarray(each) for each in buffers]
     states: list[Any] = [None] * len(operator.spec.kinds)
-    for place, k in enumerate(used):
-        states[k] = arrays[place]
+    for k, each in zip(used, before, strict=True):
+        states[k] = np.asarray(each)
     for place, result in zip(changed, results, strict=True):
         states[used[place]] = np.asarray(result)
-    ids, grads, *traced = arrays[len(used) :]
-    scalars = [float(each) for each in join_arrays(known, traced)]
-    inside = (ids >= 0) & (ids < len(states[0]))
-    if not inside.all():
-        ids, grads = ids[inside], grads[inside]
+    bags = Bags(*(None if each is None else np.asarray(each) for each in given))
+    scalars = [float(np.asarray(each)) for each in join_arrays(known, traced)]
+    bags = within_table(operator.name, bags, len(states[0]))
     with denormals_preserved():
-        operator.step(states, grads, ids, rows, scalars)
+        if bags.offsets is None and bags.weights is None:
+            operator.step(states, bags.gradient, bags.indices, rows, scalars)
+        else:
+            operator.step(states, BagGradient((bags,)), None, rows, scalars)
+
+
+def within_table(operator: str, bags: Bags, height: int) -> Bags:
+    """The bags without the ids that are out of range.
+
+    Raises:
+        ValueError: the offsets are invalid.
+    """
+    if bags.offsets is not None:
+        check_offsets(operator, bags.offsets, len(bags.indices))
+    inside = (bags.indices >= 0) & (bags.indices < height)
+    if inside.all():
+        return bags
+    indices, weights = bags.indices[inside], None if bags.weights is None else bags.weights[inside]
+    if bags.offsets is None:
+        return Bags(bags.gradient[inside], indices, None, weights)
+    left = np.concatenate([[0], np.cumsum(inside)])
+    return Bags(bags.gradient, indices, left[bags.offsets], weights)

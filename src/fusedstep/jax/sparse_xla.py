@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..codegen.xla.build import RuleFunctions
+from ..operators.bags import Bags
 from .scalars import join_arrays
 
 
@@ -16,8 +17,7 @@ def update_rows(
     rows: str,
     known: Sequence[np.float64 | None],
     states: list[jax.Array],
-    ids: jax.Array,
-    grads: jax.Array,
+    bags: Bags,
     traced: Sequence[jax.Array],
 ) -> list[jax.Array]:
     """Return the new states in use.
@@ -29,7 +29,10 @@ def update_rows(
         return states
     numbers = functions.numbers(join_arrays(known, traced))
     flat = [each.reshape(height, -1) for each in states]
-    unique_rows, sums = segment_sum(ids, grads.reshape(len(ids), width).astype(functions.compute), height)
+    sources, ids = sources_of(bags, height)
+    unique_rows, sums = segment_sum(
+        in_compute_type(bags._replace(indices=ids), width, functions.compute), sources, height
+    )
     if rows == "every":
         gradient = jnp.zeros((height, width), functions.compute).at[unique_rows].set(sums, mode="drop")
         new = functions.step(flat, gradient, numbers)
@@ -43,11 +46,24 @@ def update_rows(
     return [after.reshape(before.shape) for after, before in zip(stored, states, strict=True)]
 
 
-def segment_sum(ids: jax.Array, grads: jax.Array, height: int) -> tuple[jax.Array, jax.Array]:
-    """The distinct rows in ascending order, then ``height`` for unused entries; and the sum of each row's gradients."""
-    ids = valid_rows(ids, height)
-    order = jnp.argsort(ids, stable=True)
-    ids, grads = ids[order], grads[order]
+def in_compute_type(bags: Bags, width: int, compute: str) -> Bags:
+    """The same with flat rows of the gradient, and weights, in the compute type."""
+    gradient = bags.gradient.reshape(len(bags.gradient), width).astype(compute)
+    # XLA gathers from one row at least.
+    gradient = gradient if len(gradient) else jnp.zeros((1, width), compute)
+    weights = None if bags.weights is None else bags.weights.astype(compute)
+    return bags._replace(gradient=gradient, weights=weights)
+
+
+def segment_sum(bags: Bags, sources: jax.Array, height: int) -> tuple[jax.Array, jax.Array]:
+    """The distinct rows in ascending order, then ``height`` for unused entries; and the sum of each row's gradients.
+
+    ``sources`` are the rows of the gradient that belong to the indices.
+    """
+    order = jnp.argsort(bags.indices, stable=True)
+    ids, grads = bags.indices[order], bags.gradient.at[sources[order]].get(mode="clip")
+    if bags.weights is not None:
+        grads = grads * bags.weights[order, None]
     first = jnp.concatenate([jnp.ones(min(len(ids), 1), bool), ids[1:] != ids[:-1]])
     segment = jnp.cumsum(first, dtype="int32") - 1
     dropped = len(ids)
@@ -57,8 +73,24 @@ def segment_sum(ids: jax.Array, grads: jax.Array, height: int) -> tuple[jax.Arra
     return jnp.full_like(ids, height).at[segment].set(ids), sums
 
 
+def sources_of(bags: Bags, height: int) -> tuple[jax.Array, jax.Array]:
+    """The row of the gradient that belongs to each id; and the ids, with ``height`` for those that are ignored."""
+    ids = valid_rows(bags.indices, height)
+    positions = jnp.arange(len(ids), dtype="int32")
+    if bags.offsets is None:
+        return positions, ids
+    offsets = jnp.clip(wide(bags.offsets), 0, len(ids)).astype("int32")
+    sources = jnp.searchsorted(offsets, positions, side="right") - 1
+    # Ids behind the end, if that is an offset, are in no bag.
+    return sources, jnp.where((sources >= 0) & (sources < len(bags.gradient)), ids, height)
+
+
 def valid_rows(ids: jax.Array, height: int) -> jax.Array:
     """The ids in at least 32 bits, with ``height`` in place of invalid ones."""
-    if ids.dtype.itemsize < 4:
-        ids = ids.astype("int32")
+    ids = wide(ids)
     return jnp.where((ids >= 0) & (ids < height), ids, height)
+
+
+def wide(integers: jax.Array) -> jax.Array:
+    """Integers in at least 32 bits, in which sizes can be compared with them."""
+    return integers.astype("int32") if integers.dtype.itemsize < 4 else integers

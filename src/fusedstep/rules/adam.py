@@ -38,7 +38,7 @@ def adam(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root of ``v``.
+        epsilon: added to the root of ``v``, before the correction of its bias ("epsilon hat").
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1.
         use_nesterov: look one step ahead along the mean.
 
@@ -97,7 +97,7 @@ def adam_delta(
         grad: the gradient g, of the shape of ``delta``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root of ``v``.
+        epsilon: added to the root of ``v``, before the correction of its bias ("epsilon hat").
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1.
         use_nesterov: look one step ahead along the mean.
 
@@ -148,7 +148,7 @@ def amsgrad(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root of ``vhat``.
+        epsilon: added to the root of ``vhat``, before the correction of its bias ("epsilon hat").
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1.
 
     Returns:
@@ -231,7 +231,7 @@ def torch_adam(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the corrected root.
+        epsilon: added to the root of ``v`` after the correction of its bias.
         weight_decay: the strength of the l2 penalty, :math:`\lambda`.
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1.
         amsgrad: divide by the root of the largest mean square so far.

@@ -35,7 +35,7 @@ def adam_weight_decay(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root of ``v``.
+        epsilon: added to the root of ``v``, whose bias is not corrected.
         decay: the strength of the weight decay, :math:`\lambda`.
 
     Returns:
@@ -86,7 +86,7 @@ def adam_weight_decay_by_norm(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root of ``v``.
+        epsilon: added to the root of ``v``, whose bias is not corrected.
         decay: the strength of the weight decay, :math:`\lambda`.
         global_norm: the divisor of the gradient; with 0 or less the gradient is not divided.
 
@@ -139,7 +139,7 @@ def adamw(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the corrected root.
+        epsilon: added to the root of ``v`` after the correction of its bias.
         weight_decay: the strength of the weight decay, :math:`\lambda`.
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1.
         amsgrad: divide by the root of the largest mean square so far.

@@ -38,7 +38,7 @@ def lamb(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the corrected root of ``v``.
+        epsilon: added to the root of ``v`` after the correction of its bias.
         decay: :math:`\lambda`, the strength of the weight decay.
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1; 0 for no correction.
 
@@ -96,7 +96,7 @@ def lamb_direction(
         grad: the gradient g, of the shape of ``var``.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
         sub1, sub2: how much of the gradient and of its square a step adds, ``1 - beta1`` and ``1 - beta2``.
-        epsilon: added to the corrected root of ``v``.
+        epsilon: added to the root of ``v`` after the correction of its bias.
         steps: the step t, counted from 1.
         decay_flag: 1 with weight decay, 0 without.
         weight_decay: :math:`\lambda`, the strength of the weight decay.

@@ -47,7 +47,7 @@ def nadam(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the corrected root.
+        epsilon: added to the root of ``v`` after the correction of its bias.
         weight_decay: the strength of the penalty, :math:`\lambda`.
         mu, mu_next: the momentum of this step and of the next.
         mu_product: the product of the momenta of all steps, including this one.

@@ -46,8 +46,8 @@ def optax_adam(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root.
-        epsilon_root: added under the root.
+        epsilon: added to the root, after the correction of the bias; optax' ``eps``.
+        epsilon_root: added under the root, after the correction of the bias; optax' ``eps_root``.
         weight_decay: the strength of the weight decay, :math:`\lambda`.
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1.
         nesterov: look one step ahead along the mean.
@@ -112,8 +112,8 @@ def optax_lamb(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root.
-        epsilon_root: added under the root.
+        epsilon: added to the root, after the correction of the bias; optax' ``eps``.
+        epsilon_root: added under the root, after the correction of the bias; optax' ``eps_root``.
         weight_decay: the strength of the weight decay, :math:`\lambda`.
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t`` at step t, counted from 1.
 
@@ -173,8 +173,8 @@ def optax_radam(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root.
-        epsilon_root: added under the root.
+        epsilon: added to the root, after the correction of the bias; optax' ``eps``.
+        epsilon_root: added under the root, after the correction of the bias; optax' ``eps_root``.
         threshold: the least :math:`\rho` of a step that is divided by the root, above 4.
         step: the step t, counted from 1.
         beta1_power, beta2_power: ``beta1**t`` and ``beta2**t``.

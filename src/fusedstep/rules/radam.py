@@ -42,7 +42,7 @@ def radam(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the root of ``v``.
+        epsilon: added to the root of ``v``, before the correction of its bias ("epsilon hat").
         weight_decay: the strength of the penalty, :math:`\lambda`.
         step: the step t, counted from 1.
         decoupled: shrink the weights instead of adding to the gradient.

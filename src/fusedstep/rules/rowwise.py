@@ -64,7 +64,7 @@ def adam_rowwise_bias_correction(
         grad: the gradient g, of the shape of ``var``.
         lr: the step size.
         beta1, beta2: how much of ``m`` and ``v`` a step keeps, in [0, 1).
-        epsilon: added to the corrected root of ``v``.
+        epsilon: added to the root of ``v`` after the correction of its bias.
 
     Returns:
         The new ``(var, m, v, count)``.

@@ -4,7 +4,7 @@ from . import torch_version as torch_version
 
 # isort: split
 from .adadelta import Adadelta
-from .adagrad import Adagrad, ProximalAdagrad, RowwiseAdagrad
+from .adagrad import Adagrad, ProximalAdagrad
 from .adam import Adam
 from .adamax import Adamax
 from .adamw import AdamW
@@ -17,6 +17,7 @@ from .lion import Lion
 from .nadam import NAdam
 from .radam import RAdam
 from .rmsprop import RMSprop
+from .rowwise_adagrad import RowwiseAdagrad
 from .rule_optimizer import RuleOptimizer
 from .sgd import SGD, ProximalSGD
 from .sign import AddSign, PowerSign

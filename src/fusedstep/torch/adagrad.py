@@ -1,4 +1,4 @@
-"""Adagrad, RowwiseAdagrad and ProximalAdagrad."""
+"""Adagrad and ProximalAdagrad."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,21 +23,42 @@ class AccumulatorOptimizer(FusedOptimizer):
         super().__init__(params, defaults)
         for group in self.param_groups:
             for param in group["params"]:
-                self._initialise(group, self._memory_of(param), self.state[param])
+                settings = self._settings_of(group, param)
+                if settings is not None:
+                    self._initialise(settings, self._memory_of(param), self.state[param])
+
+    def _settings_of(self, group: ParamGroup, param: Tensor) -> ParamGroup | None:
+        """The settings that the states of a parameter follow from; None before a first gradient that they need."""
+        return group
 
     def _initial_value(self, group: ParamGroup, key: str) -> float:
         return float(group["initial_accumulator_value"])
 
     def share_memory(self) -> None:
-        """Move the states, sums and step counts, to shared memory."""
+        """Move the states, sums and step counts, to shared memory.
+
+        Raises:
+            RuntimeError: the states of a parameter follow from its first gradient, and it has none yet.
+        """
         self.flush()
-        for group in self.param_groups:
-            for param in group["params"]:
-                state = self.state[param]
-                self._initialise(group, param, state)
-                for value in state.values():
-                    if isinstance(value, Tensor):
-                        value.share_memory_()
+        params = [(self._settings_of(group, param), param) for group in self.param_groups for param in group["params"]]
+        if any(settings is None and not self.state.get(param) for settings, param in params):
+            raise RuntimeError(
+                f"{type(self).__name__}: share_memory() came before a first gradient, by which elementwise_dense "
+                "chooses states, expected one for each parameter; call it after the first backward()"
+            )
+        for settings, param in params:
+            state = self.state[param]
+            if settings is not None:
+                self._initialise(settings, param, state)
+            for value in state.values():
+                if isinstance(value, Tensor):
+                    value.share_memory_()
+
+
+def decayed_rate(group: ParamGroup, progress: Any) -> Any:
+    """The step size of a step, by ``lr_decay``."""
+    return to_number(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
 
 
 @documented
@@ -79,45 +100,7 @@ class Adagrad(AccumulatorOptimizer, torch.optim.Adagrad):
         return rules.torch_adagrad, {}
 
     def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        rate = to_number(group["lr"]) / (1 + (progress - 1) * group["lr_decay"])
-        return {"lr": rate, "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
-
-
-@documented
-class RowwiseAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
-    """Adagrad with one accumulator a row, not in torch. Runs the rule ``rowwise_adagrad``.
-
-    State keys: ``step``; ``sum``, of shape ``param.shape[:1]``.
-
-    Args:
-        params: parameters of one dimension or more, pairs of names and parameters, or parameter groups.
-
-    >>> import torch, fusedstep as fs
-    >>> table = torch.nn.Embedding(1000, 64, sparse=True)
-    >>> optimizer = fs.torch.RowwiseAdagrad(table.parameters(), lr=0.1)
-    >>> optimizer.state[table.weight]["sum"].shape
-    torch.Size([1000])
-    """
-
-    def __init__(
-        self,
-        params: Any,
-        lr: Any = 1e-2,
-        weight_decay: float = 0,
-        initial_accumulator_value: float = 0,
-        eps: float = 1e-10,
-        *,
-        maximize: bool = False,
-        rows: str = "touched",
-        state_dtype: StateDtype = None,
-    ) -> None:
-        super().__init__(params, from_locals(locals()))
-
-    def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
-        return rules.rowwise_adagrad, {}
-
-    def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
-        return {"lr": group["lr"], "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
+        return {"lr": decayed_rate(group, progress), "epsilon": group["eps"], "weight_decay": group["weight_decay"]}
 
 
 @documented

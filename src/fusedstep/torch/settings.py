@@ -24,7 +24,7 @@ BETA = "in [0, 1)"
 # The settings that are on or off.
 FLAGS = {
     *("maximize", "capturable", "differentiable", "amsgrad", "nesterov", "centered", "decoupled_weight_decay"),
-    "shrink_by_rate",
+    *("shrink_by_rate", "elementwise_dense"),
 }
 # Entries of a group that are not numbers.
 NOT_SETTINGS = ("params", "param_names", "state_dtype")

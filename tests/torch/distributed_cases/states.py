@@ -5,7 +5,7 @@ from typing import Any
 import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
-from torch.distributed.tensor import Replicate, Shard
+from torch.distributed.tensor import Partial, Replicate, Shard
 
 import fusedstep as fs
 from fusedstep.words import PerRow, row_mean
@@ -88,4 +88,16 @@ def states_that_lie_otherwise(place: Place) -> None:
                 refused(one.step, TypeError, name, f"the state {key} is a DTensor", "full_tensor()")
 
 
-CASES = (one_number_a_row, checkpoints, states_that_lie_otherwise)
+def accumulators_of_elements(place: Place) -> None:
+    """Of dense gradients, also where rows are cut, which one accumulator a row refuses."""
+    for lies in LIES:
+        whole, spread = place.pair((5, 4), lies, Partial())
+        optimizers = [build("RowwiseAdagrad", [param], elementwise_dense=True) for param in (whole, spread)]
+        for _ in range(3):
+            for optimizer in optimizers:
+                optimizer.step()
+        assert_same(whole, spread)
+        assert_same(optimizers[0].state[whole]["sum"], optimizers[1].state[spread]["sum"])
+
+
+CASES = (one_number_a_row, checkpoints, states_that_lie_otherwise, accumulators_of_elements)
