@@ -44,7 +44,9 @@ class EmbeddingGradient(Tensor):
     def _of_content(content: Content) -> "EmbeddingGradient":
         """A gradient with some content."""
         shape, stride, dtype, device = content.form
-        made: Any = Tensor._make_wrapper_subclass(EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device)
+        made: EmbeddingGradient = Tensor._make_wrapper_subclass(
+            EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device
+        )
         made._content = content
         return made
 
@@ -59,7 +61,7 @@ class EmbeddingGradient(Tensor):
 
     @property
     def _beside(self) -> Tensor | None:
-        """A tensor to which the lookups are added: of tied weights, or the plain form, if the gradient has become that."""
+        """A tensor to which the lookups are added: of tied weights, or the plain form, once the gradient is that."""
         return self._content.beside
 
     @property
@@ -80,8 +82,8 @@ class EmbeddingGradient(Tensor):
         with torch._C.DisableTorchFunctionSubclass():
             answer = PLAIN_FUNCTIONS.get(func)
             if answer is None or not isinstance(args[0], EmbeddingGradient):
-                return func(*args, **(kwargs or {}))
-            return answer(func, *args, **(kwargs or {}))
+                return for_hook(func(*args, **(kwargs or {})))
+            return for_hook(answer(func, *args, **(kwargs or {})))
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -116,6 +118,13 @@ untraced_dispatch = torch._disable_dynamo(dispatch)
 
 def content_of(gradient: EmbeddingGradient) -> Content:
     return gradient._content
+
+
+def for_hook(result: Any) -> Any:
+    """A result as a hook of a backward pass may return it: PyTorch does not take a COO tensor in place of a gradient."""
+    if type(result) is not Tensor or result.layout is not torch.sparse_coo or torch._C._current_graph_task_id() < 0:
+        return result
+    return EmbeddingGradient._of_content(Content(Form.of(result), True, (), result))
 
 
 def returns_first(function: Any) -> bool:

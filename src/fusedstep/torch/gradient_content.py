@@ -37,7 +37,8 @@ class Form(NamedTuple):
     @staticmethod
     def of(tensor: Tensor) -> "Form":
         """The form of a tensor's gradient. Autograd copies a gradient whose strides are not the weight's."""
-        packed = torch.empty_like(tensor, device="meta", memory_format=torch.preserve_format)
+        dense = tensor.layout is torch.strided
+        packed = torch.empty_like(tensor, device="meta") if dense else torch.empty(tensor.shape, device="meta")
         return Form(tensor.shape, packed.stride(), tensor.dtype, tensor.device)
 
     def meta(self) -> Tensor:
@@ -104,15 +105,22 @@ class Content:
 
     def fresh(self) -> Tensor:
         """The plain form, in memory of its own."""
+        if not self.is_coo:
+            return self.fresh_dense()
         lookups = self.lookups
         if not lookups:
-            return self.form.zeros(self.is_coo) if self.beside is None else self.beside.clone()
-        if self.is_coo:
-            rows = coo(lookups, self.form.shape, self.form.dtype)
-            return rows if self.beside is None else self.beside + rows
+            return self.form.zeros(is_coo=True) if self.beside is None else self.beside.clone()
+        rows = coo(lookups, self.form.shape, self.form.dtype)
+        return rows if self.beside is None else self.beside + rows
+
+    def fresh_dense(self) -> Tensor:
+        """The sum as a dense tensor, in memory of its own."""
+        lookups = self.lookups
         if self.beside is None:
-            return self.as_laid_out(dense(lookups, self.form.shape, self.form.dtype))
-        return self.beside.clone().index_add_(0, *merged(lookups, self.form.dtype))
+            made = dense(lookups, self.form.shape, self.form.dtype) if lookups else self.form.zeros()
+            return self.as_laid_out(made)
+        made = self.beside.clone() if self.beside.layout is torch.strided else self.beside.to_dense()
+        return made.index_add_(0, *merged(lookups, self.form.dtype)) if lookups else made
 
     def as_laid_out(self, tensor: Tensor) -> Tensor:
         """A dense tensor with the strides of the weight."""
