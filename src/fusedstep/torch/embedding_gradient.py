@@ -121,7 +121,7 @@ def content_of(gradient: EmbeddingGradient) -> Content:
 
 
 def for_hook(result: Any) -> Any:
-    """A result as a hook of a backward pass may return it: PyTorch does not take a COO tensor in place of a gradient."""
+    """A result that hooks of a backward pass may return: in place of a gradient, PyTorch does not take a COO tensor."""
     if type(result) is not Tensor or result.layout is not torch.sparse_coo or torch._C._current_graph_task_id() < 0:
         return result
     return EmbeddingGradient._of_content(Content(Form.of(result), True, (), result))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .distributed import PLAIN
 from .gradient_content import Content, keep
+from .layouts import compute_dtype_of
 from .lookups import merged, scaled
 
 aten = torch.ops.aten
@@ -156,10 +157,10 @@ def sub(first: Any, second: Any, *, alpha: Any = 1) -> Any:
 def add_(first: Any, second: Any, *, alpha: Any = 1) -> Any:
     if not isinstance(first, Content):
         return add_to_dense(first, second, alpha)
-    if first.exposed:
-        if first.is_coo or not isinstance(second, Content):
-            return NotImplemented
-        return NotImplemented if add_to_dense(first.adopt(), second, alpha) is NotImplemented else first
+    if first.exposed and not first.is_coo:
+        # Views see the sum. Those of a COO tensor's values do not, in PyTorch either.
+        whole = add_to_dense(first.adopt(), second, alpha) if isinstance(second, Content) else NotImplemented
+        return whole if whole is NotImplemented else first
     with first.lock:
         whole = add(first, second, alpha=alpha)
         if whole is not NotImplemented:
@@ -222,6 +223,9 @@ def to_copy(
 ) -> Any:
     dtype, device = dtype or content.form.dtype, torch.device(device or content.form.device)
     if not dtype.is_floating_point or layout not in (None, torch.strided) or pin_memory or device.type == "meta":
+        return NotImplemented
+    # Sums in 16 bits are rounded before they are converted.
+    if dtype is not content.form.dtype and compute_dtype_of(content.form.dtype) is not content.form.dtype:
         return NotImplemented
     return content.to(dtype, device, non_blocking).copy()
 

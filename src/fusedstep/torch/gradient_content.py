@@ -1,11 +1,13 @@
 """What an embedding's gradient consists of. Its aliases share it."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from .lookups import Lookup, converted, coo, dense, merged
 
@@ -24,6 +26,11 @@ def keep(lookup: Lookup) -> Kept:
     """Take a lookup. Its values are detached from their graph."""
     values = lookup.values.detach()
     return Kept(lookup._replace(values=values), None if values.is_inference() else values._version)
+
+
+def without_modes() -> AbstractContextManager[Any]:
+    """Compute on real tensors: what a mode makes, such as a fake tensor, must not stay in a gradient."""
+    return _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
 
 
 class Form(NamedTuple):
@@ -97,6 +104,7 @@ class Content:
 
     def set(self, kept: Sequence[Kept], beside: Tensor | None) -> None:
         """Replace the lookups and the tensor beside them."""
+        self.exposed = self.exposed and beside is self.beside
         self.kept, self.beside, self.plain_cache = tuple(kept), beside, None
 
     def new(self, kept: Sequence[Kept], beside: Tensor | None = None) -> "Content":
@@ -132,14 +140,16 @@ class Content:
             if not self.kept and self.beside is not None:
                 return self.beside
             if self.plain_cache is None:
-                self.plain_cache = self.fresh()
+                with without_modes():
+                    self.plain_cache = self.fresh()
             return self.plain_cache
 
     def adopt(self) -> Tensor:
         """Become the plain form, and return it: what is written to it reaches the gradient."""
         with self.lock:
             if self.kept and self.beside is not None and not self.is_coo and self.plain_cache is None:
-                self.set((), self.beside.index_add_(0, *merged(self.lookups, self.form.dtype)))
+                with without_modes():
+                    self.set((), self.beside.index_add_(0, *merged(self.lookups, self.form.dtype)))
             elif self.kept or self.beside is None:
                 self.set((), self.plain())
             assert self.beside is not None
