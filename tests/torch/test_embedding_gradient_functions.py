@@ -193,7 +193,9 @@ def test_coo_gradients_of_torchs_modules_add(sparse: bool, coo_first: bool) -> N
     for look_up in (ours, torchs):
         weight = parameter(6, 3)
         for of_coo in (coo_first, not coo_first, coo_first):
-            looked = torchs(torch.tensor([4, 4]), weight, True) if of_coo else look_up(torch.tensor([4, 1]), weight, sparse)
+            looked = (
+                torchs(torch.tensor([4, 4]), weight, True) if of_coo else look_up(torch.tensor([4, 1]), weight, sparse)
+            )
             looked.square().sum().backward()
         made.append(weight.grad)
     same(*made)

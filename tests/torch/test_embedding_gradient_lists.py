@@ -57,7 +57,12 @@ def test_unscaling_stays_compact(sparse: bool) -> None:
 @pytest.mark.parametrize("where", ["values", "weights", "beside", "others"])
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_what_is_not_finite_is_found(where: str, value: float) -> None:
-    tensors = {"values": torch.ones(2, 3), "weights": torch.ones(3), "beside": torch.ones(6, 3), "others": torch.ones(2)}
+    tensors = {
+        "values": torch.ones(2, 3),
+        "weights": torch.ones(3),
+        "beside": torch.ones(6, 3),
+        "others": torch.ones(2),
+    }
     tensors[where].view(-1)[-1] = value
     lookup = Lookup(tensors["values"], torch.tensor([1, 2, 1]), torch.tensor([0, 2]), tensors["weights"])
     gradient = EmbeddingGradient.of(parameter(6, 3), [lookup], False)

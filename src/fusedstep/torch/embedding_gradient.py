@@ -47,6 +47,8 @@ class EmbeddingGradient(Tensor):
         made: EmbeddingGradient = Tensor._make_wrapper_subclass(
             EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device
         )
+        # It has no memory: what would read it raises an error, in place of a crash.
+        torch._C._set_throw_on_mutable_data_ptr(made)
         made._content = content
         return made
 

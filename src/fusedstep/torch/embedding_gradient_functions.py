@@ -221,13 +221,15 @@ def to_copy(
     non_blocking: bool = False,
     memory_format: Any = None,
 ) -> Any:
-    dtype, device = dtype or content.form.dtype, torch.device(device or content.form.device)
-    if not dtype.is_floating_point or layout not in (None, torch.strided) or pin_memory or device.type == "meta":
-        return NotImplemented
+    form, device = content.form, torch.device(device or content.form.device)
+    dtype = dtype or form.dtype
     # Sums in 16 bits are rounded before they are converted.
-    if dtype is not content.form.dtype and compute_dtype_of(content.form.dtype) is not content.form.dtype:
-        return NotImplemented
-    return content.to(dtype, device, non_blocking).copy()
+    rounds = dtype is not form.dtype and compute_dtype_of(form.dtype) is not form.dtype
+    if dtype.is_floating_point and not rounds and not pin_memory and device.type != "meta":
+        return content.to(dtype, device, non_blocking).copy()
+    # PyTorch passes the layout that it believes a gradient to have.
+    named = {"dtype": dtype, "device": device, "pin_memory": pin_memory, "non_blocking": non_blocking}
+    return aten._to_copy.default(content.plain(), **named)
 
 
 @answers(aten.detach.default, aten.alias.default, aten.lift_fresh.default, aten.detach_.default)
