@@ -38,7 +38,7 @@ for sparse, kind in [(False, torch.optim.SGD), (False, torch.optim.Adam), (True,
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled_steps(backend: str) -> None:
     program = PROGRAM.replace("BACKEND", repr(backend))
-    done = subprocess.run(  # noqa: S603 - the program above
+    done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
         cwd=ROOT,
         capture_output=True,

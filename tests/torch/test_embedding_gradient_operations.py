@@ -124,10 +124,9 @@ def test_what_writes_to_a_sparse_gradient(name: str) -> None:
     before = theirs.grad.to_dense().clone()
     try:
         SPARSE_IN_PLACE[name](theirs.grad)
-    except (RuntimeError, NotImplementedError) as error:
+    except (RuntimeError, NotImplementedError):
         with pytest.raises((RuntimeError, NotImplementedError)):
             SPARSE_IN_PLACE[name](mine.grad)
-        assert str(error)
         assert torch.equal(mine.grad.to_dense(), before)
         return
     if name == "resize":

@@ -65,7 +65,7 @@ def test_five_steps(kind: Any, sparse: bool, tied: bool) -> None:
     name = kind.__name__
     if (name == "SparseAdam" and (tied or not sparse)) or (sparse and not tied and name not in OF_SPARSE):
         for look_up in (ours, torchs):
-            with pytest.raises(RuntimeError, match="sparse|dense"):
+            with pytest.raises(RuntimeError, match=r"sparse|dense"):
                 train(look_up, kind, sparse, tied, {})
         return
     for named in settings(kind, sparse):

@@ -39,6 +39,10 @@ ASKED = {
 @pytest.mark.parametrize("name", ASKED)
 def test_it_answers_for_its_plain_form(sparse: bool, name: str) -> None:
     mine, theirs = twins(sparse)
+    if sparse and name == "to_dense in a dtype":
+        # torch's COO tensors do not know it.
+        assert torch.equal(mine.grad.to_dense(dtype=torch.float64), theirs.grad.to_dense().double())
+        return
     try:
         expected = ASKED[name](theirs.grad)
     except (RuntimeError, NotImplementedError, TypeError) as error:

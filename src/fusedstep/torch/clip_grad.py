@@ -90,8 +90,8 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Clip the norm of all gradients together: ``torch.nn.utils.clip_grad_norm_`` for dense and sparse gradients.
 
-    Scale the gradients in place; sparse ones stay uncoalesced, and those of ``fs.torch.Embedding`` are not expanded. The norm is that of whole DTensors; plain gradients
-    beside them must be the same in all processes.
+    Scale the gradients in place; sparse ones stay uncoalesced, and those of ``fs.torch.Embedding`` are not expanded.
+    The norm is that of whole DTensors; plain gradients beside them must be the same in all processes.
 
     Args:
         parameters: one parameter, or several.

@@ -1,6 +1,5 @@
 """The gradient of an embedding's weight, as its lookups left it: never expanded, never merged."""
 
-import sys
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch.utils._pytree import tree_map_only
 from . import embedding_gradient_lists as embedding_gradient_lists
 from . import embedding_gradient_norms as embedding_gradient_norms
 from .embedding_gradient_operations import run
-from .gradient_content import Content, Form, keep
+from .gradient_content import Content, Form, keep, untraced
 from .lookups import Lookup as Lookup
 from .plain_functions import PLAIN_FUNCTIONS
 
@@ -29,6 +28,7 @@ class EmbeddingGradient(Tensor):
     _content: Content
 
     @staticmethod
+    @untraced
     def of(weight: Tensor, lookups: list[Lookup], sparse: bool) -> "EmbeddingGradient":
         """The gradient of a weight.
 
@@ -81,17 +81,11 @@ class EmbeddingGradient(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        with torch._C.DisableTorchFunctionSubclass():
-            answer = PLAIN_FUNCTIONS.get(func)
-            if answer is None or not isinstance(args[0], EmbeddingGradient):
-                return for_hook(func(*args, **(kwargs or {})))
-            return for_hook(answer(func, *args, **(kwargs or {})))
+        return call_function(func, args, kwargs or {})
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # Where a compiler meets a gradient, it would compile this function, too.
-        called = untraced_dispatch if "torch._dynamo" in sys.modules else dispatch
-        return called(func, args, kwargs or {})
+        return dispatch(func, args, kwargs or {})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return memo.setdefault(id(self), self._of_content(self._content.copy()))
@@ -107,15 +101,23 @@ class EmbeddingGradient(Tensor):
         return str(self._content.plain().__repr__(**how))
 
 
+@untraced
+def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call a function of Python's."""
+    answer = PLAIN_FUNCTIONS.get(function)
+    with torch._C.DisableTorchFunctionSubclass():
+        if answer is None or not isinstance(args[0], EmbeddingGradient):
+            return for_hook(function(*args, **kwargs))
+        return for_hook(answer(function, *args, **kwargs))
+
+
+@untraced
 def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Run an operation on the content of gradients."""
     result = run(function, *tree_map_only(EmbeddingGradient, content_of, (args, kwargs)))
     if args and isinstance(args[0], EmbeddingGradient) and returns_first(function):
         return args[0]
     return tree_map_only(Content, EmbeddingGradient._of_content, result)
-
-
-untraced_dispatch = torch._disable_dynamo(dispatch)
 
 
 def content_of(gradient: EmbeddingGradient) -> Content:

@@ -206,7 +206,7 @@ def copy_(into: Any, source: Any, non_blocking: bool = False) -> Any:
 
 
 @answers(aten.clone.default)
-def clone(content: Content, *, memory_format: Any = None) -> Content:
+def clone(content: Content, *, memory_format: Any = None) -> Any:
     return content.copy()
 
 

@@ -1,7 +1,9 @@
 """What an embedding's gradient consists of. Its aliases share it."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import wraps
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -28,9 +30,24 @@ def keep(lookup: Lookup) -> Kept:
     return Kept(lookup._replace(values=values), None if values.is_inference() else values._version)
 
 
-def without_modes() -> AbstractContextManager[Any]:
-    """Compute on real tensors: what a mode makes, such as a fake tensor, must not stay in a gradient."""
-    return _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
+@contextmanager
+def without_modes() -> Iterator[None]:
+    """Compute on plain tensors: what a mode makes, a fake or an inference tensor, must not stay in a gradient."""
+    real = _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
+    with real, torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
+        yield
+
+
+def untraced(function: Any) -> Any:
+    """A function that compilers run as it is: where one meets a gradient, it would compile what runs there, too."""
+    disabled = torch._disable_dynamo(function)
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        # The first call of the other one imports the compiler.
+        return (disabled if "torch._dynamo" in sys.modules else function)(*args, **named)
+
+    return call
 
 
 class Form(NamedTuple):
@@ -111,6 +128,7 @@ class Content:
         """Other content of the same form."""
         return Content(self.form, self.sparse, kept, beside)
 
+    @untraced
     def fresh(self) -> Tensor:
         """The plain form, in memory of its own."""
         if not self.is_coo:
@@ -121,6 +139,7 @@ class Content:
         rows = coo(lookups, self.form.shape, self.form.dtype)
         return rows if self.beside is None else self.beside + rows
 
+    @untraced
     def fresh_dense(self) -> Tensor:
         """The sum as a dense tensor, in memory of its own."""
         lookups = self.lookups
@@ -144,6 +163,7 @@ class Content:
                     self.plain_cache = self.fresh()
             return self.plain_cache
 
+    @untraced
     def adopt(self) -> Tensor:
         """Become the plain form, and return it: what is written to it reaches the gradient."""
         with self.lock:
@@ -156,6 +176,7 @@ class Content:
             self.exposed = True
             return self.beside
 
+    @untraced
     def copy(self) -> "Content":
         """The same content, in memory of its own."""
         lookups = [Lookup(*(each if each is None else each.clone() for each in lookup)) for lookup in self.lookups]
