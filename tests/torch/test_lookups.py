@@ -71,11 +71,12 @@ def test_values_of_a_coo_tensor_are_its_own() -> None:
         assert torch.equal(lookup.values, before)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
 @pytest.mark.parametrize("shape", [(4,), (4, 0), (4, 2, 5), (0, 3)])
-def test_any_number_of_dimensions(shape: Any) -> None:
+def test_any_number_of_dimensions(shape: Any, dtype: Any) -> None:
     rows = torch.tensor([3, 3, 1] if shape[0] else [], dtype=torch.int64)
-    values = torch.randn(len(rows), *shape[1:])
+    values = torch.randn(len(rows), *shape[1:], dtype=dtype)
     lookup = Lookup(values, rows, None, torch.full((len(rows),), 2.0))
     assert expanded(lookup).values.shape == values.shape
-    found = dense([lookup], torch.Size(shape), torch.float32)
-    assert torch.equal(found, torch.zeros(shape).index_add_(0, rows, values * 2))
+    found = dense([lookup], torch.Size(shape), dtype)
+    assert torch.equal(found, torch.zeros(shape, dtype=dtype).index_add_(0, rows, values * 2))

@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_map_only
 from . import embedding_gradient_lists as embedding_gradient_lists
 from . import embedding_gradient_norms as embedding_gradient_norms
 from .embedding_gradient_operations import run
-from .gradient_content import Content, Form, keep, untraced
+from .gradient_content import Content, Form, take, untraced
 from .lookups import Lookup as Lookup
 from .plain_functions import PLAIN_FUNCTIONS
 
@@ -38,7 +38,7 @@ class EmbeddingGradient(Tensor):
             sparse: whether it stands for a sparse COO gradient, as of ``torch.nn.Embedding`` with ``sparse=True``;
                 else for a dense one.
         """
-        return EmbeddingGradient._of_content(Content(Form.of(weight), sparse, [keep(each) for each in lookups]))
+        return EmbeddingGradient._of_content(Content(Form.of(weight), sparse, [take(each) for each in lookups]))
 
     @staticmethod
     def _of_content(content: Content) -> "EmbeddingGradient":

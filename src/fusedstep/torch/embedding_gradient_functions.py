@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from .distributed import PLAIN
-from .gradient_content import Content, keep
+from .gradient_content import Content, take
 from .layouts import compute_dtype_of
-from .lookups import merged, scaled
+from .lookups import add_rows, merged, scaled
 
 aten = torch.ops.aten
 KNOWN: dict[Any, Callable[..., Any]] = {}
@@ -54,7 +54,7 @@ def times(content: Content, factor: Any, divides: bool = False) -> Content:
     beside = content.beside
     if beside is not None:
         beside = beside / factor if divides else beside * factor
-    return content.new([keep(scaled(each, factor, divides)) for each in content.lookups], beside)
+    return content.new([take(scaled(each, factor, divides)) for each in content.lookups], beside)
 
 
 def times_(content: Any, factor: Any, divides: bool = False) -> Any:
@@ -63,10 +63,10 @@ def times_(content: Any, factor: Any, divides: bool = False) -> Any:
         return NotImplemented
     factor = factor.reshape(()) if isinstance(factor, Tensor) else factor
     with content.lock:
-        kept = [keep(scaled(each, factor, divides)) for each in content.lookups]
+        taken = [take(scaled(each, factor, divides)) for each in content.lookups]
         if content.beside is not None:
             content.beside.div_(factor) if divides else content.beside.mul_(factor)
-        content.set(kept, content.beside)
+        content.set(taken, content.beside)
     return content
 
 
@@ -145,7 +145,7 @@ def add(first: Any, second: Any, *, alpha: Any = 1) -> Any:
         return NotImplemented
     second = second if alpha == 1 else times(second, alpha)
     sparse = first.sparse and second.sparse
-    return Content(content.form, sparse, first.kept + second.kept, sum_beside(first, second, sparse))
+    return Content(content.form, sparse, first.taken + second.taken, sum_beside(first, second, sparse))
 
 
 @answers(aten.sub.Tensor)
@@ -165,7 +165,7 @@ def add_(first: Any, second: Any, *, alpha: Any = 1) -> Any:
         whole = add(first, second, alpha=alpha)
         if whole is not NotImplemented:
             first.sparse = whole.sparse
-            first.set(whole.kept, whole.beside)
+            first.set(whole.taken, whole.beside)
     return NotImplemented if whole is NotImplemented else first
 
 
@@ -182,7 +182,7 @@ def add_to_dense(tensor: Tensor, content: Content, alpha: Any) -> Any:
     if content.beside is not None:
         tensor.add_(content.beside, alpha=alpha)
     if lookups:
-        tensor.index_add_(0, *merged(lookups, content.form.dtype), alpha=alpha)
+        add_rows(tensor, merged(lookups, content.form.dtype), alpha)
     return tensor
 
 
@@ -196,7 +196,7 @@ def copy_(into: Any, source: Any, non_blocking: bool = False) -> Any:
             return NotImplemented
         if isinstance(source, Content) and source.form.shape == into.form.shape:
             copied = source.to(into.form.dtype, into.form.device, non_blocking).copy()
-            into.set(copied.kept, copied.beside if into.sparse or copied.beside is None else copied.beside.to_dense())
+            into.set(copied.taken, copied.beside if into.sparse or copied.beside is None else copied.beside.to_dense())
         elif isinstance(source, Tensor) and source.layout is not torch.strided and into.sparse:
             into.set((), torch.empty_like(source, dtype=into.form.dtype, device=into.form.device).copy_(source))
         else:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .embedding_gradient_functions import answers, aten
 from .embedding_gradient_operations import run
-from .gradient_content import Content, keep
+from .gradient_content import Content, take
 
 # Of each operation on lists, the one on a tensor.
 SINGLE = {
@@ -75,4 +75,4 @@ def unscale_(tensors: list[Any], found_inf: Tensor, inv_scale: Tensor) -> None:
                 beside = content.beside
                 if beside is not None:
                     unscale([beside if beside.layout is torch.strided else beside._values()], found_inf, inv_scale)
-                content.set([keep(each) for each in lookups], beside)
+                content.set([take(each) for each in lookups], beside)
