@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from .distributed import PLAIN
-from .gradient_content import Content, keep
-from .lookups import merged, scaled
+from .gradient_content import Content, take
+from .layouts import compute_dtype_of
+from .lookups import add_rows, merged, scaled
 
 aten = torch.ops.aten
 KNOWN: dict[Any, Callable[..., Any]] = {}
@@ -30,7 +31,7 @@ def answers(*overloads: Any) -> Callable[[Any], Any]:
 
 
 def is_linear(content: Any, factor: Any, divides: bool = False) -> bool:
-    """Whether a factor, or divisor, leaves the dtype, the shape and the rows without a gradient as they are."""
+    """Return whether a factor, or divisor, leaves the dtype, the shape and the rows without a gradient as they are."""
     if not isinstance(content, Content):
         return False
     if isinstance(factor, Tensor):
@@ -53,7 +54,7 @@ def times(content: Content, factor: Any, divides: bool = False) -> Content:
     beside = content.beside
     if beside is not None:
         beside = beside / factor if divides else beside * factor
-    return content.new([keep(scaled(each, factor, divides)) for each in content.lookups], beside)
+    return content.new([take(scaled(each, factor, divides)) for each in content.lookups], beside)
 
 
 def times_(content: Any, factor: Any, divides: bool = False) -> Any:
@@ -62,10 +63,10 @@ def times_(content: Any, factor: Any, divides: bool = False) -> Any:
         return NotImplemented
     factor = factor.reshape(()) if isinstance(factor, Tensor) else factor
     with content.lock:
-        kept = [keep(scaled(each, factor, divides)) for each in content.lookups]
+        taken = [take(scaled(each, factor, divides)) for each in content.lookups]
         if content.beside is not None:
             content.beside.div_(factor) if divides else content.beside.mul_(factor)
-        content.set(kept, content.beside)
+        content.set(taken, content.beside)
     return content
 
 
@@ -108,7 +109,7 @@ def zero_(content: Content) -> Content:
 
 
 def is_dense_like(content: Content, tensor: Any) -> bool:
-    """Whether a tensor is a dense one of the form of a gradient."""
+    """Return whether a tensor is a dense one of the form of a gradient."""
     form = content.form
     return (
         type(tensor) in PLAIN
@@ -143,10 +144,8 @@ def add(first: Any, second: Any, *, alpha: Any = 1) -> Any:
     if first is None or second is None or not is_linear(second, alpha):
         return NotImplemented
     second = second if alpha == 1 else times(second, alpha)
-    # Values that were changed in place must not be summed with others unseen.
-    assert first.lookups is not None and second.lookups is not None
     sparse = first.sparse and second.sparse
-    return Content(content.form, sparse, first.kept + second.kept, sum_beside(first, second, sparse))
+    return Content(content.form, sparse, first.taken + second.taken, sum_beside(first, second, sparse))
 
 
 @answers(aten.sub.Tensor)
@@ -158,15 +157,15 @@ def sub(first: Any, second: Any, *, alpha: Any = 1) -> Any:
 def add_(first: Any, second: Any, *, alpha: Any = 1) -> Any:
     if not isinstance(first, Content):
         return add_to_dense(first, second, alpha)
-    if first.exposed:
-        if first.is_coo or not isinstance(second, Content):
-            return NotImplemented
-        return NotImplemented if add_to_dense(first.adopt(), second, alpha) is NotImplemented else first
+    if first.exposed and not first.is_coo:
+        # Views see the sum. Those of a COO tensor's values do not, in PyTorch either.
+        whole = add_to_dense(first.adopt(), second, alpha) if isinstance(second, Content) else NotImplemented
+        return whole if whole is NotImplemented else first
     with first.lock:
         whole = add(first, second, alpha=alpha)
         if whole is not NotImplemented:
             first.sparse = whole.sparse
-            first.set(whole.kept, whole.beside)
+            first.set(whole.taken, whole.beside)
     return NotImplemented if whole is NotImplemented else first
 
 
@@ -183,7 +182,7 @@ def add_to_dense(tensor: Tensor, content: Content, alpha: Any) -> Any:
     if content.beside is not None:
         tensor.add_(content.beside, alpha=alpha)
     if lookups:
-        tensor.index_add_(0, *merged(lookups, content.form.dtype), alpha=alpha)
+        add_rows(tensor, merged(lookups, content.form.dtype), alpha)
     return tensor
 
 
@@ -197,7 +196,7 @@ def copy_(into: Any, source: Any, non_blocking: bool = False) -> Any:
             return NotImplemented
         if isinstance(source, Content) and source.form.shape == into.form.shape:
             copied = source.to(into.form.dtype, into.form.device, non_blocking).copy()
-            into.set(copied.kept, copied.beside if into.sparse or copied.beside is None else copied.beside.to_dense())
+            into.set(copied.taken, copied.beside if into.sparse or copied.beside is None else copied.beside.to_dense())
         elif isinstance(source, Tensor) and source.layout is not torch.strided and into.sparse:
             into.set((), torch.empty_like(source, dtype=into.form.dtype, device=into.form.device).copy_(source))
         else:
@@ -207,7 +206,7 @@ def copy_(into: Any, source: Any, non_blocking: bool = False) -> Any:
 
 
 @answers(aten.clone.default)
-def clone(content: Content, *, memory_format: Any = None) -> Content:
+def clone(content: Content, *, memory_format: Any = None) -> Any:
     return content.copy()
 
 
@@ -222,10 +221,15 @@ def to_copy(
     non_blocking: bool = False,
     memory_format: Any = None,
 ) -> Any:
-    dtype, device = dtype or content.form.dtype, torch.device(device or content.form.device)
-    if not dtype.is_floating_point or layout not in (None, torch.strided) or pin_memory or device.type == "meta":
-        return NotImplemented
-    return content.to(dtype, device, non_blocking).copy()
+    form, device = content.form, torch.device(device or content.form.device)
+    dtype = dtype or form.dtype
+    # Sums in 16 bits are rounded before they are converted.
+    rounds = dtype is not form.dtype and compute_dtype_of(form.dtype) is not form.dtype
+    if dtype.is_floating_point and not rounds and not pin_memory and device.type != "meta":
+        return content.to(dtype, device, non_blocking).copy()
+    # PyTorch passes the layout that it believes a gradient to have.
+    named = {"dtype": dtype, "device": device, "pin_memory": pin_memory, "non_blocking": non_blocking}
+    return aten._to_copy.default(content.plain(), **named)
 
 
 @answers(aten.detach.default, aten.alias.default, aten.lift_fresh.default, aten.detach_.default)
@@ -252,7 +256,8 @@ def answer_likes(packet: Any) -> None:
         answers(overload)(like)
 
 
-for name in "empty_like zeros_like ones_like full_like rand_like randn_like randint_like".split():
-    answer_likes(getattr(aten, name))
-for name in "new_empty new_empty_strided new_zeros new_ones new_full".split():
-    answer_likes(getattr(aten, name))
+for packet in (
+    *(aten.empty_like, aten.zeros_like, aten.ones_like, aten.full_like, aten.rand_like, aten.randn_like),
+    *(aten.randint_like, aten.new_empty, aten.new_empty_strided, aten.new_zeros, aten.new_ones, aten.new_full),
+):
+    answer_likes(packet)

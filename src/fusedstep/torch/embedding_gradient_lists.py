@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .embedding_gradient_functions import answers, aten, is_dense_like
+from .embedding_gradient_functions import answers, aten
 from .embedding_gradient_operations import run
-from .gradient_content import Content, keep
+from .gradient_content import Content, take
 
 # Of each operation on lists, the one on a tensor.
 SINGLE = {
@@ -54,7 +54,8 @@ for each in SINGLE:
 
 @answers(aten._foreach_norm.Scalar)
 def foreach_norm(tensors: list[Any], order: Any = 2, dtype: Any = None) -> list[Tensor]:
-    plain = iter(aten._foreach_norm.Scalar([each for each in tensors if isinstance(each, Tensor)], order, dtype))
+    others = [each for each in tensors if isinstance(each, Tensor)]
+    plain = iter(aten._foreach_norm.Scalar(others, order, dtype) if others else [])
     return [
         run(NORM, (each, order), {"dtype": dtype}) if isinstance(each, Content) else next(plain) for each in tensors
     ]
@@ -74,4 +75,4 @@ def unscale_(tensors: list[Any], found_inf: Tensor, inv_scale: Tensor) -> None:
                 beside = content.beside
                 if beside is not None:
                     unscale([beside if beside.layout is torch.strided else beside._values()], found_inf, inv_scale)
-                content.set([keep(each) for each in lookups], beside)
+                content.set([take(each) for each in lookups], beside)

@@ -1,16 +1,20 @@
 """What an embedding's gradient consists of. Its aliases share it."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import wraps
 from threading import RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
-from .lookups import Lookup, converted, coo, dense, merged
+from .lookups import Lookup, add_rows, converted, coo, dense, merged
 
 
-class Kept(NamedTuple):
+class Taken(NamedTuple):
     """A lookup, and the version of its values when it was taken: others may hold the same memory.
 
     The values are never changed in place.
@@ -20,10 +24,30 @@ class Kept(NamedTuple):
     version: int | None
 
 
-def keep(lookup: Lookup) -> Kept:
+def take(lookup: Lookup) -> Taken:
     """Take a lookup. Its values are detached from their graph."""
     values = lookup.values.detach()
-    return Kept(lookup._replace(values=values), None if values.is_inference() else values._version)
+    return Taken(lookup._replace(values=values), None if values.is_inference() else values._version)
+
+
+@contextmanager
+def without_modes() -> Iterator[None]:
+    """Compute on plain tensors: what a mode makes, a fake or an inference tensor, must not stay in a gradient."""
+    real = _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
+    with real, torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
+        yield
+
+
+def untraced(function: Any) -> Any:
+    """A function that compilers run as it is: where one meets a gradient, it would compile what runs there, too."""
+    disabled = torch._disable_dynamo(function)
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        # The first call of the other one imports the compiler.
+        return (disabled if "torch._dynamo" in sys.modules else function)(*args, **named)
+
+    return call
 
 
 class Form(NamedTuple):
@@ -37,7 +61,8 @@ class Form(NamedTuple):
     @staticmethod
     def of(tensor: Tensor) -> "Form":
         """The form of a tensor's gradient. Autograd copies a gradient whose strides are not the weight's."""
-        packed = torch.empty_like(tensor, device="meta", memory_format=torch.preserve_format)
+        dense = tensor.layout is torch.strided
+        packed = torch.empty_like(tensor, device="meta") if dense else torch.empty(tensor.shape, device="meta")
         return Form(tensor.shape, packed.stride(), tensor.dtype, tensor.device)
 
     def meta(self) -> Tensor:
@@ -59,16 +84,16 @@ class Content:
     Attributes:
         form: shape, strides, dtype and device.
         sparse: whether lookups stand for a sparse COO gradient, as of ``torch.nn.Embedding`` with ``sparse=True``.
-        kept: the lookups, in the order in which their gradients are summed. The list itself is never changed.
+        taken: the lookups, in the order in which their gradients are summed. The list itself is never changed.
         beside: a dense or COO tensor that no one else has made; None if there is none.
         plain_cache: the plain form, until the content changes.
         exposed: whether others may hold views of the tensor beside the lookups. Then there are no lookups.
         lock: held while the content changes; threads may share it.
     """
 
-    def __init__(self, form: Form, sparse: bool, kept: Sequence[Kept] = (), beside: Tensor | None = None) -> None:
+    def __init__(self, form: Form, sparse: bool, taken: Sequence[Taken] = (), beside: Tensor | None = None) -> None:
         self.form, self.sparse = form, sparse
-        self.kept, self.beside = tuple(kept), beside
+        self.taken, self.beside = tuple(taken), beside
         self.plain_cache: Tensor | None = None
         self.exposed = False
         self.lock = RLock()
@@ -85,34 +110,44 @@ class Content:
         Raises:
             RuntimeError: the values of one were changed in place since it was taken.
         """
-        for lookup, version in self.kept:
+        for lookup, version in self.taken:
             if version is not None and lookup.values._version != version:
                 raise RuntimeError(
                     "EmbeddingGradient: the gradient of what a lookup returned was changed in place after backward(), "
                     f"it is at version {lookup.values._version}, expected version {version}; clone it before "
                     "changing it, or before passing it to backward()"
                 )
-        return [each.lookup for each in self.kept]
+        return [each.lookup for each in self.taken]
 
-    def set(self, kept: Sequence[Kept], beside: Tensor | None) -> None:
+    def set(self, taken: Sequence[Taken], beside: Tensor | None) -> None:
         """Replace the lookups and the tensor beside them."""
-        self.kept, self.beside, self.plain_cache = tuple(kept), beside, None
+        self.exposed = self.exposed and beside is self.beside
+        self.taken, self.beside, self.plain_cache = tuple(taken), beside, None
 
-    def new(self, kept: Sequence[Kept], beside: Tensor | None = None) -> "Content":
+    def new(self, taken: Sequence[Taken], beside: Tensor | None = None) -> "Content":
         """Other content of the same form."""
-        return Content(self.form, self.sparse, kept, beside)
+        return Content(self.form, self.sparse, taken, beside)
 
+    @untraced
     def fresh(self) -> Tensor:
         """The plain form, in memory of its own."""
+        if not self.is_coo:
+            return self.fresh_dense()
         lookups = self.lookups
         if not lookups:
-            return self.form.zeros(self.is_coo) if self.beside is None else self.beside.clone()
-        if self.is_coo:
-            rows = coo(lookups, self.form.shape, self.form.dtype)
-            return rows if self.beside is None else self.beside + rows
+            return self.form.zeros(is_coo=True) if self.beside is None else self.beside.clone()
+        rows = coo(lookups, self.form.shape, self.form.dtype)
+        return rows if self.beside is None else self.beside + rows
+
+    @untraced
+    def fresh_dense(self) -> Tensor:
+        """The sum as a dense tensor, in memory of its own."""
+        lookups = self.lookups
         if self.beside is None:
-            return self.as_laid_out(dense(lookups, self.form.shape, self.form.dtype))
-        return self.beside.clone().index_add_(0, *merged(lookups, self.form.dtype))
+            made = dense(lookups, self.form.shape, self.form.dtype) if lookups else self.form.zeros()
+            return self.as_laid_out(made)
+        made = self.beside.clone() if self.beside.layout is torch.strided else self.beside.to_dense()
+        return add_rows(made, merged(lookups, self.form.dtype)) if lookups else made
 
     def as_laid_out(self, tensor: Tensor) -> Tensor:
         """A dense tensor with the strides of the weight."""
@@ -121,32 +156,36 @@ class Content:
     def plain(self) -> Tensor:
         """The plain form, to be read only and until the content changes."""
         with self.lock:
-            if not self.kept and self.beside is not None:
+            if not self.taken and self.beside is not None:
                 return self.beside
             if self.plain_cache is None:
-                self.plain_cache = self.fresh()
+                with without_modes():
+                    self.plain_cache = self.fresh()
             return self.plain_cache
 
+    @untraced
     def adopt(self) -> Tensor:
         """Become the plain form, and return it: what is written to it reaches the gradient."""
         with self.lock:
-            if self.kept and self.beside is not None and not self.is_coo and self.plain_cache is None:
-                self.set((), self.beside.index_add_(0, *merged(self.lookups, self.form.dtype)))
-            elif self.kept or self.beside is None:
+            if self.taken and self.beside is not None and not self.is_coo and self.plain_cache is None:
+                with without_modes():
+                    self.set((), add_rows(self.beside, merged(self.lookups, self.form.dtype)))
+            elif self.taken or self.beside is None:
                 self.set((), self.plain())
             assert self.beside is not None
             self.exposed = True
             return self.beside
 
+    @untraced
     def copy(self) -> "Content":
         """The same content, in memory of its own."""
         lookups = [Lookup(*(each if each is None else each.clone() for each in lookup)) for lookup in self.lookups]
         beside = None if self.beside is None else self.beside.clone()
-        return self.new([keep(each) for each in lookups], beside)
+        return self.new([take(each) for each in lookups], beside)
 
     def to(self, dtype: torch.dtype, device: torch.device, non_blocking: bool = False) -> "Content":
         """A copy in another dtype or on another device; lookups are shared where they stay as they are."""
-        kept = [keep(converted(each, dtype, device, non_blocking)) for each in self.lookups]
+        taken = [take(converted(each, dtype, device, non_blocking)) for each in self.lookups]
         beside = None if self.beside is None else self.beside.to(device, dtype, non_blocking=non_blocking, copy=True)
         form = self.form._replace(dtype=dtype, device=device)
-        return Content(form, self.sparse, kept, beside)
+        return Content(form, self.sparse, taken, beside)

@@ -1,11 +1,11 @@
 """Lookups of an embedding's weight, and the tensors that stand for their gradients."""
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from .layouts import compute_dtype_of
 
@@ -43,12 +43,14 @@ def scaled(lookup: Lookup, factor: Tensor | float, divides: bool = False) -> Loo
     return lookup._replace(values=lookup.values / factor if divides else lookup.values * factor)
 
 
+def each_moved(tensor: Any, device: torch.device, non_blocking: bool) -> Any:
+    return tensor if tensor is None else tensor.to(device, non_blocking=non_blocking)
+
+
 def converted(lookup: Lookup, dtype: torch.dtype, device: torch.device, non_blocking: bool) -> Lookup:
     """The lookup on a device, for a gradient of a dtype. Beside a 16-bit one, sums are still those of float32."""
     compute = compute_dtype_of(dtype)
-    moved = [each if each is None else each.to(device, non_blocking=non_blocking) for each in lookup]
-    values, indices, offsets, weights = moved
-    assert values is not None and indices is not None
+    values, indices, offsets, weights = (each_moved(each, device, non_blocking) for each in lookup)
     if values.dtype is not dtype:
         values, weights = values.to(compute), weights if weights is None else weights.to(compute)
     return Lookup(values, indices, offsets, weights)
@@ -74,34 +76,53 @@ def expanded(lookup: Lookup, compute: torch.dtype | None = None) -> Rows:
     return Rows(lookup.indices.long(), values)
 
 
-def joined(lookups: Sequence[Lookup], compute: torch.dtype | None = None) -> Rows:
+def joined(lookups: Sequence[Lookup]) -> Rows:
     """The gradient rows of all lookups, in the order of the lookups and of their indices."""
-    rows = [expanded(each, compute) for each in lookups]
+    rows = [expanded(each) for each in lookups]
     return rows[0] if len(rows) == 1 else Rows(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
 
 
-def summed(places: Tensor, values: Tensor, count: int) -> Tensor:
-    """The sum of the values of each place, in the order of the places, as torch sums the gradient of an embedding."""
-    inner = values.shape[1:]
-    flat = values.reshape(len(values), math.prod(inner))
-    return torch.ops.aten.embedding_dense_backward(flat, places, count, -1, False).reshape(count, *inner)  # type: ignore[no-any-return]
+def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """The place of each index, rows of values in the compute type, and which of these each index takes."""
+    places, values, which, count = [], [], [], 0
+    for each in lookups:
+        bags = bags_of(each) if each.weights is None else None
+        rows = Rows(each.indices.long(), each.values.to(compute)) if bags is not None else expanded(each, compute)
+        length = len(rows.places)
+        which.append(count + (torch.arange(length, device=rows.places.device) if bags is None else bags))
+        places.append(rows.places)
+        values.append(rows.values)
+        count += len(rows.values)
+    return torch.cat(places), values[0] if len(values) == 1 else torch.cat(values), torch.cat(which)
 
 
 def merged(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
     """The rows that lookups name, each once and in rising order, with the sums of their gradients.
 
-    Sums are those of the compute type; they are rounded to the dtype once.
+    Sums are those of the compute type, in the order of the indices; they are rounded to the dtype once.
     """
-    places, values = joined(lookups, compute_dtype_of(dtype))
-    unique_rows, inverse = places.unique(return_inverse=True)
-    return Rows(unique_rows, summed(inverse, values, len(unique_rows)).to(dtype))
+    places, values, which = sources(lookups, compute_dtype_of(dtype))
+    in_order, order = places.sort(stable=True)
+    unique_rows, counts = in_order.unique_consecutive(return_counts=True)
+    inner = values.shape[1:]
+    if not values.numel() or not len(unique_rows):
+        return Rows(unique_rows, values.new_zeros((len(unique_rows), *inner), dtype=dtype))
+    # The bags of this lookup are the gradients of each row: PyTorch sums them without expanding them.
+    flat = (torch.view_as_real(values) if values.is_complex() else values).reshape(len(values), -1)
+    sums = embedding_bag(which[order], flat, counts.cumsum(0) - counts, mode="sum")
+    if values.is_complex():
+        sums = torch.view_as_complex(sums.reshape(-1, 2))
+    return Rows(unique_rows, sums.reshape(len(unique_rows), *inner).to(dtype))
+
+
+def add_rows(tensor: Tensor, rows: Rows, alpha: float = 1) -> Tensor:
+    """Add rows, each named once, to a dense tensor of their dtype in place, by the operation that adds all of them."""
+    sums = torch.add(tensor.index_select(0, rows.places), rows.values, alpha=alpha)
+    return tensor.index_copy_(0, rows.places, sums)
 
 
 def dense(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Tensor:
     """The dense gradient of lookups; there is at least one."""
-    if compute_dtype_of(dtype) is dtype:
-        return summed(*joined(lookups, dtype), shape[0])
-    # Merged first: of a table in a 16-bit type, float32 is never made whole.
     rows = merged(lookups, dtype)
     return rows.values.new_zeros(shape).index_copy_(0, *rows)
 

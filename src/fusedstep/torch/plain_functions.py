@@ -16,17 +16,25 @@ class AsPlain(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, gradient: Any) -> Tensor:
-        return gradient._content.fresh()  # type: ignore[no-any-return]
+        return gradient._content.fresh()
 
     @staticmethod
-    def backward(ctx: Any, grad: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Any) -> Any:
         return grad
 
 
 def of_copy(function: Any, gradient: Any, *args: Any, **named: Any) -> Any:
     """Call a function on the plain form, in memory of its own."""
-    plain = AsPlain.apply(gradient) if gradient.requires_grad else gradient._content.fresh()  # type: ignore[no-untyped-call]
+    plain = AsPlain.apply(gradient) if gradient.requires_grad else gradient._content.fresh()
     return function(plain, *args, **named)
+
+
+def to_dense(function: Any, gradient: Any, *args: Any, **named: Any) -> Any:
+    """A dense tensor in memory of its own; duplicates are summed in the compute type."""
+    if gradient.requires_grad:
+        return of_copy(function, gradient, *args, **named)
+    # That of a dense tensor converts it, if it is asked to.
+    return function(gradient._content.fresh_dense(), *args, **named)
 
 
 def clone(function: Any, gradient: Any, **named: Any) -> Any:
@@ -82,7 +90,8 @@ def register(answer: Callable[..., Any], names: str) -> None:
     PLAIN_FUNCTIONS.update((getattr(Tensor, name), answer) for name in names.split())
 
 
-register(of_copy, "to_dense to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc to_mkldnn")
+register(to_dense, "to_dense")
+register(of_copy, "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc to_mkldnn")
 register(clone, "clone")
 register(of_plain, "tolist is_coalesced _nnz sparse_dim dense_dim")
 register(of_memory, "data_ptr untyped_storage storage _typed_storage numpy share_memory_ is_shared apply_ map_ map2_")
@@ -92,8 +101,8 @@ register(coalesce, "coalesce")
 PLAIN_FUNCTIONS.update(
     {
         torch.clone: clone,
-        Tensor.is_sparse.__get__: is_sparse,  # type: ignore[attr-defined]
-        Tensor.layout.__get__: layout,  # type: ignore[attr-defined]
-        Tensor.data.__set__: set_data,  # type: ignore[attr-defined]
+        Tensor.is_sparse.__get__: is_sparse,
+        Tensor.layout.__get__: layout,
+        Tensor.data.__set__: set_data,
     }
 )
