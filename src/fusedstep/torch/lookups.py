@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,12 +43,14 @@ def scaled(lookup: Lookup, factor: Tensor | float, divides: bool = False) -> Loo
     return lookup._replace(values=lookup.values / factor if divides else lookup.values * factor)
 
 
+def each_moved(tensor: Any, device: torch.device, non_blocking: bool) -> Any:
+    return tensor if tensor is None else tensor.to(device, non_blocking=non_blocking)
+
+
 def converted(lookup: Lookup, dtype: torch.dtype, device: torch.device, non_blocking: bool) -> Lookup:
     """The lookup on a device, for a gradient of a dtype. Beside a 16-bit one, sums are still those of float32."""
     compute = compute_dtype_of(dtype)
-    moved = [each if each is None else each.to(device, non_blocking=non_blocking) for each in lookup]
-    values, indices, offsets, weights = moved
-    assert values is not None and indices is not None
+    values, indices, offsets, weights = (each_moved(each, device, non_blocking) for each in lookup)
     if values.dtype is not dtype:
         values, weights = values.to(compute), weights if weights is None else weights.to(compute)
     return Lookup(values, indices, offsets, weights)
@@ -84,7 +86,7 @@ def summed(places: Tensor, values: Tensor, count: int) -> Tensor:
     """The sum of the values of each place, in the order of the places, as torch sums the gradient of an embedding."""
     inner = values.shape[1:]
     flat = values.reshape(len(values), math.prod(inner))
-    return torch.ops.aten.embedding_dense_backward(flat, places, count, -1, False).reshape(count, *inner)  # type: ignore[no-any-return]
+    return torch.ops.aten.embedding_dense_backward(flat, places, count, -1, False).reshape(count, *inner)
 
 
 def merged(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:

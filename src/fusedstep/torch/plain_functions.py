@@ -16,16 +16,16 @@ class AsPlain(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, gradient: Any) -> Tensor:
-        return gradient._content.fresh()  # type: ignore[no-any-return]
+        return gradient._content.fresh()
 
     @staticmethod
-    def backward(ctx: Any, grad: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Any) -> Any:
         return grad
 
 
 def of_copy(function: Any, gradient: Any, *args: Any, **named: Any) -> Any:
     """Call a function on the plain form, in memory of its own."""
-    plain = AsPlain.apply(gradient) if gradient.requires_grad else gradient._content.fresh()  # type: ignore[no-untyped-call]
+    plain = AsPlain.apply(gradient) if gradient.requires_grad else gradient._content.fresh()
     return function(plain, *args, **named)
 
 
@@ -92,8 +92,8 @@ register(coalesce, "coalesce")
 PLAIN_FUNCTIONS.update(
     {
         torch.clone: clone,
-        Tensor.is_sparse.__get__: is_sparse,  # type: ignore[attr-defined]
-        Tensor.layout.__get__: layout,  # type: ignore[attr-defined]
-        Tensor.data.__set__: set_data,  # type: ignore[attr-defined]
+        Tensor.is_sparse.__get__: is_sparse,
+        Tensor.layout.__get__: layout,
+        Tensor.data.__set__: set_data,
     }
 )
