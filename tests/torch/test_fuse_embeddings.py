@@ -64,8 +64,9 @@ def test_training_is_as_before(defers: bool) -> None:
         bag.sparse = False
     fused = copy.deepcopy(plain)
     embeddings = fs.torch.fuse_embeddings(fused)
-    optimizers = torch.optim.SGD(plain.parameters(), lr=0.1), fs.torch.SGD(
-        fused.parameters(), lr=0.1, defer=embeddings if defers else []
+    optimizers = (
+        torch.optim.SGD(plain.parameters(), lr=0.1),
+        fs.torch.SGD(fused.parameters(), lr=0.1, defer=embeddings if defers else []),
     )
     for _ in range(4):
         ids = torch.randint(0, 11, (5, 3))
@@ -203,5 +204,5 @@ def test_an_exchanged_model_is_copied_and_pickled() -> None:
 
 
 def test_other_things_than_modules_are_refused() -> None:
-    with pytest.raises(TypeError, match="fuse_embeddings: model is of type list, expected a torch.nn.Module"):
+    with pytest.raises(TypeError, match=r"fuse_embeddings: model is of type list, expected a torch.nn.Module"):
         fs.torch.fuse_embeddings([nn.Embedding(5, 2)])  # type: ignore[arg-type]
