@@ -205,4 +205,4 @@ def test_an_exchanged_model_is_copied_and_pickled() -> None:
 
 def test_other_things_than_modules_are_refused() -> None:
     with pytest.raises(TypeError, match=r"fuse_embeddings: model is of type list, expected a torch.nn.Module"):
-        fs.torch.fuse_embeddings([nn.Embedding(5, 2)])  # type: ignore[arg-type]
+        fs.torch.fuse_embeddings([nn.Embedding(5, 2)])
