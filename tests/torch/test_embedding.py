@@ -129,9 +129,7 @@ def test_ids_that_change_before_the_backward_pass_are_refused_as_by_torch() -> N
 
 
 def test_what_torch_refuses_later_is_refused_by_the_constructor() -> None:
-    with pytest.raises(
-        ValueError, match=r"Embedding: sparse is True beside scale_grad_by_freq=True.*; pass"
-    ):
+    with pytest.raises(ValueError, match=r"Embedding: sparse is True beside scale_grad_by_freq=True.*; pass"):
         fs.torch.Embedding(ROWS, WIDTH, sparse=True, scale_grad_by_freq=True)
     with pytest.raises(AssertionError, match="Padding_idx must be within"):
         fs.torch.Embedding(ROWS, WIDTH, padding_idx=ROWS)
