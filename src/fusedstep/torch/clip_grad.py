@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from .distributed import is_distributed, norm_of_shards, to_local
+from .embedding_gradient import EmbeddingGradient
+from .embedding_gradient_norms import numbers_for_norm
 from .gradients import parts_of
 
 NAME = "clip_grad_norm_"
@@ -27,6 +29,8 @@ def sum_duplicates(grad: Tensor) -> Tensor:
 
 def values_for_norm(grad: Tensor, norm_type: float) -> Tensor:
     """The values whose norm is taken. With a negative order the other rows of a sparse gradient count as zeros."""
+    if isinstance(grad, EmbeddingGradient):
+        return numbers_for_norm(grad._content, norm_type)
     values = sum_duplicates(grad)
     return grad.to_dense() if norm_type < 0 and grad.layout is not torch.strided else values
 
@@ -86,8 +90,8 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Clip the norm of all gradients together: ``torch.nn.utils.clip_grad_norm_`` for dense and sparse gradients.
 
-    Scale the gradients in place; sparse ones stay uncoalesced. The norm is that of whole DTensors; plain gradients
-    beside them must be the same in all processes.
+    Scale the gradients in place; sparse ones stay uncoalesced, and those of ``fs.torch.Embedding`` are not expanded.
+    The norm is that of whole DTensors; plain gradients beside them must be the same in all processes.
 
     Args:
         parameters: one parameter, or several.
@@ -124,6 +128,7 @@ def clip_grad_norm_(
     # torch's divisor, for the same results.
     scale = (largest / (to_local(norm) + 1e-6)).clamp(max=1.0)
     for grad in grads:
-        values = to_local(grad) if grad.layout is torch.strided else grad._values()
+        whole = isinstance(grad, EmbeddingGradient) or grad.layout is torch.strided
+        values = to_local(grad) if whole else grad._values()
         values.mul_(scale.to(values.device))
     return norm

@@ -1,6 +1,5 @@
 """The gradient of an embedding's weight, as its lookups left it: never expanded, never merged."""
 
-import sys
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch.utils._pytree import tree_map_only
 from . import embedding_gradient_lists as embedding_gradient_lists
 from . import embedding_gradient_norms as embedding_gradient_norms
 from .embedding_gradient_operations import run
-from .gradient_content import Content, Form, keep
+from .gradient_content import Content, Form, keep, untraced
 from .lookups import Lookup as Lookup
 from .plain_functions import PLAIN_FUNCTIONS
 
@@ -29,6 +28,7 @@ class EmbeddingGradient(Tensor):
     _content: Content
 
     @staticmethod
+    @untraced
     def of(weight: Tensor, lookups: list[Lookup], sparse: bool) -> "EmbeddingGradient":
         """The gradient of a weight.
 
@@ -44,7 +44,11 @@ class EmbeddingGradient(Tensor):
     def _of_content(content: Content) -> "EmbeddingGradient":
         """A gradient with some content."""
         shape, stride, dtype, device = content.form
-        made: Any = Tensor._make_wrapper_subclass(EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device)
+        made: EmbeddingGradient = Tensor._make_wrapper_subclass(
+            EmbeddingGradient, shape, strides=stride, dtype=dtype, device=device
+        )
+        # It has no memory: what would read it raises an error, in place of a crash.
+        torch._C._set_throw_on_mutable_data_ptr(made)
         made._content = content
         return made
 
@@ -59,7 +63,7 @@ class EmbeddingGradient(Tensor):
 
     @property
     def _beside(self) -> Tensor | None:
-        """A tensor to which the lookups are added: of tied weights, or the plain form, if the gradient has become that."""
+        """A tensor to which the lookups are added: of tied weights, or the plain form, once the gradient is that."""
         return self._content.beside
 
     @property
@@ -77,17 +81,11 @@ class EmbeddingGradient(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        with torch._C.DisableTorchFunctionSubclass():
-            answer = PLAIN_FUNCTIONS.get(func)
-            if answer is None or not isinstance(args[0], EmbeddingGradient):
-                return func(*args, **(kwargs or {}))
-            return answer(func, *args, **(kwargs or {}))
+        return call_function(func, args, kwargs or {})
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # Where a compiler meets a gradient, it would compile this function, too.
-        called = untraced_dispatch if "torch._dynamo" in sys.modules else dispatch
-        return called(func, args, kwargs or {})
+        return dispatch(func, args, kwargs or {})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return memo.setdefault(id(self), self._of_content(self._content.copy()))
@@ -103,6 +101,17 @@ class EmbeddingGradient(Tensor):
         return str(self._content.plain().__repr__(**how))
 
 
+@untraced
+def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call a function of Python's."""
+    answer = PLAIN_FUNCTIONS.get(function)
+    with torch._C.DisableTorchFunctionSubclass():
+        if answer is None or not isinstance(args[0], EmbeddingGradient):
+            return for_hook(function(*args, **kwargs))
+        return for_hook(answer(function, *args, **kwargs))
+
+
+@untraced
 def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Run an operation on the content of gradients."""
     result = run(function, *tree_map_only(EmbeddingGradient, content_of, (args, kwargs)))
@@ -111,11 +120,15 @@ def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return tree_map_only(Content, EmbeddingGradient._of_content, result)
 
 
-untraced_dispatch = torch._disable_dynamo(dispatch)
-
-
 def content_of(gradient: EmbeddingGradient) -> Content:
     return gradient._content
+
+
+def for_hook(result: Any) -> Any:
+    """A result that hooks of a backward pass may return: in place of a gradient, PyTorch does not take a COO tensor."""
+    if type(result) is not Tensor or result.layout is not torch.sparse_coo or torch._C._current_graph_task_id() < 0:
+        return result
+    return EmbeddingGradient._of_content(Content(Form.of(result), True, (), result))
 
 
 def returns_first(function: Any) -> bool:

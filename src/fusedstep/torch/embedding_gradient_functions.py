@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .distributed import PLAIN
 from .gradient_content import Content, keep
+from .layouts import compute_dtype_of
 from .lookups import merged, scaled
 
 aten = torch.ops.aten
@@ -156,10 +157,10 @@ def sub(first: Any, second: Any, *, alpha: Any = 1) -> Any:
 def add_(first: Any, second: Any, *, alpha: Any = 1) -> Any:
     if not isinstance(first, Content):
         return add_to_dense(first, second, alpha)
-    if first.exposed:
-        if first.is_coo or not isinstance(second, Content):
-            return NotImplemented
-        return NotImplemented if add_to_dense(first.adopt(), second, alpha) is NotImplemented else first
+    if first.exposed and not first.is_coo:
+        # Views see the sum. Those of a COO tensor's values do not, in PyTorch either.
+        whole = add_to_dense(first.adopt(), second, alpha) if isinstance(second, Content) else NotImplemented
+        return whole if whole is NotImplemented else first
     with first.lock:
         whole = add(first, second, alpha=alpha)
         if whole is not NotImplemented:
@@ -205,7 +206,7 @@ def copy_(into: Any, source: Any, non_blocking: bool = False) -> Any:
 
 
 @answers(aten.clone.default)
-def clone(content: Content, *, memory_format: Any = None) -> Content:
+def clone(content: Content, *, memory_format: Any = None) -> Any:
     return content.copy()
 
 
@@ -220,10 +221,15 @@ def to_copy(
     non_blocking: bool = False,
     memory_format: Any = None,
 ) -> Any:
-    dtype, device = dtype or content.form.dtype, torch.device(device or content.form.device)
-    if not dtype.is_floating_point or layout not in (None, torch.strided) or pin_memory or device.type == "meta":
-        return NotImplemented
-    return content.to(dtype, device, non_blocking).copy()
+    form, device = content.form, torch.device(device or content.form.device)
+    dtype = dtype or form.dtype
+    # Sums in 16 bits are rounded before they are converted.
+    rounds = dtype is not form.dtype and compute_dtype_of(form.dtype) is not form.dtype
+    if dtype.is_floating_point and not rounds and not pin_memory and device.type != "meta":
+        return content.to(dtype, device, non_blocking).copy()
+    # PyTorch passes the layout that it believes a gradient to have.
+    named = {"dtype": dtype, "device": device, "pin_memory": pin_memory, "non_blocking": non_blocking}
+    return aten._to_copy.default(content.plain(), **named)
 
 
 @answers(aten.detach.default, aten.alias.default, aten.lift_fresh.default, aten.detach_.default)

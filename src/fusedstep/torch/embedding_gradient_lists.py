@@ -54,7 +54,8 @@ for each in SINGLE:
 
 @answers(aten._foreach_norm.Scalar)
 def foreach_norm(tensors: list[Any], order: Any = 2, dtype: Any = None) -> list[Tensor]:
-    plain = iter(aten._foreach_norm.Scalar([each for each in tensors if isinstance(each, Tensor)], order, dtype))
+    others = [each for each in tensors if isinstance(each, Tensor)]
+    plain = iter(aten._foreach_norm.Scalar(others, order, dtype) if others else [])
     return [
         run(NORM, (each, order), {"dtype": dtype}) if isinstance(each, Content) else next(plain) for each in tensors
     ]

@@ -15,8 +15,7 @@ def numbers_for_norm(content: Content, order: Any) -> Tensor:
     lookups, form = content.lookups, content.form
     # With a negative order, and for what is undefined of an empty tensor, zeros count.
     if content.beside is not None or not form.shape.numel() or float(order) < 0:
-        plain = content.plain()
-        return plain.to_dense() if content.is_coo else plain
+        return content.fresh_dense() if content.is_coo else content.plain()
     values = merged(lookups, form.dtype).values if lookups else torch.zeros(0, dtype=form.dtype, device=form.device)
     return values if values.numel() else values.new_zeros(1)
 

@@ -1,11 +1,15 @@
 """What an embedding's gradient consists of. Its aliases share it."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import wraps
 from threading import RLock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from .lookups import Lookup, converted, coo, dense, merged
 
@@ -26,6 +30,26 @@ def keep(lookup: Lookup) -> Kept:
     return Kept(lookup._replace(values=values), None if values.is_inference() else values._version)
 
 
+@contextmanager
+def without_modes() -> Iterator[None]:
+    """Compute on plain tensors: what a mode makes, a fake or an inference tensor, must not stay in a gradient."""
+    real = _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
+    with real, torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
+        yield
+
+
+def untraced(function: Any) -> Any:
+    """A function that compilers run as it is: where one meets a gradient, it would compile what runs there, too."""
+    disabled = torch._disable_dynamo(function)
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        # The first call of the other one imports the compiler.
+        return (disabled if "torch._dynamo" in sys.modules else function)(*args, **named)
+
+    return call
+
+
 class Form(NamedTuple):
     """Shape, strides, dtype and device of a gradient."""
 
@@ -37,7 +61,8 @@ class Form(NamedTuple):
     @staticmethod
     def of(tensor: Tensor) -> "Form":
         """The form of a tensor's gradient. Autograd copies a gradient whose strides are not the weight's."""
-        packed = torch.empty_like(tensor, device="meta", memory_format=torch.preserve_format)
+        dense = tensor.layout is torch.strided
+        packed = torch.empty_like(tensor, device="meta") if dense else torch.empty(tensor.shape, device="meta")
         return Form(tensor.shape, packed.stride(), tensor.dtype, tensor.device)
 
     def meta(self) -> Tensor:
@@ -96,23 +121,33 @@ class Content:
 
     def set(self, kept: Sequence[Kept], beside: Tensor | None) -> None:
         """Replace the lookups and the tensor beside them."""
+        self.exposed = self.exposed and beside is self.beside
         self.kept, self.beside, self.plain_cache = tuple(kept), beside, None
 
     def new(self, kept: Sequence[Kept], beside: Tensor | None = None) -> "Content":
         """Other content of the same form."""
         return Content(self.form, self.sparse, kept, beside)
 
+    @untraced
     def fresh(self) -> Tensor:
         """The plain form, in memory of its own."""
+        if not self.is_coo:
+            return self.fresh_dense()
         lookups = self.lookups
         if not lookups:
-            return self.form.zeros(self.is_coo) if self.beside is None else self.beside.clone()
-        if self.is_coo:
-            rows = coo(lookups, self.form.shape, self.form.dtype)
-            return rows if self.beside is None else self.beside + rows
+            return self.form.zeros(is_coo=True) if self.beside is None else self.beside.clone()
+        rows = coo(lookups, self.form.shape, self.form.dtype)
+        return rows if self.beside is None else self.beside + rows
+
+    @untraced
+    def fresh_dense(self) -> Tensor:
+        """The sum as a dense tensor, in memory of its own."""
+        lookups = self.lookups
         if self.beside is None:
-            return self.as_laid_out(dense(lookups, self.form.shape, self.form.dtype))
-        return self.beside.clone().index_add_(0, *merged(lookups, self.form.dtype))
+            made = dense(lookups, self.form.shape, self.form.dtype) if lookups else self.form.zeros()
+            return self.as_laid_out(made)
+        made = self.beside.clone() if self.beside.layout is torch.strided else self.beside.to_dense()
+        return made.index_add_(0, *merged(lookups, self.form.dtype)) if lookups else made
 
     def as_laid_out(self, tensor: Tensor) -> Tensor:
         """A dense tensor with the strides of the weight."""
@@ -124,20 +159,24 @@ class Content:
             if not self.kept and self.beside is not None:
                 return self.beside
             if self.plain_cache is None:
-                self.plain_cache = self.fresh()
+                with without_modes():
+                    self.plain_cache = self.fresh()
             return self.plain_cache
 
+    @untraced
     def adopt(self) -> Tensor:
         """Become the plain form, and return it: what is written to it reaches the gradient."""
         with self.lock:
             if self.kept and self.beside is not None and not self.is_coo and self.plain_cache is None:
-                self.set((), self.beside.index_add_(0, *merged(self.lookups, self.form.dtype)))
+                with without_modes():
+                    self.set((), self.beside.index_add_(0, *merged(self.lookups, self.form.dtype)))
             elif self.kept or self.beside is None:
                 self.set((), self.plain())
             assert self.beside is not None
             self.exposed = True
             return self.beside
 
+    @untraced
     def copy(self) -> "Content":
         """The same content, in memory of its own."""
         lookups = [Lookup(*(each if each is None else each.clone() for each in lookup)) for lookup in self.lookups]

@@ -29,6 +29,14 @@ def of_copy(function: Any, gradient: Any, *args: Any, **named: Any) -> Any:
     return function(plain, *args, **named)
 
 
+def to_dense(function: Any, gradient: Any, *args: Any, **named: Any) -> Any:
+    """A dense tensor in memory of its own; duplicates are summed in the compute type."""
+    if gradient.requires_grad:
+        return of_copy(function, gradient, *args, **named)
+    # That of a dense tensor converts it, if it is asked to.
+    return function(gradient._content.fresh_dense(), *args, **named)
+
+
 def clone(function: Any, gradient: Any, **named: Any) -> Any:
     """A plain tensor: optimizers keep it as a state and change it in place."""
     return of_copy((lambda plain: plain) if not named else function, gradient, **named)
@@ -82,7 +90,8 @@ def register(answer: Callable[..., Any], names: str) -> None:
     PLAIN_FUNCTIONS.update((getattr(Tensor, name), answer) for name in names.split())
 
 
-register(of_copy, "to_dense to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc to_mkldnn")
+register(to_dense, "to_dense")
+register(of_copy, "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc to_mkldnn")
 register(clone, "clone")
 register(of_plain, "tolist is_coalesced _nnz sparse_dim dense_dim")
 register(of_memory, "data_ptr untyped_storage storage _typed_storage numpy share_memory_ is_shared apply_ map_ map2_")

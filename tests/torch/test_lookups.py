@@ -1,0 +1,81 @@
+"""Lookups, with and without bags, as the tensors that stand for their gradients."""
+
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from fusedstep.torch.lookups import Lookup, coo, dense, expanded, merged  # noqa: E402
+
+SHAPE = torch.Size([7, 3])
+
+
+def lookups(index: Any = torch.int64, dtype: Any = torch.float32) -> list[Any]:
+    """One of each form: plain, weighted, bags with empty ones, bags with weights, and two of nothing."""
+    rows = torch.tensor([2, 5, 2, 2, 0], dtype=index)
+    values = (torch.arange(15.0).reshape(5, 3) / 7 - 1).to(dtype)
+    offsets = torch.tensor([0, 0, 3, 3, 5], dtype=index)
+    weights = torch.tensor([0.5, 0, -3, 1.25, 1 / 3], dtype=dtype)
+    return [
+        Lookup(values, rows),
+        Lookup(values, rows, None, weights),
+        Lookup(values * 3, rows, offsets),
+        Lookup(values / 3, rows, offsets, weights),
+        Lookup(values[:2], rows[:0], offsets[:2]),
+        Lookup(values[:0], rows[:0]),
+    ]
+
+
+def reference(chosen: Any, dtype: Any = torch.float32) -> Any:
+    """Each row's gradients summed one after another in the compute type."""
+    total = torch.zeros(SHAPE, dtype=torch.float64 if dtype is torch.float64 else torch.float32)
+    for values, rows, offsets, weights in chosen:
+        starts = range(len(rows)) if offsets is None else offsets.tolist()
+        ends = [*starts, len(rows)][1:]
+        for bag, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            for position in range(start, end):
+                factor = 1 if weights is None else weights[position].to(total.dtype)
+                total[rows[position]] += values[bag].to(total.dtype) * factor
+    return total.to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("index", [torch.int32, torch.int64], ids=str)
+@pytest.mark.parametrize("which", [slice(at, at + 1) for at in range(6)] + [slice(None), slice(2, 4)])
+def test_all_forms_stand_for_the_same_gradient(which: Any, index: Any, dtype: Any) -> None:
+    chosen = lookups(index, dtype)[which]
+    expected = reference(chosen, dtype)
+    found = dense(chosen, SHAPE, dtype)
+    assert found.dtype is dtype
+    assert torch.equal(found, expected)
+    rows = merged(chosen, dtype)
+    assert rows.places.tolist() == sorted({row for each in chosen for row in each.indices.tolist()})
+    assert torch.equal(torch.zeros(SHAPE, dtype=dtype).index_copy_(0, *rows), expected)
+    sparse = coo(chosen, SHAPE, dtype)
+    assert not sparse.is_coalesced() or not sparse._nnz()
+    assert sparse._indices()[0].tolist() == [row for each in chosen for row in each.indices.tolist()]
+    if dtype.itemsize > 2:
+        torch.testing.assert_close(sparse.to_dense(), expected)
+
+
+def test_a_row_with_weights_of_zero_is_named() -> None:
+    rows = merged([Lookup(torch.ones(1, 3), torch.tensor([4]), None, torch.zeros(1))], torch.float32)
+    assert (rows.places.tolist(), rows.values.tolist()) == ([4], [[0.0] * 3])
+
+
+def test_values_of_a_coo_tensor_are_its_own() -> None:
+    for lookup in lookups()[:4]:
+        before = lookup.values.clone()
+        coo([lookup], SHAPE, torch.float32)._values().zero_()
+        assert torch.equal(lookup.values, before)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 0), (4, 2, 5), (0, 3)])
+def test_any_number_of_dimensions(shape: Any) -> None:
+    rows = torch.tensor([3, 3, 1] if shape[0] else [], dtype=torch.int64)
+    values = torch.randn(len(rows), *shape[1:])
+    lookup = Lookup(values, rows, None, torch.full((len(rows),), 2.0))
+    assert expanded(lookup).values.shape == values.shape
+    found = dense([lookup], torch.Size(shape), torch.float32)
+    assert torch.equal(found, torch.zeros(shape).index_add_(0, rows, values * 2))
