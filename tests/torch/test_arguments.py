@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 
 from fusedstep.torch.arguments import ARGUMENTS, ENTRY, documented, names  # noqa: E402
 
-CLASSES = [name for name in fs.torch.__all__ if inspect.isclass(getattr(fs.torch, name))]
+EXPORTED = {name: getattr(fs.torch, name) for name in fs.torch.__all__}
+CLASSES = [name for name, each in EXPORTED.items() if inspect.isclass(each) and issubclass(each, torch.optim.Optimizer)]
 
 
 def entries(optimizer: Any) -> list[tuple[str, str]]:

@@ -11,7 +11,9 @@ pytest.importorskip("torch")
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("count", "names"), [(2, ["steps", "states", "refusals", "clip_grad"]), (4, ["meshes"])])
+@pytest.mark.parametrize(
+    ("count", "names"), [(2, ["steps", "states", "refusals", "clip_grad", "embeddings"]), (4, ["meshes"])]
+)
 def test_parameters_distributed_over_processes(count: int, names: list[str], tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(

@@ -12,7 +12,10 @@ import torch
 import fusedstep as fs
 import fusedstep.torch
 
-CLASSES = {name: each for name in fusedstep.torch.__all__ if inspect.isclass(each := getattr(fusedstep.torch, name))}
+EXPORTED = {name: getattr(fusedstep.torch, name) for name in fusedstep.torch.__all__}
+CLASSES = {
+    name: each for name, each in EXPORTED.items() if inspect.isclass(each) and issubclass(each, torch.optim.Optimizer)
+}
 TORCHS = {name: getattr(torch.optim, name) for name in CLASSES if hasattr(torch.optim, name)}
 # What an optimizer has besides torch's methods.
 OURS = {"flush", "up_to_date", "share_memory"}

@@ -38,9 +38,9 @@ def lookup_of(
         offsets = offsets.clone()
     elif bagged or length != 1:
         offsets = torch.arange(0, len(indices), max(length, 1), dtype=indices.dtype, device=indices.device)
-    if offsets is not None and not len(offsets):
-        indices = indices[:0]
     weights = None if factors is None else factors.clone(memory_format=torch.contiguous_format).reshape(-1)
+    if offsets is not None:
+        indices, offsets, weights = without_end(indices, offsets, weights, len(values))
     if padding is not None:
         indices, offsets, weights = without_padding(indices, offsets, weights, padding)
     if mean:
@@ -58,6 +58,19 @@ def without_repeats(gradient: Tensor) -> tuple[Tensor, int]:
         length *= gradient.size(-2)
         gradient = gradient.select(-2, 0)
     return gradient.reshape(-1, gradient.size(-1)), length
+
+
+def without_end(
+    indices: Tensor, offsets: Tensor, weights: Tensor | None, bags: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Indices, offsets and weights of a number of bags, of which the last ends with the indices."""
+    end = len(indices)
+    if not bags:
+        end = 0
+    elif len(offsets) > bags and offsets.device.type == "cpu":
+        # Indices behind the end belong to no bag; on a device, finding out would wait.
+        end = int(offsets[bags])
+    return indices[:end], offsets[:bags], weights if weights is None else weights[:end]
 
 
 def without_padding(
@@ -79,38 +92,30 @@ def averaged(values: Tensor, indices: Tensor, offsets: Tensor | None) -> Tensor:
         return values
     values = values.to(compute_dtype(values))
     # An empty bag has no indices; 0 / 0 would look like an overflow.
-    counts = bag_ends(offsets, len(values), len(indices)) - offsets[: len(values)]
-    return values / counts.clamp(min=1).to(values.dtype)[:, None]
+    return values / counts_of(offsets, len(indices)).clamp(min=1).to(values.dtype)[:, None]
 
 
-def bag_ends(offsets: Tensor, bags: int, count: int) -> Tensor:
-    """Where each bag ends."""
-    ends = offsets[1:]
-    return ends if len(ends) == bags else functional.pad(ends, (0, 1), value=count)
+def counts_of(offsets: Tensor, count: int) -> Tensor:
+    """The number of indices of each bag."""
+    return functional.pad(offsets, (0, 1), value=count).diff()
 
 
-def bag_of_each(lookup: Lookup) -> tuple[Lookup, Tensor | None]:
-    """A lookup without indices behind the last bag, and the bag of each index; None if each is a bag of its own."""
-    values, indices, offsets, weights = lookup
-    if offsets is None:
-        return lookup, None
-    counts = bag_ends(offsets, len(values), len(indices)) - offsets[: len(values)]
-    bags = torch.repeat_interleave(torch.arange(len(values), device=indices.device), counts.long())
-    weights = None if weights is None else weights[: len(bags)]
-    return Lookup(values, indices[: len(bags)], offsets, weights), bags
+def bag_of_each(lookup: Lookup) -> Tensor:
+    """The bag of each index."""
+    count = len(lookup.indices)
+    if lookup.offsets is None:
+        return torch.arange(count, device=lookup.indices.device)
+    return torch.repeat_interleave(counts_of(lookup.offsets, count).long(), output_size=count)
 
 
 def merged_rows(weight: Tensor, lookup: Lookup) -> Tensor:
     """A sparse gradient with one row for each unique index, as processes exchange it."""
-    lookup, bags = bag_of_each(lookup)
     values, indices, _, weights = lookup
-    if bags is None:
-        bags = torch.arange(len(indices), device=indices.device)
     order = indices.argsort(stable=True)
     rows, counts = torch.unique_consecutive(indices[order], return_counts=True)
     # The sum of an index's gradients is itself a lookup: of its bags, in the bags' gradients.
     summed = functional.embedding_bag(
-        bags[order],
+        bag_of_each(lookup)[order],
         values.to(compute_dtype(values)).contiguous(),
         counts.cumsum(0) - counts,
         mode="sum",
@@ -128,10 +133,9 @@ def coo(weight: Tensor, rows: Tensor, values: Tensor, *, is_coalesced: bool = Fa
 
 def dense_or_rows(weight: Tensor, lookup: Lookup, sparse: bool) -> Tensor:
     """A gradient in torch's operations, which autograd can record: dense, or a row for each index."""
-    lookup, bags = bag_of_each(lookup)
-    values, indices, _, weights = lookup
-    if bags is not None:
-        values = values[bags]
+    values, indices, offsets, weights = lookup
+    if offsets is not None:
+        values = values[bag_of_each(lookup)]
     if weights is not None:
         values = values * weights[:, None]
     values = values.to(weight.dtype)
@@ -146,8 +150,7 @@ def factor_gradient(
     """The gradient of the factors of a weighted sum: the product of each index's row and its bag's gradient."""
     shape, count = indices.shape, indices.numel()
     lookup = lookup_of(gradient, indices, offsets, None, bagged=True, mean=False, padding=None)
-    (_, indices, offsets, _), bags = bag_of_each(lookup)
-    assert bags is not None
+    indices, bags = lookup.indices, bag_of_each(lookup)
     with torch._C.DisableTorchFunctionSubclass():
         if torch.is_grad_enabled():
             # torch's own function has no second derivative.
@@ -155,7 +158,7 @@ def factor_gradient(
             found = found if padding is None else torch.where(indices == padding, 0, found)
         else:
             found = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-                gradient, weight, indices, offsets, bags.to(indices.dtype), 0, -1 if padding is None else padding
+                gradient, weight, indices, lookup.offsets, bags.to(indices.dtype), 0, -1 if padding is None else padding
             )
     # Indices behind the last bag take no part.
     return functional.pad(found, (0, count - len(found))).reshape(shape)

@@ -41,8 +41,8 @@ def look_up(module: Any, indices: Tensor, *others: Tensor | None) -> Tensor:
         return look_up_in_graph(module, indices, *others)
     weight, manner = module.weight, module._manner()
     if not manner.own or is_left_to_torch(weight, (indices, *others), manner.sparse):
-        return module._find(indices, weight, *others)  # type: ignore[no-any-return]
-    return FusedLookup.apply(module, manner, weight, indices, *others)  # type: ignore[no-any-return, no-untyped-call]
+        return module._find(indices, weight, *others)
+    return FusedLookup.apply(module, manner, weight, indices, *others)
 
 
 def look_up_in_graph(module: Any, indices: Tensor, *others: Tensor | None) -> Tensor:
@@ -53,7 +53,7 @@ def look_up_in_graph(module: Any, indices: Tensor, *others: Tensor | None) -> Te
         place = "outside" if gradient else "inside"
     if place == "outside":
         return outside_of_graphs(module, indices, *others)
-    return module._find(indices, module.weight, *others)  # type: ignore[no-any-return]
+    return module._find(indices, module.weight, *others)
 
 
 @torch._disable_dynamo
@@ -66,7 +66,7 @@ class FusedLookup(torch.autograd.Function):
     """A lookup by torch's own function, whose backward pass returns an EmbeddingGradient."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         module: Any,
         manner: Manner,
@@ -81,10 +81,10 @@ class FusedLookup(torch.autograd.Function):
         # Saved as torch's own function saves them, which checks that they do not change before the backward pass.
         ctx.save_for_backward(indices, offsets, factors, weight if recorded else None)
         others = (offsets, factors) if manner.bagged else ()
-        return module._find(indices, up_to_date(weight, indices), *others)  # type: ignore[no-any-return]
+        return module._find(indices, up_to_date(weight, indices), *others)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor | None) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor | None) -> Any:
         if gradient is None:
             return (None,) * len(ctx.needs_input_grad)
         indices, offsets, factors, weight = ctx.saved_tensors
