@@ -24,8 +24,9 @@ THREADS = 2
 
 EPILOG = """
 Every library runs in its own process, in training every contender, on the same number of threads. Contenders take one
-step each in turn, with a pause between steps; times are medians. Losses that must be equal are compared. All works take about ten minutes on two cores, one work about twenty seconds;
-the first run compiles kernels before. Measure on an idle machine.
+step each in turn, with a pause between steps; times are medians. Losses that must be equal are compared. All works take
+about ten minutes on two cores, one work about twenty seconds; the first run compiles kernels before. Measure on an idle
+machine.
 """
 
 

@@ -17,7 +17,7 @@ def lookup_of(
     mean: bool,
     padding: int | None,
 ) -> Lookup:
-    """What a lookup leaves for its table's gradient; nothing of the gradient is copied, ids and factors are.
+    """What a lookup leaves for its table's gradient; ids and factors are copied, the gradient only if others hold it.
 
     Args:
         gradient: the gradient of the lookup's result.
@@ -28,10 +28,14 @@ def lookup_of(
         mean: whether it averages.
         padding: the row that takes no part, or None.
     """
+    shared = not mean and is_shared(gradient)
     if bagged:
         values, length = gradient, indices.shape[-1]
     else:
         values, length = without_repeats(gradient)
+    if shared:
+        # Whoever holds the same memory may change it before the step, such as a tensor that was given to backward().
+        values = values.clone(memory_format=torch.contiguous_format)
     # Whoever looks up may fill the same memory with other ids before the step.
     indices = indices.clone(memory_format=torch.contiguous_format).reshape(-1)
     if offsets is not None:
@@ -46,6 +50,13 @@ def lookup_of(
     if mean:
         values = averaged(values, indices, offsets)
     return Lookup(values, indices, offsets, weights)
+
+
+def is_shared(gradient: Tensor) -> bool:
+    """Return whether others hold a gradient that a backward pass is given, or its memory."""
+    storage = gradient.untyped_storage()
+    # The handle of the storage counts, too.
+    return bool(gradient._use_count() > 1 or torch._C._storage_Use_Count(storage._cdata) > 2)
 
 
 def without_repeats(gradient: Tensor) -> tuple[Tensor, int]:

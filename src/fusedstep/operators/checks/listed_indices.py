@@ -83,9 +83,7 @@ def as_integer(operator: str, place: int, value: Any, name: str) -> int:
             return functions.index(value)
         except TypeError:
             pass
-    raise TypeError(
-        f"{operator}: {name}[{place}] is {kind(value)}, expected an integer" + (FROM_MASK if truth else "")
-    )
+    raise TypeError(f"{operator}: {name}[{place}] is {kind(value)}, expected an integer" + (FROM_MASK if truth else ""))
 
 
 def of_array_like(operator: str, indices: Any, variable: str, rows: int, name: str = INDICES) -> np.ndarray:
