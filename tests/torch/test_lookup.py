@@ -272,8 +272,7 @@ SCRIPT = """
     class Model(nn.Module):
         def __init__(self, kinds):
             super().__init__()
-            # Of a sparse table with padding torch makes no whole graph.
-            self.words = kinds[0](50, 8, padding_idx=None if sparse else 3, sparse=sparse)
+            self.words = kinds[0](50, 8, padding_idx=3, sparse=sparse)
             self.bags = nn.ModuleList([kinds[1](60, 8, mode=mode, sparse=sparse) for mode in ("sum", "mean")])
             self.layer = nn.Linear(8, 8)
 
@@ -308,7 +307,8 @@ SCRIPT = """
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled_models_have_the_gradients_of_eager_ones(backend: str, whole: bool) -> None:
     # In processes of their own: a kernel that receives a wrapper may crash.
-    for sparse, tied in ((False, False), (False, True), (True, False)):
+    # In a whole graph torch's own tables fail where they are sparse and looked up twice, or have padding.
+    for sparse, tied in ((False, False), (False, True), *[(True, False)] * (not whole)):
         run_alone(SCRIPT, backend, str(whole), str(sparse), str(tied))
 
 
