@@ -62,6 +62,11 @@ class EmbeddingGradient(Tensor):
         return self._content.lookups
 
     @property
+    def _indices_count(self) -> int:
+        """The number of indices of all lookups."""
+        return sum(len(each.lookup.indices) for each in self._content.taken)
+
+    @property
     def _beside(self) -> Tensor | None:
         """A tensor to which the lookups are added: of tied weights, or the plain form, once the gradient is that."""
         return self._content.beside

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from .prepared_step import PreparedStep, prepare
 from .settings import as_flag, as_numbers, has_history, to_number
 from .states import OptimizerStates
 from .states import Rule as Rule
+from .table_updates import TableUpdate, is_of_table, run_updates, table_update
 from .tensor_step import check_numbers, check_recordable, check_shape, take_step
 from .weak_parameter_dict import WeakParameterDict
 
@@ -114,12 +115,13 @@ class FusedOptimizer(OptimizerStates):
         self._traced_states.discard_from(self.state)
         self._track_weights()
         stepped: list[Tensor] = []
+        tables: list[TableUpdate] = []
         groups = [self._current(group) for group in self.param_groups]
         try:
             for group in groups:
                 operator = self._operator(group)
                 cache: ScalarCache = {}
-                recorded = bool(group.get("differentiable"))
+                recorded, rows = bool(group.get("differentiable")), settings.own_setting(group, "rows")
                 for param in group["params"]:
                     grad = param.grad
                     if grad is None:
@@ -134,8 +136,13 @@ class FusedOptimizer(OptimizerStates):
                     ):
                         stepped += operands.tensors
                         self._advance(group, state)
-                    else:
+                    elif recorded or not is_of_table(grad):
                         self._update_stored(group, operator, param, grad, cache)
+                    else:
+                        step = partial(self._update_stored, group, operator, param, grad, cache)
+                        every_row = param not in self._tables and rows_of_bags(grad, rows) == "every"
+                        tables.append(table_update(step, self._memory_of(param), grad, every_row))
+            run_updates(tables)
         finally:
             if stepped:
                 torch.autograd.graph.increment_version(stepped)

@@ -1,6 +1,6 @@
 """How work is cut into parts, and how many threads it justifies."""
 
-from .threads import get_num_threads
+from .threads import threads_here
 
 # With fewer elements per thread, starting a second thread costs more than it saves.
 ELEMENTS_PER_THREAD = 400_000
@@ -14,7 +14,7 @@ STEP_COST = 12
 
 def threads_for(elements: int) -> int:
     """The number of threads for a number of elements."""
-    return max(1, min(get_num_threads(), elements // ELEMENTS_PER_THREAD))
+    return max(1, min(threads_here(), elements // ELEMENTS_PER_THREAD))
 
 
 def is_for_one_thread(elements: int) -> bool:

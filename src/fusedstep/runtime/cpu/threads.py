@@ -10,7 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from queue import SimpleQueue
 
 from ...interrupts import defer_sigint
@@ -143,6 +143,48 @@ def run(parts: Sequence[Callable[[], None]], threads: int) -> None:
             task.finish()
     if task.errors:
         raise task.errors[0]
+
+
+# Whether the thread runs a call beside those of other threads.
+_beside_others = threading.local()
+
+
+def run_apart(calls: Sequence[Callable[[], None]], threads: int) -> None:
+    """Run whole calls side by side on ``threads`` threads: each call runs on one thread only, and all are run.
+
+    Raises:
+        Exception: that of the first call that failed.
+    """
+    if len(calls) == 1 or threads == 1:
+        run_in_turn(calls)
+    elif calls:
+        run([partial(run_beside_others, call) for call in calls], threads)
+
+
+def run_in_turn(calls: Sequence[Callable[[], None]]) -> None:
+    """Run calls one after another, each on as many threads as it likes, and all even if one fails."""
+    errors = []
+    for call in calls:
+        try:
+            call()
+        except Exception as raised:
+            errors.append(raised)
+    if errors:
+        raise errors[0]
+
+
+def run_beside_others(call: Callable[[], None]) -> None:
+    """Run a call on this thread only."""
+    _beside_others.value = True
+    try:
+        call()
+    finally:
+        _beside_others.value = False
+
+
+def threads_here() -> int:
+    """Return the number of threads on which a call of this thread may run, including this one."""
+    return 1 if getattr(_beside_others, "value", False) else _num_threads
 
 
 def set_num_threads(count: int) -> None:

@@ -1,0 +1,78 @@
+"""Steps of several tables side by side, each on one thread: handing over one call's parts takes longer than a part."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
+from ..runtime.cpu.threads import run_apart
+from .embedding_gradient import EmbeddingGradient
+
+
+class TableUpdate(NamedTuple):
+    """The step of one table that waits for others.
+
+    Attributes:
+        step: takes the step.
+        memory: the address of the table's storage.
+        work: its cost, in consecutive elements.
+    """
+
+    step: Callable[[], None]
+    memory: int
+    work: int
+
+
+def is_of_table(grad: Tensor) -> bool:
+    """Return whether a gradient is of lookups alone, on the CPU."""
+    return isinstance(grad, EmbeddingGradient) and grad.device.type == "cpu" and grad._beside is None
+
+
+def table_update(step: Callable[[], None], memory: Tensor, grad: EmbeddingGradient, every_row: bool) -> TableUpdate:
+    """The step of a table by the gradient of its lookups.
+
+    Args:
+        step: takes the step.
+        memory: the table, on the CPU.
+        grad: its gradient.
+        every_row: whether all rows take the step.
+    """
+    width = memory.shape[1:].numel()
+    work = grad._indices_count * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
+    return TableUpdate(step, memory.untyped_storage().data_ptr(), work)
+
+
+def run_updates(updates: Sequence[TableUpdate]) -> None:
+    """Take the steps of tables, those of tables in one storage one after another.
+
+    Raises:
+        TypeError, ValueError, IndexError: those of the first step that fails; the other tables are stepped.
+    """
+    stored: dict[int, list[TableUpdate]] = defaultdict(list)
+    for update in updates:
+        stored[update.memory].append(update)
+    waiting = sorted(stored.values(), key=work_of, reverse=True)
+    total = sum(map(work_of, waiting))
+    threads = threads_for(total)
+    # A table with more work than a thread's share is cut into parts, which all threads take.
+    while waiting and work_of(waiting[0]) * threads > total:
+        total -= work_of(waiting[0])
+        in_turn(waiting.pop(0))
+    run_apart([partial(in_turn, each) for each in waiting], threads)
+
+
+def work_of(updates: Sequence[TableUpdate]) -> int:
+    """The cost of some steps."""
+    return sum(each.work for each in updates)
+
+
+def in_turn(updates: Sequence[TableUpdate]) -> None:
+    """Take steps one after another."""
+    # The mode is a thread's own.
+    with torch.no_grad():
+        for update in updates:
+            update.step()
