@@ -25,9 +25,11 @@ class BagGradient(NamedTuple):
 
     Attributes:
         lookups: the lookups, in the order in which gradients are summed.
+        private: whether no one else can change their indices, offsets and weights, which then need not be copied.
     """
 
     lookups: tuple[Bags, ...]
+    private: bool = False
 
 
 def is_sparse(gradient: Any, indices: Any) -> bool:

@@ -81,7 +81,9 @@ def without_end(
     elif len(offsets) > bags and offsets.device.type == "cpu":
         # Indices behind the end belong to no bag; on a device, finding out would wait.
         end = int(offsets[bags])
-    return indices[:end], offsets[:bags], weights if weights is None else weights[:end]
+    if end < len(indices):
+        indices, weights = indices[:end], weights if weights is None else weights[:end]
+    return indices, offsets[:bags], weights
 
 
 def without_padding(

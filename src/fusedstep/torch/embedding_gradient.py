@@ -62,6 +62,11 @@ class EmbeddingGradient(Tensor):
         return self._content.lookups
 
     @property
+    def _form(self) -> Form:
+        """Its shape, strides, dtype and device, which are found here at once."""
+        return self._content.form
+
+    @property
     def _indices_count(self) -> int:
         """The number of indices of all lookups."""
         return sum(len(each.lookup.indices) for each in self._content.taken)
@@ -90,6 +95,9 @@ class EmbeddingGradient(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.detach.default:
+            # The engine asks for it in every backward pass.
+            return cls._of_content(args[0]._content)
         return dispatch(func, args, kwargs or {})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:

@@ -61,6 +61,8 @@ class Form(NamedTuple):
     @staticmethod
     def of(tensor: Tensor) -> "Form":
         """The form of a tensor's gradient. Autograd copies a gradient whose strides are not the weight's."""
+        if tensor.layout is torch.strided and tensor.is_contiguous():
+            return Form(tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
         dense = tensor.layout is torch.strided
         packed = torch.empty_like(tensor, device="meta") if dense else torch.empty(tensor.shape, device="meta")
         return Form(tensor.shape, packed.stride(), tensor.dtype, tensor.device)

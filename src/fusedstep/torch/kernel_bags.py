@@ -1,5 +1,7 @@
 """Gradients of embeddings as gradients of bags, which kernels take as they are."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,7 @@ def has_bags(grad: Tensor, param: Tensor, scope: ReductionScope) -> bool:
         # Beside a tensor that was added, it is a gradient of every row.
         and grad._beside is None
         and scope != ReductionScope.TENSOR
-        and grad.shape == param.shape
+        and grad._form.shape == param.shape
         and not param.is_complex()
         and has_numbers(param)
         and has_rows(param)
@@ -33,11 +35,17 @@ def has_bags(grad: Tensor, param: Tensor, scope: ReductionScope) -> bool:
 def bags_of(name: str, grad: EmbeddingGradient, param: Tensor) -> BagGradient:
     """The gradient of a parameter as one of bags, in types that kernels take beside it."""
     lookups = [
-        Bags(as_type_for(name, each.values.detach(), param), each.indices, each.offsets, each.weights)
+        Bags(as_type_for(name, each.values, param), as_array(each.indices), as_array(each.offsets), each.weights)
         for each in grad._lookups
     ]
-    nothing = param.new_empty((0, *param.shape[1:])), torch.empty(0, dtype=torch.int64, device=param.device)
-    return BagGradient(tuple(lookups or [Bags(*nothing)]))
+    if not lookups:
+        lookups = [Bags(param.new_empty((0, *param.shape[1:])), as_array(param.new_empty(0, dtype=torch.int64)))]
+    return BagGradient(tuple(lookups), private=True)
+
+
+def as_array(integers: Tensor | None) -> Any:
+    """Integers that no one else holds, as an array: less is asked about it. Those on a device stay as they are."""
+    return integers if integers is None or integers.device.type != "cpu" else integers.numpy()
 
 
 def rows_of_bags(grad: EmbeddingGradient, rows: str) -> str:
@@ -46,5 +54,5 @@ def rows_of_bags(grad: EmbeddingGradient, rows: str) -> str:
 
 
 def plain_gradient(grad: Tensor) -> Tensor:
-    """A gradient in the form that torch's own embeddings give."""
-    return grad._plain() if isinstance(grad, EmbeddingGradient) else grad
+    """A gradient in the form that torch's own embeddings give, which it becomes."""
+    return grad._adopt() if isinstance(grad, EmbeddingGradient) else grad

@@ -29,7 +29,7 @@ class TableUpdate(NamedTuple):
 
 def is_of_table(grad: Tensor) -> bool:
     """Return whether a gradient is of lookups alone, on the CPU."""
-    return isinstance(grad, EmbeddingGradient) and grad.device.type == "cpu" and grad._beside is None
+    return isinstance(grad, EmbeddingGradient) and grad._form.device.type == "cpu" and grad._beside is None
 
 
 def table_update(step: Callable[[], None], memory: Tensor, grad: EmbeddingGradient, every_row: bool) -> TableUpdate:

@@ -1,5 +1,6 @@
 """Check gradients of bags: one gradient row for each bag of indices, and a weight for each index."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...arrays.borrow import dtype_name, holds_integers
+from ...arrays.layout import as_array
 from ...loops.cpu.memory import take_sum
 from ...runtime.cpu.bag_rows import BagLookup, BagRows
 from ...runtime.cpu.grouping import Groups, group, with_every_row_summed
@@ -14,8 +16,9 @@ from ...runtime.cpu.loops import sum_functions
 from ...storage import compute_type
 from ..bags import BagGradient, Bags
 from .arrays import view_gradient, view_memory
-from .indices import copy_indices, refuse_outside
-from .listed_indices import as_array, check_count
+from .indices import contiguous_int64, copy_indices, refuse_outside
+from .listed_indices import as_array as listed_as_array
+from .listed_indices import check_count
 
 
 class CheckedBags(NamedTuple):
@@ -50,7 +53,7 @@ def view_bags(
         TypeError: an argument is no array, or has another type.
         ValueError: an argument has another shape, the offsets are not in order, or there are 2**31 indices or more.
     """
-    viewed = [view_lookup(operator, name, each, variable, shape, beside) for each in given.lookups]
+    viewed = [view_lookup(operator, name, each, variable, shape, beside, given.private) for each in given.lookups]
     check_count(operator, sum(each.indices.size for each in viewed))
     compute = compute_type(beside)
     # Lookups may differ in type where one is as wide as the sums.
@@ -63,7 +66,7 @@ def view_bags(
     if any(each.weights is not None for each in viewed):
         factors = [np.ones(each.indices.size, compute) if each.weights is None else each.weights for each in viewed]
         weights = joined(factors)
-    row_size = int(np.prod(shape[1:], dtype=np.int64))
+    row_size = math.prod(shape[1:])
     indices = joined([each.indices for each in viewed])
     counts = [each.indices.size for each in viewed]
     return CheckedBags(given.lookups, indices, counts, BagRows(lookups, row_size, weights), storage)
@@ -87,14 +90,14 @@ class ViewedLookup(NamedTuple):
 
 
 def view_lookup(
-    operator: str, name: str, bags: Bags, variable: str, shape: tuple[int, ...], beside: str
+    operator: str, name: str, bags: Bags, variable: str, shape: tuple[int, ...], beside: str, private: bool
 ) -> ViewedLookup:
-    """Check one lookup; see ``view_bags``."""
-    indices = copy_indices(operator, bags.indices, variable, shape)
-    weights = None if bags.weights is None else copy_weights(operator, bags.weights, indices.size, beside)
+    """Check one lookup; see ``view_bags`` and ``BagGradient``."""
+    indices = copy_indices(operator, bags.indices, variable, shape, private)
+    weights = None if bags.weights is None else copy_weights(operator, bags.weights, indices.size, beside, private)
     starts, count = None, indices.size
     if bags.offsets is not None:
-        offsets = copy_offsets(operator, bags.offsets, count)
+        offsets = copy_offsets(operator, bags.offsets, count, private)
         with_end = tuple(getattr(bags.gradient, "shape", ()))[:1] == (offsets.size - 1,)
         end = check_offsets(operator, offsets, count, with_end)
         starts, count = offsets[: offsets.size - with_end], offsets.size - with_end
@@ -104,10 +107,9 @@ def view_lookup(
     return ViewedLookup(indices, gradient, storage, starts, weights)
 
 
-def copy_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
-    """Copy offsets so that concurrent writes cannot affect the call; see ``view_offsets``."""
-    copied: np.ndarray = view_offsets(operator, offsets, count).astype(np.int64)
-    return copied
+def copy_offsets(operator: str, offsets: Any, count: int, private: bool) -> np.ndarray:
+    """Copy offsets so that concurrent writes cannot affect the call, unless they are private; see ``view_offsets``."""
+    return contiguous_int64(view_offsets(operator, offsets, count), private)
 
 
 def view_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
@@ -119,7 +121,7 @@ def view_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
         IndexError: one is an integer of more than 64 bits.
     """
     if type(offsets) is not np.ndarray:
-        offsets = as_array(operator, offsets, "indices", count + 1, "offsets")
+        offsets = listed_as_array(operator, offsets, "indices", count + 1, "offsets")
     view = view_memory(operator, "offsets", offsets)
     if not holds_integers(offsets, view):
         raise TypeError(f"{operator}: offsets holds {dtype_name(offsets, view)}, expected integers")
@@ -141,8 +143,8 @@ def check_offsets(operator: str, offsets: np.ndarray, count: int, with_end: bool
         return 0
     if offsets[0] != 0:
         raise ValueError(f"{operator}: offsets[0] is {offsets[0]}, expected 0, where the first bag starts")
-    wrong = (offsets > count) | (np.diff(offsets, prepend=0) < 0)
-    if wrong.any():
+    if offsets[-1] > count or (offsets[1:] < offsets[:-1]).any():
+        wrong = (offsets > count) | (np.diff(offsets, prepend=0) < 0)
         place = int(wrong.argmax())
         raise ValueError(
             f"{operator}: offsets[{place}] is {offsets[place]}, expected {offsets[place - 1]} to {count}: bags follow "
@@ -151,21 +153,18 @@ def check_offsets(operator: str, offsets: np.ndarray, count: int, with_end: bool
     return int(offsets[-1]) if with_end else count
 
 
-def copy_weights(operator: str, weights: Any, count: int, beside: str) -> np.ndarray:
-    """Copy the weights of indices, in the compute type.
+def copy_weights(operator: str, weights: Any, count: int, beside: str, private: bool) -> np.ndarray:
+    """Copy the weights of indices, in the compute type, unless they are private.
 
     Raises:
         TypeError: they are no array, or a gradient may not have their type.
         ValueError: there is not one for each index.
     """
     flat, storage = view_gradient(operator, "weights", weights, (count,), beside)
-    return widened(flat, storage) if storage != compute_type(beside) else copied(flat)
-
-
-def copied(memory: Any) -> np.ndarray:
-    """A copy of a flat array, or of the memory of a tensor."""
-    array: np.ndarray = memory if isinstance(memory, np.ndarray) else memory.view().reshape(-1)
-    return array.copy()
+    if storage != compute_type(beside):
+        return widened(flat, storage)
+    array: np.ndarray = as_array(flat).reshape(-1)
+    return array if private else array.copy()
 
 
 def widened(memory: Any, storage: str) -> np.ndarray:
