@@ -162,7 +162,8 @@ class FusedOptimizer(OptimizerStates):
             raise
         finally:
             if not state:
-                del self.state[param]
+                # Several threads may step one optimizer.
+                self.state.pop(param, None)
 
     def _numbers(self, group: ParamGroup, operator: Operator, state: dict[str, Any], cache: ScalarCache) -> list[Any]:
         """The scalars of a parameter's next step, shared with parameters of the same progress."""
