@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from .lookups import Lookup, add_rows, converted, coo, dense, merged
+from .lookup import Lookup, converted
+from .sums import add_rows, coo, dense, merged
 
 
 class Taken(NamedTuple):

@@ -1,29 +1,14 @@
-"""Lookups of an embedding's weight, and the tensors that stand for their gradients."""
+"""The gradients of lookups as plain tensors: a row for each index, merged rows, dense and COO."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from .layouts import compute_dtype_of
-
-
-class Lookup(NamedTuple):
-    """What one lookup leaves for the gradient of a weight.
-
-    Attributes:
-        values: the gradient of what the lookup returned, one row for each bag; without ``offsets`` for each index.
-        indices: the rows that were looked up, one dimension. No one else holds this memory.
-        offsets: where each bag begins among the indices, without the end; None if each index is a bag of its own.
-        weights: the factor of each index, in the dtype of the values; None for factors of 1. No one else holds them.
-    """
-
-    values: Tensor
-    indices: Tensor
-    offsets: Tensor | None = None
-    weights: Tensor | None = None
+from ..layouts import compute_dtype_of
+from .lookup import Lookup, bag_of_each
 
 
 class Rows(NamedTuple):
@@ -38,37 +23,10 @@ class Rows(NamedTuple):
     values: Tensor
 
 
-def scaled(lookup: Lookup, factor: Tensor | float, divides: bool = False) -> Lookup:
-    """The lookup with a gradient that is multiplied, or divided, by a number."""
-    return lookup._replace(values=lookup.values / factor if divides else lookup.values * factor)
-
-
-def each_moved(tensor: Any, device: torch.device, non_blocking: bool) -> Any:
-    return tensor if tensor is None else tensor.to(device, non_blocking=non_blocking)
-
-
-def converted(lookup: Lookup, dtype: torch.dtype, device: torch.device, non_blocking: bool) -> Lookup:
-    """The lookup on a device, for a gradient of a dtype. Beside a 16-bit one, sums are still those of float32."""
-    compute = compute_dtype_of(dtype)
-    values, indices, offsets, weights = (each_moved(each, device, non_blocking) for each in lookup)
-    if values.dtype is not dtype:
-        values, weights = values.to(compute), weights if weights is None else weights.to(compute)
-    return Lookup(values, indices, offsets, weights)
-
-
-def bags_of(lookup: Lookup) -> Tensor | None:
-    """The bag of each index; None if each index is a bag of its own."""
-    if lookup.offsets is None:
-        return None
-    offsets = lookup.offsets.long()
-    end = offsets.new_full((1,), len(lookup.indices))
-    return torch.repeat_interleave(torch.cat([offsets, end]).diff(), output_size=len(lookup.indices))
-
-
 def expanded(lookup: Lookup, compute: torch.dtype | None = None) -> Rows:
     """One gradient row for each index; in the compute type, or in the dtype of the values."""
     values = lookup.values.to(compute or lookup.values.dtype)
-    bags = bags_of(lookup)
+    bags = bag_of_each(lookup)
     if bags is not None:
         values = values.index_select(0, bags)
     if lookup.weights is not None:
@@ -86,7 +44,7 @@ def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Te
     """The place of each index, rows of values in the compute type, and which of these each index takes."""
     places, values, which, count = [], [], [], 0
     for each in lookups:
-        bags = bags_of(each) if each.weights is None else None
+        bags = bag_of_each(each) if each.weights is None else None
         rows = Rows(each.indices.long(), each.values.to(compute)) if bags is not None else expanded(each, compute)
         length = len(rows.places)
         which.append(count + (torch.arange(length, device=rows.places.device) if bags is None else bags))

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .embedding_gradient_functions import answers, aten
-from .gradient_content import Content
-from .lookups import merged
+from .answers import answers, aten
+from .content import Content
+from .sums import merged
 
 
 def numbers_for_norm(content: Content, order: Any) -> Tensor:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .bag_gradients import dense_or_rows, factor_gradient, lookup_of, merged_rows
 from .deferred_tensor import DeferredTensor
 from .embedding_gradient import EmbeddingGradient
+from .lookup_backward import dense_or_rows, factor_gradient, lookup_of, merged_rows
 from .lookup_checks import is_left_to_torch, is_plain_gradient, place_in_graphs, reduced_by_torch
 
 

@@ -6,7 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from fusedstep.torch.lookups import Lookup, coo, dense, expanded, merged  # noqa: E402
+from fusedstep.torch.embedding_gradient import Lookup  # noqa: E402
+from fusedstep.torch.embedding_gradient.sums import coo, dense, expanded, merged  # noqa: E402
 
 SHAPE = torch.Size([7, 3])
 
