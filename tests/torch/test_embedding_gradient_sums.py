@@ -65,11 +65,15 @@ def test_a_row_with_weights_of_zero_is_named() -> None:
     assert (rows.places.tolist(), rows.values.tolist()) == ([4], [[0.0] * 3])
 
 
-def test_values_of_a_coo_tensor_are_its_own() -> None:
-    for lookup in lookups()[:4]:
-        before = lookup.values.clone()
-        coo([lookup], SHAPE, torch.float32)._values().zero_()
-        assert torch.equal(lookup.values, before)
+@pytest.mark.parametrize("index", [torch.int32, torch.int64], ids=str)
+def test_memory_of_a_coo_tensor_is_its_own(index: Any) -> None:
+    for lookup in lookups(index)[:4]:
+        values, indices = lookup.values.clone(), lookup.indices.clone()
+        sparse = coo([lookup], SHAPE, torch.float32)
+        sparse._values().zero_()
+        sparse._indices().fill_(6)
+        assert torch.equal(lookup.values, values)
+        assert torch.equal(lookup.indices, indices)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)

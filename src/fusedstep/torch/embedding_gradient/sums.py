@@ -88,7 +88,9 @@ def dense(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> T
 def coo(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Tensor:
     """The uncoalesced COO gradient of lookups, one gradient row for each index; there is at least one."""
     places, values = joined(lookups)
+    # No one may change the lookups through it.
+    if places is lookups[0].indices:
+        places = places.clone()
     if values is lookups[0].values or values.dtype is not dtype:
-        # No one may change the values through it.
         values = values.to(dtype, copy=True)
     return torch.sparse_coo_tensor(places[None], values, shape, check_invariants=False)
