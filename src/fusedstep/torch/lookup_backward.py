@@ -1,5 +1,7 @@
 """The gradient of a lookup in its forms: of bags, with a row for each unique index, and recorded by autograd."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -68,7 +70,8 @@ def without_repeats(gradient: Tensor) -> tuple[Tensor, int]:
     while gradient.dim() > 1 and gradient.numel() and (gradient.stride(-2) == 0 or gradient.size(-2) == 1):
         length *= gradient.size(-2)
         gradient = gradient.select(-2, 0)
-    return gradient.reshape(-1, gradient.size(-1)), length
+    # Where a row has no elements, torch cannot tell how many there are.
+    return gradient.reshape(math.prod(gradient.shape[:-1]), gradient.size(-1)), length
 
 
 def without_end(
