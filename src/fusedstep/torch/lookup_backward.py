@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from .embedding_gradient import Lookup
 from .layouts import compute_dtype
+from .lookup_checks import is_plain_gradient
 
 
 def lookup_of(
@@ -30,7 +31,7 @@ def lookup_of(
         mean: whether it averages.
         padding: the row that takes no part, or None.
     """
-    shared = not mean and is_shared(gradient)
+    shared = not mean and is_plain_gradient(gradient) and is_shared(gradient)
     if bagged:
         values, length = gradient, indices.shape[-1]
     else:
