@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .deferred_tensor import DeferredTensor
 from .embedding_gradient import EmbeddingGradient
-from .lookup_backward import dense_or_rows, factor_gradient, lookup_of, merged_rows
+from .lookup_backward import dense_or_rows, factor_gradient, lookup_of, merged_coo
 from .lookup_checks import is_left_to_torch, is_plain_gradient, place_in_graphs, reduced_by_torch
 
 
@@ -104,7 +104,7 @@ def weight_gradient(
     if not is_plain_gradient(gradient):
         return dense_or_rows(weight, lookup, manner.sparse)
     if reduced_by_torch():
-        return merged_rows(weight, lookup)
+        return merged_coo(weight, lookup)
     return EmbeddingGradient.of(weight, [lookup], manner.sparse)
 
 

@@ -165,5 +165,5 @@ def add_to_dense(tensor: Tensor, content: Content, alpha: Any) -> Any:
     if content.beside is not None:
         tensor.add_(content.beside, alpha=alpha)
     if lookups:
-        add_rows(tensor, merged(lookups, content.form.dtype), alpha)
+        add_rows(tensor, merged(lookups, content.form.shape, content.form.dtype), alpha)
     return tensor

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ..layouts import compute_dtype_of
 
@@ -42,10 +43,14 @@ def converted(lookup: Lookup, dtype: torch.dtype, device: torch.device, non_bloc
     return Lookup(values, indices, offsets, weights)
 
 
+def counts_of(offsets: Tensor, count: int) -> Tensor:
+    """The number of indices of each bag, of ``count`` indices."""
+    return pad(offsets, (0, 1), value=count).diff()
+
+
 def bag_of_each(lookup: Lookup) -> Tensor | None:
     """The bag of each index; None if each index is a bag of its own."""
     if lookup.offsets is None:
         return None
-    offsets = lookup.offsets.long()
-    end = offsets.new_full((1,), len(lookup.indices))
-    return torch.repeat_interleave(torch.cat([offsets, end]).diff(), output_size=len(lookup.indices))
+    count = len(lookup.indices)
+    return torch.repeat_interleave(counts_of(lookup.offsets, count).long(), output_size=count)

@@ -1,14 +1,20 @@
 """The gradients of lookups as plain tensors: a row for each index, merged rows, dense and COO."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from ..layouts import compute_dtype_of
+from ...operators.bags import BagGradient, Bags
+from ...operators.merged_rows import merge_rows
+from ...storage import STORAGES
+from ..layouts import compute_dtype_of, has_numbers, is_intercepted
 from .lookup import Lookup, bag_of_each
+
+# The dtypes of which kernels read and write the elements, and their names.
+STORAGE_OF = {getattr(torch, name): name for name in STORAGES}
 
 
 class Rows(NamedTuple):
@@ -40,6 +46,43 @@ def joined(lookups: Sequence[Lookup]) -> Rows:
     return rows[0] if len(rows) == 1 else Rows(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
 
 
+def merged(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Rows:
+    """The rows that lookups name, each once and in rising order, with the sums of their gradients.
+
+    Sums are those of the compute type, in the order of the indices; they are rounded to the dtype once.
+
+    Args:
+        lookups: the lookups; there is at least one.
+        shape, dtype: those of the weight.
+    """
+    values = [each.values for each in lookups]
+    if dtype in STORAGE_OF and all(on_host(each) and not each.is_complex() for each in values):
+        return merged_by_kernels(lookups, shape, dtype)
+    return merged_by_torch(lookups, dtype)
+
+
+def on_host(tensor: Tensor) -> bool:
+    """Return whether kernels for the CPU can read a tensor."""
+    return tensor.device.type == "cpu" and has_numbers(tensor) and not is_intercepted(tensor)
+
+
+def merged_by_kernels(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Rows:
+    """Merge rows as the steps of an operator do: no gradient is expanded."""
+    bags = tuple(
+        Bags(in_type(each.values, dtype), each.indices, each.offsets, in_type(each.weights, dtype)) for each in lookups
+    )
+    found = merge_rows("EmbeddingGradient", BagGradient(bags), "the weight", tuple(shape), STORAGE_OF[dtype])
+    return Rows(torch.from_numpy(found.rows), torch.from_numpy(found.sums).to(dtype))
+
+
+def in_type(values: Any, dtype: torch.dtype) -> Any:
+    """Values, or None, in a dtype that kernels take beside a weight: its own, or the compute type."""
+    if values is None:
+        return None
+    values = values.resolve_neg()
+    return values if values.dtype is dtype else values.to(compute_dtype_of(dtype))
+
+
 def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """The place of each index, rows of values in the compute type, and which of these each index takes."""
     places, values, which, count = [], [], [], 0
@@ -54,11 +97,8 @@ def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Te
     return torch.cat(places), values[0] if len(values) == 1 else torch.cat(values), torch.cat(which)
 
 
-def merged(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
-    """The rows that lookups name, each once and in rising order, with the sums of their gradients.
-
-    Sums are those of the compute type, in the order of the indices; they are rounded to the dtype once.
-    """
+def merged_by_torch(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
+    """Merge rows by functions of PyTorch, on any device and of complex numbers; lookups with weights are expanded."""
     places, values, which = sources(lookups, compute_dtype_of(dtype))
     in_order, order = places.sort(stable=True)
     unique_rows, counts = in_order.unique_consecutive(return_counts=True)
@@ -81,7 +121,7 @@ def add_rows(tensor: Tensor, rows: Rows, alpha: float = 1) -> Tensor:
 
 def dense(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Tensor:
     """The dense gradient of lookups; there is at least one."""
-    rows = merged(lookups, dtype)
+    rows = merged(lookups, shape, dtype)
     return rows.values.new_zeros(shape).index_copy_(0, *rows)
 
 
