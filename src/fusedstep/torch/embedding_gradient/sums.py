@@ -83,7 +83,7 @@ def in_type(values: Any, dtype: torch.dtype) -> Any:
     return values if values.dtype is dtype else values.to(compute_dtype_of(dtype))
 
 
-def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+def gradient_rows_of(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """The place of each index, rows of values in the compute type, and which of these each index takes."""
     places, values, which, count = [], [], [], 0
     for each in lookups:
@@ -99,7 +99,7 @@ def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Te
 
 def merged_by_torch(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
     """Merge rows by functions of PyTorch, on any device and of complex numbers; lookups with weights are expanded."""
-    places, values, which = sources(lookups, compute_dtype_of(dtype))
+    places, values, which = gradient_rows_of(lookups, compute_dtype_of(dtype))
     in_order, order = places.sort(stable=True)
     unique_rows, counts = in_order.unique_consecutive(return_counts=True)
     inner = values.shape[1:]
