@@ -9,7 +9,7 @@ from torch.nn import functional
 from .embedding_gradient.lookup import Lookup, bag_of_each, counts_of
 from .embedding_gradient.sums import merged
 from .layouts import compute_dtype
-from .lookup_checks import is_plain_gradient
+from .lookup_checks import is_concrete_gradient
 
 
 def lookup_of(
@@ -32,7 +32,7 @@ def lookup_of(
         mean: whether it averages.
         padding: the row that takes no part, or None.
     """
-    shared = not mean and is_plain_gradient(gradient) and is_shared(gradient)
+    shared = not mean and is_concrete_gradient(gradient) and is_shared(gradient)
     if bagged:
         values, length = gradient, indices.shape[-1]
     else:

@@ -52,7 +52,7 @@ def is_transformed() -> bool:
     )
 
 
-def is_plain_gradient(gradient: Tensor) -> bool:
+def is_concrete_gradient(gradient: Tensor) -> bool:
     """Return whether a gradient has memory of its own, and no one differentiates it."""
     return (
         not torch.is_grad_enabled()
