@@ -95,6 +95,16 @@ def test_the_gradient_of_a_pooled_result_is_not_expanded(how: str, shape: Any, p
     assert len(lookup.indices) == sum(each != padding for each in ids.reshape(-1).tolist())
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0,), (3, 0)])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_rows_may_have_no_elements(sparse: bool, shape: tuple[int, ...]) -> None:
+    ours, theirs = pair(fs.torch.Embedding, nn.Embedding, ROWS, 0, sparse=sparse)
+    for module in (ours, theirs):
+        module(torch.ones(shape, dtype=torch.int64)).sum().backward()
+    assert ours.weight.grad.shape == theirs.weight.grad.shape == (ROWS, 0)
+    assert fs.torch.SGD(ours.parameters(), lr=0.5).step() is None
+
+
 def test_the_gradient_is_handed_on_as_it_came() -> None:
     table = fs.torch.Embedding(ROWS, WIDTH, padding_idx=1)
     ids = torch.tensor([[1, 2], [2, 5]], dtype=torch.int32)

@@ -154,6 +154,7 @@ class RowUpdate:
         if bags.offsets is not None or bags.weights is not None:
             prepare_bags(gradient, compute_type(storages[0]))
         if bags.weights is not None:
+            # Weights are converted by what loads gradients of their type.
             prepare_grouping(str(bags.weights.dtype), compute_type(storages[0]))
 
 

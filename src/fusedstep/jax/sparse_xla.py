@@ -29,9 +29,9 @@ def update_rows(
         return states
     numbers = functions.numbers(join_arrays(known, traced))
     flat = [each.reshape(height, -1) for each in states]
-    sources, ids = sources_of(bags, height)
+    gradient_rows, ids = gradient_rows_of(bags, height)
     unique_rows, sums = segment_sum(
-        in_compute_type(bags._replace(indices=ids), width, functions.compute), sources, height
+        in_compute_type(bags._replace(indices=ids), width, functions.compute), gradient_rows, height
     )
     if rows == "every":
         gradient = jnp.zeros((height, width), functions.compute).at[unique_rows].set(sums, mode="drop")
@@ -55,13 +55,13 @@ def in_compute_type(bags: Bags, width: int, compute: str) -> Bags:
     return bags._replace(gradient=gradient, weights=weights)
 
 
-def segment_sum(bags: Bags, sources: jax.Array, height: int) -> tuple[jax.Array, jax.Array]:
+def segment_sum(bags: Bags, gradient_rows: jax.Array, height: int) -> tuple[jax.Array, jax.Array]:
     """The distinct rows in ascending order, then ``height`` for unused entries; and the sum of each row's gradients.
 
-    ``sources`` are the rows of the gradient that belong to the indices.
+    ``gradient_rows`` are the rows of the gradient that belong to the indices.
     """
     order = jnp.argsort(bags.indices, stable=True)
-    ids, grads = bags.indices[order], bags.gradient.at[sources[order]].get(mode="clip")
+    ids, grads = bags.indices[order], bags.gradient.at[gradient_rows[order]].get(mode="clip")
     if bags.weights is not None:
         grads = grads * bags.weights[order, None]
     first = jnp.concatenate([jnp.ones(min(len(ids), 1), bool), ids[1:] != ids[:-1]])
@@ -73,16 +73,16 @@ def segment_sum(bags: Bags, sources: jax.Array, height: int) -> tuple[jax.Array,
     return jnp.full_like(ids, height).at[segment].set(ids), sums
 
 
-def sources_of(bags: Bags, height: int) -> tuple[jax.Array, jax.Array]:
+def gradient_rows_of(bags: Bags, height: int) -> tuple[jax.Array, jax.Array]:
     """The row of the gradient that belongs to each id; and the ids, with ``height`` for those that are ignored."""
     ids = valid_rows(bags.indices, height)
     positions = jnp.arange(len(ids), dtype="int32")
     if bags.offsets is None:
         return positions, ids
     offsets = jnp.clip(wide(bags.offsets), 0, len(ids)).astype("int32")
-    sources = jnp.searchsorted(offsets, positions, side="right") - 1
+    gradient_rows = jnp.searchsorted(offsets, positions, side="right") - 1
     # Ids behind the end, if that is an offset, are in no bag.
-    return sources, jnp.where((sources >= 0) & (sources < len(bags.gradient)), ids, height)
+    return gradient_rows, jnp.where((gradient_rows >= 0) & (gradient_rows < len(bags.gradient)), ids, height)
 
 
 def valid_rows(ids: jax.Array, height: int) -> jax.Array:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .distributed import is_distributed, norm_of_shards, to_local
 from .embedding_gradient import EmbeddingGradient
-from .embedding_gradient_norms import numbers_for_norm
+from .embedding_gradient.norms import numbers_for_norm
 from .gradients import parts_of
 
 NAME = "clip_grad_norm_"

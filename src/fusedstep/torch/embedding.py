@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .lookup import Manner, look_up
+from .fused_lookup import Manner, look_up
 
 
 class Embedding(nn.Embedding):

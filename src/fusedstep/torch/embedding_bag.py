@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .embedding import check_scaling
-from .lookup import Manner, look_up
+from .fused_lookup import Manner, look_up
 
 MODES = ("sum", "mean", "max")
 

@@ -14,7 +14,7 @@ from .distributed import PLAIN
 # Modes in which tensors have no memory, or operations are recorded.
 RECORDERS = tuple(torch._C._TorchDispatchModeKey.__members__.values())
 # The modules whose functions dynamo meets first where a graph has broken at a lookup.
-CALLERS = {f"{__package__}.{name}" for name in ("embedding", "embedding_bag", "lookup")}
+CALLERS = {f"{__package__}.{name}" for name in ("embedding", "embedding_bag", "fused_lookup")}
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
@@ -52,7 +52,7 @@ def is_transformed() -> bool:
     )
 
 
-def is_plain_gradient(gradient: Tensor) -> bool:
+def is_concrete_gradient(gradient: Tensor) -> bool:
     """Return whether a gradient has memory of its own, and no one differentiates it."""
     return (
         not torch.is_grad_enabled()

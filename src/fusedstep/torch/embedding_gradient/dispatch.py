@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._pytree import tree_map_only
 
-from .embedding_gradient_functions import KNOWN
-from .gradient_content import Content
+from .answers import KNOWN
+from .content import Content
 
 
 class Uses(NamedTuple):

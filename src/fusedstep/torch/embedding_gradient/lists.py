@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .embedding_gradient_functions import answers, aten
-from .embedding_gradient_operations import run
-from .gradient_content import Content, take
+from .answers import answers, aten
+from .content import Content, take
+from .dispatch import run
 
 # Of each operation on lists, the one on a tensor.
 SINGLE = {

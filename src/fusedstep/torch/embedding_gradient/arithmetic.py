@@ -1,33 +1,16 @@
-"""What the operations of linear algebra make of an embedding's gradient, without expanding it.
-
-Functions see its content in its place, and return content where the result is such a gradient, too. What they do not
-know, they answer with NotImplemented.
-"""
+"""Sums of an embedding's gradients, and products with numbers, without expanding them."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .distributed import PLAIN
-from .gradient_content import Content, take
-from .layouts import compute_dtype_of
-from .lookups import add_rows, merged, scaled
-
-aten = torch.ops.aten
-KNOWN: dict[Any, Callable[..., Any]] = {}
-
-
-def answers(*overloads: Any) -> Callable[[Any], Any]:
-    """Register the function that answers operations."""
-
-    def register(function: Any) -> Any:
-        KNOWN.update(dict.fromkeys(overloads, function))
-        return function
-
-    return register
+from ..distributed import PLAIN
+from .answers import answers, aten
+from .content import Content, take
+from .lookup import scaled
+from .sums import add_rows, merged
 
 
 def is_linear(content: Any, factor: Any, divides: bool = False) -> bool:
@@ -182,82 +165,5 @@ def add_to_dense(tensor: Tensor, content: Content, alpha: Any) -> Any:
     if content.beside is not None:
         tensor.add_(content.beside, alpha=alpha)
     if lookups:
-        add_rows(tensor, merged(lookups, content.form.dtype), alpha)
+        add_rows(tensor, merged(lookups, content.form.shape, content.form.dtype), alpha)
     return tensor
-
-
-@answers(aten.copy_.default)
-def copy_(into: Any, source: Any, non_blocking: bool = False) -> Any:
-    if not isinstance(into, Content):
-        # Only the rows are written one by one.
-        return add_to_dense(into.zero_(), source, 1) if is_dense_like(source, into) else NotImplemented
-    with into.lock:
-        if into.exposed:
-            return NotImplemented
-        if isinstance(source, Content) and source.form.shape == into.form.shape:
-            copied = source.to(into.form.dtype, into.form.device, non_blocking).copy()
-            into.set(copied.taken, copied.beside if into.sparse or copied.beside is None else copied.beside.to_dense())
-        elif isinstance(source, Tensor) and source.layout is not torch.strided and into.sparse:
-            into.set((), torch.empty_like(source, dtype=into.form.dtype, device=into.form.device).copy_(source))
-        else:
-            source = source.plain() if isinstance(source, Content) else source
-            into.set((), into.form.zeros().copy_(source.to_dense(), non_blocking))
-    return into
-
-
-@answers(aten.clone.default)
-def clone(content: Content, *, memory_format: Any = None) -> Any:
-    return content.copy()
-
-
-@answers(aten._to_copy.default)
-def to_copy(
-    content: Content,
-    *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
-    pin_memory: Any = None,
-    non_blocking: bool = False,
-    memory_format: Any = None,
-) -> Any:
-    form, device = content.form, torch.device(device or content.form.device)
-    dtype = dtype or form.dtype
-    # Sums in 16 bits are rounded before they are converted.
-    rounds = dtype is not form.dtype and compute_dtype_of(form.dtype) is not form.dtype
-    if dtype.is_floating_point and not rounds and not pin_memory and device.type != "meta":
-        return content.to(dtype, device, non_blocking).copy()
-    # PyTorch passes the layout that it believes a gradient to have.
-    named = {"dtype": dtype, "device": device, "pin_memory": pin_memory, "non_blocking": non_blocking}
-    return aten._to_copy.default(content.plain(), **named)
-
-
-@answers(aten.detach.default, aten.alias.default, aten.lift_fresh.default, aten.detach_.default)
-def alias(content: Content) -> Content:
-    return content
-
-
-@answers(aten.view.default)
-def view(content: Content, size: Any) -> Any:
-    return content if tuple(size) == tuple(content.form.shape) else NotImplemented
-
-
-def answer_likes(packet: Any) -> None:
-    """Answer an operation that reads no element, only the form of a tensor."""
-    for overload in (getattr(packet, name) for name in packet.overloads() if "out" not in name):
-
-        def like(content: Content, *args: Any, overload: Any = overload, **named: Any) -> Any:
-            if content.is_coo:
-                return overload(content.form.zeros(is_coo=True), *args, **named)
-            return overload(
-                content.form.meta(), *args, **{**named, "device": named.get("device") or content.form.device}
-            )
-
-        answers(overload)(like)
-
-
-for packet in (
-    *(aten.empty_like, aten.zeros_like, aten.ones_like, aten.full_like, aten.rand_like, aten.randn_like),
-    *(aten.randint_like, aten.new_empty, aten.new_empty_strided, aten.new_zeros, aten.new_ones, aten.new_full),
-):
-    answer_likes(packet)

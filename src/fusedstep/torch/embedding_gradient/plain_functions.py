@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .gradient_content import Content, Form
+from .content import Content, Form
 
 PLAIN_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .embedding_gradient_functions import answers, aten
-from .gradient_content import Content
-from .lookups import merged
+from .answers import answers, aten
+from .content import Content
+from .sums import merged
 
 
 def numbers_for_norm(content: Content, order: Any) -> Tensor:
@@ -16,7 +16,9 @@ def numbers_for_norm(content: Content, order: Any) -> Tensor:
     # With a negative order, and for what is undefined of an empty tensor, zeros count.
     if content.beside is not None or not form.shape.numel() or float(order) < 0:
         return content.fresh_dense() if content.is_coo else content.plain()
-    values = merged(lookups, form.dtype).values if lookups else torch.zeros(0, dtype=form.dtype, device=form.device)
+    if not lookups:
+        return torch.zeros(1, dtype=form.dtype, device=form.device)
+    values = merged(lookups, form.shape, form.dtype).values
     return values if values.numel() else values.new_zeros(1)
 
 

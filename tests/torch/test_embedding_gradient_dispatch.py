@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from fusedstep.torch.embedding_gradient import EmbeddingGradient  # noqa: E402
-from fusedstep.torch.embedding_gradient_operations import uses_of  # noqa: E402
+from fusedstep.torch.embedding_gradient.dispatch import uses_of  # noqa: E402
 from tests.torch.test_embedding_gradient import BOTH, dense_of, is_compact, same, twins  # noqa: E402
 
 IN_PLACE = {

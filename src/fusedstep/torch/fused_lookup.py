@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .bag_gradients import dense_or_rows, factor_gradient, lookup_of, merged_rows
 from .deferred_tensor import DeferredTensor
 from .embedding_gradient import EmbeddingGradient
-from .lookup_checks import is_left_to_torch, is_plain_gradient, place_in_graphs, reduced_by_torch
+from .lookup_backward import dense_or_rows, factor_gradient, lookup_of, merged_coo
+from .lookup_checks import is_concrete_gradient, is_left_to_torch, place_in_graphs, reduced_by_torch
 
 
 class Manner(NamedTuple):
@@ -101,10 +101,10 @@ def weight_gradient(
 ) -> Tensor:
     """The gradient of a weight, from the gradient of a lookup's result."""
     lookup = lookup_of(gradient, indices, offsets, factors, manner.bagged, manner.mean, manner.padding)
-    if not is_plain_gradient(gradient):
+    if not is_concrete_gradient(gradient):
         return dense_or_rows(weight, lookup, manner.sparse)
     if reduced_by_torch():
-        return merged_rows(weight, lookup)
+        return merged_coo(weight, lookup)
     return EmbeddingGradient.of(weight, [lookup], manner.sparse)
 
 

@@ -1,11 +1,15 @@
 """The gradient of a lookup in its forms: of bags, with a row for each unique index, and recorded by autograd."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .embedding_gradient import Lookup
+from .embedding_gradient.lookup import Lookup, bag_of_each, counts_of
+from .embedding_gradient.sums import merged
 from .layouts import compute_dtype
+from .lookup_checks import is_concrete_gradient
 
 
 def lookup_of(
@@ -28,7 +32,7 @@ def lookup_of(
         mean: whether it averages.
         padding: the row that takes no part, or None.
     """
-    shared = not mean and is_shared(gradient)
+    shared = not mean and is_concrete_gradient(gradient) and is_shared(gradient)
     if bagged:
         values, length = gradient, indices.shape[-1]
     else:
@@ -68,7 +72,8 @@ def without_repeats(gradient: Tensor) -> tuple[Tensor, int]:
     while gradient.dim() > 1 and gradient.numel() and (gradient.stride(-2) == 0 or gradient.size(-2) == 1):
         length *= gradient.size(-2)
         gradient = gradient.select(-2, 0)
-    return gradient.reshape(-1, gradient.size(-1)), length
+    # Where a row has no elements, torch cannot tell how many there are.
+    return gradient.reshape(math.prod(gradient.shape[:-1]), gradient.size(-1)), length
 
 
 def without_end(
@@ -108,36 +113,12 @@ def averaged(values: Tensor, indices: Tensor, offsets: Tensor | None) -> Tensor:
     return values / counts_of(offsets, len(indices)).clamp(min=1).to(values.dtype)[:, None]
 
 
-def counts_of(offsets: Tensor, count: int) -> Tensor:
-    """The number of indices of each bag."""
-    return functional.pad(offsets, (0, 1), value=count).diff()
-
-
-def bag_of_each(lookup: Lookup) -> Tensor:
-    """The bag of each index."""
-    count = len(lookup.indices)
-    if lookup.offsets is None:
-        return torch.arange(count, device=lookup.indices.device)
-    return torch.repeat_interleave(counts_of(lookup.offsets, count).long(), output_size=count)
-
-
-def merged_rows(weight: Tensor, lookup: Lookup) -> Tensor:
+def merged_coo(weight: Tensor, lookup: Lookup) -> Tensor:
     """A sparse gradient with one row for each unique index, as processes exchange it."""
-    values, indices, _, weights = lookup
-    order = indices.argsort(stable=True)
-    rows, counts = torch.unique_consecutive(indices[order], return_counts=True)
-    # The sum of an index's gradients is itself a lookup: of its bags, in the bags' gradients.
-    summed = functional.embedding_bag(
-        bag_of_each(lookup)[order],
-        values.to(compute_dtype(values)).contiguous(),
-        counts.cumsum(0) - counts,
-        mode="sum",
-        per_sample_weights=None if weights is None else weights[order].to(compute_dtype(values)),
-    )
-    return coo(weight, rows, summed.to(weight.dtype), is_coalesced=True)
+    return coo_of_rows(weight, *merged([lookup], weight.shape, weight.dtype), is_coalesced=True)
 
 
-def coo(weight: Tensor, rows: Tensor, values: Tensor, *, is_coalesced: bool = False) -> Tensor:
+def coo_of_rows(weight: Tensor, rows: Tensor, values: Tensor, *, is_coalesced: bool = False) -> Tensor:
     """A sparse gradient of some rows of a weight."""
     return torch.sparse_coo_tensor(
         rows.long()[None], values, weight.shape, check_invariants=False, is_coalesced=is_coalesced or None
@@ -146,14 +127,15 @@ def coo(weight: Tensor, rows: Tensor, values: Tensor, *, is_coalesced: bool = Fa
 
 def dense_or_rows(weight: Tensor, lookup: Lookup, sparse: bool) -> Tensor:
     """A gradient in torch's operations, which autograd can record: dense, or a row for each index."""
-    values, indices, offsets, weights = lookup
-    if offsets is not None:
-        values = values[bag_of_each(lookup)]
+    values, indices, _, weights = lookup
+    bags = bag_of_each(lookup)
+    if bags is not None:
+        values = values[bags]
     if weights is not None:
         values = values * weights[:, None]
     values = values.to(weight.dtype)
     if sparse:
-        return coo(weight, indices, values)
+        return coo_of_rows(weight, indices, values)
     return values.new_zeros(tuple(weight.shape)).index_add(0, indices, values)
 
 
@@ -164,6 +146,7 @@ def factor_gradient(
     shape, count = indices.shape, indices.numel()
     lookup = lookup_of(gradient, indices, offsets, None, bagged=True, mean=False, padding=None)
     indices, bags = lookup.indices, bag_of_each(lookup)
+    assert bags is not None
     with torch._C.DisableTorchFunctionSubclass():
         if torch.is_grad_enabled():
             # torch's own function has no second derivative.

@@ -1,4 +1,4 @@
-"""Lookups of an embedding's weight, and the tensors that stand for their gradients."""
+"""The gradients of lookups as plain tensors: a row for each index, merged rows, dense and COO."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,23 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from .layouts import compute_dtype_of
+from ...operators.bags import BagGradient, Bags
+from ...operators.merged_rows import merge_rows
+from ...storage import STORAGES
+from ..layouts import compute_dtype_of, has_numbers, is_intercepted
+from .lookup import Lookup, bag_of_each
 
-
-class Lookup(NamedTuple):
-    """What one lookup leaves for the gradient of a weight.
-
-    Attributes:
-        values: the gradient of what the lookup returned, one row for each bag; without ``offsets`` for each index.
-        indices: the rows that were looked up, one dimension. No one else holds this memory.
-        offsets: where each bag begins among the indices, without the end; None if each index is a bag of its own.
-        weights: the factor of each index, in the dtype of the values; None for factors of 1. No one else holds them.
-    """
-
-    values: Tensor
-    indices: Tensor
-    offsets: Tensor | None = None
-    weights: Tensor | None = None
+# The dtypes of which kernels read and write the elements, and their names.
+STORAGE_OF = {getattr(torch, name): name for name in STORAGES}
 
 
 class Rows(NamedTuple):
@@ -38,37 +29,10 @@ class Rows(NamedTuple):
     values: Tensor
 
 
-def scaled(lookup: Lookup, factor: Tensor | float, divides: bool = False) -> Lookup:
-    """The lookup with a gradient that is multiplied, or divided, by a number."""
-    return lookup._replace(values=lookup.values / factor if divides else lookup.values * factor)
-
-
-def each_moved(tensor: Any, device: torch.device, non_blocking: bool) -> Any:
-    return tensor if tensor is None else tensor.to(device, non_blocking=non_blocking)
-
-
-def converted(lookup: Lookup, dtype: torch.dtype, device: torch.device, non_blocking: bool) -> Lookup:
-    """The lookup on a device, for a gradient of a dtype. Beside a 16-bit one, sums are still those of float32."""
-    compute = compute_dtype_of(dtype)
-    values, indices, offsets, weights = (each_moved(each, device, non_blocking) for each in lookup)
-    if values.dtype is not dtype:
-        values, weights = values.to(compute), weights if weights is None else weights.to(compute)
-    return Lookup(values, indices, offsets, weights)
-
-
-def bags_of(lookup: Lookup) -> Tensor | None:
-    """The bag of each index; None if each index is a bag of its own."""
-    if lookup.offsets is None:
-        return None
-    offsets = lookup.offsets.long()
-    end = offsets.new_full((1,), len(lookup.indices))
-    return torch.repeat_interleave(torch.cat([offsets, end]).diff(), output_size=len(lookup.indices))
-
-
 def expanded(lookup: Lookup, compute: torch.dtype | None = None) -> Rows:
     """One gradient row for each index; in the compute type, or in the dtype of the values."""
     values = lookup.values.to(compute or lookup.values.dtype)
-    bags = bags_of(lookup)
+    bags = bag_of_each(lookup)
     if bags is not None:
         values = values.index_select(0, bags)
     if lookup.weights is not None:
@@ -82,11 +46,48 @@ def joined(lookups: Sequence[Lookup]) -> Rows:
     return rows[0] if len(rows) == 1 else Rows(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
 
 
-def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+def merged(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Rows:
+    """The rows that lookups name, each once and in rising order, with the sums of their gradients.
+
+    Sums are those of the compute type, in the order of the indices; they are rounded to the dtype once.
+
+    Args:
+        lookups: the lookups; there is at least one.
+        shape, dtype: those of the weight.
+    """
+    values = [each.values for each in lookups]
+    if dtype in STORAGE_OF and all(on_host(each) and not each.is_complex() for each in values):
+        return merged_by_kernels(lookups, shape, dtype)
+    return merged_by_torch(lookups, dtype)
+
+
+def on_host(tensor: Tensor) -> bool:
+    """Return whether kernels for the CPU can read a tensor."""
+    return tensor.device.type == "cpu" and has_numbers(tensor) and not is_intercepted(tensor)
+
+
+def merged_by_kernels(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Rows:
+    """Merge rows as the steps of an operator do: no gradient is expanded."""
+    bags = tuple(
+        Bags(in_type(each.values, dtype), each.indices, each.offsets, in_type(each.weights, dtype)) for each in lookups
+    )
+    found = merge_rows("EmbeddingGradient", BagGradient(bags), "the weight", tuple(shape), STORAGE_OF[dtype])
+    return Rows(torch.from_numpy(found.rows), torch.from_numpy(found.sums).to(dtype))
+
+
+def in_type(values: Any, dtype: torch.dtype) -> Any:
+    """Values, or None, in a dtype that kernels take beside a weight: its own, or the compute type."""
+    if values is None:
+        return None
+    values = values.resolve_neg()
+    return values if values.dtype is dtype else values.to(compute_dtype_of(dtype))
+
+
+def gradient_rows_of(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """The place of each index, rows of values in the compute type, and which of these each index takes."""
     places, values, which, count = [], [], [], 0
     for each in lookups:
-        bags = bags_of(each) if each.weights is None else None
+        bags = bag_of_each(each) if each.weights is None else None
         rows = Rows(each.indices.long(), each.values.to(compute)) if bags is not None else expanded(each, compute)
         length = len(rows.places)
         which.append(count + (torch.arange(length, device=rows.places.device) if bags is None else bags))
@@ -96,12 +97,9 @@ def sources(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[Tensor, Te
     return torch.cat(places), values[0] if len(values) == 1 else torch.cat(values), torch.cat(which)
 
 
-def merged(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
-    """The rows that lookups name, each once and in rising order, with the sums of their gradients.
-
-    Sums are those of the compute type, in the order of the indices; they are rounded to the dtype once.
-    """
-    places, values, which = sources(lookups, compute_dtype_of(dtype))
+def merged_by_torch(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
+    """Merge rows by functions of PyTorch, on any device and of complex numbers; lookups with weights are expanded."""
+    places, values, which = gradient_rows_of(lookups, compute_dtype_of(dtype))
     in_order, order = places.sort(stable=True)
     unique_rows, counts = in_order.unique_consecutive(return_counts=True)
     inner = values.shape[1:]
@@ -123,14 +121,16 @@ def add_rows(tensor: Tensor, rows: Rows, alpha: float = 1) -> Tensor:
 
 def dense(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Tensor:
     """The dense gradient of lookups; there is at least one."""
-    rows = merged(lookups, dtype)
+    rows = merged(lookups, shape, dtype)
     return rows.values.new_zeros(shape).index_copy_(0, *rows)
 
 
 def coo(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Tensor:
     """The uncoalesced COO gradient of lookups, one gradient row for each index; there is at least one."""
     places, values = joined(lookups)
+    # No one may change the lookups through it.
+    if places is lookups[0].indices:
+        places = places.clone()
     if values is lookups[0].values or values.dtype is not dtype:
-        # No one may change the values through it.
         values = values.to(dtype, copy=True)
     return torch.sparse_coo_tensor(places[None], values, shape, check_invariants=False)

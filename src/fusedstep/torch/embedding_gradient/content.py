@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from .lookups import Lookup, add_rows, converted, coo, dense, merged
+from .lookup import Lookup, converted
+from .sums import add_rows, coo, dense, merged
 
 
 class Taken(NamedTuple):
@@ -149,7 +150,7 @@ class Content:
             made = dense(lookups, self.form.shape, self.form.dtype) if lookups else self.form.zeros()
             return self.as_laid_out(made)
         made = self.beside.clone() if self.beside.layout is torch.strided else self.beside.to_dense()
-        return add_rows(made, merged(lookups, self.form.dtype)) if lookups else made
+        return add_rows(made, merged(lookups, self.form.shape, self.form.dtype)) if lookups else made
 
     def as_laid_out(self, tensor: Tensor) -> Tensor:
         """A dense tensor with the strides of the weight."""
@@ -171,7 +172,8 @@ class Content:
         with self.lock:
             if self.taken and self.beside is not None and not self.is_coo and self.plain_cache is None:
                 with without_modes():
-                    self.set((), add_rows(self.beside, merged(self.lookups, self.form.dtype)))
+                    rows = merged(self.lookups, self.form.shape, self.form.dtype)
+                    self.set((), add_rows(self.beside, rows))
             elif self.taken or self.beside is None:
                 self.set((), self.plain())
             assert self.beside is not None

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from . import embedding_gradient_lists as embedding_gradient_lists
-from . import embedding_gradient_norms as embedding_gradient_norms
-from .embedding_gradient_operations import run
-from .gradient_content import Content, Form, take, untraced
-from .lookups import Lookup as Lookup
+from . import arithmetic as arithmetic
+from . import copies as copies
+from . import lists as lists
+from . import norms as norms
+from .content import Content, Form, take, untraced
+from .dispatch import run
+from .lookup import Lookup
 from .plain_functions import PLAIN_FUNCTIONS
 
 

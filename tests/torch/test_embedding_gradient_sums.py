@@ -6,7 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from fusedstep.torch.lookups import Lookup, coo, dense, expanded, merged  # noqa: E402
+from fusedstep.torch.embedding_gradient import Lookup, sums  # noqa: E402
+from fusedstep.torch.embedding_gradient.sums import coo, dense, expanded, merged  # noqa: E402
 
 SHAPE = torch.Size([7, 3])
 
@@ -49,7 +50,7 @@ def test_all_forms_stand_for_the_same_gradient(which: Any, index: Any, dtype: An
     found = dense(chosen, SHAPE, dtype)
     assert found.dtype is dtype
     assert torch.equal(found, expected)
-    rows = merged(chosen, dtype)
+    rows = merged(chosen, SHAPE, dtype)
     assert rows.places.tolist() == sorted({row for each in chosen for row in each.indices.tolist()})
     assert torch.equal(torch.zeros(SHAPE, dtype=dtype).index_copy_(0, *rows), expected)
     sparse = coo(chosen, SHAPE, dtype)
@@ -59,16 +60,37 @@ def test_all_forms_stand_for_the_same_gradient(which: Any, index: Any, dtype: An
         torch.testing.assert_close(sparse.to_dense(), expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("index", [torch.int32, torch.int64], ids=str)
+def test_kernels_and_torch_merge_alike(index: Any, dtype: Any, monkeypatch: Any) -> None:
+    chosen = lookups(index, dtype)
+    # Views with gaps, as pooled results that were sliced have them, and values of the compute type beside 16 bits.
+    chosen.append(
+        Lookup(torch.randn(5, 6)[:, ::2].to(torch.float64 if dtype.itemsize == 8 else torch.float32), *chosen[3][1:])
+    )
+    expected = sums.merged_by_torch(chosen, dtype)
+    # On the CPU, no index has a gradient row of its own.
+    monkeypatch.setattr(sums, "merged_by_torch", None)
+    monkeypatch.setattr(sums, "expanded", None)
+    found = merged(chosen, SHAPE, dtype)
+    assert all(map(torch.equal, found, expected))
+    assert [each.dtype for each in found] == [torch.int64, dtype]
+
+
 def test_a_row_with_weights_of_zero_is_named() -> None:
-    rows = merged([Lookup(torch.ones(1, 3), torch.tensor([4]), None, torch.zeros(1))], torch.float32)
+    rows = merged([Lookup(torch.ones(1, 3), torch.tensor([4]), None, torch.zeros(1))], SHAPE, torch.float32)
     assert (rows.places.tolist(), rows.values.tolist()) == ([4], [[0.0] * 3])
 
 
-def test_values_of_a_coo_tensor_are_its_own() -> None:
-    for lookup in lookups()[:4]:
-        before = lookup.values.clone()
-        coo([lookup], SHAPE, torch.float32)._values().zero_()
-        assert torch.equal(lookup.values, before)
+@pytest.mark.parametrize("index", [torch.int32, torch.int64], ids=str)
+def test_memory_of_a_coo_tensor_is_its_own(index: Any) -> None:
+    for lookup in lookups(index)[:4]:
+        values, indices = lookup.values.clone(), lookup.indices.clone()
+        sparse = coo([lookup], SHAPE, torch.float32)
+        sparse._values().zero_()
+        sparse._indices().fill_(6)
+        assert torch.equal(lookup.values, values)
+        assert torch.equal(lookup.indices, indices)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
