@@ -86,13 +86,13 @@ def test_tables_of_one_storage_are_stepped_one_after_another() -> None:
 
 def test_a_large_table_is_stepped_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     fs.set_num_threads(2)
-    apart: list[int] = []
-    monkeypatch.setattr(table_updates, "run_apart", lambda calls, threads: apart.append(len(calls)))
+    beside: list[int] = []
+    monkeypatch.setattr(table_updates, "run_side_by_side", lambda calls, threads: beside.append(len(calls)))
     ran: list[int] = []
     run_updates([TableUpdate(lambda work=work: ran.append(work), k, work) for k, work in enumerate((300, 900, 300))])
     # One table has more than a thread's share.
     assert ran == [900]
-    assert apart == [2]
+    assert beside == [2]
 
 
 def test_autograd_records_nothing() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
-from ..runtime.cpu.threads import run_apart
+from ..runtime.cpu.threads import run_side_by_side
 from .embedding_gradient import EmbeddingGradient
 
 
@@ -62,7 +62,7 @@ def run_updates(updates: Sequence[TableUpdate]) -> None:
     while waiting and work_of(waiting[0]) * threads > total:
         total -= work_of(waiting[0])
         in_turn(waiting.pop(0))
-    run_apart([partial(in_turn, each) for each in waiting], threads)
+    run_side_by_side([partial(in_turn, each) for each in waiting], threads)
 
 
 def work_of(updates: Sequence[TableUpdate]) -> int:

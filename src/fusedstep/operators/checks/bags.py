@@ -144,7 +144,8 @@ def check_offsets(operator: str, offsets: np.ndarray, count: int, with_end: bool
     if offsets[0] != 0:
         raise ValueError(f"{operator}: offsets[0] is {offsets[0]}, expected 0, where the first bag starts")
     if offsets[-1] > count or (offsets[1:] < offsets[:-1]).any():
-        wrong = (offsets > count) | (np.diff(offsets, prepend=0) < 0)
+        # Differences may not fit in 64 bits.
+        wrong = (offsets > count) | np.concatenate([[False], offsets[1:] < offsets[:-1]])
         place = int(wrong.argmax())
         raise ValueError(
             f"{operator}: offsets[{place}] is {offsets[place]}, expected {offsets[place - 1]} to {count}: bags follow "

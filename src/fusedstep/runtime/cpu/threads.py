@@ -149,7 +149,7 @@ def run(parts: Sequence[Callable[[], None]], threads: int) -> None:
 _beside_others = threading.local()
 
 
-def run_apart(calls: Sequence[Callable[[], None]], threads: int) -> None:
+def run_side_by_side(calls: Sequence[Callable[[], None]], threads: int) -> None:
     """Run whole calls side by side on ``threads`` threads: each call runs on one thread only, and all are run.
 
     Raises:
@@ -175,11 +175,12 @@ def run_in_turn(calls: Sequence[Callable[[], None]]) -> None:
 
 def run_beside_others(call: Callable[[], None]) -> None:
     """Run a call on this thread only."""
+    before = getattr(_beside_others, "value", False)
     _beside_others.value = True
     try:
         call()
     finally:
-        _beside_others.value = False
+        _beside_others.value = before
 
 
 def threads_here() -> int:
