@@ -67,7 +67,7 @@ def test_an_error_stays_in_its_table(threads: int) -> None:
     assert [bool(optimizer.state.get(module.weight)) for module in modules] == changed
 
 
-def test_tables_of_one_storage_are_stepped_one_after_another() -> None:
+def test_tables_that_overlap_are_stepped_one_after_another() -> None:
     fs.set_num_threads(4)
     running, most = [], []
     lock = threading.Lock()
@@ -80,7 +80,7 @@ def test_tables_of_one_storage_are_stepped_one_after_another() -> None:
         with lock:
             running.pop()
 
-    run_updates([TableUpdate(step, 7, 10) for _ in range(4)])
+    run_updates([TableUpdate(step, 7 * k, 7 * k + 8, 10) for k in range(4)])
     assert most == [1, 1, 1, 1]
 
 
@@ -89,7 +89,9 @@ def test_a_large_table_is_stepped_by_all_threads(monkeypatch: pytest.MonkeyPatch
     beside: list[int] = []
     monkeypatch.setattr(table_updates, "run_side_by_side", lambda calls, threads: beside.append(len(calls)))
     ran: list[int] = []
-    run_updates([TableUpdate(lambda work=work: ran.append(work), k, work) for k, work in enumerate((300, 900, 300))])
+    run_updates(
+        [TableUpdate(lambda work=work: ran.append(work), k, k + 1, work) for k, work in enumerate((300, 900, 300))]
+    )
     # One table has more than a thread's share.
     assert ran == [900]
     assert beside == [2]
@@ -98,7 +100,7 @@ def test_a_large_table_is_stepped_by_all_threads(monkeypatch: pytest.MonkeyPatch
 def test_autograd_records_nothing() -> None:
     fs.set_num_threads(3)
     found: list[bool] = []
-    update = [TableUpdate(lambda: found.append(torch.is_grad_enabled()), k, 10) for k in range(6)]
+    update = [TableUpdate(lambda: found.append(torch.is_grad_enabled()), k, k + 1, 10) for k in range(6)]
     run_updates(update)
     assert found == [False] * 6
 
@@ -113,5 +115,5 @@ def test_interrupts_and_other_errors_come_after_all_tables() -> None:
             raise ValueError(f"table {number}")
 
     with pytest.raises(ValueError, match="table 2"):
-        run_updates([TableUpdate(lambda number=number: step(number), number, 10) for number in range(5)])
+        run_updates([TableUpdate(lambda number=number: step(number), number, number + 1, 10) for number in range(5)])
     assert sorted(ran) == [0, 1, 2, 3, 4]

@@ -157,9 +157,9 @@ class Operator:
                 the switches leave unused may be None.
                 ``offsets`` are integers that say where each bag begins among the indices, with or without the end of
                 the last one, as ``torch.nn.EmbeddingBag`` takes them; indices behind that end are ignored. Then
-                ``grad`` has one row for each bag, and is the gradient of each index in it. ``weights`` has one number for each index, by which its gradient is
-                multiplied in the compute type, and the type of a gradient. A bag may be empty, and a weight 0, which
-                still names its row.
+                ``grad`` has one row for each bag, and is the gradient of each index in it. ``weights`` is an array
+                with one number for each index, by which its gradient is multiplied in the compute type, and has the
+                type of a gradient. A bag may be empty, and a weight 0, which still names its row.
             rows: the rows that take the step: ``"touched"`` for those that ``indices`` names, or ``"every"`` for all,
                 with a zero gradient where a row is not named. Ignored without ``indices``.
             step: the number of the step, for stochastic rounding.

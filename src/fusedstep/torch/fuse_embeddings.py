@@ -31,7 +31,9 @@ def fuse_embeddings(model: nn.Module) -> FusedEmbeddings:
 
     The modules stay the same objects: only their class changes. So parameters, tied weights, hooks, names, their order,
     ``state_dict()`` and references to the modules stay as they are. A model that is pickled whole then needs fusedstep
-    to be loaded; its ``state_dict()`` does not. A second call changes nothing, and returns the same.
+    to be loaded; its ``state_dict()`` does not. Code that looks modules up by their exact type, as quantisation does,
+    does not find them; ``module.__class__ = torch.nn.Embedding`` undoes the exchange. A second call changes nothing,
+    and returns the same.
 
     An embedding is left as it is, and a line on the logger ``"fusedstep"`` at level WARNING says so, where it
 
@@ -46,8 +48,9 @@ def fuse_embeddings(model: nn.Module) -> FusedEmbeddings:
         model: the model, which may itself be an embedding.
 
     Returns:
-        The embeddings of ``fusedstep.torch`` in the model whose weight is trained, as a list for ``defer=``. Its
-        ``left_alone`` has the name and the reason of each embedding that was left as it is.
+        The embeddings of ``fusedstep.torch`` in the model whose weight is trained, as a list for the argument ``defer``
+        of Adam, AdamW, SparseAdam, SGD and others. Its ``left_alone`` has the name and the reason of each embedding
+        that was left as it is.
 
     Raises:
         TypeError: ``model`` is no module.
@@ -65,24 +68,25 @@ def fuse_embeddings(model: nn.Module) -> FusedEmbeddings:
         raise TypeError(f"fuse_embeddings: model is of type {type(model).__name__}, expected a torch.nn.Module")
     embeddings = FusedEmbeddings()
     for name, module in model.named_modules():
-        if type(module) in EXCHANGED or is_other_embedding(module):
-            reason = reason_to_leave(module)
-            if reason is None:
-                module.__class__ = EXCHANGED[type(module)]
-            else:
-                embeddings.left_alone[name] = reason
-        if isinstance(module, OURS) and is_deferrable(module.weight):
+        if not is_embedding(module):
+            continue
+        reason = reason_to_leave(module)
+        if reason is not None:
+            embeddings.left_alone[name] = reason
+            continue
+        module.__class__ = EXCHANGED.get(type(module), type(module))
+        if is_deferrable(module.weight):
             embeddings.append(module)
     if embeddings.left_alone:
         tell(embeddings)
     return embeddings
 
 
-def is_other_embedding(module: nn.Module) -> bool:
-    """Return whether a module is an embedding of another kind than torch's two classes and ours."""
+def is_embedding(module: nn.Module) -> bool:
+    """Return whether a module is an embedding of torch, of a subclass, or compiled from one."""
     if isinstance(module, torch.jit.ScriptModule):
         return getattr(module, "original_name", None) in ("Embedding", "EmbeddingBag")
-    return isinstance(module, nn.Embedding | nn.EmbeddingBag) and not isinstance(module, OURS)
+    return isinstance(module, nn.Embedding | nn.EmbeddingBag)
 
 
 def reason_to_leave(module: Any) -> str | None:
@@ -91,7 +95,7 @@ def reason_to_leave(module: Any) -> str | None:
         return "it is compiled by torch.jit.script"
     if torch.nn.utils.parametrize.is_parametrized(module):
         return "its weight is computed by torch.nn.utils.parametrize"
-    if type(module) not in EXCHANGED:
+    if type(module) not in EXCHANGED and not isinstance(module, OURS):
         return f"it is of the subclass {type(module).__name__}; derive that from fusedstep.torch's class"
     if "forward" in vars(module):
         return "its forward was replaced"

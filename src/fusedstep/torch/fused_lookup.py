@@ -9,6 +9,7 @@ from .deferred_tensor import DeferredTensor
 from .embedding_gradient import EmbeddingGradient
 from .lookup_backward import dense_or_rows, factor_gradient, lookup_of, merged_coo
 from .lookup_checks import is_concrete_gradient, is_left_to_torch, place_in_graphs, reduced_by_torch
+from .uncompiled import uncompiled
 
 
 class Manner(NamedTuple):
@@ -84,6 +85,7 @@ class FusedLookup(torch.autograd.Function):
         return module._find(indices, up_to_date(weight, indices), *others)
 
     @staticmethod
+    @uncompiled
     def backward(ctx: Any, gradient: Tensor | None) -> Any:
         if gradient is None:
             return (None,) * len(ctx.needs_input_grad)

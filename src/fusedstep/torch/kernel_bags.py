@@ -54,5 +54,8 @@ def rows_of_bags(grad: EmbeddingGradient, rows: str) -> str:
 
 
 def plain_gradient(grad: Tensor) -> Tensor:
-    """A gradient in the form that torch's own embeddings give, which it becomes."""
-    return grad._adopt() if isinstance(grad, EmbeddingGradient) else grad
+    """A gradient in the form that torch's own embeddings give."""
+    if not isinstance(grad, EmbeddingGradient):
+        return grad
+    # Beside a tensor, the gradients of lookups are added to it: no second one is made.
+    return grad._plain() if grad._beside is None else grad._adopt()

@@ -1,6 +1,5 @@
 """Steps of several tables side by side, each on one thread: handing over one call's parts takes longer than a part."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -18,12 +17,13 @@ class TableUpdate(NamedTuple):
 
     Attributes:
         step: takes the step.
-        memory: the address of the table's storage.
+        start, stop: the addresses between which the table lies.
         work: its cost, in consecutive elements.
     """
 
     step: Callable[[], None]
-    memory: int
+    start: int
+    stop: int
     work: int
 
 
@@ -43,19 +43,20 @@ def table_update(step: Callable[[], None], memory: Tensor, grad: EmbeddingGradie
     """
     width = memory.shape[1:].numel()
     work = grad._indices_count * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
-    return TableUpdate(step, memory.untyped_storage().data_ptr(), work)
+    start, items = (
+        memory.data_ptr(),
+        sum((n - 1) * stride for n, stride in zip(memory.shape, memory.stride(), strict=True)),
+    )
+    return TableUpdate(step, start, start + (items + 1) * memory.element_size(), work)
 
 
 def run_updates(updates: Sequence[TableUpdate]) -> None:
-    """Take the steps of tables, those of tables in one storage one after another.
+    """Take the steps of tables, those of tables that overlap one after another.
 
     Raises:
         TypeError, ValueError, IndexError: those of the first step that fails; the other tables are stepped.
     """
-    stored: dict[int, list[TableUpdate]] = defaultdict(list)
-    for update in updates:
-        stored[update.memory].append(update)
-    waiting = sorted(stored.values(), key=work_of, reverse=True)
+    waiting = sorted(overlapping(updates), key=work_of, reverse=True)
     total = sum(map(work_of, waiting))
     threads = threads_for(total)
     # A table with more work than a thread's share is cut into parts, which all threads take.
@@ -63,6 +64,21 @@ def run_updates(updates: Sequence[TableUpdate]) -> None:
         total -= work_of(waiting[0])
         in_turn(waiting.pop(0))
     run_side_by_side([partial(in_turn, each) for each in waiting], threads)
+
+
+def overlapping(updates: Sequence[TableUpdate]) -> list[list[TableUpdate]]:
+    """Steps, together where their tables overlap in memory, in the order of the optimizer."""
+    found: list[list[TableUpdate]] = []
+    end = 0
+    for _, number in sorted((update.start, number) for number, update in enumerate(updates)):
+        update = updates[number]
+        if update.start < end:
+            found[-1].append(update)
+        else:
+            found.append([update])
+        end = max(end, update.stop)
+    order = {id(update): number for number, update in enumerate(updates)}
+    return [sorted(each, key=lambda update: order[id(update)]) for each in found]
 
 
 def work_of(updates: Sequence[TableUpdate]) -> int:

@@ -1,16 +1,15 @@
 """What an embedding's gradient consists of. Its aliases share it."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import wraps
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
+from ..uncompiled import uncompiled
 from .lookup import Lookup, converted
 from .sums import add_rows, coo, dense, merged
 
@@ -37,18 +36,6 @@ def without_modes() -> Iterator[None]:
     real = _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
     with real, torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
         yield
-
-
-def untraced(function: Any) -> Any:
-    """A function that compilers run as it is: where one meets a gradient, it would compile what runs there, too."""
-    disabled = torch._disable_dynamo(function)
-
-    @wraps(function)
-    def call(*args: Any, **named: Any) -> Any:
-        # The first call of the other one imports the compiler.
-        return (disabled if "torch._dynamo" in sys.modules else function)(*args, **named)
-
-    return call
 
 
 class Form(NamedTuple):
@@ -131,7 +118,7 @@ class Content:
         """Other content of the same form."""
         return Content(self.form, self.sparse, taken, beside)
 
-    @untraced
+    @uncompiled
     def fresh(self) -> Tensor:
         """The plain form, in memory of its own."""
         if not self.is_coo:
@@ -142,7 +129,7 @@ class Content:
         rows = coo(lookups, self.form.shape, self.form.dtype)
         return rows if self.beside is None else self.beside + rows
 
-    @untraced
+    @uncompiled
     def fresh_dense(self) -> Tensor:
         """The sum as a dense tensor, in memory of its own."""
         lookups = self.lookups
@@ -166,7 +153,7 @@ class Content:
                     self.plain_cache = self.fresh()
             return self.plain_cache
 
-    @untraced
+    @uncompiled
     def adopt(self) -> Tensor:
         """Become the plain form, and return it: what is written to it reaches the gradient."""
         with self.lock:
@@ -180,7 +167,7 @@ class Content:
             self.exposed = True
             return self.beside
 
-    @untraced
+    @uncompiled
     def copy(self) -> "Content":
         """The same content, in memory of its own."""
         lookups = [Lookup(*(each if each is None else each.clone() for each in lookup)) for lookup in self.lookups]

@@ -71,7 +71,9 @@ def merged_by_kernels(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch
     bags = tuple(
         Bags(in_type(each.values, dtype), each.indices, each.offsets, in_type(each.weights, dtype)) for each in lookups
     )
-    found = merge_rows("EmbeddingGradient", BagGradient(bags), "the weight", tuple(shape), STORAGE_OF[dtype])
+    found = merge_rows(
+        "EmbeddingGradient", BagGradient(bags, private=True), "the weight", tuple(shape), STORAGE_OF[dtype]
+    )
     return Rows(torch.from_numpy(found.rows), torch.from_numpy(found.sums).to(dtype))
 
 

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
+from ..uncompiled import uncompiled
 from . import arithmetic as arithmetic
 from . import copies as copies
 from . import lists as lists
 from . import norms as norms
-from .content import Content, Form, take, untraced
+from .content import Content, Form, take
 from .dispatch import run
 from .lookup import Lookup
 from .plain_functions import PLAIN_FUNCTIONS
@@ -30,7 +31,7 @@ class EmbeddingGradient(Tensor):
     _content: Content
 
     @staticmethod
-    @untraced
+    @uncompiled
     def of(weight: Tensor, lookups: list[Lookup], sparse: bool) -> "EmbeddingGradient":
         """The gradient of a weight.
 
@@ -116,7 +117,7 @@ class EmbeddingGradient(Tensor):
         return str(self._content.plain().__repr__(**how))
 
 
-@untraced
+@uncompiled
 def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Call a function of Python's."""
     answer = PLAIN_FUNCTIONS.get(function)
@@ -126,7 +127,7 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return for_hook(answer(function, *args, **kwargs))
 
 
-@untraced
+@uncompiled
 def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Run an operation on the content of gradients."""
     result = run(function, *tree_map_only(EmbeddingGradient, content_of, (args, kwargs)))
