@@ -262,7 +262,21 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "fall": ({"offsets": [0, 2, 1], "grad": np.ones((3, 2))}, ValueError, r"offsets\[2\] is 1, expected 2 to 3"),
     "beyond": ({"offsets": [0, 4]}, ValueError, r"offsets\[1\] is 4, expected 0 to 3: .* indices has 3 entries"),
     "end beyond": ({"offsets": [0, 1, 4]}, ValueError, r"offsets\[2\] is 4, expected 1 to 3"),
-    "wraps": ({"offsets": np.array([0, 2**64 - 1], np.uint64)}, ValueError, r"offsets\[1\] is .*, expected 0 to 3"),
+    "wraps": (
+        {"offsets": np.array([0, 2**64 - 1], np.uint64)},
+        ValueError,
+        r"offsets\[1\] is 18446744073709551615, expected 0 to 3",
+    ),
+    "falls furthest": (
+        {"offsets": [0, 2, -(2**63)], "grad": np.ones((3, 2))},
+        ValueError,
+        r"offsets\[2\] is -9223372036854775808, expected 2 to 3",
+    ),
+    "ends furthest below": (
+        {"offsets": np.array([0, 2, 2**63], np.uint64)},
+        ValueError,
+        r"offsets\[2\] is 9223372036854775808, expected 2 to 3",
+    ),
     "empty": ({"offsets": [], "grad": np.empty((0, 2))}, ValueError, "offsets is empty, expected the start of a bag"),
     "too few": ({"offsets": [0]}, ValueError, r"grad has shape \(2, 2\), expected \(1, 2\)"),
     "too many": ({"offsets": [0, 1, 2, 3]}, ValueError, r"grad has shape \(2, 2\), expected \(4, 2\)"),

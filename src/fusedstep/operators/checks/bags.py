@@ -97,7 +97,8 @@ def view_lookup(
         offsets = copy_offsets(operator, bags.offsets, count)
         with_end = tuple(getattr(bags.gradient, "shape", ()))[:1] == (offsets.size - 1,)
         end = check_offsets(operator, offsets, count, with_end)
-        starts, count = offsets[: offsets.size - with_end], offsets.size - with_end
+        count = offsets.size - with_end
+        starts = offsets.view(np.int64)[:count]
         # Behind the end of the last bag, indices are in no bag.
         indices, weights = indices[:end], None if weights is None else weights[:end]
     gradient, storage = view_gradient(operator, name, bags.gradient, (count, *shape[1:]), beside)
@@ -105,8 +106,10 @@ def view_lookup(
 
 
 def copy_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
-    """Copy offsets so that concurrent writes cannot affect the call; see ``view_offsets``."""
-    copied: np.ndarray = view_offsets(operator, offsets, count).astype(np.int64)
+    """Copy offsets, in 64 bits with their sign or without; see ``view_offsets``."""
+    # Concurrent writes cannot affect the call.
+    view = view_offsets(operator, offsets, count)
+    copied: np.ndarray = view.astype(np.uint64 if view.dtype.kind == "u" else np.int64)
     return copied
 
 
@@ -141,9 +144,10 @@ def check_offsets(operator: str, offsets: np.ndarray, count: int, with_end: bool
         return 0
     if offsets[0] != 0:
         raise ValueError(f"{operator}: offsets[0] is {offsets[0]}, expected 0, where the first bag starts")
-    wrong = (offsets > count) | (np.diff(offsets, prepend=0) < 0)
+    # Differences could overflow.
+    wrong = (offsets[1:] > count) | (offsets[1:] < offsets[:-1])
     if wrong.any():
-        place = int(wrong.argmax())
+        place = 1 + int(wrong.argmax())
         raise ValueError(
             f"{operator}: offsets[{place}] is {offsets[place]}, expected {offsets[place - 1]} to {count}: bags follow "
             f"one another, and indices has {count} entries"
