@@ -283,6 +283,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "floats": ({"offsets": [0.0, 1.0]}, TypeError, r"offsets\[0\] is of type float, expected an integer"),
     "float array": ({"offsets": np.zeros(2)}, TypeError, "offsets holds float64, expected integers"),
     "mask": ({"offsets": np.array([False, True])}, TypeError, "offsets holds bool, expected integers"),
+    "list of truths": ({"offsets": [False, True]}, TypeError, r"offsets\[0\] is of type bool, expected an integer$"),
     "dimensions": (
         {"offsets": np.zeros((1, 2), int)},
         ValueError,
