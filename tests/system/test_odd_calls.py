@@ -5,6 +5,7 @@ What is wrong with a call is drawn by Hypothesis; ``make fuzz`` has the same pro
 
 import contextlib
 import inspect
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,30 @@ def indices() -> st.SearchStrategy[Any]:
     return st.one_of(st.lists(st.integers(-1, 6), max_size=6).map(lambda rows: np.array(rows, np.int64)), anything())
 
 
+def wrapped(numbers: list[int], dtype: Any) -> np.ndarray:
+    """Whole numbers in an integer type, which takes their last bits."""
+    return np.array([number % 2**64 for number in numbers], np.uint64).astype(dtype)
+
+
+def bags(gradient_rows: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Offsets, weights, both or neither: right ones for as many gradient rows, almost right ones, or anything."""
+    order = st.lists(st.integers(0, 6), min_size=gradient_rows - 1, max_size=gradient_rows)
+    starts = order.map(lambda offsets: [0, *sorted(offsets)])
+    ends = st.sampled_from([-1, 0, 3, 6, 7, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1, -(2**63)])
+    offsets = st.one_of(starts, st.tuples(starts, ends).map(lambda drawn: [*drawn[0], drawn[1]]))
+    kinds = st.sampled_from([np.int8, np.uint8, np.int32, np.int64, np.uint64])
+    typed = st.tuples(offsets, kinds).map(lambda drawn: wrapped(*drawn))
+    weights = st.lists(st.sampled_from([0.0, -1.0, math.inf, math.nan]), min_size=2, max_size=6)
+    factors = weights.map(lambda each: np.array(each, np.float32))
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "offsets": st.one_of(offsets, typed, typed, anything()),
+            "weights": st.one_of(factors, factors, anything()),
+        },
+    )
+
+
 @drawn
 @given(data=st.data(), name=st.sampled_from(test_catalogue.NAMES))
 def test_operators(data: st.DataObject, name: str) -> None:
@@ -102,6 +127,8 @@ def test_operators(data: st.DataObject, name: str) -> None:
     more: dict[str, Any] = {}
     if not operator.entry.rows and not operator.entry.creates and data.draw(st.booleans()):
         more = data.draw(st.fixed_dictionaries({}, optional={"indices": indices(), "rows": rows, "step": anything()}))
+    if not operator.entry.creates and data.draw(st.booleans()):
+        more |= data.draw(bags(3 if operator.entry.rows else SHAPE[0]))
     before, around = arguments.memory(), arguments.memory(states)
     done = False
     with refused_by(name):
@@ -142,8 +169,13 @@ def test_deferred_rows(data: st.DataObject) -> None:
     assert held.memory() == before
     if table is None:
         return
-    step = Given({"grad": np.ones((3, 4), np.float32), "indices": np.array([1, 5, 1])} | scalars)
-    spoiled(data, step, set())
+    named = np.array(data.draw(st.lists(st.integers(0, 5), min_size=3, max_size=6)))
+    step = Given({"grad": np.ones((3, 4), np.float32), "indices": named} | scalars)
+    of_bags = data.draw(bags(3))
+    for name, value in of_bags.items():
+        step.put(name, value, [])
+    if not of_bags or data.draw(st.booleans()):
+        spoiled(data, step, set())
     read = step.memory()
     for work in (lambda: table.step(**step.values), lambda: table.catch_up(data.draw(indices())), table.flush):
         before, around, done = held.memory(), held.memory(states), False

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fusedstep as fs
+from fusedstep.storage import compute_type
 from tests import reference
 
 
@@ -145,6 +146,43 @@ def test_sparse(data: st.DataObject, seed: int, dtype: str, shape: tuple[int, ..
     grad = data.draw(gradients((len(indices), *shape[1:]), kind, seed))
     fs.set_num_threads(data.draw(st.integers(1, 4)))
     check([var, mean], [around_var, around_mean], grad, indices, rows)
+
+
+@drawn
+@given(
+    data=st.data(),
+    seed=seeds,
+    dtype=st.sampled_from(TYPES),
+    shape=st.lists(sizes, min_size=1, max_size=4).map(tuple),
+    rows=st.sampled_from(["touched", "every"]),
+)
+@pytest.mark.usefixtures("split_small")
+def test_bags(data: st.DataObject, seed: int, dtype: str, shape: tuple[int, ...], rows: str) -> None:
+    """A step of bags is that of the gradient expanded in the compute type."""
+    kind, compute = reference.DTYPES[dtype], np.dtype(compute_type(dtype))
+    var, around_var = data.draw(state_layouts(shape, kind, seed))
+    mean, around_mean = data.draw(state_layouts(shape, kind, seed + 2))
+    indices = data.draw(index_arrays(shape[0]))
+    starts = sorted(data.draw(st.lists(st.integers(0, len(indices)), max_size=6)))
+    offsets = np.array([0, *starts], data.draw(st.sampled_from(INDEX_TYPES)))
+    # With the end of the last bag among them, or without.
+    ends = np.full(data.draw(st.integers(0, 1)), len(indices))
+    counts = np.diff(offsets.astype(int), append=ends)
+    grad = data.draw(gradients((len(counts), *shape[1:]), kind, seed))
+    bags = {"offsets": offsets}
+    expanded = grad.astype(compute)[np.repeat(np.arange(len(counts)), counts)]
+    if data.draw(st.booleans()):
+        bags["weights"] = weights = data.draw(gradients((len(indices),), kind, seed + 1))
+        expanded = expanded * weights.astype(compute)[: len(expanded)].reshape(-1, *[1] * (len(shape) - 1))
+    fs.set_num_threads(data.draw(st.integers(1, 4)))
+    states, kept = [var, mean], [each.tobytes() for each in (grad, indices, *bags.values())]
+    expected = reference.step(momentum, states, expanded, np.array(indices[: len(expanded)]), rows, SCALARS)
+    around = [outside(*each) for each in zip((around_var, around_mean), states, strict=True)]
+    STEP(*states, grad, indices, rows=rows, **bags, **SCALARS)
+    for state, want, stretch, before in zip(states, expected, (around_var, around_mean), around, strict=True):
+        reference.assert_same_bits(state, want)
+        reference.assert_same_bits(outside(stretch, state), before)
+    assert [each.tobytes() for each in (grad, indices, *bags.values())] == kept
 
 
 @drawn

@@ -16,7 +16,7 @@ from ...runtime.cpu.loops import sum_functions
 from ...storage import compute_type
 from ..bags import BagGradient, Bags
 from .arrays import view_gradient, view_memory
-from .indices import contiguous_int64, copy_indices, refuse_outside
+from .indices import copy_indices, refuse_outside
 from .listed_indices import as_array as listed_as_array
 from .listed_indices import check_count
 
@@ -100,7 +100,8 @@ def view_lookup(
         offsets = copy_offsets(operator, bags.offsets, count, private)
         with_end = tuple(getattr(bags.gradient, "shape", ()))[:1] == (offsets.size - 1,)
         end = check_offsets(operator, offsets, count, with_end)
-        starts, count = offsets[: offsets.size - with_end], offsets.size - with_end
+        count = offsets.size - with_end
+        starts = offsets.view(np.int64)[:count]
         # Behind the end of the last bag, indices are in no bag.
         indices, weights = indices[:end], None if weights is None else weights[:end]
     gradient, storage = view_gradient(operator, name, bags.gradient, (count, *shape[1:]), beside)
@@ -108,8 +109,12 @@ def view_lookup(
 
 
 def copy_offsets(operator: str, offsets: Any, count: int, private: bool) -> np.ndarray:
-    """Copy offsets so that concurrent writes cannot affect the call, unless they are private; see ``view_offsets``."""
-    return contiguous_int64(view_offsets(operator, offsets, count), private)
+    """Copy offsets, unless they are private, in 64 bits with their sign or without; see ``view_offsets``."""
+    # Concurrent writes must not affect the call.
+    view = view_offsets(operator, offsets, count)
+    kind = np.uint64 if view.dtype.kind == "u" else np.int64
+    copied: np.ndarray = view.astype(kind, order="C", copy=not private)
+    return copied
 
 
 def view_offsets(operator: str, offsets: Any, count: int) -> np.ndarray:
@@ -143,10 +148,10 @@ def check_offsets(operator: str, offsets: np.ndarray, count: int, with_end: bool
         return 0
     if offsets[0] != 0:
         raise ValueError(f"{operator}: offsets[0] is {offsets[0]}, expected 0, where the first bag starts")
-    if offsets[-1] > count or (offsets[1:] < offsets[:-1]).any():
-        # Differences may not fit in 64 bits.
-        wrong = (offsets > count) | np.concatenate([[False], offsets[1:] < offsets[:-1]])
-        place = int(wrong.argmax())
+    # Compared, not subtracted: differences may not fit in 64 bits.
+    wrong = (offsets[1:] > count) | (offsets[1:] < offsets[:-1])
+    if wrong.any():
+        place = 1 + int(wrong.argmax())
         raise ValueError(
             f"{operator}: offsets[{place}] is {offsets[place]}, expected {offsets[place - 1]} to {count}: bags follow "
             f"one another, and indices has {count} entries"

@@ -28,11 +28,7 @@ def check_no_indices(operator: str, indices: Any) -> None:
 
 def copy_indices(operator: str, array: Any, variable: str, shape: tuple[int, ...], private: bool = False) -> np.ndarray:
     """Copy row indices, unless they are private: concurrent writes must not affect the call; see ``view_indices``."""
-    return contiguous_int64(view_indices(operator, array, variable, shape), private)
-
-
-def contiguous_int64(view: np.ndarray, private: bool) -> np.ndarray:
-    """Integers as 64-bit ones; copied, unless they are private and can stay as they are."""
+    view = view_indices(operator, array, variable, shape)
     snapshot: np.ndarray = view.astype(np.int64, order="C", copy=not private)
     return snapshot
 

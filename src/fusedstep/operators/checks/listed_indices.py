@@ -83,7 +83,8 @@ def as_integer(operator: str, place: int, value: Any, name: str) -> int:
             return functions.index(value)
         except TypeError:
             pass
-    raise TypeError(f"{operator}: {name}[{place}] is {kind(value)}, expected an integer" + (FROM_MASK if truth else ""))
+    remedy = FROM_MASK if truth and name == INDICES else ""
+    raise TypeError(f"{operator}: {name}[{place}] is {kind(value)}, expected an integer{remedy}")
 
 
 def of_array_like(operator: str, indices: Any, variable: str, rows: int, name: str = INDICES) -> np.ndarray:
