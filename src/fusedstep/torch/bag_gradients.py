@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from .embedding_gradient import Lookup
 from .layouts import compute_dtype
+from .lookup_checks import has_memory
 
 
 def lookup_of(
@@ -28,7 +29,7 @@ def lookup_of(
         mean: whether it averages.
         padding: the row that takes no part, or None.
     """
-    shared = not mean and is_shared(gradient)
+    shared = not mean and has_memory(gradient) and is_shared(gradient)
     if bagged:
         values, length = gradient, indices.shape[-1]
     else:
