@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
-from ..runtime.cpu.threads import run_apart
+from ..runtime.cpu.threads import run_apart, run_in_turn
 from .embedding_gradient import EmbeddingGradient
 
 
@@ -59,10 +59,12 @@ def run_updates(updates: Sequence[TableUpdate]) -> None:
     total = sum(map(work_of, waiting))
     threads = threads_for(total)
     # A table with more work than a thread's share is cut into parts, which all threads take.
-    while waiting and work_of(waiting[0]) * threads > total:
-        total -= work_of(waiting[0])
-        in_turn(waiting.pop(0))
-    run_apart([partial(in_turn, each) for each in waiting], threads)
+    large = 0
+    while large < len(waiting) and work_of(waiting[large]) * threads > total:
+        total -= work_of(waiting[large])
+        large += 1
+    calls = [partial(in_turn, each) for each in waiting]
+    run_in_turn([*calls[:large], partial(run_apart, calls[large:], threads)])
 
 
 def work_of(updates: Sequence[TableUpdate]) -> int:
@@ -74,5 +76,4 @@ def in_turn(updates: Sequence[TableUpdate]) -> None:
     """Take steps one after another."""
     # The mode is a thread's own.
     with torch.no_grad():
-        for update in updates:
-            update.step()
+        run_in_turn([update.step for update in updates])
