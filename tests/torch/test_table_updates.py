@@ -1,6 +1,10 @@
 """Tables that are stepped side by side: the results of one after another, and errors that stay in their table."""
 
+import gc
 import threading
+import time
+import weakref
+from functools import partial
 from typing import Any
 
 import pytest
@@ -117,3 +121,49 @@ def test_interrupts_and_other_errors_come_after_all_tables() -> None:
     with pytest.raises(ValueError, match="table 2"):
         run_updates([TableUpdate(lambda number=number: step(number), number, number + 1, 10) for number in range(5)])
     assert sorted(ran) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("memory", [[0, 1, 2, 3, 4], [0, 0, 0, 0, 0], [0, 1, 1, 2, 2]])
+@pytest.mark.parametrize("work", [[1000, 10, 10, 10, 10], [1000, 900, 10, 10, 10], [10, 10, 10, 10, 10]])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_an_error_of_any_table_comes_after_the_others(threads: int, work: list[int], memory: list[int]) -> None:
+    fs.set_num_threads(threads)
+    for wrong in range(5):
+        ran: list[int] = []
+
+        def step(number: int, wrong: int = wrong, ran: list[int] = ran) -> None:
+            ran.append(number)
+            if number == wrong:
+                raise ValueError(f"table {number}")
+
+        steps = [partial(step, number) for number in range(5)]
+        with pytest.raises(ValueError, match=f"table {wrong}"):
+            run_updates([TableUpdate(*each) for each in zip(steps, memory, work, strict=True)])
+        assert sorted(ran) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_an_error_that_was_caught_keeps_nothing_alive(threads: int) -> None:
+    fs.set_num_threads(threads)
+    held = torch.zeros(1)
+    alive = weakref.ref(held)
+
+    def step(held: Any) -> None:
+        raise ValueError("a table")
+
+    updates = [TableUpdate(partial(step, held), number % 2, 10) for number in range(5)]
+    del held
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="a table") as caught:
+            run_updates(updates)
+        del caught
+        updates.clear()
+        # A worker forgets the task a moment later.
+        for _ in range(100):
+            if alive() is not None:
+                time.sleep(0.01)
+        assert alive() is None
+    finally:
+        gc.enable()

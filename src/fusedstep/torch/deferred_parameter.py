@@ -3,7 +3,7 @@
 import itertools
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from weakref import WeakValueDictionary, ref
 
@@ -84,8 +84,7 @@ class DeferredParameter:
         if not is_concrete(indices):
             self.flush()
             return
-        # The values are those of an eager optimizer: what autograd saved of this parameter stays valid.
-        with untraced(), torch.autograd._unsafe_preserve_version_counter(self._rows.states[0]):
+        with untraced(), same_version(self._rows.states[0]):
             self._rows.catch_up(indices.detach().reshape(-1))
 
     def flush(self) -> None:
@@ -93,7 +92,7 @@ class DeferredParameter:
         if self._rows is None:
             return
         try:
-            with untraced():
+            with untraced(), same_version(self._rows.states[0]):
                 self._rows.flush()
         except (TypeError, ValueError) as error:
             # An error would leave the parameter unreadable.
@@ -135,6 +134,15 @@ def untraced() -> Iterator[None]:
             yield
         finally:
             torch._C._set_tracing_state(tracing)
+
+
+def same_version(memory: Any) -> AbstractContextManager[Any]:
+    """Keep the version of a parameter whose rows catch up.
+
+    The values are those of an eager optimizer: what autograd saved of it stays valid.
+    """
+    # An inference tensor has no version.
+    return nullcontext() if memory.is_inference() else torch.autograd._unsafe_preserve_version_counter(memory)
 
 
 def is_concrete(indices: Tensor) -> bool:

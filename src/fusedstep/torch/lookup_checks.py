@@ -54,13 +54,16 @@ def is_transformed() -> bool:
 
 def is_concrete_gradient(gradient: Tensor) -> bool:
     """Return whether a gradient has memory of its own, and no one differentiates it."""
+    return not torch.is_grad_enabled() and has_memory(gradient) and not torch.compiler.is_compiling()
+
+
+def has_memory(gradient: Tensor) -> bool:
+    """Return whether a gradient is a dense tensor of which no transformation sees a part only."""
     return (
-        not torch.is_grad_enabled()
-        and type(gradient) is Tensor
+        type(gradient) is Tensor
         and gradient.layout is torch.strided
         and not torch._C._functorch.is_functorch_wrapped_tensor(gradient)
         and not torch._C._functorch.is_legacy_batchedtensor(gradient)
-        and not torch.compiler.is_compiling()
     )
 
 

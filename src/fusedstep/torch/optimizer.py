@@ -116,6 +116,7 @@ class FusedOptimizer(OptimizerStates):
         self._track_weights()
         stepped: list[Tensor] = []
         tables: list[TableUpdate] = []
+        waiting: list[tuple[Tensor, dict[str, Any]]] = []
         groups = [self._current(group) for group in self.param_groups]
         try:
             for group in groups:
@@ -139,11 +140,16 @@ class FusedOptimizer(OptimizerStates):
                     elif recorded or not is_of_table(grad):
                         self._update_stored(group, operator, param, grad, cache)
                     else:
+                        # States are in the order of the parameters, as torch's.
+                        waiting.append((param, self.state[param]))
                         step = partial(self._update_stored, group, operator, param, grad, cache)
                         every_row = param not in self._tables and rows_of_bags(grad, rows) == "every"
                         tables.append(table_update(step, self._memory_of(param), grad, every_row))
             run_updates(tables)
         finally:
+            for param, state in waiting:
+                if not state:
+                    self.state.pop(param, None)
             if stepped:
                 torch.autograd.graph.increment_version(stepped)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
-from ..runtime.cpu.threads import run_side_by_side
+from ..runtime.cpu.threads import run_in_turn, run_side_by_side
 from .embedding_gradient import EmbeddingGradient
 
 
@@ -43,11 +43,9 @@ def table_update(step: Callable[[], None], memory: Tensor, grad: EmbeddingGradie
     """
     width = memory.shape[1:].numel()
     work = grad._indices_count * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
-    start, items = (
-        memory.data_ptr(),
-        sum((n - 1) * stride for n, stride in zip(memory.shape, memory.stride(), strict=True)),
-    )
-    return TableUpdate(step, start, start + (items + 1) * memory.element_size(), work)
+    start = memory.data_ptr()
+    last = sum((size - 1) * stride for size, stride in zip(memory.shape, memory.stride(), strict=True))
+    return TableUpdate(step, start, start + (last + 1) * memory.element_size(), work)
 
 
 def run_updates(updates: Sequence[TableUpdate]) -> None:
@@ -60,25 +58,25 @@ def run_updates(updates: Sequence[TableUpdate]) -> None:
     total = sum(map(work_of, waiting))
     threads = threads_for(total)
     # A table with more work than a thread's share is cut into parts, which all threads take.
-    while waiting and work_of(waiting[0]) * threads > total:
-        total -= work_of(waiting[0])
-        in_turn(waiting.pop(0))
-    run_side_by_side([partial(in_turn, each) for each in waiting], threads)
+    large = 0
+    while large < len(waiting) and work_of(waiting[large]) * threads > total:
+        total -= work_of(waiting[large])
+        large += 1
+    calls = [partial(in_turn, each) for each in waiting]
+    run_in_turn([*calls[:large], partial(run_side_by_side, calls[large:], threads)])
 
 
 def overlapping(updates: Sequence[TableUpdate]) -> list[list[TableUpdate]]:
     """Steps, together where their tables overlap in memory, in the order of the optimizer."""
-    found: list[list[TableUpdate]] = []
+    found: list[list[int]] = []
     end = 0
-    for _, number in sorted((update.start, number) for number, update in enumerate(updates)):
-        update = updates[number]
-        if update.start < end:
-            found[-1].append(update)
+    for start, number in sorted((update.start, number) for number, update in enumerate(updates)):
+        if start < end:
+            found[-1].append(number)
         else:
-            found.append([update])
-        end = max(end, update.stop)
-    order = {id(update): number for number, update in enumerate(updates)}
-    return [sorted(each, key=lambda update: order[id(update)]) for each in found]
+            found.append([number])
+        end = max(end, updates[number].stop)
+    return [[updates[number] for number in sorted(numbers)] for numbers in found]
 
 
 def work_of(updates: Sequence[TableUpdate]) -> int:
@@ -90,5 +88,4 @@ def in_turn(updates: Sequence[TableUpdate]) -> None:
     """Take steps one after another."""
     # The mode is a thread's own.
     with torch.no_grad():
-        for update in updates:
-            update.step()
+        run_in_turn([update.step for update in updates])

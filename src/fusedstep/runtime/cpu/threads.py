@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from queue import SimpleQueue
+from typing import Any
 
 from ...interrupts import defer_sigint
 from .cpus import usable_cpus
@@ -141,8 +142,7 @@ def run(parts: Sequence[Callable[[], None]], threads: int) -> None:
         finally:
             # Workers may have begun, even after an error.
             task.finish()
-    if task.errors:
-        raise task.errors[0]
+    raise_first(task.errors)
 
 
 # Whether the thread runs a call beside those of other threads.
@@ -169,8 +169,17 @@ def run_in_turn(calls: Sequence[Callable[[], None]]) -> None:
             call()
         except Exception as raised:
             errors.append(raised)
-    if errors:
-        raise errors[0]
+    raise_first(errors)
+
+
+def raise_first(errors: list[Any]) -> None:
+    """Raise the first of some errors, if there are any, and forget all."""
+    try:
+        if errors:
+            raise errors[0]
+    finally:
+        # A frame of its traceback holds the list, so that the error would keep itself and all arrays alive.
+        errors.clear()
 
 
 def run_beside_others(call: Callable[[], None]) -> None:
