@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..operators.operator import Operator
 from ..rules.master_weights import ftrl_proximal_with_master
+from ..runtime.call import Launch
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
@@ -86,12 +87,12 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
 
     def _update(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
-    ) -> None:
+    ) -> Launch | None:
         if is_narrow(param):
             # The cache is for weights that are not rounded.
             group, cache = with_storage(group, param), {}
             operator = self._operator(group)
-        super()._update(group, operator, param, grad, state, cache)
+        return super()._update(group, operator, param, grad, state, cache)
 
 
 def is_narrow(param: Tensor) -> bool:

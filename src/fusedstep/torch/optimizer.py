@@ -1,7 +1,7 @@
 """FusedOptimizer: the step that every optimizer takes."""
 
-from collections.abc import Callable, Hashable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Hashable
+from contextlib import closing, nullcontext
 from functools import lru_cache, partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..codegen.rule.program import ReductionScope
 from ..interrupts import defer_sigint
 from ..operators.labels import Labels
 from ..operators.operator import Operator
+from ..runtime.call import Launch
 from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
 from .gradients import Gradient, read_gradient
@@ -142,9 +143,9 @@ class FusedOptimizer(OptimizerStates):
                     else:
                         # States are in the order of the parameters, as torch's.
                         waiting.append((param, self.state[param]))
-                        step = partial(self._update_stored, group, operator, param, grad, cache)
+                        parts = self._update_in_parts(group, operator, param, grad, cache)
                         every_row = param not in self._tables and rows_of_bags(grad, rows) == "every"
-                        tables.append(table_update(step, self._memory_of(param), grad, every_row))
+                        tables.append(table_update(parts, self._memory_of(param), grad, every_row))
             run_updates(tables)
         finally:
             for param, state in waiting:
@@ -156,11 +157,22 @@ class FusedOptimizer(OptimizerStates):
     def _update_stored(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, cache: ScalarCache
     ) -> None:
-        """Step a parameter with its states in ``self.state``, which has no empty entries."""
+        """Step a parameter with its states in ``self.state``."""
+        with closing(self._update_in_parts(group, operator, param, grad, cache)) as parts:
+            for launch in parts:
+                launch()
+
+    def _update_in_parts(
+        self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, cache: ScalarCache
+    ) -> Generator[Launch, None, None]:
+        """The same, in parts: what is yielded, if anything, must be called between them. No empty entries stay."""
         state = self.state[param]
         before = {**state}
         try:
-            self._update(group, operator, param, grad, state, cache)
+            launch = self._update(group, operator, param, grad, state, cache)
+            if launch is not None:
+                yield launch
+                self._advance(group, state)
         except BaseException:
             # States that were created for the step would count as used: SGD does not dampen a first gradient.
             for key in state.keys() - before.keys():
@@ -190,7 +202,7 @@ class FusedOptimizer(OptimizerStates):
         grad: Tensor,
         state: dict[str, Any],
         cache: ScalarCache,
-    ) -> None:
+    ) -> Launch | None:
         """Step one parameter.
 
         Args:
@@ -200,12 +212,14 @@ class FusedOptimizer(OptimizerStates):
             grad: its gradient.
             state: its states by name.
             cache: the scalars of parameters by their progress.
+
+        Returns:
+            What is left to do before the step is counted; None if it is counted.
         """
         check_placements(operator.name, operator.spec.reduction_scope, param)
         recorded = bool(group.get("differentiable"))
         if not recorded and has_bags(grad, self._memory_of(param), operator.spec.reduction_scope):
-            self._update_by_bags(group, operator, param, grad, state, cache)
-            return
+            return self._step_by_bags(group, operator, param, grad, state, cache)
         grad = plain_gradient(grad)
         if recorded:
             check_recordable(operator.name, param, param in self._tables)
@@ -224,8 +238,9 @@ class FusedOptimizer(OptimizerStates):
             else:
                 self._states(group, operator, param, state)
             self._advance(group, state)
+        return None
 
-    def _update_by_bags(
+    def _step_by_bags(
         self,
         group: ParamGroup,
         operator: Operator,
@@ -233,18 +248,16 @@ class FusedOptimizer(OptimizerStates):
         grad: Any,
         state: dict[str, Any],
         cache: ScalarCache,
-    ) -> None:
-        """Step an embedding's weight by the gradients of its lookups; see ``_update``."""
+    ) -> Launch:
+        """The checked step of an embedding's weight by the gradients of its lookups; see ``_update``."""
         settings.refuse_capture(operator.name, group, param)
         scalars = self._numbers(group, operator, state, cache)
         states = self._states(group, operator, param, state)
         bags, table = bags_of(operator.name, grad, self._memory_of(param)), self._tables.get(param)
         rows = rows_of_bags(grad, settings.own_setting(group, "rows"))
         if table is not None:
-            table.step(operator, states, bags, None, scalars)
-        else:
-            operator.step(states, bags, None, rows, scalars)
-        self._advance(group, state)
+            return partial(table.step, operator, states, bags, None, scalars)
+        return operator.prepare(states, bags, None, rows, scalars)
 
     def _gradient(self, operator: Operator, param: Tensor, local: Tensor) -> Gradient:
         """A parameter's gradient as its step takes it."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .. import rules
 from ..operators.operator import Operator
+from ..runtime.call import Launch
 from .adagrad import AccumulatorOptimizer, decayed_rate
 from .arguments import documented
 from .checkpoints import ExpectedStates, fits
@@ -71,12 +72,12 @@ class RowwiseAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
 
     def _update(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
-    ) -> None:
+    ) -> Launch | None:
         own = settings_for(group, param, grad)
         if own is not group:
             # The cache is for the rule of dense gradients.
             group, operator, cache = own, self._operator(own), {}
-        super()._update(group, operator, param, grad, state, cache)
+        return super()._update(group, operator, param, grad, state, cache)
 
     def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> None:
         kind = operator.spec.kinds[1]

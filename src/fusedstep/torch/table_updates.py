@@ -1,12 +1,16 @@
-"""Steps of several tables side by side, each on one thread: handing over one call's parts takes longer than a part."""
+"""Steps of several tables side by side, each on one thread: handing over one call's parts takes longer than a part.
 
-from collections.abc import Callable, Sequence
+What Python does for them is done before and after: threads that want the interpreter wait for one another.
+"""
+
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..runtime.call import Launch
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
 from ..runtime.cpu.threads import run_in_turn, run_side_by_side
 from .embedding_gradient import EmbeddingGradient
@@ -16,12 +20,12 @@ class TableUpdate(NamedTuple):
     """The step of one table that waits for others.
 
     Attributes:
-        step: takes the step.
+        parts: a generator that checks the step, yields what takes it, and counts it.
         start, stop: the addresses between which the table lies.
         work: its cost, in consecutive elements.
     """
 
-    step: Callable[[], None]
+    parts: Generator[Launch, None, None]
     start: int
     stop: int
     work: int
@@ -32,11 +36,13 @@ def is_of_table(grad: Tensor) -> bool:
     return isinstance(grad, EmbeddingGradient) and grad._form.device.type == "cpu" and grad._beside is None
 
 
-def table_update(step: Callable[[], None], memory: Tensor, grad: EmbeddingGradient, every_row: bool) -> TableUpdate:
+def table_update(
+    parts: Generator[Launch, None, None], memory: Tensor, grad: EmbeddingGradient, every_row: bool
+) -> TableUpdate:
     """The step of a table by the gradient of its lookups.
 
     Args:
-        step: takes the step.
+        parts: see ``TableUpdate``.
         memory: the table, on the CPU.
         grad: its gradient.
         every_row: whether all rows take the step.
@@ -45,7 +51,42 @@ def table_update(step: Callable[[], None], memory: Tensor, grad: EmbeddingGradie
     work = grad._indices_count * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
     start = memory.data_ptr()
     last = sum((size - 1) * stride for size, stride in zip(memory.shape, memory.stride(), strict=True))
-    return TableUpdate(step, start, start + (last + 1) * memory.element_size(), work)
+    return TableUpdate(parts, start, start + (last + 1) * memory.element_size(), work)
+
+
+class CheckedUpdate:
+    """A checked step of a table.
+
+    Attributes:
+        update: the step.
+        launch: takes it.
+        error: the error that it raised.
+    """
+
+    def __init__(self, update: TableUpdate, launch: Launch) -> None:
+        self.update, self.launch = update, launch
+        self.error: Exception | None = None
+
+    def take(self) -> None:
+        """Take the step, and note an error."""
+        try:
+            self.launch()
+        except Exception as raised:
+            self.error = raised
+
+    def finish(self) -> None:
+        """Count the step.
+
+        Raises:
+            Exception: the step has raised it.
+        """
+        try:
+            if self.error is not None:
+                raise self.error
+            next(self.update.parts, None)
+        finally:
+            self.update.parts.close()
+            self.error = None
 
 
 def run_updates(updates: Sequence[TableUpdate]) -> None:
@@ -54,7 +95,22 @@ def run_updates(updates: Sequence[TableUpdate]) -> None:
     Raises:
         TypeError, ValueError, IndexError: those of the first step that fails; the other tables are stepped.
     """
-    waiting = sorted(overlapping(updates), key=work_of, reverse=True)
+    checked: list[CheckedUpdate] = []
+    checks = [partial(check, update, checked) for update in updates]
+    finishing = [lambda: launch_all(checked), lambda: run_in_turn([each.finish for each in checked])]
+    run_in_turn([*checks, *finishing])
+
+
+def check(update: TableUpdate, checked: list[CheckedUpdate]) -> None:
+    """Check a step, and append it to those that are checked."""
+    launch = next(update.parts, None)
+    if launch is not None:
+        checked.append(CheckedUpdate(update, launch))
+
+
+def launch_all(checked: Sequence[CheckedUpdate]) -> None:
+    """Take checked steps."""
+    waiting = sorted(overlapping(checked), key=work_of, reverse=True)
     total = sum(map(work_of, waiting))
     threads = threads_for(total)
     # A table with more work than a thread's share is cut into parts, which all threads take.
@@ -62,30 +118,33 @@ def run_updates(updates: Sequence[TableUpdate]) -> None:
     while large < len(waiting) and work_of(waiting[large]) * threads > total:
         total -= work_of(waiting[large])
         large += 1
-    calls = [partial(in_turn, each) for each in waiting]
-    run_in_turn([*calls[:large], partial(run_side_by_side, calls[large:], threads)])
+    calls = [partial(take_in_turn, each) for each in waiting]
+    for call in calls[:large]:
+        call()
+    run_side_by_side(calls[large:], threads)
 
 
-def overlapping(updates: Sequence[TableUpdate]) -> list[list[TableUpdate]]:
+def overlapping(checked: Sequence[CheckedUpdate]) -> list[list[CheckedUpdate]]:
     """Steps, together where their tables overlap in memory, in the order of the optimizer."""
     found: list[list[int]] = []
     end = 0
-    for start, number in sorted((update.start, number) for number, update in enumerate(updates)):
+    for start, number in sorted((each.update.start, number) for number, each in enumerate(checked)):
         if start < end:
             found[-1].append(number)
         else:
             found.append([number])
-        end = max(end, updates[number].stop)
-    return [[updates[number] for number in sorted(numbers)] for numbers in found]
+        end = max(end, checked[number].update.stop)
+    return [[checked[number] for number in sorted(numbers)] for numbers in found]
 
 
-def work_of(updates: Sequence[TableUpdate]) -> int:
+def work_of(checked: Sequence[CheckedUpdate]) -> int:
     """The cost of some steps."""
-    return sum(each.work for each in updates)
+    return sum(each.update.work for each in checked)
 
 
-def in_turn(updates: Sequence[TableUpdate]) -> None:
+def take_in_turn(checked: Sequence[CheckedUpdate]) -> None:
     """Take steps one after another."""
     # The mode is a thread's own.
     with torch.no_grad():
-        run_in_turn([update.step for update in updates])
+        for each in checked:
+            each.take()
