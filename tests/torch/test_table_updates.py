@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 import weakref
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,15 @@ from fusedstep.torch.table_updates import TableUpdate, run_updates  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("split_small")
 HEIGHTS = [3, 50, 50, 50, 400]
+
+
+def update(step: Callable[[], None], start: int, work: int = 10, size: int = 1) -> TableUpdate:
+    """A step without a check."""
+
+    def parts() -> Generator[Callable[[], None], None, None]:
+        yield step
+
+    return TableUpdate(parts(), start, start + size, work)
 
 
 def tables(sparse: bool = True) -> Any:
@@ -84,7 +94,7 @@ def test_tables_that_overlap_are_stepped_one_after_another() -> None:
         with lock:
             running.pop()
 
-    run_updates([TableUpdate(step, 7 * k, 7 * k + 8, 10) for k in range(4)])
+    run_updates([update(step, 7 * k, size=8) for k in range(4)])
     assert most == [1, 1, 1, 1]
 
 
@@ -93,9 +103,7 @@ def test_a_large_table_is_stepped_by_all_threads(monkeypatch: pytest.MonkeyPatch
     beside: list[int] = []
     monkeypatch.setattr(table_updates, "run_side_by_side", lambda calls, threads: beside.append(len(calls)))
     ran: list[int] = []
-    run_updates(
-        [TableUpdate(lambda work=work: ran.append(work), k, k + 1, work) for k, work in enumerate((300, 900, 300))]
-    )
+    run_updates([update(lambda work=work: ran.append(work), k, work) for k, work in enumerate((300, 900, 300))])
     # One table has more than a thread's share.
     assert ran == [900]
     assert beside == [2]
@@ -104,8 +112,7 @@ def test_a_large_table_is_stepped_by_all_threads(monkeypatch: pytest.MonkeyPatch
 def test_autograd_records_nothing() -> None:
     fs.set_num_threads(3)
     found: list[bool] = []
-    update = [TableUpdate(lambda: found.append(torch.is_grad_enabled()), k, k + 1, 10) for k in range(6)]
-    run_updates(update)
+    run_updates([update(lambda: found.append(torch.is_grad_enabled()), k) for k in range(6)])
     assert found == [False] * 6
 
 
@@ -119,7 +126,7 @@ def test_interrupts_and_other_errors_come_after_all_tables() -> None:
             raise ValueError(f"table {number}")
 
     with pytest.raises(ValueError, match="table 2"):
-        run_updates([TableUpdate(lambda number=number: step(number), number, number + 1, 10) for number in range(5)])
+        run_updates([update(lambda number=number: step(number), number) for number in range(5)])
     assert sorted(ran) == [0, 1, 2, 3, 4]
 
 
@@ -138,7 +145,7 @@ def test_an_error_of_any_table_comes_after_the_others(threads: int, work: list[i
 
         steps = [partial(step, number) for number in range(5)]
         with pytest.raises(ValueError, match=f"table {wrong}"):
-            run_updates([TableUpdate(*each) for each in zip(steps, memory, work, strict=True)])
+            run_updates([update(*each) for each in zip(steps, memory, work, strict=True)])
         assert sorted(ran) == [0, 1, 2, 3, 4]
 
 
@@ -151,7 +158,7 @@ def test_an_error_that_was_caught_keeps_nothing_alive(threads: int) -> None:
     def step(held: Any) -> None:
         raise ValueError("a table")
 
-    updates = [TableUpdate(partial(step, held), number % 2, 10) for number in range(5)]
+    updates = [update(partial(step, held), number % 2) for number in range(5)]
     del held
     gc.collect()
     gc.disable()
@@ -167,3 +174,20 @@ def test_an_error_that_was_caught_keeps_nothing_alive(threads: int) -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_steps_are_counted_after_all_are_taken() -> None:
+    """Checks come first, in the order of the tables; one that fails is neither taken nor counted."""
+    fs.set_num_threads(2)
+    seen: list[str] = []
+
+    def parts(number: int) -> Generator[Callable[[], None], None, None]:
+        seen.append(f"check {number}")
+        if number == 1:
+            raise IndexError("table 1")
+        yield lambda: seen.append("take")
+        seen.append(f"count {number}")
+
+    with pytest.raises(IndexError, match="table 1"):
+        run_updates([TableUpdate(parts(number), number, number + 1, 10) for number in range(3)])
+    assert seen == ["check 0", "check 1", "check 2", "take", "take", "count 0", "count 2"]
