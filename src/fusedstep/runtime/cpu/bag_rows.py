@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.address import address_of
-from . import loops
+from . import loops, workspace
 
 
 class BagLookup(NamedTuple):
@@ -40,7 +40,7 @@ class BagRows:
         self.lookups, self.weights, self._width = lookups, weights, width
         self.itemsize: int = lookups[0].gradient.itemsize
         count, done = sum(lookup.indices for lookup in lookups), 0
-        self.size, self.sources = count * width, np.empty(count, np.int64)
+        self.size, self.sources = count * width, workspace.empty(count, np.int64)
         sources_at = address_of(self.sources)
         for lookup in lookups:
             self._locate(lookup, sources_at + self.sources.itemsize * done)

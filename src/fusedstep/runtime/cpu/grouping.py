@@ -11,7 +11,7 @@ from ...arrays.address import address_of
 from ...loops.cpu import block as layout
 from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INT32_BYTES, INVERSE, ORDER, SLOTS, UNSORTED
 from ...storage import compute_type
-from . import loops
+from . import loops, workspace
 from .bag_rows import BagRows
 from .threads import run
 
@@ -71,7 +71,7 @@ class Cut(NamedTuple):
 def group(indices: np.ndarray, rows: int) -> Groups:
     """Group indices by row; if one is out of range, ``distinct`` is -1 minus the position of the first."""
     count = indices.size
-    memory = np.empty(count + 1 + (ARRAYS * count + 1) // 2, np.int64)
+    memory = workspace.empty(count + 1 + (ARRAYS * count + 1) // 2, np.int64)
     indices_at, unique_rows_at = address_of(indices), address_of(memory)
     sums_due_at = unique_rows_at + memory.itemsize * count
     groups_at = sums_due_at + memory.itemsize
@@ -79,12 +79,12 @@ def group(indices: np.ndarray, rows: int) -> Groups:
     ascending = True
     distinct = loops.loop("group_sorted")(indices_at, count, rows, *results)
     if distinct == UNSORTED and rows <= COUNTING_ROWS * count:
-        table = np.empty(rows, np.int32)
+        table = workspace.empty(rows, np.int32)
         distinct = loops.loop("group_by_counting")(indices_at, count, rows, address_of(table), *results)
     elif distinct == UNSORTED:
         ascending = False
         bits = max(4, (2 * count - 1).bit_length())
-        table = np.empty(1 << bits, np.int32)
+        table = workspace.empty(1 << bits, np.int32)
         distinct = loops.loop("group_by_hashing")(indices_at, count, rows, address_of(table), bits, *results)
     return Groups(memory, count, unique_rows_at, groups_at, distinct, int(memory[count]), ascending)
 
@@ -126,7 +126,7 @@ def sums_of(
         return [None] * len(parts)
     of_bags, count = isinstance(gradient, BagRows), groups.indices
     segment_sum, weights = loops.loop("bag_sum" if of_bags else "segment_sum"), gradient.weights if of_bags else None
-    positions = np.empty(len(parts) * count, np.int32)
+    positions = workspace.empty(len(parts) * count, np.int32)
     memory = gradient, groups, positions, sums
     common = array("q", bytes(layout.ITEM * layout.STATES))
     load, add = loops.sum_functions(storage, compute_type(storage), weights is not None)
