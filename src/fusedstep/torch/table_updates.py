@@ -60,22 +60,24 @@ class CheckedUpdate:
     Attributes:
         update: the step.
         launch: takes it.
+        is_taken: whether it is taken.
         error: the error that it raised.
     """
 
     def __init__(self, update: TableUpdate, launch: Launch) -> None:
-        self.update, self.launch = update, launch
+        self.update, self.launch, self.is_taken = update, launch, False
         self.error: Exception | None = None
 
     def take(self) -> None:
         """Take the step, and note an error."""
         try:
             self.launch()
+            self.is_taken = True
         except Exception as raised:
             self.error = raised
 
     def finish(self) -> None:
-        """Count the step.
+        """Count the step, if it is taken; else forget what was made for it.
 
         Raises:
             Exception: the step has raised it.
@@ -83,7 +85,8 @@ class CheckedUpdate:
         try:
             if self.error is not None:
                 raise self.error
-            next(self.update.parts, None)
+            if self.is_taken:
+                next(self.update.parts, None)
         finally:
             self.update.parts.close()
             self.error = None
