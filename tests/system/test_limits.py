@@ -15,7 +15,7 @@ import torch
 
 import fusedstep as fs
 from fusedstep.runtime import history
-from fusedstep.runtime.cpu import grouping, launch
+from fusedstep.runtime.cpu import grouping, launch, workspace
 from fusedstep.runtime.cpu import threads as pool
 from fusedstep.runtime.cpu import whole_tensor as reductions
 from fusedstep.words import tensor_mean
@@ -53,7 +53,7 @@ class Scarce:
 def scarce(monkeypatch: pytest.MonkeyPatch, split_small: None) -> list[int]:
     """How many arrays there is memory for; any number until it is set."""
     room = [10**9]
-    modules: list[ModuleType] = [grouping, history, launch, reductions]
+    modules: list[ModuleType] = [grouping, history, launch, reductions, workspace]
     for module in modules:
         monkeypatch.setattr(module, "np", Scarce(room))
     return room
@@ -104,6 +104,21 @@ def test_without_memory_nothing_is_changed(rows: str | None, count: int, scarce:
     assert taken >= OPERATORS[rows]
     for got, want in zip(states, expected, strict=True):
         reference.assert_same_bits(got, want)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("rows", ["touched", "every"])
+def test_without_memory_no_row_of_a_bag_is_changed(rows: str, count: int, scarce: list[int]) -> None:
+    fs.set_num_threads(count)
+    states, step = states_of(2), fs.Operator(momentum)
+    bags, weights = {"offsets": np.arange(0, 50, 5)}, np.linspace(1, 2, 50, dtype=np.float32)
+    call = lambda: step(*states, GRAD[:10], INDICES, **bags, weights=weights, rows=rows, **SCALARS)  # noqa: E731
+    assert assert_unchanged_without_memory(scarce, states, call) >= 4
+    expanded = np.repeat(GRAD[:10], 5, axis=0) * weights[:, None]
+    for each, other in zip(
+        states, reference.step(momentum, states_of(2), expanded, INDICES, rows, SCALARS), strict=True
+    ):
+        reference.assert_same_bits(each, other)
 
 
 @pytest.mark.parametrize("count", [1, 3])
