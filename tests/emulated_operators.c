@@ -37,25 +37,16 @@ static void done(void *memory, int64_t bytes) {
     free(memory);
 }
 
-struct groups { int64_t *unique_rows, distinct, summed; int32_t *found; int sorted; };
+struct groups { int64_t *unique_rows, distinct, summed, sorted; int32_t *found; };
 
 static struct groups grouped(const int64_t *indices, int64_t count, int64_t rows) {
-    struct groups groups = {room(8 * count), 0, 0, room(5 * 4 * count), 1};
-    int64_t given = (int64_t)indices, found = (int64_t)groups.found, unique = (int64_t)groups.unique_rows;
-    int64_t summed = (int64_t)&groups.summed;
-    groups.distinct = group_sorted(given, count, rows, found, unique, summed);
-    if (groups.distinct == UNSORTED && rows <= 2 * count) {
-        int32_t *table = room(4 * rows);
-        groups.distinct = group_by_counting(given, count, rows, (int64_t)table, found, unique, summed);
-        done(table, 4 * rows);
-    } else if (groups.distinct == UNSORTED) {
-        int64_t bits = 4;
-        while ((int64_t)1 << bits < 2 * count) bits++;
-        int32_t *table = room((int64_t)4 << bits);
-        groups.distinct = group_by_hashing(given, count, rows, (int64_t)table, bits, found, unique, summed);
-        done(table, (int64_t)4 << bits);
-        groups.sorted = 0;
-    }
+    struct groups groups = {room(8 * count), 0, 0, 0, room(5 * 4 * count)};
+    int64_t bits = 4;
+    while ((int64_t)1 << bits < COUNTING_ROWS * count) bits++;
+    int32_t *table = room((int64_t)4 << bits);
+    groups.distinct = group_rows((int64_t)indices, count, rows, (int64_t)table, (int64_t)groups.found,
+                                 (int64_t)groups.unique_rows, (int64_t)&groups.summed);
+    done(table, (int64_t)4 << bits);
     if (groups.distinct < 0) failed(5, "an index is no row");
     return groups;
 }

@@ -26,7 +26,7 @@ from tests.exported_programs import ALL_TARGETS, Target
 C_FILE = Path(__file__).with_suffix(".c")
 KINDS = ("dense", "touched", "every")
 # Of each loop the file that holds it.
-GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "cut_into_parts", "sort_rows")
+GROUPING = ("group_rows", "cut_into_parts", "sort_rows")
 LOOPS = ("dense_rows", "touched_rows", "every_row", "segment_sum", *GROUPING)
 FUNCTIONS = {
     "prepare": "int64_t {}(int64_t *block);",

@@ -5,22 +5,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusedstep.loops.cpu.grouping import COUNTS, FIRST, INVERSE, ORDER, SLOTS
+from fusedstep.loops.cpu.grouping import COUNTING_ROWS, COUNTS, FIRST, INVERSE, ORDER, SLOTS
 from fusedstep.runtime.cpu import grouping
 
 
-@pytest.mark.parametrize("counting_rows", [0, 10**9], ids=["by hashing", "by counting"])
+@pytest.mark.parametrize("counted", [False, True], ids=["by hashing", "by counting"])
 @pytest.mark.parametrize("ascending", [False, True], ids=["in any order", "sorted"])
 @settings(deadline=None)
 @given(data=st.data())
-def test_groups_are_those_of_numpy(counting_rows: int, ascending: bool, data: st.DataObject) -> None:
+def test_groups_are_those_of_numpy(counted: bool, ascending: bool, data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 40))
-    indices = np.array(data.draw(st.lists(st.integers(0, rows - 1), max_size=60)), np.int64)
+    fewest = -(-rows // COUNTING_ROWS) if counted else 0
+    indices = np.array(data.draw(st.lists(st.integers(0, rows - 1), min_size=fewest, max_size=60)), np.int64)
+    if not counted:
+        # Far more rows than indices.
+        rows, indices = 1000 * rows, 1000 * indices
     if ascending:
         indices.sort()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grouping, "COUNTING_ROWS", counting_rows)
-        groups = grouping.group(indices, rows)
+    groups = grouping.group(indices, rows)
     named, firsts, numbers, counts = np.unique(indices, return_index=True, return_inverse=True, return_counts=True)
     found = groups.arrays[:, : groups.distinct]
     assert groups.distinct == named.size
@@ -37,7 +39,7 @@ def test_groups_are_those_of_numpy(counting_rows: int, ascending: bool, data: st
     slots = found[SLOTS, found[ORDER]]
     assert slots[slots >= 0].tolist() == list(range(groups.summed))
     assert sorted(found[ORDER]) == list(range(groups.distinct))
-    if ascending or (counting_rows and indices.size):
+    if ascending or counted:
         assert groups.ascending
         assert order.tolist() == found[ORDER].tolist() == list(range(groups.distinct))
 
@@ -68,11 +70,10 @@ def test_shares_are_of_equal_work() -> None:
     assert abs((40 + 10 * first.stop) - 10 * (41 - first.stop)) <= 10
 
 
-@pytest.mark.parametrize("counting_rows", [0, 10**9], ids=["by hashing", "by counting"])
-@pytest.mark.parametrize("bad", [-1, 5, -(2**63), 2**63 - 1])
-def test_the_first_bad_index_is_named(counting_rows: int, bad: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grouping, "COUNTING_ROWS", counting_rows)
-    assert grouping.group(np.array([0, 4, bad, -7]), 5).distinct == -3
+@pytest.mark.parametrize("rows", [10**6, 5], ids=["by hashing", "by counting"])
+@pytest.mark.parametrize("bad", [-1, 10**6, -(2**63), 2**63 - 1])
+def test_the_first_bad_index_is_named(rows: int, bad: int) -> None:
+    assert grouping.group(np.array([0, 4, bad, -7]), rows).distinct == -3
 
 
 @pytest.mark.parametrize("bad", [-1, 5])

@@ -16,7 +16,7 @@ from .torch_tensors import is_tensor
 
 INDEX = np.dtype(np.int64)
 WIDE = [each for each in STORAGES.values() if not each.is_narrow]
-ITEM_BYTES = {each.name: each.item_bytes for each in WIDE} | {"int64": 8}
+ITEM_BYTES = {each.name: each.item_bytes for each in WIDE} | {"int64": 8, "int32": 4}
 TYPES = {np.dtype(each.name): each.name for each in WIDE}
 
 
@@ -46,6 +46,11 @@ class Plain(NamedTuple):
     def itemsize(self) -> int:
         """The bytes of an element."""
         return ITEM_BYTES[self.storage]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of each array."""
+        return self.itemsize * math.prod(self.shape)
 
 
 class TensorMemory:
@@ -145,3 +150,12 @@ def plain_indices(indices: Any) -> Plain | None:
         return None
     int64 = sys.modules["torch"].int64
     return of_torch((indices,), indices.shape, int64, "int64") if indices.dtype is int64 and indices.ndim == 1 else None
+
+
+def plain_integers(integers: Any) -> Plain | None:
+    """The memory of a contiguous tensor of integers of 32 or 64 bits, of one dimension; None for others."""
+    if not is_tensor(integers) or integers.ndim != 1:
+        return None
+    torch, dtype = sys.modules["torch"], integers.dtype
+    storage = "int64" if dtype is torch.int64 else "int32" if dtype is torch.int32 else ""
+    return of_torch((integers,), integers.shape, dtype, storage) if storage else None

@@ -13,11 +13,12 @@ from ..codegen.rule.spec import RuleSpec, Switches, spec_of
 from ..codegen.rule.text import portable, rule_of
 from ..rules.idle import ClosedForm, closed_form_of
 from ..runtime.call import Launch
-from ..runtime.cpu import plain_step
+from ..runtime.cpu import plain_bags, plain_step
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, WHOLE_TENSOR, prepare_loops
+from ..runtime.cpu.table_steps import TableStep
 from ..runtime.random_key import key_of
 from . import host_step
-from .bags import gradient_of_bags
+from .bags import BagGradient, gradient_of_bags
 from .checks.arrays import ArraySpec, check_unused
 from .checks.options import check_rows, parse_counter, parse_switches
 from .checks.scalars import parse_scalar
@@ -269,6 +270,18 @@ class Operator:
             else:
                 launch = plain_step.prepare_sparse(self, in_use, gradient, indices, rows, scalars, spec.written)
         return launch or host_step.prepare(self, in_use, gradient, indices, rows, scalars, number)
+
+    def prepare_table(
+        self, states: Sequence[Any], gradient: BagGradient, rows: str, scalars: Sequence[float]
+    ) -> TableStep | None:
+        """Check the step of a table as part of a call that steps several; None if ``prepare`` must do it.
+
+        The values of indices and offsets are checked by that call.
+        """
+        if not gradient.private or not self._may_be_plain or self.spec.reduction_scope is ReductionScope.TENSOR:
+            return None
+        in_use = [states[k] for k in self.spec.used]
+        return plain_bags.prepare_table(self, in_use, gradient.lookups, rows, scalars, self.spec.written)
 
     @property
     def spec(self) -> RuleSpec:

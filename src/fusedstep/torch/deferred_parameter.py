@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ..operators.bags import BagGradient, is_sparse
 from ..operators.deferred import DeferredRows
 from ..operators.operator import Operator
+from ..runtime.cpu.table_steps import TableLaunch
 
 # The deferred parameters by the number that represents them in a compiled graph.
 tables: "WeakValueDictionary[int, DeferredParameter]" = WeakValueDictionary()
@@ -76,6 +77,12 @@ class DeferredParameter:
                 self._check_looked_up(rows, indices)
             # The steps that rows owe are counted on the host: wait for scalars on a device.
             rows.take(values, indices, list(map(float, scalars)))
+
+    def prepare_table(
+        self, operator: Operator, states: Sequence[Tensor | None], gradient: BagGradient, scalars: Sequence[float]
+    ) -> TableLaunch | None:
+        """Check a step of the rows of lookups as part of a call that steps several tables; None if ``step`` must."""
+        return None if self.eager else self._rows_of(operator, states).prepare_table(gradient, scalars)
 
     def catch_up(self, indices: Tensor) -> None:
         """Bring rows up to date before a lookup."""

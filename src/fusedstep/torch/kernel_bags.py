@@ -1,7 +1,5 @@
 """Gradients of embeddings as gradients of bags, which kernels take as they are."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -35,17 +33,11 @@ def has_bags(grad: Tensor, param: Tensor, scope: ReductionScope) -> bool:
 def bags_of(name: str, grad: EmbeddingGradient, param: Tensor) -> BagGradient:
     """The gradient of a parameter as one of bags, in types that kernels take beside it."""
     lookups = [
-        Bags(as_type_for(name, each.values, param), as_array(each.indices), as_array(each.offsets), each.weights)
-        for each in grad._lookups
+        Bags(as_type_for(name, each.values, param), each.indices, each.offsets, each.weights) for each in grad._lookups
     ]
     if not lookups:
-        lookups = [Bags(param.new_empty((0, *param.shape[1:])), as_array(param.new_empty(0, dtype=torch.int64)))]
+        lookups = [Bags(param.new_empty((0, *param.shape[1:])), param.new_empty(0, dtype=torch.int64))]
     return BagGradient(tuple(lookups), private=True)
-
-
-def as_array(integers: Tensor | None) -> Any:
-    """Integers that no one else holds, as an array: less is asked about it. Those on a device stay as they are."""
-    return integers if integers is None or integers.device.type != "cpu" else integers.numpy()
 
 
 def rows_of_bags(grad: EmbeddingGradient, rows: str) -> str:

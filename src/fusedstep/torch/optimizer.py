@@ -13,6 +13,7 @@ from ..interrupts import defer_sigint
 from ..operators.labels import Labels
 from ..operators.operator import Operator
 from ..runtime.call import Launch
+from ..runtime.cpu.table_steps import TableLaunch
 from . import compiled, settings
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
 from .gradients import Gradient, read_gradient
@@ -171,7 +172,8 @@ class FusedOptimizer(OptimizerStates):
         try:
             launch = self._update(group, operator, param, grad, state, cache)
             if launch is not None:
-                yield launch
+                with closing(launch) if isinstance(launch, TableLaunch) else nullcontext():
+                    yield launch
                 self._advance(group, state)
         except BaseException:
             # States that were created for the step would count as used: SGD does not dampen a first gradient.
@@ -256,8 +258,11 @@ class FusedOptimizer(OptimizerStates):
         bags, table = bags_of(operator.name, grad, self._memory_of(param)), self._tables.get(param)
         rows = rows_of_bags(grad, settings.own_setting(group, "rows"))
         if table is not None:
-            return partial(table.step, operator, states, bags, None, scalars)
-        return operator.prepare(states, bags, None, rows, scalars)
+            joint = table.prepare_table(operator, states, bags, scalars)
+            return joint or partial(table.step, operator, states, bags, None, scalars)
+        prepare = partial(operator.prepare, states, bags, None, rows, scalars)
+        step = operator.prepare_table(states, bags, rows, scalars)
+        return prepare() if step is None else TableLaunch(step, prepare)
 
     def _gradient(self, operator: Operator, param: Tensor, local: Tensor) -> Gradient:
         """A parameter's gradient as its step takes it."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..runtime.call import Launch
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
+from ..runtime.cpu.table_steps import TableLaunch, take_all
 from ..runtime.cpu.threads import run_in_turn, run_side_by_side
 from .embedding_gradient import EmbeddingGradient
 
@@ -121,10 +122,26 @@ def launch_all(checked: Sequence[CheckedUpdate]) -> None:
     while large < len(waiting) and work_of(waiting[large]) * threads > total:
         total -= work_of(waiting[large])
         large += 1
-    calls = [partial(take_in_turn, each) for each in waiting]
-    for call in calls[:large]:
-        call()
-    run_side_by_side(calls[large:], threads)
+    own = waiting[:large]
+    joint: list[list[CheckedUpdate]] = []
+    others: list[list[CheckedUpdate]] = []
+    for each in waiting[large:]:
+        launches = [isinstance(one.launch, TableLaunch) for one in each]
+        # Such a launch holds its table for this thread.
+        (joint if launches == [True] else own if any(launches) else others).append(each)
+    for each in own:
+        take_in_turn(each)
+    take_together([each[0] for each in joint], threads)
+    run_side_by_side([partial(take_in_turn, each) for each in others], threads)
+
+
+def take_together(checked: Sequence[CheckedUpdate], threads: int) -> None:
+    """Take the steps of several tables in one call; then one by one those that it refuses."""
+    launches = [each.launch for each in checked if isinstance(each.launch, TableLaunch)]
+    for each, is_taken in zip(checked, take_all(launches, threads), strict=True):
+        each.is_taken = is_taken
+        if not is_taken:
+            each.take()
 
 
 def overlapping(checked: Sequence[CheckedUpdate]) -> list[list[CheckedUpdate]]:

@@ -171,9 +171,12 @@ def flat_step() -> Function:
 @cache
 def loop(name: str) -> Function:
     """A loop of ``loops/cpu``, compiled."""
-    arguments, returns = loops.interface(name)
-    address = engine.address_of(name, loops.sources(), lambda symbol: loops.object_code(name, symbol))
-    return callable_at(address, arguments, returns)
+    return callable_at(loop_address(name), *loops.interface(name))
+
+
+def loop_address(name: str) -> int:
+    """The address of a loop of ``loops/cpu``."""
+    return engine.address_of(name, loops.sources(), lambda symbol: loops.object_code(name, symbol))
 
 
 def compiled(function: SpanFunction) -> int:

@@ -81,6 +81,32 @@ def take_closed_form(typing_context, function, block, row, kept, moved, checked)
     return types.int64(*[types.int64] * 6), generate
 
 
+@intrinsic
+def take_groups(typing_context, function, indices, count, rows, table, groups, unique_rows, sums_due):
+    def generate(context, builder, signature, arguments):
+        return called(builder, arguments[0], arguments[1:], INTEGER)
+
+    return types.int64(*[types.int64] * 8), generate
+
+
+@intrinsic
+def take_loop(typing_context, function, block):
+    def generate(context, builder, signature, arguments):
+        called(builder, arguments[0], arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def add_atomically(typing_context, address, addend):
+    def generate(context, builder, signature, arguments):
+        pointer = builder.inttoptr(arguments[0], INTEGER.as_pointer())
+        return builder.atomic_rmw("add", pointer, arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
 WORDS = {
     memory.int64s: numbers(types.int64),
     memory.int32s: numbers(types.int32),
@@ -90,6 +116,9 @@ WORDS = {
     memory.take_sum: take_sum,
     memory.take_weighted_sum: take_weighted_sum,
     memory.take_closed_form: take_closed_form,
+    memory.take_groups: take_groups,
+    memory.take_loop: take_loop,
+    memory.add_atomically: add_atomically,
     memory.prefetch_to_write: prefetch(writes=1, level=3),
     # What is read comes in a long stream, which the nearest cache does not hold.
     memory.prefetch_to_read: prefetch(writes=0, level=2),

@@ -21,10 +21,10 @@ FILES = {
     "every_row": "every_row",
     "flush": "flush",
     "segment_sum": "segment_sum",
+    **dict.fromkeys(("summed_pending_rows", "summed_rows"), "summed_rows"),
+    "table_steps": "table_step",
     "touched_rows": "touched_rows",
-    **dict.fromkeys(
-        ("cut_into_parts", "group_by_counting", "group_by_hashing", "group_sorted", "sort_rows"), "grouping"
-    ),
+    **dict.fromkeys(("cut_into_parts", "group_rows", "sort_rows"), "grouping"),
     **dict.fromkeys(("column_states", "reduce_partials", "whole_tensor"), "whole_tensor"),
     **dict.fromkeys(("whole_step", "workspace_items"), "whole_step"),
 }

@@ -68,9 +68,19 @@ LAST_SLOT = 41
 # For gradients of bags, else 0: the address of the gradient row of each index, and its factor in the compute type.
 SOURCES_AT = 42
 WEIGHTS_AT = 43
+# For ``table_step``: the address of the records of its lookups, see ``lookups``; their number; the table's rows; the
+# functions that group indices and that step the rows. For ``summed_rows``: how many gradients each row by number has,
+# and where their positions end among those that are sorted.
+LOOKUPS_AT = 44
+LOOKUPS = 45
+TABLE_ROWS = 46
+GROUP_ROWS = 47
+STEP_ROWS = 48
+COUNTS_AT = 49
+ENDS_AT = 50
 # The count of states, then the record of each.
-STATE_COUNT = 44
-STATES = 45
+STATE_COUNT = 51
+STATES = 52
 
 # The record of a state: its address, the bytes from one row to the next, the bytes of a row, and the bytes from its
 # first element to its end.

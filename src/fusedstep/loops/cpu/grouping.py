@@ -10,17 +10,22 @@ Unique rows are numbered as they first appear, or in ascending order. ``groups_a
 - ``ORDER``: the numbers in the order in which rows take the step.
 
 Functions that group return the number of unique rows, and write to ``sums_due_at`` how many of these have several
-gradients. For the first index out of range they return -1 minus its position.
+gradients. For the first index out of range they return -1 minus its position. ``table_at`` is scratch of
+``2**hash_bits(count)`` places.
 """
 
 from .memory import int32s, int64s
 
 INVERSE, FIRST, COUNTS, SLOTS, ORDER = range(5)
 INT32_BYTES = 4
+INT64_BYTES = 8
 ARRAYS = 5
 # Up to this many rows per index, counting is faster than hashing.
 COUNTING_ROWS = 2
 UNSORTED = -(2**62)
+
+# The smallest hash table, in bits.
+LEAST_BITS = 4
 
 # 2**64 divided by the square of the golden ratio: its multiples spread evenly, also for regular indices.
 SPREAD = 0x61C8864680B583EB
@@ -29,20 +34,34 @@ DIGIT = 11
 DIGITS = 1 << DIGIT
 
 
-def group_by_hashing(
-    indices_at: int,
-    count: int,
-    rows: int,
-    table_at: int,
-    bits: int,
-    groups_at: int,
-    unique_rows_at: int,
-    sums_due_at: int,
+def group_rows(
+    indices_at: int, count: int, rows: int, table_at: int, groups_at: int, unique_rows_at: int, sums_due_at: int
 ) -> int:
-    """Number rows as they first appear.
+    """Group indices in the fastest way; behind ``sums_due_at`` is written whether rows are in ascending order."""
+    ascending = int64s(sums_due_at + INT64_BYTES)
+    ascending[0] = 1
+    distinct = group_sorted(indices_at, count, rows, groups_at, unique_rows_at, sums_due_at)
+    if distinct != UNSORTED:
+        return distinct
+    if rows <= COUNTING_ROWS * count:
+        return group_by_counting(indices_at, count, rows, table_at, groups_at, unique_rows_at, sums_due_at)
+    ascending[0] = 0
+    return group_by_hashing(indices_at, count, rows, table_at, groups_at, unique_rows_at, sums_due_at)
 
-    ``table_at`` is scratch of 2**bits places, at least twice as many as the indices.
-    """
+
+def hash_bits(count: int) -> int:
+    """The bits of the number of places of a hash table, at least twice as many as the indices; and for counting."""
+    bits = LEAST_BITS
+    while 1 << bits < COUNTING_ROWS * count:
+        bits += 1
+    return bits
+
+
+def group_by_hashing(
+    indices_at: int, count: int, rows: int, table_at: int, groups_at: int, unique_rows_at: int, sums_due_at: int
+) -> int:
+    """Number rows as they first appear."""
+    bits = hash_bits(count)
     indices, table, unique_rows = int64s(indices_at), int32s(table_at), int64s(unique_rows_at)
     inverse, first = int32s(groups_at + INVERSE * INT32_BYTES * count), int32s(groups_at + FIRST * INT32_BYTES * count)
     counts = int32s(groups_at + COUNTS * INT32_BYTES * count)
@@ -75,7 +94,7 @@ def group_by_hashing(
 def group_by_counting(
     indices_at: int, count: int, rows: int, table_at: int, groups_at: int, unique_rows_at: int, sums_due_at: int
 ) -> int:
-    """Number rows in ascending order, by counting; ``table_at`` is scratch with a place for every row."""
+    """Number rows in ascending order, by counting, of which there are at most ``COUNTING_ROWS`` for each index."""
     indices, table, unique_rows = int64s(indices_at), int32s(table_at), int64s(unique_rows_at)
     inverse, first = int32s(groups_at + INVERSE * INT32_BYTES * count), int32s(groups_at + FIRST * INT32_BYTES * count)
     counts = int32s(groups_at + COUNTS * INT32_BYTES * count)

@@ -51,6 +51,33 @@ def take_closed_form(function: int, block: int, row: int, kept: int, moved: int,
     return int(caller(5, returns=True)(function)(block, row, kept, moved, checked))
 
 
+def take_groups(
+    function: int,
+    indices: int,
+    count: int,
+    rows: int,
+    table: int,
+    groups: int,
+    unique_rows: int,
+    sums_due: int,
+) -> int:
+    """Call the loop that groups indices."""
+    return int(caller(7, returns=True)(function)(indices, count, rows, table, groups, unique_rows, sums_due))
+
+
+def take_loop(function: int, block: int) -> None:
+    """Call a loop that takes a block."""
+    caller(1)(function)(block)
+
+
+def add_atomically(address: int, addend: int) -> int:
+    """Add to the 64-bit integer at an address, which other threads may change, and return what it was before."""
+    # In plain Python, the interpreter's lock is held.
+    before = int64s(address)[0]
+    int64s(address)[0] = before + addend
+    return int(before)
+
+
 def prefetch_to_write(address: int) -> None:
     """Prefetch the cache line at an address, for writing."""
 

@@ -20,6 +20,7 @@ from ...loops.cpu.block import (
     ORDER_AT,
     PENDING,
     PENDING_FIELDS,
+    STEP_ROWS,
     STEP_ZERO,
     TOTALS,
     TOTALS_ROW,
@@ -32,6 +33,7 @@ from . import loops, span_call
 from .grouping import Groups, run_loop
 from .launch import Part
 from .span_call import SpanCall
+from .table_steps import TableStep
 
 # Catching up and flushing take no gradient.
 NO_GRADIENT = np.empty(0)
@@ -88,11 +90,31 @@ class DeferredCall:
     def pending_block(self, start: int, stop: int) -> tuple["array[int]", Any]:
         """The block of a part, and the objects to which it refers."""
         history, block = self.history, self.call.part(start, stop)
-        pending = array("q", bytes(ITEM * PENDING_FIELDS))
-        pending[HISTORY], pending[HISTORY_ROW] = address_of(history.numbers), history.numbers.strides[0]
-        pending[TOTALS], pending[TOTALS_ROW] = address_of(history.totals), history.totals.strides[0]
-        pending[HELD], pending[LAST_STEPS] = address_of(history.held), address_of(self.last_steps)
-        pending[NOW], pending[WINDOW] = history.steps, history.window
-        pending[CLOSED_FORM] = self.closed_form if history.closed else 0
+        pending = pending_record(history, self.last_steps, self.closed_form)
         block[PENDING], block[STEP_ZERO] = pending.buffer_info()[0], self.zero
         return block, (self, pending, history.numbers, history.totals)
+
+
+def pending_record(history: History, last_steps: np.ndarray, closed_form: int) -> "array[int]":
+    """The record of the pending steps of a table's rows; ``closed_form`` is an address, or 0."""
+    pending = array("q", bytes(ITEM * PENDING_FIELDS))
+    pending[HISTORY], pending[HISTORY_ROW] = address_of(history.numbers), history.numbers.strides[0]
+    pending[TOTALS], pending[TOTALS_ROW] = address_of(history.totals), history.totals.strides[0]
+    pending[HELD], pending[LAST_STEPS] = address_of(history.held), address_of(last_steps)
+    pending[NOW], pending[WINDOW] = history.steps, history.window
+    pending[CLOSED_FORM] = closed_form if history.closed else 0
+    return pending
+
+
+def with_pending(
+    step: TableStep, functions: Any, history: History, last_steps: np.ndarray, switches: tuple[tuple[str, bool], ...]
+) -> TableStep:
+    """A step of a table whose rows first catch up. The history has begun the step, and receives its numbers."""
+    block, numbers = step.block, history.numbers
+    closed_form = functions.closed_form(history.closed_form, switches) if history.closed_form else 0
+    pending, block_at = pending_record(history, last_steps, closed_form), block.buffer_info()[0]
+    block[NUMBERS] = address_of(numbers) + history.steps * numbers.strides[0] - block_at
+    functions.evaluate_and_compare(block_at)
+    block[PENDING], block[STEP_ZERO] = pending.buffer_info()[0], functions.zero
+    block[STEP_ROWS] = loops.address("summed_pending_rows")
+    return step._replace(memory=(step.memory, pending, numbers, history.totals, last_steps))

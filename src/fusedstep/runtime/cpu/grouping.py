@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...loops.cpu import block as layout
-from ...loops.cpu.grouping import ARRAYS, COUNTING_ROWS, DIGITS, FIRST, INT32_BYTES, INVERSE, ORDER, SLOTS, UNSORTED
+from ...loops.cpu.grouping import ARRAYS, DIGITS, FIRST, INT32_BYTES, INVERSE, ORDER, SLOTS, hash_bits
 from ...storage import compute_type
 from . import loops, workspace
 from .bag_rows import BagRows
@@ -20,8 +20,8 @@ class Groups(NamedTuple):
     """The unique rows of some indices, and the gradients of each.
 
     Attributes:
-        memory: the unique rows by number, how many have several gradients, and the arrays that
-            ``loops/cpu/grouping.py`` describes, one behind the other.
+        memory: the unique rows by number, how many have several gradients, whether they are in ascending order, and the
+            arrays that ``loops/cpu/grouping.py`` describes, one behind the other.
         indices: the number of indices.
         unique_rows_at: the address of the unique rows.
         groups_at: the address of the arrays.
@@ -46,7 +46,7 @@ class Groups(NamedTuple):
     @property
     def arrays(self) -> np.ndarray:
         """The arrays of ``loops/cpu/grouping.py``, one per row."""
-        memory = self.memory[self.indices + 1 :].view(np.int32)
+        memory = self.memory[self.indices + 2 :].view(np.int32)
         return memory[: ARRAYS * self.indices].reshape(ARRAYS, self.indices)
 
     def at(self, which: int) -> int:
@@ -71,22 +71,16 @@ class Cut(NamedTuple):
 def group(indices: np.ndarray, rows: int) -> Groups:
     """Group indices by row; if one is out of range, ``distinct`` is -1 minus the position of the first."""
     count = indices.size
-    memory = workspace.empty(count + 1 + (ARRAYS * count + 1) // 2, np.int64)
-    indices_at, unique_rows_at = address_of(indices), address_of(memory)
+    memory = workspace.empty(count + 2 + (ARRAYS * count + 1) // 2, np.int64)
+    table = workspace.empty(1 << hash_bits(count), np.int32)
+    unique_rows_at = address_of(memory)
     sums_due_at = unique_rows_at + memory.itemsize * count
-    groups_at = sums_due_at + memory.itemsize
-    results = groups_at, unique_rows_at, sums_due_at
-    ascending = True
-    distinct = loops.loop("group_sorted")(indices_at, count, rows, *results)
-    if distinct == UNSORTED and rows <= COUNTING_ROWS * count:
-        table = workspace.empty(rows, np.int32)
-        distinct = loops.loop("group_by_counting")(indices_at, count, rows, address_of(table), *results)
-    elif distinct == UNSORTED:
-        ascending = False
-        bits = max(4, (2 * count - 1).bit_length())
-        table = workspace.empty(1 << bits, np.int32)
-        distinct = loops.loop("group_by_hashing")(indices_at, count, rows, address_of(table), bits, *results)
-    return Groups(memory, count, unique_rows_at, groups_at, distinct, int(memory[count]), ascending)
+    groups_at = sums_due_at + 2 * memory.itemsize
+    distinct = loops.loop("group_rows")(
+        address_of(indices), count, rows, address_of(table), groups_at, unique_rows_at, sums_due_at
+    )
+    summed, ascending = memory[count : count + 2].tolist()
+    return Groups(memory, count, unique_rows_at, groups_at, distinct, summed, bool(ascending))
 
 
 def with_every_row_summed(groups: Groups) -> Groups:

@@ -22,7 +22,7 @@ COMPILED = {
 }
 # What is compiled for gradients of bags beside grouping.
 BAGS = ("bag_sources", "bag_sum")
-GROUPING = ("group_sorted", "group_by_counting", "group_by_hashing", "cut_into_parts", "sort_rows", "segment_sum")
+GROUPING = ("group_rows", "cut_into_parts", "sort_rows", "segment_sum")
 
 
 # Imported at their first use: a process that makes operators, and runs none, needs no compiler.
@@ -32,6 +32,14 @@ def loop(name: str) -> Callable[..., Any]:
     from ...codegen.cpu import build
 
     return build.loop(name)
+
+
+@cache
+def address(name: str) -> int:
+    """The address of a loop that others call."""
+    from ...codegen.cpu import build
+
+    return build.loop_address(name)
 
 
 @cache

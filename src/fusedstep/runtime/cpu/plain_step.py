@@ -187,11 +187,12 @@ def flat_block(functions: Any, size: int) -> "array[int]":
 def row_block(functions: Any, rows: int, width: int) -> "array[int]":
     """The block of a sparse step, but for what is filled in."""
     block: array[int] = functions.template.empty[:]
-    for state, item in enumerate(functions.state_bytes):
-        record, row = STATES + state * RECORD, width * item
+    for state, (item, kind) in enumerate(zip(functions.state_bytes, functions.kinds, strict=True)):
+        record, row = STATES + state * RECORD, item if kind == "row" else width * item
         block[record + ROW_STRIDE] = block[record + ROW_BYTES] = row
         block[record + BYTES] = rows * row
-    block[WIDTH], block[UNBROKEN], block[GRADIENT_ROW] = width, True, width * functions.gradient_bytes
+    block[WIDTH], block[UNBROKEN] = width, not functions.by_rows
+    block[GRADIENT_ROW] = width * functions.gradient_bytes
     return cached(functions, (rows, width), block)
 
 

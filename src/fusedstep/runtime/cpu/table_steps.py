@@ -1,0 +1,79 @@
+"""Steps of tables by the gradients of their lookups, each on one thread, all of them in one call of a thread."""
+
+from array import array
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...arrays.address import address_of
+from ...loops.cpu.table_step import REFUSED
+from ..call import BumpVersions, Launch
+from . import loops, workspace
+from .parts import is_for_one_thread
+from .threads import run
+
+
+class TableStep(NamedTuple):
+    """A step of a table, checked but for the values of indices and of the starts of bags.
+
+    Attributes:
+        block: its block.
+        work: its cost, in consecutive elements.
+        scratch: the bytes of scratch that it needs.
+        bump: raises the version counters of the states.
+        memory: what the block speaks of, kept until the step is taken.
+    """
+
+    block: "array[int]"
+    work: int
+    scratch: int
+    bump: BumpVersions
+    memory: Any
+
+
+class TableLaunch:
+    """A launch of a table's step, which may also be taken in one call with those of other tables.
+
+    Attributes:
+        step: the step.
+    """
+
+    def __init__(self, step: TableStep, prepare: Callable[[], Launch]) -> None:
+        """``prepare`` checks everything, for a step that is not taken, or is cut into parts."""
+        self.step, self._prepare = step, prepare
+
+    def __call__(self) -> None:
+        if not (is_for_one_thread(self.step.work) and take_all([self], 1)[0]):
+            self._prepare()()
+
+    def end(self) -> None:
+        """Do what belongs to the step after it is taken."""
+        self.step.bump()
+
+    def close(self) -> None:
+        """Release what was held for the step, whether or not it was taken."""
+
+
+def take_all(launches: Sequence[TableLaunch], threads: int) -> list[bool]:
+    """Take the steps of several tables on so many threads, the first ones first; return whether each is taken.
+
+    One that is not has indices that name no row, or bags that do not follow one another, and has changed nothing.
+    """
+    if not launches:
+        return []
+    steps = [each.step for each in launches]
+    blocks = array("q", [step.block.buffer_info()[0] for step in steps])
+    results, following = array("q", [REFUSED]) * len(steps), array("q", [0])
+    threads = min(threads, len(steps))
+    scratch = [workspace.empty(max(step.scratch for step in steps), np.uint8) for _ in range(threads)]
+    addresses = blocks.buffer_info()[0], results.buffer_info()[0], len(steps), following.buffer_info()[0]
+    try:
+        run([partial(loops.loop("table_steps"), *addresses, address_of(each)) for each in scratch], threads)
+    finally:
+        taken = [result != REFUSED for result in results]
+        for each, is_taken in zip(launches, taken, strict=True):
+            if is_taken:
+                each.end()
+    return taken
