@@ -172,8 +172,20 @@ def flat_step() -> Function:
 def loop(name: str) -> Function:
     """A loop of ``loops/cpu``, compiled."""
     arguments, returns = loops.interface(name)
-    address = engine.address_of(name, loops.sources(), lambda symbol: loops.object_code(name, symbol))
-    return callable_at(address, arguments, returns)
+    return callable_at(loop_address(name), arguments, returns)
+
+
+@cache
+def loop_of_objects(name: str) -> Function:
+    """A loop that asks Python's objects, compiled: its caller keeps the interpreter's lock."""
+    arguments, _ = loops.interface(name)
+    found: Function = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * arguments)(loop_address(name))
+    return found
+
+
+def loop_address(name: str) -> int:
+    """The address of a loop, compiled."""
+    return engine.address_of(name, loops.sources(), lambda symbol: loops.object_code(name, symbol))
 
 
 def compiled(function: SpanFunction) -> int:

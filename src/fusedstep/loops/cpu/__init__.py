@@ -20,7 +20,9 @@ FILES = {
     "deferred_rows": "deferred_rows",
     "every_row": "every_row",
     "flush": "flush",
+    "read_tensors": "read_tensors",
     "segment_sum": "segment_sum",
+    "step_tensors": "step_tensors",
     "touched_rows": "touched_rows",
     **dict.fromkeys(
         ("cut_into_parts", "group_by_counting", "group_by_hashing", "group_sorted", "sort_rows"), "grouping"
