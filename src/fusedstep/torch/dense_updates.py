@@ -6,6 +6,7 @@ to be stepped by itself.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -39,11 +40,16 @@ def memory_of(tensors: list[Any]) -> Memory | None:
 
 
 def can_run(operator: Operator, group: dict[str, Any]) -> bool:
-    """Return whether the steps of a group may be taken together: a kernel takes each element by itself."""
+    """Return whether the steps of a group may be taken together."""
+    return not group.get("differentiable") and steps_elements(operator) and functions_of(Tensor) is not None
+
+
+@lru_cache(maxsize=256)
+def steps_elements(operator: Operator) -> bool:
+    """Return whether a kernel steps each element by itself, with nothing drawn at random."""
     spec = operator.spec
     by_element = spec.reduction_scope == ReductionScope.ELEMENT and {*spec.kinds[1:]} <= {"element", ""}
-    recorded = bool(group.get("differentiable"))
-    return by_element and not recorded and not operator.options.stochastic and functions_of(Tensor) is not None
+    return by_element and not operator.options.stochastic
 
 
 class DenseUpdates:

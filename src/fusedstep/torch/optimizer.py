@@ -146,7 +146,8 @@ class FusedOptimizer(OptimizerStates):
                         parts = self._update_in_parts(group, operator, param, grad, cache)
                         every_row = param not in self._tables and rows_of_bags(grad, rows) == "every"
                         tables.append(table_update(parts, self._memory_of(param), grad, every_row))
-            run_updates(tables)
+            if tables:
+                run_updates(tables)
         finally:
             for param, state in waiting:
                 if not state:

@@ -29,7 +29,6 @@ SCRATCH = 12
 # The table, and the integers of a record.
 TABLE = 13
 RECORD = 14
-FIELDS = 15
 
 # Of ``DLTensor``.
 DATA = 0

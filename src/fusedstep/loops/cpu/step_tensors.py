@@ -18,7 +18,6 @@ STOP = 6
 BLOCKS = 7
 BLOCK_ITEMS = 8
 OWN_BLOCK = 9
-FIELDS = 10
 
 
 def step_tensors(part: int) -> None:

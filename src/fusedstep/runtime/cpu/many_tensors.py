@@ -10,7 +10,6 @@ import numpy as np
 from ...arrays.dlpack import functions_of, type_word
 from ...loops.cpu import block as layout
 from ...loops.cpu import read_tensors as reading
-from ...loops.cpu import step_tensors as stepping
 from ...loops.cpu import tensor_table as table
 from ...storage import STORAGES, compute_type
 from . import loops
@@ -47,6 +46,7 @@ class TensorTable:
     Attributes:
         rows: the number of parameters.
         types: for each parameter the types of its tensors as one number; -1 where it must be stepped by itself.
+        all_plain: whether a kernel steps all parameters.
         counts: the number of steps of each, if they are counted.
     """
 
@@ -54,29 +54,21 @@ class TensorTable:
         self.memory, self.rows, self.columns, self.counted = memory, rows, columns, counted
         self.record = table.ADDRESSES + columns
         self.words = array("q", bytes(8 * rows * self.record))
-        known = known_types()
-        scratch = array("q", bytes(8 * 2 * reading.DESCRIPTION))
-        request = array("q", bytes(8 * reading.FIELDS))
-        functions = functions_of(type(memory.tensors[0]))
+        functions, known = functions_of(type(memory.tensors[0])), known_types()
         assert functions is not None
-        request[: len(functions)] = array("q", functions)
-        request[reading.TENSORS], request[reading.STARTS] = id(memory.tensors), id(memory.starts)
-        request[reading.SIZES] = id(memory.sizes)
-        request[reading.ROWS], request[reading.COLUMNS], request[reading.COUNTED] = rows, columns, counted
-        request[reading.KNOWN], request[reading.KNOWN_COUNT] = known.buffer_info()[0], len(NAMES)
-        request[reading.SCRATCH] = scratch.buffer_info()[0]
-        request[reading.TABLE], request[reading.RECORD] = self.words.buffer_info()[0], self.record
+        scratch = array("q", bytes(8 * 2 * reading.DESCRIPTION))
+        lists = id(memory.tensors), id(memory.starts), id(memory.sizes)
+        at, known_at, scratch_at = (each.buffer_info()[0] for each in (self.words, known, scratch))
+        # In the order of the fields of ``read_tensors``.
+        counts, room = (rows, columns, counted, known_at, len(NAMES)), (scratch_at, at, self.record)
+        request = array("q", (*functions, *lists, *counts, *room))
         loops.loop_of_objects("read_tensors")(request.buffer_info()[0])
         self.types = self.field(table.TYPES)
+        self.all_plain = NOT_PLAIN not in self.types
 
     def field(self, which: int) -> "array[int]":
         """A field of all records."""
         return self.words[which :: self.record]
-
-    @property
-    def all_plain(self) -> bool:
-        """Whether a kernel steps all parameters."""
-        return NOT_PLAIN not in self.types
 
     def plain_rows(self, first: int, stop: int) -> list[int]:
         """The rows of the parameters among some that a kernel steps."""
@@ -91,6 +83,7 @@ class TensorTable:
         """Leave out the parameters of some types."""
         self.types = array("q", [NOT_PLAIN if each == types else each for each in self.types])
         self.words[table.TYPES :: self.record] = self.types
+        self.all_plain = NOT_PLAIN not in self.types
 
     def set_blocks(self, blocks: "Blocks", keys: Sequence[Any]) -> None:
         """Say which block each row takes, by its key."""
@@ -162,13 +155,10 @@ def part(
 ) -> Callable[[], None]:
     """The step of some elements of some tensors."""
     own = array("q", bytes(8 * blocks.items))
-    call = array("q", bytes(8 * stepping.FIELDS))
-    call[stepping.TABLE], call[stepping.TABLE_RECORD] = tensors.words.buffer_info()[0], tensors.record
-    call[stepping.STATE_COUNT] = tensors.columns - 1
-    call[stepping.FIRST], call[stepping.START] = first, start
-    call[stepping.LAST], call[stepping.STOP] = last, stop
-    call[stepping.BLOCKS], call[stepping.BLOCK_ITEMS] = blocks.words.buffer_info()[0], blocks.items
-    call[stepping.OWN_BLOCK] = own.buffer_info()[0]
+    at, blocks_at, own_at = (each.buffer_info()[0] for each in (tensors.words, blocks.words, own))
+    # In the order of the fields of ``step_tensors``.
+    lying = at, tensors.record, tensors.columns - 1
+    call = array("q", (*lying, first, last, start, stop, blocks_at, blocks.items, own_at))
     return partial(run_part, call, (own, tensors, blocks))
 
 
