@@ -1,4 +1,4 @@
-"""Parameters that are stepped together end with the bits and the states of parameters that are stepped each by itself."""
+"""Parameters that are stepped together end with the bits and states of parameters that are stepped each by itself."""
 
 import copy
 import gc
@@ -188,7 +188,9 @@ CHANGES = [
     load,
 ]
 
-STEP = st.tuples(st.lists(st.sampled_from(sorted(GRADIENTS)), min_size=1, max_size=5), st.sampled_from([None, *CHANGES]))
+STEP = st.tuples(
+    st.lists(st.sampled_from(sorted(GRADIENTS)), min_size=1, max_size=5), st.sampled_from([None, *CHANGES])
+)
 PROGRAMS = st.tuples(
     st.lists(st.sampled_from(sorted(PARAMETERS)), min_size=1, max_size=5),
     st.lists(STEP, min_size=1, max_size=6),
@@ -340,8 +342,11 @@ def test_memory_that_is_not_there_is_refused(spoil: Any, which: str, offset: int
         pytest.skip("a number is whole or gone")
     spoiled = {"parameter": param, "gradient": param.grad, **state}[which]
     spoil(spoiled)
-    before = {key: value.clone() for key, value in {"": param.detach(), **state}.items() if value is not spoiled
-              and which != "parameter"}
+    before = {
+        key: value.clone()
+        for key, value in {"": param.detach(), **state}.items()
+        if value is not spoiled and which != "parameter"
+    }
     first = params[0].detach().clone()
     with pytest.raises((TypeError, RuntimeError, IndexError, ValueError)):
         optimizer.step()
@@ -420,7 +425,6 @@ def kinds_of_gradients() -> dict[str, Any]:
         "an imaginary part": complex_one.imag,
         "of a conjugate": complex_one.conj().imag,
         "a parameter": torch.nn.Parameter(torch.ones(2, 2)),
-        "all zeros": torch._efficientzerotensor(2, 2),
         "of no memory yet": torch._lazy_clone(torch.ones(2, 2)),
     }
 

@@ -49,8 +49,9 @@ def functions_of(array_type: Any) -> Functions | None:
     capsule = getattr(array_type, ATTRIBUTE, None)
     if capsule is None or sys.implementation.name != "cpython":
         return None
-    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+    # A prototype of our own: those of ``ctypes.pythonapi`` belong to all.
+    kind = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    get_pointer = kind(("PyCapsule_GetPointer", ctypes.pythonapi))
     try:
         at = get_pointer(capsule, CAPSULE)
     except ValueError:

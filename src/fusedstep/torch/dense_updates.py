@@ -5,8 +5,10 @@ to be stepped by itself.
 """
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -22,15 +24,21 @@ from .distributed import PLAIN
 PLAIN_TYPES = frozenset(PLAIN)
 # Called by C's ``map``, which takes a third less time than a method of each.
 is_negated, storage_of = Tensor.is_neg, Tensor.untyped_storage
+version_of = attrgetter("_version")
 start_of, size_of = torch.UntypedStorage.data_ptr, torch.UntypedStorage.nbytes
 EMPTY: dict[str, Any] = {}
 
 
-def memory_of(tensors: list[Any]) -> Memory | None:
-    """The memory of tensors; None if one has none of its own, or not as it seems."""
+def memory_of(tensors: list[Any], states: Sequence[Any] = ()) -> Memory | None:
+    """The memory of tensors; None if one has none of its own, or not as it seems.
+
+    So it is if one of the states, which are among the tensors, is of inference mode: it must be replaced.
+    """
     try:
         if not PLAIN_TYPES.issuperset(map(type, tensors)) or any(map(is_negated, tensors)):
             return None
+        # A tensor of inference mode has none. This takes half the time of is_inference().
+        deque(map(version_of, states), maxlen=0)
         # Before the addresses: another thread may replace the memory of a tensor at any time.
         storages = list(map(storage_of, tensors))
         return Memory(tensors, storages, list(map(start_of, storages)), list(map(size_of, storages)))
@@ -77,8 +85,9 @@ class DenseUpdates:
         self.params, self.grads, self.states = params, grads, states
         self.keys = optimizer._used_keys(operator)
         # Counts that are numbers do not lie in memory.
-        self.asks_each = optimizer._asks_each() or (optimizer._counters and type(states[0].get("step")) is not Tensor)
-        self.counted = bool(optimizer._counters) and not self.asks_each
+        counts = bool(optimizer._counters)
+        self.asks_each = optimizer._asks_each() or (counts and type(states[0].get("step")) is not Tensor)
+        self.counted = counts and not self.asks_each
         self.places: Sequence[int] = range(len(params))
         self.blocks = Blocks()
 
@@ -107,10 +116,10 @@ class DenseUpdates:
         """Read where tensors lie; None if no parameters can be stepped together."""
         if not can_run(self.operator, self.group):
             return None
-        memory = memory_of(self.columns()) if self.are_usual() else None
+        memory = self.memory(self.places) if self.are_usual() else None
         if memory is None:
             self.places = [place for place in self.places if self.is_plain(place)]
-            memory = memory_of(self.columns()) if self.places else None
+            memory = self.memory(self.places) if self.places else None
         if memory is None:
             return None
         table = TensorTable(memory, len(self.places), len(self.keys) + 2, self.counted)
@@ -128,23 +137,20 @@ class DenseUpdates:
             type(self.grads[place]) in PLAIN_TYPES
             and param not in optimizer._tables
             and not optimizer._lacks_states(self.operator, state)
-            and memory_of(self.columns([place])) is not None
+            and self.memory([place]) is not None
         )
 
-    def columns(self, places: Sequence[int] | None = None) -> list[Any]:
-        """The tensors of parameters, column after column."""
-        places = self.places if places is None else places
+    def memory(self, places: Sequence[int]) -> Memory | None:
+        """The memory of the tensors of some parameters, column after column."""
         params, grads, states = (
             each if len(places) == len(each) else [each[place] for place in places]
             for each in (self.params, self.grads, self.states)
         )
-        found: list[Any] = [*params]
+        kept: list[Any] = []
         for key in self.keys:
-            found += [state.get(key) for state in states]
-        found += grads
-        if self.counted:
-            found += [state.get("step") for state in states]
-        return found
+            kept += [state.get(key) for state in states]
+        counters = [state.get("step") for state in states] if self.counted else []
+        return memory_of([*params, *kept, *grads, *counters], kept + counters)
 
     def prepare(self, table: TensorTable) -> bool:
         """Prepare what the kernel takes beside the tensors; return whether it can step any parameter."""

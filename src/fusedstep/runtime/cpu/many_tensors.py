@@ -150,9 +150,7 @@ def take_steps(tensors: TensorTable, blocks: Blocks, first: int, stop: int) -> N
     run([part(tensors, blocks, *cut, *following) for cut, following in zip(cuts, cuts[1:], strict=False)], threads)
 
 
-def part(
-    tensors: TensorTable, blocks: Blocks, first: int, start: int, last: int, stop: int
-) -> Callable[[], None]:
+def part(tensors: TensorTable, blocks: Blocks, first: int, start: int, last: int, stop: int) -> Callable[[], None]:
     """The step of some elements of some tensors."""
     own = array("q", bytes(8 * blocks.items))
     at, blocks_at, own_at = (each.buffer_info()[0] for each in (tensors.words, blocks.words, own))
