@@ -113,7 +113,7 @@ def test_dense_and_sparse_parameters_in_one_group() -> None:
         assert torch.equal(param, alone), name
 
 
-def test_small_dense_parameters_take_prepared_steps() -> None:
+def test_dense_parameters_are_stepped_together() -> None:
     param = weight()
     optimizer = build([param])
     stepped(optimizer, param, sparse=False, steps=2)

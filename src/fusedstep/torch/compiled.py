@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
+from .dense_updates import DenseUpdates
 from .distributed import is_distributed
 from .embedding_gradient import EmbeddingGradient
 from .settings import replace_tensors, tensors_in
@@ -171,17 +172,22 @@ def step(
     current, remaining = its._current(replace_tensors(its.param_groups[group], iter(settings))), iter(states)
     operator = its._operator(current)
     cache: dict[Any, list[float]] = {}
-    for place, count, param, grad in zip(places, counts, params, grads, strict=True):
-        original = current["params"][place]
+    originals = [current["params"][place] for place in places]
+    held: list[dict[str, Any]] = []
+    taken: list[dict[str, Any]] = []
+    for original, count in zip(originals, counts, strict=True):
         own = its.state.get(original, {})
         keys = [key for key, value in own.items() if isinstance(value, Tensor)]
         # States added since tracing are behind those that the graph knows.
         passed = dict(zip(keys[:count], itertools.islice(remaining, count), strict=True))
-        state = {key: passed.get(key, own[key]) for key in keys if own[key] not in its._traced_states}
-        its._update(current, operator, param, grad, state, cache)
+        held.append(passed)
+        taken.append({key: passed.get(key, own[key]) for key in keys if own[key] not in its._traced_states})
+    for number in DenseUpdates(its, current, operator, params, grads, taken, cache).run():
+        its._update(current, operator, params[number], grads[number], taken[number], cache)
+    for original, passed, state in zip(originals, held, taken, strict=True):
         for key, value in state.items():
             if key not in passed:
                 its.state[original][key] = value
             elif value is not passed[key]:
                 passed[key].copy_(torch.as_tensor(value))
-        its._traced_states.mark_used(own.values())
+        its._traced_states.mark_used(its.state.get(original, {}).values())

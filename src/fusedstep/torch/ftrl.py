@@ -9,6 +9,7 @@ from torch import Tensor
 from ..operators.operator import Operator
 from ..rules.master_weights import ftrl_proximal_with_master
 from ..runtime.call import Launch
+from ..storage import STORAGES
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
@@ -84,6 +85,9 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
 
     def _initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
         super()._initialise(with_storage(group, param), param, state)
+
+    def _has_own_rule(self, storage: str) -> bool:
+        return STORAGES[storage].is_narrow
 
     def _update(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any

@@ -1,8 +1,9 @@
 """FusedOptimizer: the step that every optimizer takes."""
 
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import closing, nullcontext
 from functools import lru_cache, partial
+from types import NoneType
 from typing import Any
 
 import torch
@@ -15,19 +16,18 @@ from ..operators.operator import Operator
 from ..runtime.call import Launch
 from ..runtime.cpu.table_steps import TableLaunch
 from . import compiled, settings
+from .dense_updates import EMPTY, DenseUpdates
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
 from .gradients import Gradient, read_gradient
 from .kernel_bags import bags_of, has_bags, plain_gradient, rows_of_bags
 from .kernel_views import kernel_views
 from .layouts import has_numbers, is_intercepted
 from .param_groups import ParamGroup
-from .prepared_step import PreparedStep, prepare
 from .settings import as_flag, as_numbers, has_history, to_number
 from .states import OptimizerStates
 from .states import Rule as Rule
 from .table_updates import TableUpdate, is_of_table, run_updates, table_update
 from .tensor_step import check_numbers, check_recordable, check_shape, take_step
-from .weak_parameter_dict import WeakParameterDict
 
 # The values of a rule's scalars by a parameter's progress, which many parameters of a group share.
 ScalarCache = dict[Hashable, list[Any]]
@@ -43,7 +43,6 @@ class FusedOptimizer(OptimizerStates):
 
     def _reset_runtime(self) -> None:
         super()._reset_runtime()
-        self._prepared_steps: WeakParameterDict[PreparedStep] = WeakParameterDict()
         self._traced_states = compiled.TracedStates()
         if "_graph_number" not in self.__dict__:
             self._graph_number = compiled.register(self)
@@ -75,13 +74,28 @@ class FusedOptimizer(OptimizerStates):
         raise NotImplementedError
 
     def _progress(self, state: dict[str, Any]) -> Hashable:
-        """What the scalars depend on besides the group: the number of the next step, counted from 1."""
-        return to_number(state["step"]) + 1 if "step" in state else 1.0
+        """What the scalars depend on besides the group: the number of the next step, counted from 1.
+
+        Of a class that counts no steps, whether gradients came before, which its states show.
+        """
+        if self._counters:
+            return to_number(state["step"]) + 1 if "step" in state else 1.0
+        return all(state.get(key) is not None for key in self._state_keys)
 
     def _advance(self, group: ParamGroup, state: dict[str, Any]) -> None:
         """Count a step."""
         if "step" in self._counters:
             state["step"] += 1
+
+    def _asks_each(self) -> bool:
+        """Whether each parameter must be asked for its progress: the class knows more of it than a count of steps."""
+        kind = type(self)
+        known = FusedOptimizer._progress, FusedOptimizer._advance
+        return (kind._progress, kind._advance) != known or self._counters.keys() > {"step"}
+
+    def _has_own_rule(self, storage: str) -> bool:
+        """Whether a parameter of a storage type is stepped by another rule than its group's."""
+        return False
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -116,7 +130,6 @@ class FusedOptimizer(OptimizerStates):
         """Step all groups, outside of a graph."""
         self._traced_states.discard_from(self.state)
         self._track_weights()
-        stepped: list[Tensor] = []
         tables: list[TableUpdate] = []
         waiting: list[tuple[Tensor, dict[str, Any]]] = []
         groups = [self._current(group) for group in self.param_groups]
@@ -125,21 +138,8 @@ class FusedOptimizer(OptimizerStates):
                 operator = self._operator(group)
                 cache: ScalarCache = {}
                 recorded, rows = bool(group.get("differentiable")), settings.own_setting(group, "rows")
-                for param in group["params"]:
-                    grad = param.grad
-                    if grad is None:
-                        continue
-                    state, prepared = self.state.get(param, {}), None if recorded else self._prepared_steps.get(param)
-                    operands = prepared.operands(operator, param, state, grad) if prepared is not None else None
-                    if (
-                        prepared is not None
-                        and operands is not None
-                        and state.keys() >= self._counters.keys()
-                        and prepared.run(operands, self._numbers(group, operator, state, cache))
-                    ):
-                        stepped += operands.tensors
-                        self._advance(group, state)
-                    elif recorded or not is_of_table(grad):
+                for param, grad in self._step_together(group, operator, cache):
+                    if recorded or not is_of_table(grad):
                         self._update_stored(group, operator, param, grad, cache)
                     else:
                         # States are in the order of the parameters, as torch's.
@@ -147,13 +147,29 @@ class FusedOptimizer(OptimizerStates):
                         parts = self._update_in_parts(group, operator, param, grad, cache)
                         every_row = param not in self._tables and rows_of_bags(grad, rows) == "every"
                         tables.append(table_update(parts, self._memory_of(param), grad, every_row))
-            run_updates(tables)
+            if tables:
+                run_updates(tables)
         finally:
             for param, state in waiting:
                 if not state:
                     self.state.pop(param, None)
-            if stepped:
-                torch.autograd.graph.increment_version(stepped)
+
+    def _step_together(
+        self, group: ParamGroup, operator: Operator, cache: ScalarCache
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Step what a kernel steps together; yield in order the other parameters and their gradients."""
+        params, grads = group["params"], [param.grad for param in group["params"]]
+        if NoneType in set(map(type, grads)):
+            pairs = [(param, grad) for param, grad in zip(params, grads, strict=True) if grad is not None]
+            params, grads = [param for param, _ in pairs], [grad for _, grad in pairs]
+        if params:
+            its = self.state
+            # A lookup by parameter takes as long as the step of a small one.
+            needed = self._counters or self._used_keys(operator) or self._asks_each()
+            states = [its.get(param, EMPTY) for param in params] if needed else [EMPTY] * len(params)
+            updates = DenseUpdates(self, group, operator, params, grads, states, cache)
+            for place in updates.run():
+                yield params[place], grads[place]
 
     def _update_stored(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, cache: ScalarCache
@@ -185,9 +201,8 @@ class FusedOptimizer(OptimizerStates):
                 # Several threads may step one optimizer.
                 self.state.pop(param, None)
 
-    def _numbers(self, group: ParamGroup, operator: Operator, state: dict[str, Any], cache: ScalarCache) -> list[Any]:
+    def _numbers(self, group: ParamGroup, operator: Operator, progress: Hashable, cache: ScalarCache) -> list[Any]:
         """The scalars of a parameter's next step, shared with parameters of the same progress."""
-        progress = self._progress(state)
         if progress not in cache:
             named = self._scalars(group, progress)
             cache[progress] = operator.scalars(named)
@@ -234,7 +249,7 @@ class FusedOptimizer(OptimizerStates):
             check_numbers(operator.name, own, local)
             if has_numbers(local):
                 settings.refuse_capture(operator.name, group, param)
-                scalars = self._numbers(group, operator, state, cache)
+                scalars = self._numbers(group, operator, self._progress(state), cache)
                 states = self._states(group, operator, param, state)
                 self._take_step(group, operator, param, states, gradient, scalars)
             else:
@@ -253,7 +268,7 @@ class FusedOptimizer(OptimizerStates):
     ) -> Launch:
         """The checked step of an embedding's weight by the gradients of its lookups; see ``_update``."""
         settings.refuse_capture(operator.name, group, param)
-        scalars = self._numbers(group, operator, state, cache)
+        scalars = self._numbers(group, operator, self._progress(state), cache)
         states = self._states(group, operator, param, state)
         bags, table = bags_of(operator.name, grad, self._memory_of(param)), self._tables.get(param)
         rows = rows_of_bags(grad, settings.own_setting(group, "rows"))
@@ -309,10 +324,6 @@ class FusedOptimizer(OptimizerStates):
         if is_distributed(param) and not param.is_inference():
             # The operator bumps the version of the local shard only.
             torch.autograd.graph.increment_version(param)
-        if views.rows is None and param in self.state and table is None:
-            prepared = prepare(operator, self._used_keys(operator), states)
-            if prepared:
-                self._prepared_steps[param] = prepared
 
     def state_dict(self) -> dict[str, Any]:
         self._traced_states.discard_from(self.state)

@@ -64,10 +64,6 @@ class SGD(FusedOptimizer, torch.optim.SGD):
     def _rule(self, group: ParamGroup) -> tuple[Rule, dict[str, bool]]:
         return rules.torch_sgd, {"nesterov": group["nesterov"], "use_momentum": enabled(group["momentum"])}
 
-    def _progress(self, state: dict[str, Any]) -> bool:
-        """Whether gradients came before."""
-        return state.get("momentum_buffer") is not None
-
     def _scalars(self, group: ParamGroup, progress: Any) -> dict[str, Any]:
         scalars = {name: group[name] for name in ("lr", "momentum", "weight_decay")}
         return scalars | {"dampening": group["dampening"] if progress else 0.0}

@@ -174,6 +174,14 @@ def loop(name: str) -> Function:
     return callable_at(loop_address(name), *loops.interface(name))
 
 
+@cache
+def loop_of_objects(name: str) -> Function:
+    """A loop that asks Python's objects, compiled: its caller keeps the interpreter's lock."""
+    arguments, _ = loops.interface(name)
+    found: Function = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * arguments)(loop_address(name))
+    return found
+
+
 def loop_address(name: str) -> int:
     """The address of a loop of ``loops/cpu``."""
     return engine.address_of(name, loops.sources(), lambda symbol: loops.object_code(name, symbol))

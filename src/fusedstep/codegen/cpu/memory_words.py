@@ -107,11 +107,21 @@ def add_atomically(typing_context, address, addend):
     return types.int64(types.int64, types.int64), generate
 
 
+@intrinsic
+def ask_python(typing_context, function, first, second):
+    def generate(context, builder, signature, arguments):
+        return called(builder, arguments[0], arguments[1:], INTEGER)
+
+    return types.int64(*[types.int64] * 3), generate
+
+
 WORDS = {
     memory.int64s: numbers(types.int64),
     memory.int32s: numbers(types.int32),
     memory.int16s: numbers(types.int16),
     memory.float64s: numbers(types.float64),
+    memory.float32s: numbers(types.float32),
+    memory.ask_python: ask_python,
     memory.take_step: take_step,
     memory.take_sum: take_sum,
     memory.take_weighted_sum: take_weighted_sum,

@@ -25,6 +25,19 @@ def float64s(address: int) -> Any:
     return ctypes.cast(address, ctypes.POINTER(ctypes.c_double))
 
 
+def float32s(address: int) -> Any:
+    """The 32-bit floats at an address."""
+    return ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
+
+
+def ask_python(function: int, first: int, second: int) -> int:
+    """Call a function of Python's C API, or one like it, while this thread holds the interpreter's lock.
+
+    It may take fewer arguments: what it does not take is ignored.
+    """
+    return int(holding_lock(function)(first, second))
+
+
 def take_step(function: int, block: int, row: int, count: int, gradient: int) -> None:
     """Call a span function: step ``count`` elements, starting with the first of ``row``."""
     caller(4)(function)(block, row, count, gradient)
@@ -90,3 +103,7 @@ def prefetch_to_read(address: int) -> None:
 def caller(arguments: int, returns: bool = False) -> Any:
     """The ctypes type of a function of integers."""
     return ctypes.CFUNCTYPE(ctypes.c_int64 if returns else None, *[ctypes.c_int64] * arguments)
+
+
+# ``CFUNCTYPE`` would let go of the interpreter's lock.
+holding_lock = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)

@@ -43,6 +43,14 @@ def address(name: str) -> int:
 
 
 @cache
+def loop_of_objects(name: str) -> Callable[..., Any]:
+    """A loop that asks Python's objects, compiled; it keeps the interpreter's lock."""
+    from ...codegen.cpu import build
+
+    return build.loop_of_objects(name)
+
+
+@cache
 def sum_functions(gradient_storage: str, compute: str, weighted: bool = False) -> tuple[int, int]:
     """The addresses of what loads gradients into a sum, and of what adds them to it; times factors if weighted."""
     from ...codegen.cpu import build

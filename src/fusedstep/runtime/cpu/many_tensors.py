@@ -1,0 +1,201 @@
+"""Dense steps of many tensors in one hand-over, cut into parts of equal work whatever their sizes."""
+
+from array import array
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...arrays.dlpack import functions_of, type_word
+from ...loops.cpu import block as layout
+from ...loops.cpu import read_tensors as reading
+from ...loops.cpu import tensor_table as table
+from ...storage import STORAGES, compute_type
+from . import loops
+from .parts import number_of_parts, threads_for
+from .threads import run
+
+NAMES = tuple(STORAGES)
+# The types of a parameter that the kernel does not step.
+NOT_PLAIN = -1
+# What a tensor costs beside its elements, in elements.
+ELEMENTS_PER_TENSOR = 64
+# Parts begin at multiples of so many elements: two threads never write to one cache line of an aligned tensor.
+ELEMENTS_PER_LINE = 64
+
+
+class Memory(NamedTuple):
+    """The memory of many tensors.
+
+    Attributes:
+        tensors: the tensors, column after column: parameters, each state, gradients, then counters if there are any.
+        storages: what keeps their memory: it is not freed while these live.
+        starts, sizes: where each storage starts, and its bytes.
+    """
+
+    tensors: list[Any]
+    storages: list[Any]
+    starts: list[int]
+    sizes: list[int]
+
+
+class TensorTable:
+    """Where many tensors lie that take a step together, read natively.
+
+    Attributes:
+        rows: the number of parameters.
+        types: for each parameter the types of its tensors as one number; -1 where it must be stepped by itself.
+        all_plain: whether a kernel steps all parameters.
+        counts: the number of steps of each, if they are counted.
+    """
+
+    def __init__(self, memory: Memory, rows: int, columns: int, counted: bool) -> None:
+        self.memory, self.rows, self.columns, self.counted = memory, rows, columns, counted
+        self.record = table.ADDRESSES + columns
+        self.words = array("q", bytes(8 * rows * self.record))
+        functions, known = functions_of(type(memory.tensors[0])), known_types()
+        assert functions is not None
+        scratch = array("q", bytes(8 * 2 * reading.DESCRIPTION))
+        lists = id(memory.tensors), id(memory.starts), id(memory.sizes)
+        at, known_at, scratch_at = (each.buffer_info()[0] for each in (self.words, known, scratch))
+        # In the order of the fields of ``read_tensors``.
+        counts, room = (rows, columns, counted, known_at, len(NAMES)), (scratch_at, at, self.record)
+        request = array("q", (*functions, *lists, *counts, *room))
+        loops.loop_of_objects("read_tensors")(request.buffer_info()[0])
+        self.types = self.field(table.TYPES)
+        self.all_plain = NOT_PLAIN not in self.types
+
+    def field(self, which: int) -> "array[int]":
+        """A field of all records."""
+        return self.words[which :: self.record]
+
+    def plain_rows(self, first: int, stop: int) -> list[int]:
+        """The rows of the parameters among some that a kernel steps."""
+        return [row for row in range(first, stop) if self.types[row] != NOT_PLAIN]
+
+    @property
+    def counts(self) -> list[float]:
+        """The number of steps of each."""
+        return memoryview(self.field(table.COUNT)).cast("B").cast("d").tolist()
+
+    def leave_out(self, types: int) -> None:
+        """Leave out the parameters of some types."""
+        self.types = array("q", [NOT_PLAIN if each == types else each for each in self.types])
+        self.words[table.TYPES :: self.record] = self.types
+        self.all_plain = NOT_PLAIN not in self.types
+
+    def set_blocks(self, blocks: "Blocks", keys: Sequence[Any]) -> None:
+        """Say which block each row takes, by its key."""
+        self.words[table.BLOCK :: self.record] = array("q", map(blocks.place, keys))
+
+    def counters_are_distinct(self) -> bool:
+        """Whether no two parameters share the memory of a count."""
+        counters = [each for each in self.field(table.COUNTER) if each]
+        return len(set(counters)) == len(counters)
+
+
+@cache
+def known_types() -> "array[int]":
+    """Each storage type as DLPack has it, and its bytes."""
+    found = array("q")
+    for each in STORAGES.values():
+        found.extend((type_word(each.name, each.bits), each.item_bytes))
+    return found
+
+
+@cache
+def storages_of(types: int, columns: int) -> tuple[tuple[str, ...], str] | None:
+    """The storage types of a parameter and its states, and of its gradient; None where a kernel does not mix them."""
+    if types < 0:
+        return None
+    *states, gradient = [NAMES[types // table.BASE**column % table.BASE] for column in range(columns)]
+    one_type = len({compute_type(each) for each in states}) == 1
+    return (tuple(states), gradient) if one_type and gradient in STORAGES[states[0]].gradients else None
+
+
+class Blocks:
+    """The prepared blocks of a step, each for some types and scalars."""
+
+    def __init__(self) -> None:
+        self.words = array("q")
+        self.items = 0
+        self._places: dict[Any, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, key: Any, functions: Any, scalars: Sequence[float]) -> None:
+        """Add a block under a key."""
+        made = functions.template.block(scalars)
+        made[layout.STEP_STORED], made[layout.GRADIENT_ROW] = functions.stored, functions.gradient_bytes
+        functions.evaluate_and_compare(made.buffer_info()[0])
+        self._places[key], self.items = len(self._places), len(made)
+        self.words.extend(made)
+
+    def place(self, key: Any) -> int:
+        """The place of a block; 0 of none."""
+        return self._places.get(key, 0)
+
+
+def take_steps(tensors: TensorTable, blocks: Blocks, first: int, stop: int) -> None:
+    """Take the steps of the tensors of some rows, with blocks that are prepared."""
+    sizes = tensors.field(table.SIZE)[first:stop]
+    total = sum(sizes)
+    threads = threads_for(total)
+    if threads > 1 and overlap(tensors, first, stop):
+        threads = 1
+    number = number_of_parts(total, threads)
+    cuts = [(first, 0), *cuts_of(sizes, first, number), (stop - 1, sizes[-1])]
+    run([part(tensors, blocks, *cut, *following) for cut, following in zip(cuts, cuts[1:], strict=False)], threads)
+
+
+def part(tensors: TensorTable, blocks: Blocks, first: int, start: int, last: int, stop: int) -> Callable[[], None]:
+    """The step of some elements of some tensors."""
+    own = array("q", bytes(8 * blocks.items))
+    at, blocks_at, own_at = (each.buffer_info()[0] for each in (tensors.words, blocks.words, own))
+    # In the order of the fields of ``step_tensors``.
+    lying = at, tensors.record, tensors.columns - 1
+    call = array("q", (*lying, first, last, start, stop, blocks_at, blocks.items, own_at))
+    return partial(run_part, call, (own, tensors, blocks))
+
+
+def run_part(call: "array[int]", memory: Any) -> None:
+    """Run a part; ``memory`` is what it speaks of, and is kept meanwhile."""
+    loops.loop("step_tensors")(call.buffer_info()[0])
+
+
+def cuts_of(sizes: Sequence[int], first: int, number: int) -> list[tuple[int, int]]:
+    """The tensors, and the elements of these, before which parts begin, without the first part."""
+    if number == 1:
+        return []
+    ends = np.cumsum(np.array(sizes) + ELEMENTS_PER_TENSOR)
+    wanted = ends[-1] * np.arange(1, number) // number
+    rows = np.searchsorted(ends, wanted, side="right")
+    found = []
+    for row, place in zip(rows.tolist(), wanted.tolist(), strict=True):
+        inside = place - int(ends[row]) + sizes[row] + ELEMENTS_PER_TENSOR
+        found.append((first + row, min(inside, sizes[row]) // ELEMENTS_PER_LINE * ELEMENTS_PER_LINE))
+    return found
+
+
+def overlap(tensors: TensorTable, first: int, stop: int) -> bool:
+    """Whether memory that the step of one tensor writes may be part of another."""
+    words = np.frombuffer(tensors.words, np.int64).reshape(-1, tensors.record)[first:stop]
+    words = words[words[:, table.TYPES] >= 0]
+    items = np.array([each.item_bytes for each in STORAGES.values()])
+    types, begins, ends = words[:, table.TYPES], [], []
+    for column in range(tensors.columns):
+        begins.append(words[:, table.ADDRESSES + column])
+        ends.append(begins[-1] + words[:, table.SIZE] * items[types // table.BASE**column % table.BASE])
+    if tensors.counted:
+        # Before the gradients, which are not written.
+        begins.insert(0, words[:, table.COUNTER])
+        ends.insert(0, begins[0] + words[:, table.COUNTER_BYTES])
+    written = np.arange(len(begins) * len(words)) < (len(begins) - 1) * len(words)
+    begin, end = np.concatenate(begins), np.concatenate(ends)
+    order = np.argsort(begin, kind="stable")
+    begin, end, written = begin[order], end[order], written[order]
+    reached = np.maximum.accumulate(end)
+    reached_written = np.maximum.accumulate(np.where(written, end, 0))
+    return bool(np.any((begin[1:] < reached_written[:-1]) | (written[1:] & (begin[1:] < reached[:-1]))))

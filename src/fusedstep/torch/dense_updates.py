@@ -1,0 +1,204 @@
+"""Dense steps of many parameters together: what is asked of Python is asked of lists, and all else natively.
+
+No tensor is remembered between two steps. A parameter that is not plain, or whose step needs more than a kernel, is left
+to be stepped by itself.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..arrays.dlpack import functions_of
+from ..arrays.torch_tensors import increment_version
+from ..codegen.rule.program import ReductionScope
+from ..operators.operator import Operator
+from ..runtime.cpu.many_tensors import NOT_PLAIN, Blocks, Memory, TensorTable, storages_of, take_steps
+from .distributed import PLAIN
+
+PLAIN_TYPES = frozenset(PLAIN)
+# Called by C's ``map``, which takes a third less time than a method of each.
+is_negated, storage_of = Tensor.is_neg, Tensor.untyped_storage
+version_of = attrgetter("_version")
+start_of, size_of = torch.UntypedStorage.data_ptr, torch.UntypedStorage.nbytes
+EMPTY: dict[str, Any] = {}
+
+
+def memory_of(tensors: list[Any], states: Sequence[Any] = ()) -> Memory | None:
+    """The memory of tensors; None if one has none of its own, or not as it seems.
+
+    So it is if one of the states, which are among the tensors, is of inference mode: it must be replaced.
+    """
+    try:
+        if not PLAIN_TYPES.issuperset(map(type, tensors)) or any(map(is_negated, tensors)):
+            return None
+        # A tensor of inference mode has none. This takes half the time of is_inference().
+        deque(map(version_of, states), maxlen=0)
+        # Before the addresses: another thread may replace the memory of a tensor at any time.
+        storages = list(map(storage_of, tensors))
+        return Memory(tensors, storages, list(map(start_of, storages)), list(map(size_of, storages)))
+    except RuntimeError:
+        # Sparse, fake, or one of torch.func.
+        return None
+
+
+def can_run(operator: Operator, group: dict[str, Any]) -> bool:
+    """Return whether the steps of a group may be taken together."""
+    return not group.get("differentiable") and steps_elements(operator) and functions_of(Tensor) is not None
+
+
+@lru_cache(maxsize=256)
+def steps_elements(operator: Operator) -> bool:
+    """Return whether a kernel steps each element by itself, with nothing drawn at random."""
+    spec = operator.spec
+    by_element = spec.reduction_scope == ReductionScope.ELEMENT and {*spec.kinds[1:]} <= {"element", ""}
+    return by_element and not operator.options.stochastic
+
+
+class DenseUpdates:
+    """The dense steps of some parameters of a group.
+
+    Args:
+        optimizer: the optimizer.
+        group: the group, with the current values of its settings.
+        operator: its operator.
+        params, grads, states: the parameters, their gradients and states.
+        cache: the scalars of parameters by their progress.
+    """
+
+    def __init__(
+        self,
+        optimizer: Any,
+        group: dict[str, Any],
+        operator: Operator,
+        params: Sequence[Tensor],
+        grads: Sequence[Tensor],
+        states: Sequence[dict[str, Any]],
+        cache: dict[Any, Any],
+    ) -> None:
+        self.optimizer, self.group, self.operator, self.cache = optimizer, group, operator, cache
+        self.params, self.grads, self.states = params, grads, states
+        self.keys = optimizer._used_keys(operator)
+        # Counts that are numbers do not lie in memory.
+        counts = bool(optimizer._counters)
+        self.asks_each = optimizer._asks_each() or (counts and type(states[0].get("step")) is not Tensor)
+        self.counted = counts and not self.asks_each
+        self.places: Sequence[int] = range(len(params))
+        self.blocks = Blocks()
+
+    def run(self) -> Iterator[int]:
+        """Step parameters; yield, in their order, the places of those to be stepped each by itself."""
+        table = self.read()
+        if table is None or not self.prepare(table):
+            yield from range(len(self.params))
+            return
+        first = 0
+        for place in self.others(table):
+            stop = bisect_left(self.places, place)
+            self.step(table, first, stop)
+            yield place
+            first = stop
+        self.step(table, first, len(self.places))
+
+    def others(self, table: TensorTable) -> Sequence[int]:
+        """The places of the parameters to be stepped each by itself."""
+        if table.all_plain and len(self.places) == len(self.params):
+            return ()
+        together = {self.places[row] for row in table.plain_rows(0, table.rows)}
+        return [place for place in range(len(self.params)) if place not in together]
+
+    def read(self) -> TensorTable | None:
+        """Read where tensors lie; None if no parameters can be stepped together."""
+        if not can_run(self.operator, self.group):
+            return None
+        memory = self.memory(self.places) if self.are_usual() else None
+        if memory is None:
+            self.places = [place for place in self.places if self.is_plain(place)]
+            memory = self.memory(self.places) if self.places else None
+        if memory is None:
+            return None
+        table = TensorTable(memory, len(self.places), len(self.keys) + 2, self.counted)
+        return table if not self.counted or table.counters_are_distinct() else None
+
+    def are_usual(self) -> bool:
+        """Return whether all parameters are worth reading at once."""
+        optimizer = self.optimizer
+        return not optimizer._tables and not self.asks_each and PLAIN_TYPES.issuperset(map(type, self.grads))
+
+    def is_plain(self, place: int) -> bool:
+        """Return whether the tensors of a parameter are plain, and its states complete."""
+        optimizer, param, state = self.optimizer, self.params[place], self.states[place]
+        return (
+            type(self.grads[place]) in PLAIN_TYPES
+            and param not in optimizer._tables
+            and not optimizer._lacks_states(self.operator, state)
+            and self.memory([place]) is not None
+        )
+
+    def memory(self, places: Sequence[int]) -> Memory | None:
+        """The memory of the tensors of some parameters, column after column."""
+        params, grads, states = (
+            each if len(places) == len(each) else [each[place] for place in places]
+            for each in (self.params, self.grads, self.states)
+        )
+        kept: list[Any] = []
+        for key in self.keys:
+            kept += [state.get(key) for state in states]
+        counters = [state.get("step") for state in states] if self.counted else []
+        return memory_of([*params, *kept, *grads, *counters], kept + counters)
+
+    def prepare(self, table: TensorTable) -> bool:
+        """Prepare what the kernel takes beside the tensors; return whether it can step any parameter."""
+        functions = {}
+        for types in {*table.types} - {NOT_PLAIN}:
+            storages = storages_of(types, table.columns)
+            if storages is None or self.optimizer._has_own_rule(storages[0][0]):
+                table.leave_out(types)
+            else:
+                functions[types] = self.operator.span_functions(*storages)
+        progress = self.progress(table)
+        if len(functions) == 1 and table.all_plain and len({*progress}) == 1:
+            wanted = [(table.types[0], progress[0])]
+        else:
+            wanted = [*zip(table.types, progress, strict=True)]
+        for types, each in {*wanted}:
+            if types in functions:
+                scalars = self.optimizer._numbers(self.group, self.operator, each, self.cache)
+                if any(type(scalar) is not float for scalar in scalars):
+                    return False
+                self.blocks.add((types, each), functions[types], scalars)
+        if len(self.blocks) > 1:
+            table.set_blocks(self.blocks, wanted)
+        return len(self.blocks) > 0
+
+    def progress(self, table: TensorTable) -> list[Any]:
+        """What the scalars of each parameter depend on."""
+        if self.counted:
+            return [count + 1 for count in table.counts]
+        states, ask = [self.states[place] for place in self.places], self.optimizer._progress
+        return [*map(ask, states)] if self.asks_each else [ask(states[0])] * len(states)
+
+    def step(self, table: TensorTable, first: int, stop: int) -> None:
+        """Step the parameters of some rows of the table."""
+        written = self.written(table, first, stop)
+        if not written:
+            return
+        increment_version(written)
+        take_steps(table, self.blocks, first, stop)
+        if self.asks_each:
+            for row in table.plain_rows(first, stop):
+                self.optimizer._advance(self.group, self.states[self.places[row]])
+
+    def written(self, table: TensorTable, first: int, stop: int) -> list[Tensor]:
+        """The tensors that the steps of some rows change."""
+        columns = [*self.operator.spec.written, *([table.columns] if self.counted else ())]
+        tensors, number = table.memory.tensors, table.rows
+        if table.all_plain:
+            return [each for column in columns for each in tensors[column * number + first : column * number + stop]]
+        rows = table.plain_rows(first, stop)
+        return [tensors[column * number + row] for column in columns for row in rows]
