@@ -156,8 +156,9 @@ class DenseUpdates:
         """Prepare what the kernel takes beside the tensors; return whether it can step any parameter."""
         functions = {}
         for types in {*table.types} - {NOT_PLAIN}:
-            storages = storages_of(types, table.columns)
-            if storages is None or self.optimizer._has_own_rule(storages[0][0]):
+            storages, place = storages_of(types, table.columns), self.places[table.types.index(types)]
+            settings = self.optimizer._settings_for(self.group, self.params[place], self.grads[place])
+            if storages is None or settings is not self.group:
                 table.leave_out(types)
             else:
                 functions[types] = self.operator.span_functions(*storages)

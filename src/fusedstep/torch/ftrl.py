@@ -8,8 +8,6 @@ from torch import Tensor
 
 from ..operators.operator import Operator
 from ..rules.master_weights import ftrl_proximal_with_master
-from ..runtime.call import Launch
-from ..storage import STORAGES
 from .arguments import documented
 from .optimizer import FusedOptimizer, Rule
 from .param_groups import ParamGroup
@@ -86,17 +84,8 @@ class FTRL(FusedOptimizer, torch.optim.Optimizer):
     def _initialise(self, group: ParamGroup, param: Tensor, state: dict[str, Any]) -> None:
         super()._initialise(with_storage(group, param), param, state)
 
-    def _has_own_rule(self, storage: str) -> bool:
-        return STORAGES[storage].is_narrow
-
-    def _update(
-        self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
-    ) -> Launch | None:
-        if is_narrow(param):
-            # The cache is for weights that are not rounded.
-            group, cache = with_storage(group, param), {}
-            operator = self._operator(group)
-        return super()._update(group, operator, param, grad, state, cache)
+    def _settings_for(self, group: ParamGroup, param: Tensor, grad: Tensor) -> ParamGroup:
+        return with_storage(group, param)
 
 
 def is_narrow(param: Tensor) -> bool:

@@ -24,6 +24,7 @@ from .kernel_views import kernel_views
 from .layouts import has_numbers, is_intercepted
 from .page_faults import PageFaults
 from .param_groups import ParamGroup
+from .plain_tables import plain_launch
 from .settings import as_flag, as_numbers, has_history, to_number
 from .states import OptimizerStates
 from .states import Rule as Rule
@@ -95,9 +96,9 @@ class FusedOptimizer(OptimizerStates):
         known = FusedOptimizer._progress, FusedOptimizer._advance
         return (kind._progress, kind._advance) != known or self._counters.keys() > {"step"}
 
-    def _has_own_rule(self, storage: str) -> bool:
-        """Whether a parameter of a storage type is stepped by another rule than its group's."""
-        return False
+    def _settings_for(self, group: ParamGroup, param: Tensor, grad: Tensor) -> ParamGroup:
+        """The settings of a parameter's step: the group, or a copy that selects another rule."""
+        return group
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -189,7 +190,8 @@ class FusedOptimizer(OptimizerStates):
         state = self.state[param]
         before = {**state}
         try:
-            launch = self._update(group, operator, param, grad, state, cache)
+            known = group, operator, param, grad, state, cache
+            launch = plain_launch(self, *known) or self._update(*known)
             if launch is not None:
                 with closing(launch) if isinstance(launch, TableLaunch) else nullcontext():
                     yield launch
@@ -236,6 +238,10 @@ class FusedOptimizer(OptimizerStates):
         Returns:
             What is left to do before the step is counted; None if it is counted.
         """
+        own_group = self._settings_for(group, param, grad)
+        if own_group is not group:
+            # The cache is for the rule of the group.
+            group, operator, cache = own_group, self._operator(own_group), {}
         check_placements(operator.name, operator.spec.reduction_scope, param)
         recorded = bool(group.get("differentiable"))
         if not recorded and has_bags(grad, self._memory_of(param), operator.spec.reduction_scope):
@@ -278,9 +284,7 @@ class FusedOptimizer(OptimizerStates):
         if table is not None:
             joint = table.prepare_table(operator, states, bags, scalars)
             return joint or partial(table.step, operator, states, bags, None, scalars)
-        prepare = partial(operator.prepare, states, bags, None, rows, scalars)
-        step = operator.prepare_table(states, bags, rows, scalars)
-        return prepare() if step is None else TableLaunch(step, prepare)
+        return operator.prepare(states, bags, None, rows, scalars)
 
     def _gradient(self, operator: Operator, param: Tensor, local: Tensor) -> Gradient:
         """A parameter's gradient as its step takes it."""

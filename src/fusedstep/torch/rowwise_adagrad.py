@@ -7,7 +7,6 @@ from torch import Tensor
 
 from .. import rules
 from ..operators.operator import Operator
-from ..runtime.call import Launch
 from .adagrad import AccumulatorOptimizer, decayed_rate
 from .arguments import documented
 from .checkpoints import ExpectedStates, fits
@@ -70,14 +69,8 @@ class RowwiseAdagrad(AccumulatorOptimizer, torch.optim.Optimizer):
             return None
         return settings_for(group, param, param.grad)
 
-    def _update(
-        self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, state: Any, cache: Any
-    ) -> Launch | None:
-        own = settings_for(group, param, grad)
-        if own is not group:
-            # The cache is for the rule of dense gradients.
-            group, operator, cache = own, self._operator(own), {}
-        return super()._update(group, operator, param, grad, state, cache)
+    def _settings_for(self, group: ParamGroup, param: Tensor, grad: Tensor) -> ParamGroup:
+        return settings_for(group, param, grad)
 
     def _align(self, operator: Operator, param: Tensor, state: dict[str, Any]) -> None:
         kind = operator.spec.kinds[1]
