@@ -40,7 +40,7 @@ def fbgemm(optimizer: str) -> Contender:
 
 def fbgemm_training(call: str, optimizer: str, label: str, like: str, lr: float, eps: float = 0.0) -> Contender:
     """FBGEMM's tables in training."""
-    return training.apart(FBGEMM, label, like, call, optimizer=optimizer, lr=lr, eps=eps)
+    return training.own_process(FBGEMM, label, like, call, optimizer=optimizer, lr=lr, eps=eps)
 
 
 def fbgemm_adagrads(call: str) -> list[Contender]:

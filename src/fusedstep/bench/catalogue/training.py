@@ -17,19 +17,21 @@ DENSE: dict[str, Any] = {"settings": {"sparse": False}}
 ONE_TABLE: dict[str, Any] = {"settings": {"sparse": True, "one_table": True}}
 
 
-def apart(library: Library, label: str, like: str, call: str, **arguments: Any) -> Contender:
+def own_process(library: Library, label: str, like: str, call: str, **arguments: Any) -> Contender:
     """A contender in a process of its own; ``like`` is the label of the one that must have the same losses, or ""."""
     return Contender(label, replace(library, part=label), call, arguments, like=like)
 
 
 def ours(optimizer: str, like: str = "", label: str = "", **options: Any) -> Contender:
     """An optimizer of fusedstep.torch."""
-    return apart(FUSEDSTEP_TORCH, label or f"fusedstep {optimizer}", like, "trained", optimizer=optimizer, **options)
+    return own_process(
+        FUSEDSTEP_TORCH, label or f"fusedstep {optimizer}", like, "trained", optimizer=optimizer, **options
+    )
 
 
 def torch(optimizer: str, label: str = "", **options: Any) -> Contender:
     """An optimizer of torch.optim."""
-    return apart(TORCH, label or f"torch {optimizer}", "", "trained", optimizer=optimizer, **options)
+    return own_process(TORCH, label or f"torch {optimizer}", "", "trained", optimizer=optimizer, **options)
 
 
 def training(name: str, program: str, title: str, size: Size, *contenders: Contender) -> TrainingWork:
