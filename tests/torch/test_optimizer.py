@@ -70,7 +70,8 @@ ROWS = [
     ),
     Row("RAdam", ({}, {"betas": (0.8, 0.9)} | DECAY, {"decoupled_weight_decay": True} | DECAY, UP)),
 ]
-ALL = sorted({*fs.torch.__all__} - {"Embedding", "EmbeddingBag", "RuleOptimizer", "clip_grad_norm_", "fuse_embeddings"})
+FUNCTIONS = {"clip_grad_norm_", "fuse_embeddings", "keep_freed_memory"}
+ALL = sorted({*fs.torch.__all__} - {"Embedding", "EmbeddingBag", "RuleOptimizer", *FUNCTIONS})
 NAMED = [pytest.param(row, setting, id=f"{row.name}-{n}") for row in ROWS for n, setting in enumerate(row.settings)]
 SPARSE = [pytest.param(row, setting, id=f"{row.name}-{n}") for row in ROWS for n, setting in enumerate(row.sparse)]
 

@@ -74,7 +74,7 @@ CASES = {
     ),
 }
 # Of a rule that is given, and what is no optimizer.
-OTHERS = ("RuleOptimizer", "Embedding", "EmbeddingBag", "clip_grad_norm_", "fuse_embeddings")
+OTHERS = ("RuleOptimizer", "Embedding", "EmbeddingBag", "clip_grad_norm_", "fuse_embeddings", "keep_freed_memory")
 
 
 def test_every_optimizer_that_torch_lacks_is_here() -> None:

@@ -11,6 +11,7 @@ from .adamw import AdamW
 from .clip_grad import clip_grad_norm_
 from .embedding import Embedding
 from .embedding_bag import EmbeddingBag
+from .freed_memory import keep_freed_memory
 from .ftrl import FTRL
 from .fuse_embeddings import fuse_embeddings
 from .lion import Lion
@@ -46,4 +47,5 @@ __all__ = [
     "SparseAdam",
     "clip_grad_norm_",
     "fuse_embeddings",
+    "keep_freed_memory",
 ]

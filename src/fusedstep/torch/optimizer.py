@@ -19,6 +19,7 @@ from .gradients import Gradient, read_gradient
 from .kernel_bags import bags_of, has_bags, plain_gradient, rows_of_bags
 from .kernel_views import kernel_views
 from .layouts import has_numbers, is_intercepted
+from .page_faults import PageFaults
 from .param_groups import ParamGroup
 from .prepared_step import PreparedStep, prepare
 from .settings import as_flag, as_numbers, has_history, to_number
@@ -44,6 +45,7 @@ class FusedOptimizer(OptimizerStates):
         super()._reset_runtime()
         self._prepared_steps: WeakParameterDict[PreparedStep] = WeakParameterDict()
         self._traced_states = compiled.TracedStates()
+        self._page_faults = PageFaults()
         if "_graph_number" not in self.__dict__:
             self._graph_number = compiled.register(self)
         # Text is a constant of a graph. A number becomes a variable when a second one comes, before PyTorch 2.11.
@@ -113,6 +115,7 @@ class FusedOptimizer(OptimizerStates):
     @defer_sigint()  # parameters, states and step counts change together
     def _step_groups(self) -> None:
         """Step all groups, outside of a graph."""
+        self._page_faults.count(type(self).__name__)
         self._traced_states.discard_from(self.state)
         self._track_weights()
         stepped: list[Tensor] = []

@@ -9,7 +9,8 @@ import fusedstep as fs
 
 from . import HOWS, LIES, SHAPES, Place, assert_same, build
 
-OTHERS = {"Embedding", "EmbeddingBag", "RowwiseAdagrad", "RuleOptimizer", "clip_grad_norm_", "fuse_embeddings"}
+FUNCTIONS = {"clip_grad_norm_", "fuse_embeddings", "keep_freed_memory"}
+OTHERS = {"Embedding", "EmbeddingBag", "RowwiseAdagrad", "RuleOptimizer", *FUNCTIONS}
 ELEMENTWISE = sorted({*fs.torch.__all__} - OTHERS)
 TORCHS = [name for name in ELEMENTWISE if hasattr(torch.optim, name) and name != "SparseAdam"]
 
