@@ -126,6 +126,7 @@ WORKS = [
         Size(20_000, 128, 2_800, ids=10, words="{rows:,} x {width}, {batch:,} windows of {ids} nodes"),
         OUR_SPARSE_ADAM,
         STOCK_SPARSE_ADAM,
+        ours("SparseAdam", SPARSE_ADAM.label, "SparseAdam, kept memory", keep=True, **SPARSE, **ADAM),
         DEFERRED,
         SPARSE_ADAM,
         DENSE_ADAM,

@@ -23,8 +23,10 @@ def begin(threads: int) -> None:
     fs.set_num_threads(threads)
 
 
-def trained(size: data.Size, stock: bool = False, **options: Any) -> list[TrainingStep]:
-    """A program, whose embeddings are exchanged for these, or stay torch's: a stock model."""
+def trained(size: data.Size, stock: bool = False, keep: bool = False, **options: Any) -> list[TrainingStep]:
+    """A program, whose embeddings are exchanged for these, or stay torch's: a stock model; with kept memory or not."""
+    if keep:
+        optimizers.keep_freed_memory()
     if not stock:
         options["prepare"] = optimizers.fuse_embeddings
     return torch_programs.trained(optimizers, size, **options)
