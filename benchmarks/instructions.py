@@ -1,11 +1,12 @@
-"""Counts the instructions of kernels under valgrind's callgrind, and compares them with what is kept.
+"""Counts the instructions of kernels and whole steps under valgrind's callgrind, and compares them with what is kept.
 
     python benchmarks/instructions.py             compares; exit status 1 where a count has risen
     python benchmarks/instructions.py --update    keeps the counts
 
 Counts do not depend on the clock nor on what else the machine does. Kernels are compiled for one CPU that valgrind
 knows, whatever the machine's own, so that counts of different machines can be compared. Each count is that of a whole
-call on one thread, of 4,096 x 64 float32 elements; what Python does in it is about a hundredth.
+call on one thread. Calls of kernels are of 4,096 x 64 float32 elements; what Python does in them is about a hundredth.
+Steps in PyTorch are of many small tensors: most of what they count is Python's.
 """
 
 import argparse
@@ -23,12 +24,14 @@ from pathlib import Path
 HERE = Path(__file__).parent
 KEPT = HERE / "instructions.json"
 RISE = 1.03
-VERSIONS = ("numba", "llvmlite", "numpy")
+PROGRAMS = ("counted_calls.py", "counted_steps.py")
+VERSIONS = ("numba", "llvmlite", "numpy", "torch")
 CPU = {
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt",
     # Dictionaries of strings would take other ways each time.
     "PYTHONHASHSEED": "0",
+    "ATEN_CPU_CAPABILITY": "avx2",
 }
 
 
@@ -36,13 +39,14 @@ def count(valgrind: str) -> dict[str, int]:
     """The instructions of each call, by its name."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **CPU, "FUSEDSTEP_CACHE_DIR": folder, "NUMBA_CACHE_DIR": folder}
-        calls = [sys.executable, str(HERE / "counted_calls.py")]
-        # Compiled outside valgrind, where it would take an hour.
-        subprocess.run(calls, env=environment, check=True)
         print("counting (some minutes)", file=sys.stderr)
-        options = ["--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/count"]
-        subprocess.run([valgrind, "--quiet", *options, *calls], env=environment, check=True)
-        texts = [file.read_text() for file in Path(folder).glob("count.*")]
+        for program in PROGRAMS:
+            calls = [sys.executable, str(HERE / program)]
+            # Compiled outside valgrind, where it would take an hour.
+            subprocess.run(calls, env=environment, check=True)
+            options = ["--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/count-{program}"]
+            subprocess.run([valgrind, "--quiet", *options, *calls], env=environment, check=True)
+        texts = [file.read_text() for file in Path(folder).glob("count-*")]
     found = {}
     for text in texts:
         name = re.search(r"^desc: Trigger: Client Request: (.+)$", text, re.MULTILINE)
@@ -54,7 +58,8 @@ def count(valgrind: str) -> dict[str, int]:
 
 def versions() -> dict[str, str]:
     """What decides on the instructions beside the sources."""
-    found = {name: importlib.metadata.version(name) for name in VERSIONS}
+    # Without what a build of torch is for, such as "+cpu".
+    found = {name: importlib.metadata.version(name).partition("+")[0] for name in VERSIONS}
     return found | {"python": ".".join(platform.python_version_tuple()[:2])}
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks import whole_steps
 from benchmarks.cpu import sweep_plots, sweeps
 from benchmarks.cpu.works import GROUPS
 from benchmarks.saved import RESULTS, from_json, measured_on
+from matplotlib.figure import Figure
 
 from fusedstep.bench import plots
 from fusedstep.bench.figures import how, size, where
@@ -32,7 +34,7 @@ def write(folder: Path, saved: Path = RESULTS) -> None:
 
 def machine(name: str, report: Report, folder: Path) -> str:
     """All results of a machine."""
-    figures = [] if report.machine.get("gpu") else [*plots.figures(report, GROUPS), *sweep_plots.figures(report)]
+    figures = [] if report.machine.get("gpu") else drawn(report)
     pictures = plots.save(((f"{name}-{each}", figure) for each, figure in figures), folder)
     return "\n\n".join(
         [
@@ -44,6 +46,11 @@ def machine(name: str, report: Report, folder: Path) -> str:
             *report.notes,
         ]
     )
+
+
+def drawn(report: Report) -> list[tuple[str, Figure]]:
+    """The pictures of a machine without a GPU, and their names."""
+    return [*whole_steps.figures(report), *plots.figures(report, GROUPS), *sweep_plots.figures(report)]
 
 
 def single(result: Result) -> str:

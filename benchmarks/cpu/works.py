@@ -38,9 +38,18 @@ def fbgemm(optimizer: str) -> Contender:
     return Contender("FBGEMM, backward and update", FBGEMM, "backward", {"optimizer": optimizer})
 
 
-def fbgemm_bags(optimizer: str, label: str, like: str, lr: float, eps: float = 0.0) -> Contender:
-    """FBGEMM's table-batched bags, in training."""
-    return training.program(FBGEMM, label, like, "bags", optimizer=optimizer, lr=lr, eps=eps)
+def fbgemm_training(call: str, optimizer: str, label: str, like: str, lr: float, eps: float = 0.0) -> Contender:
+    """FBGEMM's tables in training."""
+    return training.own_process(FBGEMM, label, like, call, optimizer=optimizer, lr=lr, eps=eps)
+
+
+def fbgemm_adagrads(call: str) -> list[Contender]:
+    """Both forms of FBGEMM's Adagrad in training."""
+    exact, row_wise = "FBGEMM Adagrad", "FBGEMM row-wise Adagrad"
+    return [
+        fbgemm_training(call, "EXACT_ADAGRAD", exact, "torch Adagrad", **training.ADAGRAD),
+        fbgemm_training(call, "EXACT_ROWWISE_ADAGRAD", row_wise, "fusedstep RowwiseAdagrad", **training.ADAGRAD),
+    ]
 
 
 # The contenders that join a work, by the work's name.
@@ -63,10 +72,10 @@ JOINING = {
     "ApplyRMSProp": [mindspore("ApplyRMSProp"), tensorflow("RMSProp")],
     "ApplyMomentum": [mindspore("ApplyMomentum"), tensorflow("Momentum")],
     "bags": [
-        fbgemm_bags("EXACT_ADAGRAD", "FBGEMM Adagrad", "torch Adagrad", **training.ADAGRAD),
-        fbgemm_bags("EXACT_ROWWISE_ADAGRAD", "FBGEMM row-wise Adagrad", "fusedstep RowwiseAdagrad", **training.ADAGRAD),
-        fbgemm_bags("EXACT_SGD", "FBGEMM SGD", "torch SGD", **training.SGD),
+        *fbgemm_adagrads("bags"),
+        fbgemm_training("bags", "EXACT_SGD", "FBGEMM SGD", "torch SGD", **training.SGD),
     ],
+    "click": fbgemm_adagrads("clicks"),
 }
 GROUPS = {
     group: [replace(work, contenders=(*work.contenders, *JOINING.get(work.name, ()))) for work in works]

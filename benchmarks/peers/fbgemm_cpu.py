@@ -1,5 +1,6 @@
 """FBGEMM's tables on the CPU, whose backward pass updates them."""
 
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
@@ -10,7 +11,7 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
     ComputeDevice,
     SplitTableBatchedEmbeddingBagsCodegen,
 )
-from libraries import bag_model, data, settings
+from libraries import bag_model, click_model, data, settings
 from libraries.steps import Step, TrainingStep
 from libraries.torch_training import fill, training_step
 
@@ -22,9 +23,9 @@ begin = torch.set_num_threads
 
 
 def table_batched(size: data.Size, optimizer: str, lr: float, eps: float) -> SplitTableBatchedEmbeddingBagsCodegen:
-    """Tables of one size, whose rows are summed."""
+    """Tables, whose rows are summed."""
     return SplitTableBatchedEmbeddingBagsCodegen(
-        [(size.rows, size.width, EmbeddingLocation.HOST, ComputeDevice.CPU)] * size.tables,
+        [(rows, size.width, EmbeddingLocation.HOST, ComputeDevice.CPU) for rows in data.lengths(size)],
         optimizer=EmbOptimType[optimizer],
         learning_rate=lr,
         eps=eps,
@@ -67,5 +68,24 @@ def bags(size: data.Size, optimizer: str, lr: float, eps: float) -> list[Trainin
     def loss_of(ids: torch.Tensor) -> torch.Tensor:
         return loss(embedding(ids, offsets))
 
-    batches = [torch.cat([torch.from_numpy(each) for each in ids]) for ids in data.bags(size)]
+    batches = [torch.cat([torch.from_numpy(each) for each in ids]) for ids in data.ids(size)]
     return [training_step(partial(loss_of, ids)) for ids in batches]
+
+
+class Rows(torch.nn.Module):
+    """The rows of all tables, side by side."""
+
+    def __init__(self, embedding: SplitTableBatchedEmbeddingBagsCodegen, size: data.Size) -> None:
+        super().__init__()
+        fill(embedding.split_embedding_weights())
+        self.embedding, self.offsets = embedding, torch.arange(size.tables * size.batch + 1)
+
+    def forward(self, ids: Sequence[torch.Tensor]) -> torch.Tensor:
+        return self.embedding(torch.cat(list(ids)), self.offsets)
+
+
+def clicks(size: data.Size, optimizer: str, lr: float, eps: float) -> list[TrainingStep]:
+    """The model of clicks; its network has torch's Adagrad."""
+    model = click_model.Clicks(size, lambda: Rows(table_batched(size, optimizer, lr, eps), size))
+    layers = torch.optim.Adagrad(model.network.parameters(), lr=lr, eps=eps)
+    return [training_step(partial(model, *batch), layers) for batch in click_model.batches(size)]

@@ -88,12 +88,12 @@ def size(parts: Mapping[str, Any]) -> str:
 
     >>> size({"rows": 4000, "width": 64, "batch": 0, "law": "zipf"})
     '4,000 x 64'
-    >>> size({"rows": 4000, "width": 64, "batch": 100, "tables": 8, "ids": 20})
-    '8 tables of 4,000 x 64, 100 bags of 20 ids'
+    >>> size({"rows": 4000, "width": 64, "batch": 100, "words": "{rows:,} x {width}, {batch} pairs"})
+    '4,000 x 64, 100 pairs'
     """
-    table, batch, tables = f"{parts['rows']:,} x {parts['width']:,}", parts["batch"], parts.get("tables", 1)
-    if tables > 1:
-        return f"{tables} tables of {table}, {batch:,} bags of {parts['ids']} ids"
+    if parts.get("words"):
+        return str(parts["words"].format(**parts))
+    table, batch = f"{parts['rows']:,} x {parts['width']:,}", parts["batch"]
     return f"{table}, gradients of {batch:,} rows" if batch else table
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from .libraries.data import lengths
 from .race import Advance, Course, Pace, Race
 from .results import Timing
 from .works import ITEM, Contender, Moves, Work
@@ -27,8 +28,7 @@ class TrainingWork(Work):
 
     def bytes_needed(self) -> int:
         """About how much memory all contenders need together."""
-        size = self.size
-        return len(self.contenders) * ARRAYS * size.tables * size.rows * size.width * ITEM
+        return len(self.contenders) * ARRAYS * sum(lengths(self.size)) * self.size.width * ITEM
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ class Work:
 
     def quick(self) -> "Work":
         """The same work at a tiny size."""
-        return self.sized(rows=smaller(self.size.rows), batch=smaller(self.size.batch), batches=2)
+        rows = smaller(self.size.rows)
+        return self.sized(rows=rows, batch=smaller(self.size.batch), batches=2, shortest=min(rows, self.size.shortest))
 
     def sized(self, **size: Any) -> "Work":
         """The same work at another size."""
@@ -148,5 +149,5 @@ class Work:
 
 
 def smaller(count: int) -> int:
-    """The number of rows in a quick run; 0 stays 0."""
-    return count and max(SMALLEST, count // QUICK)
+    """The number of rows in a quick run; few stay as many."""
+    return min(count, max(SMALLEST, count // QUICK))

@@ -8,7 +8,7 @@ BATCH = Size(1_000_000, 64, 65_536)
 CACHED = Size(4_000, 64, 2_000, law="uniform")
 MOSTLY_TOUCHED = Size(20_000, 128, 28_000, law="uniform")
 SQUARE = Size(4_000, 4_000)
-PARAMETERS, SMALL = 100, Size(1, 64)
+PARAMETERS, SMALL = 100, Size(1, 1_000)
 # Many batches: deferred rows need some steps between two lookups.
 DEFERRED, DEFERRED_LONG = Size(1_000_000, 64, 65_536, batches=32), Size(10_000_000, 16, 65_536, batches=32)
 
@@ -50,8 +50,9 @@ def small(optimizer: str) -> Work:
     contenders = (
         fused_torch("dense", optimizer, parameters=PARAMETERS),
         torch("dense", optimizer, f"torch {optimizer} foreach", parameters=PARAMETERS, foreach=True),
+        torch("dense", optimizer, f"torch {optimizer} fused", parameters=PARAMETERS, fused=True),
     )
-    title = f"{optimizer} on {PARAMETERS} parameters of {SMALL.width}, time a parameter"
+    title = f"{optimizer} on {PARAMETERS} parameters of {SMALL.width:,} elements, a parameter"
     return Work(f"small-{optimizer}", title, SMALL, contenders, repeat=50, parts=PARAMETERS)
 
 

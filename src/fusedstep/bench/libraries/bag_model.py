@@ -1,15 +1,14 @@
-"""A model of bags in PyTorch: tables whose rows are pooled, and a fixed projection."""
+"""A model of bags: tables whose rows are pooled, and a fixed projection."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from . import data
-from .steps import TrainingStep
-from .torch_training import fill, training_step
+from .torch_programs import Program
+from .torch_training import fill
 
 # The elements that the pooled rows of all tables are projected to.
 PROJECTED = 16
@@ -22,21 +21,26 @@ def loss_of_pooled(size: data.Size) -> Callable[[torch.Tensor], torch.Tensor]:
     # Then projected rows are about as large as the target.
     projection /= (len(projection) * size.ids) ** 0.5
     target = torch.from_numpy(random.standard_normal((size.batch, PROJECTED), dtype=np.float32))
-    return lambda pooled: torch.nn.functional.mse_loss(pooled @ projection, target)
+    return lambda pooled: nn.functional.mse_loss(pooled @ projection, target)
 
 
-def bags(
-    classes: Any, bag: Any, size: data.Size, optimizer: str, sparse: bool, defer: bool = False, **options: Any
-) -> list[TrainingStep]:
-    """Steps of an optimizer; ``bag`` is the class of the modules that look up, with torch's interface."""
-    modules = [bag(size.rows, size.width, mode="sum", sparse=sparse) for _ in range(size.tables)]
-    fill(each.weight for each in modules)
-    if defer:
-        options["defer"] = modules
-    made = getattr(classes, optimizer)([each.weight for each in modules], **options)
-    loss, offsets = loss_of_pooled(size), torch.arange(0, size.batch * size.ids, size.ids)
+class Bags(nn.Module):
+    """Tables that are looked up in bags of ids, and the loss of what is pooled."""
 
-    def loss_of(ids: list[torch.Tensor]) -> torch.Tensor:
-        return loss(torch.cat([look_up(each, offsets) for look_up, each in zip(modules, ids, strict=True)], 1))
+    def __init__(self, size: data.Size, sparse: bool) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList(
+            nn.EmbeddingBag(size.rows, size.width, mode="sum", sparse=sparse) for _ in range(size.tables)
+        )
+        self.loss, self.offsets = loss_of_pooled(size), torch.arange(0, size.batch * size.ids, size.ids)
 
-    return [training_step(partial(loss_of, [torch.from_numpy(each) for each in ids]), made) for ids in data.bags(size)]
+    def forward(self, *ids: torch.Tensor) -> torch.Tensor:
+        pooled = [look_up(each, self.offsets) for look_up, each in zip(self.tables, ids, strict=True)]
+        return self.loss(torch.cat(pooled, 1))
+
+
+def program(size: data.Size, sparse: bool) -> Program:
+    """The model, and the ids of each table."""
+    model = Bags(size, sparse)
+    fill(model.parameters())
+    return Program(model, [tuple(map(torch.from_numpy, ids)) for ids in data.ids(size)])

@@ -1,6 +1,5 @@
 """The data of a work, equal for every contender."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,6 +9,9 @@ SEED = 20_261
 # Tables repeat after so many numbers; no row width divides it, so that rows differ.
 PERIOD = 65_537
 GRADIENTS = 6
+EXPONENT = 1.2
+# A prime, so that the rows of a table that are drawn often lie apart, and each rank has a row of its own.
+SCATTER = 2_654_435_761
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Size:
         batches: the number of batches that are drawn; steps use them in turn.
         tables: the number of tables.
         ids: the number of ids in a bag.
+        shortest: the rows of the shortest of several tables, whose longest has ``rows``; 0 if all have ``rows``.
+        words: how results name the size, a format of these attributes; "" names the rows of a table and a gradient.
     """
 
     rows: int
@@ -34,6 +38,8 @@ class Size:
     batches: int = GRADIENTS
     tables: int = 1
     ids: int = 1
+    shortest: int = 0
+    words: str = ""
 
 
 def table(size: Size, seed: int) -> np.ndarray:
@@ -42,27 +48,37 @@ def table(size: Size, seed: int) -> np.ndarray:
     return np.resize(some, (size.rows, size.width))
 
 
-def rows_by_law(size: Size) -> Callable[[int], np.ndarray]:
-    """A function that draws so many rows, int32."""
-    random = np.random.default_rng(SEED)
-    if size.law == "uniform":
-        return lambda count: random.integers(0, size.rows, count, dtype=np.int32)
-    chances = np.cumsum(np.arange(1, size.rows + 1) ** -1.2)
-    scattered = random.permutation(size.rows).astype(np.int32)
-    return lambda count: scattered[np.searchsorted(chances, random.random(count) * chances[-1])]
+def draw(random: np.random.Generator, rows: int, count: int, law: str = "zipf") -> np.ndarray:
+    """So many rows of a table by a law, int64."""
+    if law == "uniform":
+        return random.integers(0, rows, count)
+    drawn = np.empty(0, np.int64)
+    # Drawn again where it is beyond the table: an array of the law's chances, as long as the table, would change where
+    # glibc takes memory from (see torch_training.fill).
+    while len(drawn) < count:
+        more = random.zipf(EXPONENT, count)
+        drawn = np.concatenate([drawn, more[more <= rows]])
+    return drawn[:count] * SCATTER % rows
 
 
 @lru_cache(maxsize=1)
 def indices(size: Size) -> list[np.ndarray]:
     """The indices of each batch, int32."""
-    draw = rows_by_law(size)
-    return [draw(size.batch) for _ in range(size.batches)]
+    random = np.random.default_rng(SEED)
+    return [draw(random, size.rows, size.batch, size.law).astype(np.int32) for _ in range(size.batches)]
 
 
-def bags(size: Size) -> list[list[np.ndarray]]:
+def lengths(size: Size) -> list[int]:
+    """The rows of each table; where they differ, each is longer than the one before by the same factor."""
+    if not size.shortest:
+        return [size.rows] * size.tables
+    return [round(rows) for rows in np.geomspace(size.shortest, size.rows, size.tables).tolist()]
+
+
+def ids(size: Size) -> list[list[np.ndarray]]:
     """The ids of each table in each batch, int64: those of a bag stand together."""
-    draw = rows_by_law(size)
-    return [[draw(size.batch * size.ids).astype(np.int64) for _ in range(size.tables)] for _ in range(size.batches)]
+    random, count = np.random.default_rng(SEED), size.batch * size.ids
+    return [[draw(random, rows, count, size.law) for rows in lengths(size)] for _ in range(size.batches)]
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ import torch
 import fusedstep as fs
 from fusedstep import torch as optimizers
 
-from . import bag_model, data, fusedstep_operators, torch_steps
+from . import data, fusedstep_operators, torch_programs, torch_steps
 from .steps import Step, TrainingStep
 
 VERSION = fs.__version__
@@ -23,10 +23,13 @@ def begin(threads: int) -> None:
     fs.set_num_threads(threads)
 
 
-def bags(size: data.Size, optimizer: str, stock: bool = False, **options: Any) -> list[TrainingStep]:
-    """Tables of bags, looked up by these modules or by torch's."""
-    bag = torch.nn.EmbeddingBag if stock else optimizers.EmbeddingBag
-    return bag_model.bags(optimizers, bag, size, optimizer, **options)
+def trained(size: data.Size, stock: bool = False, keep: bool = False, **options: Any) -> list[TrainingStep]:
+    """A program, whose embeddings are exchanged for these, or stay torch's: a stock model; with kept memory or not."""
+    if keep:
+        optimizers.keep_freed_memory()
+    if not stock:
+        options["prepare"] = optimizers.fuse_embeddings
+    return torch_programs.trained(optimizers, size, **options)
 
 
 def operator(size: data.Size, name: str) -> list[Step]:

@@ -4,11 +4,11 @@ from functools import partial
 
 import torch
 
-from . import bag_model, torch_steps
+from . import torch_programs, torch_steps
 
 VERSION = torch.__version__
 begin = torch.set_num_threads
 sparse = partial(torch_steps.sparse, torch.optim)
 dense = partial(torch_steps.dense, torch.optim)
 training = partial(torch_steps.training, torch.optim)
-bags = partial(bag_model.bags, torch.optim, torch.nn.EmbeddingBag)
+trained = partial(torch_programs.trained, torch.optim)
