@@ -21,6 +21,7 @@ FILES = {
     "every_row": "every_row",
     "flush": "flush",
     "segment_sum": "segment_sum",
+    "pending_rows": "catch_up",
     "touched_rows": "touched_rows",
     **dict.fromkeys(
         ("cut_into_parts", "group_by_counting", "group_by_hashing", "group_sorted", "sort_rows"), "grouping"
