@@ -238,6 +238,55 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
             assert_same_bits(got, want)
 
 
+# Threads share rows out by their numbers.
+@pytest.mark.parametrize("stride", [1, 2, 64, 4096])
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8])
+@pytest.mark.usefixtures("split_small")
+def test_only_the_rows_that_are_named_catch_up_however_they_are_shared_out(stride: int, kind: Any) -> None:
+    rows = 40 * stride
+    named = np.random.default_rng(3).integers(0, 40, 200)[::3]
+    named = np.where(named == 7, 8, named).astype(np.int64) * stride
+    if kind is np.uint8 and rows > 256:
+        pytest.skip("these integers do not name all rows")
+    found = []
+    for threads in (1, 2, 3):
+        fs.set_num_threads(threads)
+        states = numbers(np.float32, 3, rows)
+        table = fs.DeferredRows(fs.rules.adam, *states, method="replay")
+        for step in range(1, 5):
+            table.step(np.ones((2, WIDTH), np.float32), np.array([0, 3 * stride]), **scalars_of_adam(step))
+        before = copy.deepcopy(states)
+        table.catch_up(named.astype(kind)[::-1])
+        others = np.setdiff1d(np.arange(rows), named)
+        for state, held in zip(states, before, strict=True):
+            assert_same_bits(state[others], held[others])
+        assert table.first_pending(named) is None
+        assert table.first_pending(others) == others[others > 0][0]
+        table.flush()
+        found.append(states)
+    wanted = numbers(np.float32, 3, rows)
+    every, grad = fs.Operator(fs.rules.adam), np.ones((2, WIDTH), np.float32)
+    for step in range(1, 5):
+        every(*wanted, grad, np.array([0, 3 * stride]), rows="every", **scalars_of_adam(step))
+    for states in found:
+        for got, want in zip(states, wanted, strict=True):
+            assert_same_bits(got, want)
+
+
+@pytest.mark.parametrize("place", [0, 1, 17, 40])
+@pytest.mark.parametrize("wrong", [-1, ROWS, 2**62, -(2**63)])
+def test_a_row_that_is_not_there_lets_no_row_catch_up(place: int, wrong: int) -> None:
+    table, states = momentum_table(ROWS)
+    table.step(GRAD, INDICES, lr=0.125, momentum=0.5)
+    before, named = copy.deepcopy(states), np.arange(41) % ROWS
+    named[place] = wrong
+    with pytest.raises(IndexError, match=rf"indices\[{place}\] is {wrong}, expected 0 to {ROWS - 1}"):
+        table.catch_up(named)
+    for state, held in zip(states, before, strict=True):
+        assert_same_bits(state, held)
+    assert table.first_pending(np.arange(ROWS)) == 0
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda table: pickle.loads(pickle.dumps(table))])  # noqa: S301
 def test_a_copy_goes_on_by_itself(copied: Callable[[Any], Any]) -> None:
     table, states = momentum_table()

@@ -6,16 +6,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arrays.address import address_of
 from ..arrays.borrow import bump_versions
+from ..loops.cpu.catch_up import SHARES
 from ..runtime.advice import mostly_touched
+from ..runtime.cpu import workspace
 from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
 from ..runtime.cpu.grouping import Groups
 from ..runtime.cpu.launch import Part, every_row_parts, touched_row_parts
-from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS
-from ..runtime.cpu.parts import parts, threads_for
+from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, loop
+from ..runtime.cpu.parts import ELEMENTS_PER_ROW, parts, threads_for
 from ..runtime.cpu.threads import run
 from .checks.arrays import view_states
-from .checks.indices import copy_indices, group_indices
+from .checks.indices import refuse_outside, view_indices
 from .checks.sparse_gradient import view_sparse
 from .host_step import span_call
 from .pending_table import PendingTable
@@ -85,20 +88,27 @@ def prepare_step(table: PendingTable, gradient: Any, indices: Any, scalars: Sequ
 def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
     """Check the indices of some rows; return a function that applies their pending steps."""
     name, variable, rows = table.operator.name, table.operator.array_spec.names[0], table.tables[0]
-    snapshot = copy_indices(name, indices, variable, table.shape)
-    groups = group_indices(name, indices, snapshot, variable, rows)
-    return partial(catch_up, table, groups)
+    view = view_indices(name, indices, variable, table.shape)
+    # The list is the snapshot: each index is read once.
+    named = view.astype(np.int64, order="C", copy=not view.flags.aligned)
+    listed = workspace.empty(named.size, np.int64)
+    count = loop("pending_rows")(
+        address_of(named), named.size, rows.rows, address_of(table.last_steps), table.history.steps, address_of(listed)
+    )
+    if count < 0:
+        place = -1 - count
+        refuse_outside(name, indices, place, int(named[place]), variable, rows.rows)
+    return partial(catch_up, table, listed, count)
 
 
-def catch_up(table: PendingTable, groups: Groups) -> None:
-    """Apply the pending steps of the named rows."""
-    if table.history.steps and groups.distinct:
+def catch_up(table: PendingTable, listed: np.ndarray, count: int) -> None:
+    """Apply the pending steps of the first ``count`` rows of a list."""
+    if count:
         width = table.tables[0].width
-        threads = threads_for(groups.indices * width)
-        cuts = parts(groups.distinct, width, threads)
+        threads = threads_for(count * (ELEMENTS_PER_ROW + width))
         call = deferred_call(table, "catch_up")
         bump_versions(table.states)
-        run([call.catch_up(groups, start, stop) for start, stop in cuts], threads)
+        run([call.catch_up(listed, count, start, stop) for start, stop in parts(SHARES, 1, threads)], threads)
 
 
 def prepare_flush(table: PendingTable) -> Callable[[], None]:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary, ref
 import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch._ops import _len_torch_dispatch_stack_pre_dispatch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ..operators.bags import BagGradient, is_sparse
@@ -131,9 +132,20 @@ class DeferredParameter:
         return rows
 
 
+def untraced() -> AbstractContextManager[Any]:
+    """Suspend modes, functorch transformations and tracing, in which tensors have no memory; mostly there are none."""
+    is_plain = (
+        torch._C._len_torch_dispatch_stack() == 0
+        and _len_torch_dispatch_stack_pre_dispatch() == 0
+        and not torch._C._are_functorch_transforms_active()
+        and torch._C._get_tracing_state() is None
+    )
+    return nullcontext() if is_plain else suspended()
+
+
 @contextmanager
-def untraced() -> Iterator[None]:
-    """Suspend functorch transformations and tracing, in which tensors have no memory."""
+def suspended() -> Iterator[None]:
+    """Suspend them, whether or not there are any."""
     tracing = torch._C._get_tracing_state()
     with _disable_current_modes(), temporarily_clear_interpreter_stack():
         torch._C._set_tracing_state(None)

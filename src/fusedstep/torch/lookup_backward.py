@@ -41,19 +41,25 @@ def lookup_of(
         # Whoever holds the same memory may change it before the step, such as a tensor that was given to backward().
         values = values.clone(memory_format=torch.contiguous_format)
     # Whoever looks up may fill the same memory with other ids before the step.
-    indices = indices.clone(memory_format=torch.contiguous_format).reshape(-1)
+    indices = flat_copy(indices)
     if offsets is not None:
         offsets = offsets.clone()
     elif bagged or length != 1:
-        offsets = torch.arange(0, len(indices), max(length, 1), dtype=indices.dtype, device=indices.device)
-    weights = None if factors is None else factors.clone(memory_format=torch.contiguous_format).reshape(-1)
+        offsets = torch.arange(0, indices.numel(), max(length, 1), dtype=indices.dtype, device=indices.device)
+    weights = None if factors is None else flat_copy(factors)
     if offsets is not None:
-        indices, offsets, weights = without_end(indices, offsets, weights, len(values))
+        indices, offsets, weights = without_end(indices, offsets, weights, values.size(0))
     if padding is not None:
         indices, offsets, weights = without_padding(indices, offsets, weights, padding)
     if mean:
         values = averaged(values, indices, offsets)
     return Lookup(values, indices, offsets, weights)
+
+
+def flat_copy(tensor: Tensor) -> Tensor:
+    """A copy of one dimension."""
+    copied = tensor.clone(memory_format=torch.contiguous_format)
+    return copied if copied.dim() == 1 else copied.reshape(-1)
 
 
 def is_shared(gradient: Tensor) -> bool:
@@ -80,15 +86,17 @@ def without_end(
     indices: Tensor, offsets: Tensor, weights: Tensor | None, bags: int
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Indices, offsets and weights of a number of bags, of which the last ends with the indices."""
-    end = len(indices)
+    # Methods: Python's len() and slices take longer than all the rest.
+    count = end = indices.numel()
+    has_end = offsets.numel() > bags
     if not bags:
         end = 0
-    elif len(offsets) > bags and offsets.device.type == "cpu":
+    elif has_end and offsets.device.type == "cpu":
         # Indices behind the end belong to no bag; on a device, finding out would wait.
         end = int(offsets[bags])
-    if end < len(indices):
+    if end < count:
         indices, weights = indices[:end], weights if weights is None else weights[:end]
-    return indices, offsets[:bags], weights
+    return indices, offsets[:bags] if has_end else offsets, weights
 
 
 def without_padding(

@@ -31,8 +31,9 @@ def is_left_to_torch(weight: Any, others: Iterable[Any], sparse: bool) -> bool:
     with torch._C.DisableTorchFunctionSubclass():
         if not weight.requires_grad or not weight.is_leaf or not has_gradient_of_bags(weight):
             return True
-    if not all(each is None or (type(each) in PLAIN and not each.is_nested) for each in others):
-        return True
+    for each in others:
+        if each is not None and (type(each) not in PLAIN or each.is_nested):
+            return True
     return is_transformed() or (not sparse and reduced_by_torch())
 
 

@@ -20,6 +20,7 @@ FILES = {
     "deferred_rows": "deferred_rows",
     "every_row": "every_row",
     "flush": "flush",
+    "pending_rows": "catch_up",
     "read_tensors": "read_tensors",
     "segment_sum": "segment_sum",
     "step_tensors": "step_tensors",

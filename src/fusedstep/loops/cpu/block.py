@@ -12,7 +12,7 @@ from struct import Struct
 STEP_STORED = 0
 STEP_SUMMED = 1
 STEP_ZERO = 2
-# The part of the call: rows of a table, or places in the order of the steps.
+# The part of the call: rows of a table, places in the order of the steps, or shares of ``catch_up``.
 START = 3
 STOP = 4
 # Elements per row; whether the rows of every state are contiguous.
@@ -56,8 +56,9 @@ PARTIAL_SUMS = 31
 PARTIAL_COLUMN_SUMS = 32
 MATRIX = 33
 ROW_BLOCK = 34
-# For ``segment_sum``: the functions that load a gradient into a sum and add one to it; the count of gradients; the
-# number of the row of each; scratch with a place for each; and the slots of the sums to compute.
+# For ``segment_sum``: the functions that load a gradient into a sum and add one to it; the count of gradients (for
+# ``catch_up``, of the rows at ``UNIQUE_ROWS``); the number of the row of each; scratch with a place for each; and the
+# slots of the sums to compute.
 LOAD_SUM = 35
 ADD_TO_SUM = 36
 COUNT = 37

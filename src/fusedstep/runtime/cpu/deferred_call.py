@@ -10,6 +10,7 @@ import numpy as np
 from ...arrays.address import address_of
 from ...loops.cpu.block import (
     CLOSED_FORM,
+    COUNT,
     HELD,
     HISTORY,
     HISTORY_ROW,
@@ -77,11 +78,11 @@ class DeferredCall:
         block[ORDER_AT] = groups.at(ORDER)
         return partial(run_loop, self.loop, block, (memory, groups, part.sums))
 
-    def catch_up(self, groups: Groups, start: int, stop: int) -> Callable[[], None]:
-        """Catch up unique rows, by number."""
+    def catch_up(self, listed: np.ndarray, count: int, start: int, stop: int) -> Callable[[], None]:
+        """Catch up the first ``count`` rows of a list, as far as they belong to some shares."""
         block, memory = self.pending_block(start, stop)
-        block[UNIQUE_ROWS] = groups.unique_rows_at
-        return partial(run_loop, self.loop, block, (memory, groups))
+        block[UNIQUE_ROWS], block[COUNT] = address_of(listed), count
+        return partial(run_loop, self.loop, block, (memory, listed))
 
     def flush(self, start: int, stop: int) -> Callable[[], None]:
         """Catch up rows in the order of memory."""

@@ -17,7 +17,7 @@ COMPILED = {
     LOOPS[None]: ("dense_rows",),
     LOOPS["touched"]: (LOOPS["touched"],),
     LOOPS["every"]: (LOOPS["every"],),
-    DEFERRED_ROWS: (DEFERRED_ROWS, "catch_up", "flush", LOOPS["every"]),
+    DEFERRED_ROWS: (DEFERRED_ROWS, "pending_rows", "catch_up", "flush", LOOPS["every"]),
     WHOLE_TENSOR: (WHOLE_TENSOR, "column_states", "reduce_partials"),
 }
 # What is compiled for gradients of bags beside grouping.

@@ -25,9 +25,12 @@ class Taken(NamedTuple):
 
 
 def take(lookup: Lookup) -> Taken:
-    """Take a lookup. Its values are detached from their graph."""
-    values = lookup.values.detach()
-    return Taken(lookup._replace(values=values), None if values.is_inference() else values._version)
+    """Take a lookup. Its values are detached from their graph, if there is one."""
+    values = lookup.values
+    if values.requires_grad:
+        values = values.detach()
+        lookup = lookup._replace(values=values)
+    return Taken(lookup, None if values.is_inference() else values._version)
 
 
 @contextmanager
