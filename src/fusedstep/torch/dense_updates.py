@@ -1,7 +1,7 @@
 """Dense steps of many parameters together: what is asked of Python is asked of lists, and all else natively.
 
-No tensor is remembered between two steps. A parameter that is not plain, or whose step needs more than a kernel, is left
-to be stepped by itself.
+No tensor is remembered between two steps. A parameter that is not plain, or whose step needs more than a kernel, is
+left to be stepped by itself.
 """
 
 from bisect import bisect_left
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ..arrays.dlpack import functions_of
+from ..arrays.torch_tensors import increment_version
 from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
-from ..arrays.torch_tensors import increment_version
 from ..runtime.cpu.many_tensors import NOT_PLAIN, Blocks, Memory, TensorTable, storages_of, take_steps
 from .distributed import PLAIN
 
