@@ -1,7 +1,7 @@
 """Dense steps of many parameters together: what is asked of Python is asked of lists, and all else natively.
 
-No tensor is remembered between two steps. A parameter that is not plain, or whose step needs more than a kernel, is left
-to be stepped by itself.
+No tensor is remembered between two steps. A parameter that is not plain, or whose step needs more than a kernel, is
+left to be stepped by itself.
 """
 
 from bisect import bisect_left

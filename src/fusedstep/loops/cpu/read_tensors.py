@@ -1,7 +1,7 @@
 """Reads where many tensors lie, and checks that a kernel can step them as stretches of elements.
 
-Each tensor describes itself through the exchange API of DLPack, which fills a ``DLTensor``: its words of 64 bits are the
-address, the device, the number of dimensions with the type above it, the addresses of shape and strides, and an offset.
+Each tensor describes itself through the exchange API of DLPack, which fills a ``DLTensor``. Its words of 64 bits are:
+the address, the device, the number of dimensions with the type above it, the addresses of shape and strides, an offset.
 """
 
 from .memory import ask_python, float32s, float64s, int64s

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,8 @@ class TensorTable:
         self.memory, self.rows, self.columns, self.counted = memory, rows, columns, counted
         self.record = table.ADDRESSES + columns
         self.words = array("q", bytes(8 * rows * self.record))
-        functions, known = functions_of(type(memory.tensors[0])), known_types()
+        kind: Any = type(memory.tensors[0])
+        functions, known = functions_of(kind), known_types()
         assert functions is not None
         scratch = array("q", bytes(8 * 2 * reading.DESCRIPTION))
         lists = id(memory.tensors), id(memory.starts), id(memory.sizes)
@@ -77,7 +79,9 @@ class TensorTable:
     @property
     def counts(self) -> list[float]:
         """The number of steps of each."""
-        return memoryview(self.field(table.COUNT)).cast("B").cast("d").tolist()
+        found = array("d")
+        found.frombytes(self.field(table.COUNT).tobytes())
+        return found.tolist()
 
     def leave_out(self, types: int) -> None:
         """Leave out the parameters of some types."""
@@ -147,7 +151,7 @@ def take_steps(tensors: TensorTable, blocks: Blocks, first: int, stop: int) -> N
         threads = 1
     number = number_of_parts(total, threads)
     cuts = [(first, 0), *cuts_of(sizes, first, number), (stop - 1, sizes[-1])]
-    run([part(tensors, blocks, *cut, *following) for cut, following in zip(cuts, cuts[1:], strict=False)], threads)
+    run([part(tensors, blocks, *cut, *following) for cut, following in pairwise(cuts)], threads)
 
 
 def part(tensors: TensorTable, blocks: Blocks, first: int, start: int, last: int, stop: int) -> Callable[[], None]:
