@@ -276,9 +276,10 @@ class Operator:
     ) -> TableStep | None:
         """Check the step of a table as part of a call that steps several; None if ``prepare`` must do it.
 
-        The values of indices and offsets are checked by that call.
+        The values of indices and offsets are checked by that call, the indices in a copy that it makes.
         """
-        if not gradient.private or not self._may_be_plain or self.spec.reduction_scope is ReductionScope.TENSOR:
+        stable = gradient.private or all(each[2:] == (None, None) for each in gradient.lookups)
+        if not stable or not self._may_be_plain or self.spec.reduction_scope is ReductionScope.TENSOR:
             return None
         in_use = [states[k] for k in self.spec.used]
         return plain_bags.prepare_table(self, in_use, gradient.lookups, rows, scalars, self.spec.written)

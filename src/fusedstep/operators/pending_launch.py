@@ -20,8 +20,8 @@ class PendingLaunch(TableLaunch):
         super().__init__(step, prepare)
         self._history, self._totals, self._held = history, totals, held
 
-    def end(self) -> None:
-        super().end()
+    def end(self, distinct: int) -> None:
+        super().end(distinct)
         self._history.end(self._totals)
 
     def close(self) -> None:

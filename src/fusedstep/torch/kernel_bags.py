@@ -40,9 +40,9 @@ def bags_of(name: str, grad: EmbeddingGradient, param: Tensor) -> BagGradient:
     return BagGradient(tuple(lookups), private=True)
 
 
-def rows_of_bags(grad: EmbeddingGradient, rows: str) -> str:
+def rows_of_bags(grad: Tensor, rows: str) -> str:
     """The rows that take the step: of what stands for a dense gradient all, else those that the optimizer chooses."""
-    return rows if grad._sparse else "every"
+    return "every" if isinstance(grad, EmbeddingGradient) and not grad._sparse else rows
 
 
 def plain_gradient(grad: Tensor) -> Tensor:

@@ -1,14 +1,17 @@
 """The steps of tables whose tensors are plain: as few questions as possible, since there may be many small tables."""
 
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
+import torch
 from torch import Tensor
 
-from ..operators.bags import BagGradient
+from ..operators.bags import BagGradient, Bags
 from ..operators.operator import Operator
 from ..runtime.call import Launch
 from ..runtime.cpu.table_steps import TableLaunch
 from .distributed import PLAIN
+from .embedding_gradient import EmbeddingGradient
 from .kernel_bags import bags_of, rows_of_bags
 from .param_groups import ParamGroup
 from .settings import own_setting
@@ -31,7 +34,7 @@ def plain_launch(
         or group.get("differentiable")
         or optimizer._settings_for(group, param, grad) is not group
         or optimizer._lacks_states(operator, state)
-        or grad._form.shape != param.shape
+        or shape_of(grad) != param.shape
     ):
         return None
     kinds = operator.spec.kinds[1:]
@@ -40,10 +43,27 @@ def plain_launch(
     if any(each is not None and (type(each) not in PLAIN or each.is_inference()) for each in states):
         return None
     scalars = optimizer._numbers(group, operator, optimizer._progress(state), cache)
-    rows, lookups = rows_of_bags(grad, own_setting(group, "rows")), tuple(grad._lookups)
-    step = operator.prepare_table(states, BagGradient(lookups, private=True), rows, scalars)
-
-    def prepare() -> Launch:
-        return operator.prepare(states, bags_of(operator.name, grad, param), None, rows, scalars)
-
+    rows = rows_of_bags(grad, own_setting(group, "rows"))
+    if isinstance(grad, EmbeddingGradient):
+        # The two records have the same order.
+        known = BagGradient(cast(Any, tuple(grad._lookups)), private=True)
+        prepare = partial(prepare_bags, operator, states, grad, rows, scalars)
+    else:
+        values, indices = grad._values(), grad._indices()[0]
+        known = BagGradient((Bags(values, indices),))
+        prepare = partial(operator.prepare, states, values, indices, rows, scalars)
+    step = operator.prepare_table(states, known, rows, scalars)
     return None if step is None else TableLaunch(step, prepare)
+
+
+def shape_of(grad: Tensor) -> torch.Size:
+    """The shape of a gradient."""
+    # A subclass's own attributes ask for several calls.
+    return grad._form.shape if isinstance(grad, EmbeddingGradient) else grad.shape
+
+
+def prepare_bags(
+    operator: Operator, states: list[Tensor], grad: EmbeddingGradient, rows: str, scalars: list[float]
+) -> Launch:
+    """Check the step of a table by the gradients of its lookups."""
+    return operator.prepare(states, bags_of(operator.name, grad, states[0]), None, rows, scalars)

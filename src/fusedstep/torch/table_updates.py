@@ -33,14 +33,19 @@ class TableUpdate(NamedTuple):
 
 
 def is_of_table(grad: Tensor) -> bool:
-    """Return whether a gradient is of lookups alone, on the CPU."""
-    return isinstance(grad, EmbeddingGradient) and grad._form.device.type == "cpu" and grad._beside is None
+    """Return whether a gradient is of some rows on the CPU: of lookups alone, or a COO one by row."""
+    if isinstance(grad, EmbeddingGradient):
+        return grad._form.device.type == "cpu" and grad._beside is None
+    return type(grad) is Tensor and grad.layout is torch.sparse_coo and grad.is_cpu and grad.sparse_dim() == 1
 
 
-def table_update(
-    parts: Generator[Launch, None, None], memory: Tensor, grad: EmbeddingGradient, every_row: bool
-) -> TableUpdate:
-    """The step of a table by the gradient of its lookups.
+def indices_count(grad: Tensor) -> int:
+    """The number of indices of a gradient of some rows."""
+    return grad._indices_count if isinstance(grad, EmbeddingGradient) else int(grad._nnz())
+
+
+def table_update(parts: Generator[Launch, None, None], memory: Tensor, grad: Tensor, every_row: bool) -> TableUpdate:
+    """The step of a table by a gradient of some rows.
 
     Args:
         parts: see ``TableUpdate``.
@@ -49,7 +54,7 @@ def table_update(
         every_row: whether all rows take the step.
     """
     width = memory.shape[1:].numel()
-    work = grad._indices_count * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
+    work = indices_count(grad) * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
     start = memory.data_ptr()
     last = sum((size - 1) * stride for size, stride in zip(memory.shape, memory.stride(), strict=True))
     return TableUpdate(parts, start, start + (last + 1) * memory.element_size(), work)

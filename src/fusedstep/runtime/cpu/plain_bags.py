@@ -125,7 +125,7 @@ def prepare_table(
     if every_row:
         block[STEP_ZERO], work = functions.zero, work + table * width
     memory, scratch = (plain.owners, found, records), scratch_bytes(count, width * variable.itemsize)
-    return TableStep(block, work, scratch, bump_of(written, variable, states), memory)
+    return TableStep(operator.name, table, block, work, scratch, bump_of(written, variable, states), memory)
 
 
 def plain_table(states: Sequence[Any], kinds: Sequence[str]) -> PlainTable | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...arrays.address import address_of
 from ...loops.cpu.table_step import REFUSED
+from ..advice import mostly_touched
 from ..call import BumpVersions, Launch
 from . import loops, workspace
 from .parts import is_for_one_thread
@@ -19,6 +20,7 @@ class TableStep(NamedTuple):
     """A step of a table, checked but for the values of indices and of the starts of bags.
 
     Attributes:
+        operator, rows: the operator's name, and the number of rows of the table.
         block: its block.
         work: its cost, in consecutive elements.
         scratch: the bytes of scratch that it needs.
@@ -26,6 +28,8 @@ class TableStep(NamedTuple):
         memory: what the block speaks of, kept until the step is taken.
     """
 
+    operator: str
+    rows: int
     block: "array[int]"
     work: int
     scratch: int
@@ -48,9 +52,10 @@ class TableLaunch:
         if not (is_for_one_thread(self.step.work) and take_all([self], 1)[0]):
             self._prepare()()
 
-    def end(self) -> None:
-        """Do what belongs to the step after it is taken."""
+    def end(self, distinct: int) -> None:
+        """Do what belongs to the step after it is taken, by so many unique rows."""
         self.step.bump()
+        mostly_touched(self.step.operator, distinct, self.step.rows)
 
     def close(self) -> None:
         """Release what was held for the step, whether or not it was taken."""
@@ -72,8 +77,7 @@ def take_all(launches: Sequence[TableLaunch], threads: int) -> list[bool]:
     try:
         run([partial(loops.loop("table_steps"), *addresses, address_of(each)) for each in scratch], threads)
     finally:
-        taken = [result != REFUSED for result in results]
-        for each, is_taken in zip(launches, taken, strict=True):
-            if is_taken:
-                each.end()
-    return taken
+        for each, distinct in zip(launches, results, strict=True):
+            if distinct != REFUSED:
+                each.end(distinct)
+    return [distinct != REFUSED for distinct in results]
