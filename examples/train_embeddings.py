@@ -12,11 +12,15 @@ import subprocess
 import sys
 import time
 
-import torch
 from arguments import between
-from torch import nn
 
 import fusedstep as fs
+
+try:
+    import torch
+    from torch import nn
+except ModuleNotFoundError as missing:
+    sys.exit(f'train_embeddings.py needs {missing.name}, not installed here: pip install "fusedstep[torch]"')
 
 TABLES, WIDTH, IDS = 8, 32, 20
 EDITS = (

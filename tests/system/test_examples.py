@@ -1,7 +1,9 @@
 """The examples, at a small size."""
 
 import importlib.util
+import re
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -255,6 +257,7 @@ def test_word_vectors_refuse_what_is_no_text(
         ("census", "sklearn", "torch,demo"),
         ("word_vectors", "matplotlib", "torch,demo"),
         ("jax_embedding", "optax", "jax"),
+        ("train_embeddings", "torch", "torch"),
     ],
 )
 def test_a_missing_package_is_one_sentence(
@@ -274,3 +277,29 @@ def test_word_vectors_split_names_into_words(word_vectors: ModuleType, tmp_path:
     assert sorted(text.words[:2]) == ["line", "read"]
     assert text.counts.tolist() == [2, 2, 1, 1, 1]
     assert [text.words[number] for number in text.stream] == ["parse", "http", "header", "read", "line", "read", "line"]
+
+
+@pytest.fixture(scope="module")
+def train_embeddings() -> ModuleType:
+    return example("train_embeddings")
+
+
+def test_edits_leave_the_losses_of_the_plain_program(train_embeddings: ModuleType) -> None:
+    small = {"rows": 300, "batch": 8, "steps": 12}
+    plain, *edited = [train_embeddings.train(edits, **small)[1] for edits in (0, 1, 2, 3)]
+    assert plain[0] > plain[-1]
+    for losses in edited:
+        np.testing.assert_allclose(losses, plain, rtol=1e-5)
+    touched = train_embeddings.train(5, **small)[1]
+    assert touched[0] == pytest.approx(plain[0], rel=1e-6)
+    assert abs(touched[-1] - plain[-1]) > 1e-6
+
+
+def test_each_line_of_edits_is_a_process_of_its_own() -> None:
+    """Memory that is kept is kept in that process alone."""
+    program = [sys.executable, str(EXAMPLES / "train_embeddings.py"), "--rows", "50", "--batch", "4", "--steps", "7"]
+    done = subprocess.run([*program, "--edits", "4"], capture_output=True, text=True, check=True, timeout=300)
+    assert re.fullmatch(r"4\. fs\.torch\.keep_freed_memory\(\) +[\d.]+ +[\d.]+\n", done.stdout)
+    refused = subprocess.run([*program, "--edits", "6"], capture_output=True, text=True, check=False, timeout=300)
+    assert refused.returncode == 2
+    assert "6, expected a number from 0 to 5" in refused.stderr

@@ -1,6 +1,7 @@
 """Compiles the PyTorch optimizers by taking steps on a tiny parameter."""
 
 import inspect
+from itertools import product
 from typing import Any
 
 
@@ -15,7 +16,7 @@ def names() -> list[str]:
 
 
 def take_steps(name: str, dtype: str) -> int:
-    """Take steps with sparse gradients and a dense one, and deferred steps if the optimizer has them.
+    """Take steps with gradients of lookups, sparse ones and a dense one, and deferred steps if the optimizer has them.
 
     Returns:
         1, the number of optimizers that are compiled.
@@ -25,10 +26,12 @@ def take_steps(name: str, dtype: str) -> int:
     from .. import torch as face
 
     optimizer: Any = getattr(face, name)
-    table = torch.nn.Embedding(16, 2, sparse=True, dtype=getattr(torch, dtype))
     settings = inspect.signature(optimizer).parameters
-    for defer in [[], [table]] if "defer" in settings else [[]]:
-        made = optimizer(table.parameters(), lr=0.1, **({"defer": defer} if defer else {}))
+    for kind, deferred in product((torch.nn.Embedding, face.Embedding), (False, True)):
+        if deferred and "defer" not in settings:
+            continue
+        table = kind(16, 2, sparse=True, dtype=getattr(torch, dtype))
+        made = optimizer(table.parameters(), lr=0.1, **({"defer": [table]} if deferred else {}))
         # Rows with one gradient and with several. Then most rows: a deferred table steps all its rows for them.
         for rows in ([1, 1, 2], [2, 3, 3], range(16)):
             made.zero_grad()
