@@ -13,7 +13,7 @@ from ..codegen.cpu.disk_cache import cache_folder
 from ..operators import catalogue
 from ..operators.operator import Operator
 from ..runtime.cpu.cpus import usable_cpus
-from ..runtime.cpu.loops import COMPILED, prepare_bags, prepare_grouping, prepare_loops
+from ..runtime.cpu.loops import COMPILED, prepare_bags, prepare_grouping, prepare_loops, prepare_together
 from ..storage import compute_type
 from ..verify.arguments import made
 from . import torch_warmup
@@ -52,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
     for dtype in options.dtype:
         prepare_grouping(dtype, compute_type(dtype))
         prepare_bags(dtype, compute_type(dtype))
+    if options.torch:
+        prepare_together()
     for loop in {loop for each in options.subjects for loop in operator_of(each).loops} or COMPILED:
         prepare_loops(loop)
     # Spawned: a fork would inherit the memory of a process that has compiled.

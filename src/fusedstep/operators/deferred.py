@@ -1,9 +1,7 @@
 """Deferred rows: every row takes every step; rows that are not named take it later."""
 
-import math
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -17,18 +15,15 @@ from ..codegen.rule.text import rule_of
 from ..interrupts import defer_sigint
 from ..rules.idle import ClosedForm
 from ..runtime.aliasing import ensure_no_alias
-from ..runtime.cpu.deferred_call import with_pending
-from ..runtime.cpu.table_steps import TableLaunch
 from ..runtime.history import History
 from ..storage import compute_type
 from . import host_deferred
-from .bags import BagGradient, gradient_of_bags
+from .bags import gradient_of_bags
 from .checks.arrays import check_unused
 from .checks.options import parse_switches
 from .checks.scalars import check_host_scalars
 from .labels import Labels, parse_options
 from .operator import Operator
-from .pending_launch import PendingLaunch
 from .pending_table import PendingTable
 
 
@@ -178,37 +173,6 @@ class DeferredRows:
                 step.launch()
                 self._history.end(totals)
             return self.states
-
-    def prepare_table(self, gradient: BagGradient, scalars: Sequence[float]) -> TableLaunch | None:
-        """Check a step as part of a call that steps several tables; None if ``take`` must do it.
-
-        The values of indices and offsets are checked by that call. Until the launch is closed, only this thread uses
-        the table.
-        """
-        names = self._operator.signature.scalars
-        check_host_scalars(self.name, names, scalars)
-        count = sum(math.prod(each.indices.shape) for each in gradient.lookups)
-        # A step that may name most rows is one of every row, however many threads there are.
-        if self._on_device or 2 * count >= len(self._last_steps):
-            return None
-        with ExitStack() as held:
-            held.enter_context(self._lock)
-            self._borrow()
-            operator, history = self._operator, self._history
-            step = operator.prepare_table(self.states, gradient, "touched", scalars)
-            if step is None:
-                return None
-            named = dict(zip(names, scalars, strict=True))
-            if not history.allows(named):
-                self.flush()
-            totals = history.begin(named)
-            functions = operator.functions_for(self._shape[1][0])
-            joined = with_pending(step, functions, history, self._last_steps, operator.switches)
-
-            def take_alone() -> None:
-                self.take(gradient, None, scalars)
-
-            return PendingLaunch(joined, lambda: take_alone, history, totals, held.pop_all())
 
     def catch_up(self, indices: Any) -> tuple[Any, ...]:
         """Apply the pending steps of rows, so that the rows can be read.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays.address import address_of
 from ..arrays.borrow import bump_versions
-from ..loops.cpu.catch_up import SHARES
+from ..loops.cpu.catch_up import BUCKETS
 from ..runtime.advice import mostly_touched
 from ..runtime.cpu import workspace
 from ..runtime.cpu.deferred_call import NO_GRADIENT, DeferredCall
@@ -108,7 +108,7 @@ def catch_up(table: PendingTable, listed: np.ndarray, count: int) -> None:
         threads = threads_for(count * (ELEMENTS_PER_ROW + width))
         call = deferred_call(table, "catch_up")
         bump_versions(table.states)
-        run([call.catch_up(listed, count, start, stop) for start, stop in parts(SHARES, 1, threads)], threads)
+        run([call.catch_up(listed, count, start, stop) for start, stop in parts(BUCKETS, 1, threads)], threads)
 
 
 def prepare_flush(table: PendingTable) -> Callable[[], None]:

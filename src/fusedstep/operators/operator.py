@@ -271,7 +271,7 @@ class Operator:
                 launch = plain_step.prepare_sparse(self, in_use, gradient, indices, rows, scalars, spec.written)
         return launch or host_step.prepare(self, in_use, gradient, indices, rows, scalars, number)
 
-    def prepare_table(
+    def table_step(
         self, states: Sequence[Any], gradient: BagGradient, rows: str, scalars: Sequence[float]
     ) -> TableStep | None:
         """Check the step of a table as part of a call that steps several; None if ``prepare`` must do it.
@@ -282,7 +282,7 @@ class Operator:
         if not stable or not self._may_be_plain or self.spec.reduction_scope is ReductionScope.TENSOR:
             return None
         in_use = [states[k] for k in self.spec.used]
-        return plain_bags.prepare_table(self, in_use, gradient.lookups, rows, scalars, self.spec.written)
+        return plain_bags.table_step(self, in_use, gradient.lookups, rows, scalars, self.spec.written)
 
     @property
     def spec(self) -> RuleSpec:

@@ -182,12 +182,22 @@ def step(
         passed = dict(zip(keys[:count], itertools.islice(remaining, count), strict=True))
         held.append(passed)
         taken.append({key: passed.get(key, own[key]) for key in keys if own[key] not in its._traced_states})
-    for number in DenseUpdates(its, current, operator, params, grads, taken, cache).run():
-        its._update(current, operator, params[number], grads[number], taken[number], cache)
-    for original, passed, state in zip(originals, held, taken, strict=True):
-        for key, value in state.items():
-            if key not in passed:
-                its.state[original][key] = value
-            elif value is not passed[key]:
-                passed[key].copy_(torch.as_tensor(value))
-        its._traced_states.mark_used(its.state.get(original, {}).values())
+    stepped = 0
+    try:
+        for stepped in DenseUpdates(its, current, operator, params, grads, taken, cache).run():
+            its._update(current, operator, params[stepped], grads[stepped], taken[stepped], cache)
+        stepped = len(params)
+    finally:
+        # Parameters are stepped in their order: those before one that fails have taken their step.
+        for original, passed, state in zip(originals[:stepped], held[:stepped], taken[:stepped], strict=True):
+            put_back(its, original, passed, state)
+
+
+def put_back(optimizer: Any, param: Tensor, passed: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Put the states of a step back where the graph and the optimizer have them."""
+    for key, value in state.items():
+        if key not in passed:
+            optimizer.state[param][key] = value
+        elif value is not passed[key]:
+            passed[key].copy_(torch.as_tensor(value))
+    optimizer._traced_states.mark_used(optimizer.state.get(param, {}).values())

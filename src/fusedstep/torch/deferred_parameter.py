@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ..operators.bags import BagGradient, is_sparse
 from ..operators.deferred import DeferredRows
 from ..operators.operator import Operator
+from ..operators.pending_launch import pending_launch
 from ..runtime.cpu.table_steps import TableLaunch
 
 # The deferred parameters by the number that represents them in a compiled graph.
@@ -79,11 +80,11 @@ class DeferredParameter:
             # The steps that rows owe are counted on the host: wait for scalars on a device.
             rows.take(values, indices, list(map(float, scalars)))
 
-    def prepare_table(
+    def table_launch(
         self, operator: Operator, states: Sequence[Tensor | None], gradient: BagGradient, scalars: Sequence[float]
     ) -> TableLaunch | None:
         """Check a step of the rows of lookups as part of a call that steps several tables; None if ``step`` must."""
-        return None if self.eager else self._rows_of(operator, states).prepare_table(gradient, scalars)
+        return None if self.eager else pending_launch(self._rows_of(operator, states), gradient, scalars)
 
     def catch_up(self, indices: Tensor) -> None:
         """Bring rows up to date before a lookup."""

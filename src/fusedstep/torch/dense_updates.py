@@ -18,7 +18,7 @@ from ..arrays.dlpack import functions_of
 from ..arrays.torch_tensors import increment_version
 from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
-from ..runtime.cpu.many_tensors import NOT_PLAIN, Blocks, Memory, TensorTable, storages_of, take_steps
+from ..runtime.cpu.many_tensors import MOST_COLUMNS, NOT_PLAIN, Blocks, Memory, TensorTable, storages_of, take_steps
 from .distributed import PLAIN
 
 PLAIN_TYPES = frozenset(PLAIN)
@@ -30,9 +30,9 @@ EMPTY: dict[str, Any] = {}
 
 
 def memory_of(tensors: list[Any], states: Sequence[Any] = ()) -> Memory | None:
-    """The memory of tensors; None if one has none of its own, or not as it seems.
+    """The memory of tensors; None if one has no memory of its own, or is negated lazily.
 
-    So it is if one of the states, which are among the tensors, is of inference mode: it must be replaced.
+    Also None if one of the states, which are among the tensors, is of inference mode: it must be replaced.
     """
     try:
         if not PLAIN_TYPES.issuperset(map(type, tensors)) or any(map(is_negated, tensors)):
@@ -49,7 +49,8 @@ def memory_of(tensors: list[Any], states: Sequence[Any] = ()) -> Memory | None:
 
 def can_run(operator: Operator, group: dict[str, Any]) -> bool:
     """Return whether the steps of a group may be taken together."""
-    return not group.get("differentiable") and steps_elements(operator) and functions_of(Tensor) is not None
+    few = len(operator.spec.kinds) < MOST_COLUMNS
+    return few and not group.get("differentiable") and steps_elements(operator) and functions_of(Tensor) is not None
 
 
 @lru_cache(maxsize=256)
@@ -116,9 +117,11 @@ class DenseUpdates:
         """Read where tensors lie; None if no parameters can be stepped together."""
         if not can_run(self.operator, self.group):
             return None
-        memory = self.memory(self.places) if self.are_usual() else None
+        if not self.are_usual():
+            self.places = [place for place in self.places if self.is_usual(place)]
+        memory = self.memory(self.places) if self.places else None
         if memory is None:
-            self.places = [place for place in self.places if self.is_plain(place)]
+            self.places = [place for place in self.places if self.memory([place]) is not None]
             memory = self.memory(self.places) if self.places else None
         if memory is None:
             return None
@@ -126,18 +129,17 @@ class DenseUpdates:
         return table if not self.counted or table.counters_are_distinct() else None
 
     def are_usual(self) -> bool:
-        """Return whether all parameters are worth reading at once."""
+        """Return whether no gradient or parameter is of another kind, which few questions tell."""
         optimizer = self.optimizer
         return not optimizer._tables and not self.asks_each and PLAIN_TYPES.issuperset(map(type, self.grads))
 
-    def is_plain(self, place: int) -> bool:
-        """Return whether the tensors of a parameter are plain, and its states complete."""
+    def is_usual(self, place: int) -> bool:
+        """Return whether a parameter's gradient is dense, its rows are not deferred, and its states complete."""
         optimizer, param, state = self.optimizer, self.params[place], self.states[place]
         return (
             type(self.grads[place]) in PLAIN_TYPES
             and param not in optimizer._tables
             and not optimizer._lacks_states(self.operator, state)
-            and self.memory([place]) is not None
         )
 
     def memory(self, places: Sequence[int]) -> Memory | None:
@@ -146,11 +148,11 @@ class DenseUpdates:
             each if len(places) == len(each) else [each[place] for place in places]
             for each in (self.params, self.grads, self.states)
         )
-        kept: list[Any] = []
+        columns: list[Any] = []
         for key in self.keys:
-            kept += [state.get(key) for state in states]
+            columns += [state.get(key) for state in states]
         counters = [state.get("step") for state in states] if self.counted else []
-        return memory_of([*params, *kept, *grads, *counters], kept + counters)
+        return memory_of([*params, *columns, *grads, *counters], columns + counters)
 
     def prepare(self, table: TensorTable) -> bool:
         """Prepare what the kernel takes beside the tensors; return whether it can step any parameter."""

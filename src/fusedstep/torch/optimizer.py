@@ -14,7 +14,6 @@ from ..interrupts import defer_sigint
 from ..operators.labels import Labels
 from ..operators.operator import Operator
 from ..runtime.call import Launch
-from ..runtime.cpu.table_steps import TableLaunch
 from . import compiled, settings
 from .dense_updates import EMPTY, DenseUpdates
 from .distributed import check_placements, is_distributed, redistribute_as, to_local
@@ -97,7 +96,10 @@ class FusedOptimizer(OptimizerStates):
         return (kind._progress, kind._advance) != known or self._counters.keys() > {"step"}
 
     def _settings_for(self, group: ParamGroup, param: Tensor, grad: Tensor) -> ParamGroup:
-        """The settings of a parameter's step: the group, or a copy that selects another rule."""
+        """The settings of a parameter's step: the group, or a copy that selects another rule.
+
+        For dense gradients, they depend on dtypes alone.
+        """
         return group
 
     @torch.no_grad()
@@ -193,8 +195,7 @@ class FusedOptimizer(OptimizerStates):
             known = group, operator, param, grad, state, cache
             launch = plain_launch(self, *known) or self._update(*known)
             if launch is not None:
-                with closing(launch) if isinstance(launch, TableLaunch) else nullcontext():
-                    yield launch
+                yield launch
                 self._advance(group, state)
         except BaseException:
             # States that were created for the step would count as used: SGD does not dampen a first gradient.
@@ -282,7 +283,7 @@ class FusedOptimizer(OptimizerStates):
         bags, table = bags_of(operator.name, grad, self._memory_of(param)), self._tables.get(param)
         rows = rows_of_bags(grad, settings.own_setting(group, "rows"))
         if table is not None:
-            joint = table.prepare_table(operator, states, bags, scalars)
+            joint = table.table_launch(operator, states, bags, scalars)
             return joint or partial(table.step, operator, states, bags, None, scalars)
         return operator.prepare(states, bags, None, rows, scalars)
 

@@ -1,7 +1,7 @@
 """The steps of tables whose tensors are plain: as few questions as possible, since there may be many small tables."""
 
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,14 +45,13 @@ def plain_launch(
     scalars = optimizer._numbers(group, operator, optimizer._progress(state), cache)
     rows = rows_of_bags(grad, own_setting(group, "rows"))
     if isinstance(grad, EmbeddingGradient):
-        # The two records have the same order.
-        known = BagGradient(cast(Any, tuple(grad._lookups)), private=True)
+        known = BagGradient(tuple(Bags(*each) for each in grad._lookups), private=True)
         prepare = partial(prepare_bags, operator, states, grad, rows, scalars)
     else:
         values, indices = grad._values(), grad._indices()[0]
         known = BagGradient((Bags(values, indices),))
         prepare = partial(operator.prepare, states, values, indices, rows, scalars)
-    step = operator.prepare_table(states, known, rows, scalars)
+    step = operator.table_step(states, known, rows, scalars)
     return None if step is None else TableLaunch(step, prepare)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..loops.cpu.table_step import REFUSED
 from ..runtime.call import Launch
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
 from ..runtime.cpu.table_steps import TableLaunch, take_all
@@ -74,10 +75,10 @@ class CheckedUpdate:
         self.update, self.launch, self.is_taken = update, launch, False
         self.error: Exception | None = None
 
-    def take(self) -> None:
-        """Take the step, and note an error."""
+    def take(self, launch: Launch | None = None) -> None:
+        """Take the step, by its launch or another one, and note an error."""
         try:
-            self.launch()
+            (launch or self.launch)()
             self.is_taken = True
         except Exception as raised:
             self.error = raised
@@ -99,15 +100,18 @@ class CheckedUpdate:
 
 
 def run_updates(updates: Sequence[TableUpdate]) -> None:
-    """Take the steps of tables, those of tables that overlap one after another.
+    """Take the steps of tables, those of tables that overlap one after another. A check may take its step itself.
 
     Raises:
         TypeError, ValueError, IndexError: those of the first step that fails; the other tables are stepped.
     """
     checked: list[CheckedUpdate] = []
     checks = [partial(check, update, checked) for update in updates]
-    finishing = [lambda: launch_all(checked), lambda: run_in_turn([each.finish for each in checked])]
-    run_in_turn([*checks, *finishing])
+    try:
+        run_in_turn([*checks, partial(launch_all, checked), partial(finish_all, checked)])
+    finally:
+        for update in updates:
+            update.parts.close()
 
 
 def check(update: TableUpdate, checked: list[CheckedUpdate]) -> None:
@@ -115,6 +119,11 @@ def check(update: TableUpdate, checked: list[CheckedUpdate]) -> None:
     launch = next(update.parts, None)
     if launch is not None:
         checked.append(CheckedUpdate(update, launch))
+
+
+def finish_all(checked: Sequence[CheckedUpdate]) -> None:
+    """Count the steps that are taken."""
+    run_in_turn([each.finish for each in checked])
 
 
 def launch_all(checked: Sequence[CheckedUpdate]) -> None:
@@ -127,26 +136,25 @@ def launch_all(checked: Sequence[CheckedUpdate]) -> None:
     while large < len(waiting) and work_of(waiting[large]) * threads > total:
         total -= work_of(waiting[large])
         large += 1
-    own = waiting[:large]
-    joint: list[list[CheckedUpdate]] = []
-    others: list[list[CheckedUpdate]] = []
-    for each in waiting[large:]:
-        launches = [isinstance(one.launch, TableLaunch) for one in each]
-        # Such a launch holds its table for this thread.
-        (joint if launches == [True] else own if any(launches) else others).append(each)
-    for each in own:
-        take_in_turn(each)
-    take_together([each[0] for each in joint], threads)
-    run_side_by_side([partial(take_in_turn, each) for each in others], threads)
+    joint = [each[0] for each in waiting[large:] if len(each) == 1 and isinstance(each[0].launch, TableLaunch)]
+    others = [each for each in waiting[large:] if each[0] not in joint]
+    alone = [partial(take_in_turn, each) for each in waiting[:large]]
+    together = partial(take_together, joint, threads)
+    beside = partial(run_side_by_side, [partial(take_in_turn, each) for each in others], threads)
+    run_in_turn([*alone, together, beside])
 
 
 def take_together(checked: Sequence[CheckedUpdate], threads: int) -> None:
-    """Take the steps of several tables in one call; then one by one those that it refuses."""
+    """Take the steps of several tables in one call; then one by one those that it does not take."""
     launches = [each.launch for each in checked if isinstance(each.launch, TableLaunch)]
-    for each, is_taken in zip(checked, take_all(launches, threads), strict=True):
-        each.is_taken = is_taken
-        if not is_taken:
-            each.take()
+    results = take_all(launches, threads)
+    for each, distinct in zip(checked, results, strict=True):
+        each.is_taken = distinct != REFUSED
+    for each, launch, distinct in zip(checked, launches, results, strict=True):
+        if each.is_taken:
+            launch.advise(distinct)
+        else:
+            each.take(launch.take_alone)
 
 
 def overlapping(checked: Sequence[CheckedUpdate]) -> list[list[CheckedUpdate]]:

@@ -12,7 +12,7 @@ from struct import Struct
 STEP_STORED = 0
 STEP_SUMMED = 1
 STEP_ZERO = 2
-# The part of the call: rows of a table, places in the order of the steps, or shares of ``catch_up``.
+# The part of the call: rows of a table, places in the order of the steps, or buckets of ``catch_up``.
 START = 3
 STOP = 4
 # Elements per row; whether the rows of every state are contiguous.

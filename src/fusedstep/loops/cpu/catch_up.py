@@ -1,4 +1,4 @@
-"""The loops in which the rows that a lookup names take their pending steps: they are found, and catch up."""
+"""The loops in which the rows that a lookup names take their pending steps: they are listed, and catch up."""
 
 from .block import COUNT, START, STOP, UNIQUE_ROWS
 from .catch_up_row import catch_up_row, prefetch_pending
@@ -6,9 +6,9 @@ from .grouping import SPREAD
 from .memory import int16s, int64s
 from .row_prefetch import AHEAD
 
-# Rows are shared out by so many bits of a hash, since a list may name one more than once.
-SHARE_BITS = 16
-SHARES = 1 << SHARE_BITS
+# Rows are distributed over parts by so many bits of a hash: a list may name one more than once.
+BUCKET_BITS = 16
+BUCKETS = 1 << BUCKET_BITS
 
 
 def pending_rows(indices_at: int, count: int, rows: int, last_steps_at: int, now: int, pending_at: int) -> int:
@@ -35,16 +35,16 @@ def pending_rows(indices_at: int, count: int, rows: int, last_steps_at: int, now
 
 
 def catch_up(block: int) -> None:
-    """Catch up the listed rows whose share lies in the part."""
+    """Catch up the listed rows whose bucket lies in the part."""
     call = int64s(block)
     listed, count, start, stop = int64s(call[UNIQUE_ROWS]), call[COUNT], call[START], call[STOP]
     for place in range(count):
-        if place + AHEAD < count and start <= share_of(listed[place + AHEAD]) < stop:
+        if place + AHEAD < count and start <= bucket_of(listed[place + AHEAD]) < stop:
             prefetch_pending(call, listed[place + AHEAD])
-        if start <= share_of(listed[place]) < stop:
+        if start <= bucket_of(listed[place]) < stop:
             catch_up_row(call, block, listed[place])
 
 
-def share_of(row: int) -> int:
-    """The share to which a row belongs."""
-    return row * SPREAD >> 64 - SHARE_BITS & SHARES - 1
+def bucket_of(row: int) -> int:
+    """The bucket of a row."""
+    return row * SPREAD >> 64 - BUCKET_BITS & BUCKETS - 1

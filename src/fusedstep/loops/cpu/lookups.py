@@ -36,8 +36,7 @@ def locate(lookups_at: int, lookups: int, sources_at: int) -> int:
     done = 0
     for number in range(lookups):
         lookup = int64s(lookups_at + number * LOOKUP_FIELDS * WIDE_BYTES)
-        found = locate_bags(lookup, sources_at + done * WIDE_BYTES)
-        if not found:
+        if not locate_bags(lookup, sources_at + done * WIDE_BYTES):
             return 0
         done += lookup[INDICES]
     return 1

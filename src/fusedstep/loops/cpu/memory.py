@@ -85,7 +85,7 @@ def take_loop(function: int, block: int) -> None:
 
 def add_atomically(address: int, addend: int) -> int:
     """Add to the 64-bit integer at an address, which other threads may change, and return what it was before."""
-    # In plain Python, the interpreter's lock is held.
+    # Plain Python runs loops on one thread.
     before = int64s(address)[0]
     int64s(address)[0] = before + addend
     return int(before)

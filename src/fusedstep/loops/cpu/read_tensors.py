@@ -52,9 +52,9 @@ def read_tensors(request: int) -> None:
 
 def read_row(request: int, record: int, row: int) -> int:
     """Read the tensors of one parameter; return their types, or -1."""
-    asked, found = int64s(request), int64s(record)
+    asked, fields = int64s(request), int64s(record)
     parameter, other = asked[SCRATCH], asked[SCRATCH] + 8 * DESCRIPTION
-    found[BLOCK], types, place, size = 0, 0, 1, 0
+    fields[BLOCK], types, place, size = 0, 0, 1, 0
     for column in range(asked[COLUMNS]):
         described = other if column else parameter
         kind = describe(request, described, column * asked[ROWS] + row)
@@ -62,16 +62,16 @@ def read_row(request: int, record: int, row: int) -> int:
             return -1
         if not column:
             size = dense_size(described)
-            found[SIZE] = size
+            fields[SIZE] = size
         item = int64s(asked[KNOWN])[2 * kind + 1]
         address = int64s(described)[DATA]
         if size == 0 or (column and not same_layout(parameter, described)):
             return -1
         if not lies_within(request, column * asked[ROWS] + row, address, size * item) or address % item:
             return -1
-        found[ADDRESSES + column] = address
+        fields[ADDRESSES + column] = address
         for before in range(column):
-            start, bytes_before = found[ADDRESSES + before], size * item_of(request, types, before)
+            start, bytes_before = fields[ADDRESSES + before], size * item_of(request, types, before)
             if start < address + size * item and address < start + bytes_before:
                 return -1
         types += place * kind
@@ -83,7 +83,7 @@ def read_row(request: int, record: int, row: int) -> int:
 
 def read_counter(request: int, record: int, row: int, types: int) -> bool:
     """Read the count of a parameter's steps; return whether a kernel can advance it."""
-    asked, found = int64s(request), int64s(record)
+    asked, fields = int64s(request), int64s(record)
     described, number = asked[SCRATCH] + 8 * DESCRIPTION, asked[COLUMNS] * asked[ROWS] + row
     kind = describe(request, described, number)
     if kind < 0:
@@ -92,24 +92,24 @@ def read_counter(request: int, record: int, row: int, types: int) -> bool:
     if item < 4 or dense_size(described) != 1 or not lies_within(request, number, address, item) or address % item:
         return False
     for column in range(asked[COLUMNS]):
-        start, size = found[ADDRESSES + column], found[SIZE] * item_of(request, types, column)
+        start, size = fields[ADDRESSES + column], fields[SIZE] * item_of(request, types, column)
         if start < address + item and address < start + size:
             return False
-    found[COUNTER], found[COUNTER_BYTES] = address, item
+    fields[COUNTER], fields[COUNTER_BYTES] = address, item
     float64s(record)[COUNT] = float64s(address)[0] if item == 8 else float32s(address)[0]
     return True
 
 
 def describe(request: int, described: int, number: int) -> int:
     """Have a tensor describe itself; return the place of its type among the known ones, or -1."""
-    asked, found = int64s(request), int64s(described)
+    asked, words = int64s(request), int64s(described)
     tensor = ask_python(asked[ITEM_OF], asked[TENSORS], number)
     if ask_python(asked[DESCRIBE], tensor, described) & LOW:
         ask_python(asked[FORGET_ERROR], 0, 0)
         return -1
-    if found[DEVICE] & LOW != CPU or found[OFFSET]:
+    if words[DEVICE] & LOW != CPU or words[OFFSET]:
         return -1
-    known, kind = int64s(asked[KNOWN]), (found[DIMENSIONS] >> 32) & LOW
+    known, kind = int64s(asked[KNOWN]), (words[DIMENSIONS] >> 32) & LOW
     for place in range(asked[KNOWN_COUNT]):
         if known[2 * place] == kind:
             return place
@@ -118,8 +118,8 @@ def describe(request: int, described: int, number: int) -> int:
 
 def dense_size(described: int) -> int:
     """The number of elements if they lie one beside another, in whatever order of dimensions; 0 if they do not."""
-    found = int64s(described)
-    shape, strides, dimensions = int64s(found[SHAPE]), int64s(found[STRIDES]), found[DIMENSIONS] & LOW
+    words = int64s(described)
+    shape, strides, dimensions = int64s(words[SHAPE]), int64s(words[STRIDES]), words[DIMENSIONS] & LOW
     size = 1
     for dimension in range(dimensions):
         size *= shape[dimension]

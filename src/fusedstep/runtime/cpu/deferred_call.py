@@ -79,7 +79,7 @@ class DeferredCall:
         return partial(run_loop, self.loop, block, (memory, groups, part.sums))
 
     def catch_up(self, listed: np.ndarray, count: int, start: int, stop: int) -> Callable[[], None]:
-        """Catch up the first ``count`` rows of a list, as far as they belong to some shares."""
+        """Catch up the first ``count`` rows of a list, as far as they lie in some buckets."""
         block, memory = self.pending_block(start, stop)
         block[UNIQUE_ROWS], block[COUNT] = address_of(listed), count
         return partial(run_loop, self.loop, block, (memory, listed))

@@ -22,6 +22,8 @@ COMPILED = {
 }
 # What is compiled for gradients of bags beside grouping.
 BAGS = ("bag_sources", "bag_sum")
+# What the optimizers of PyTorch run: steps of many tensors, and of many tables.
+TOGETHER = ("read_tensors", "step_tensors", "table_steps", "summed_rows", "summed_pending_rows")
 GROUPING = ("group_rows", "cut_into_parts", "sort_rows", "segment_sum")
 
 
@@ -86,3 +88,9 @@ def prepare_bags(gradient_storage: str, compute: str) -> None:
     for name in BAGS:
         loop(name)
     sum_functions(gradient_storage, compute, weighted=True)
+
+
+def prepare_together() -> None:
+    """Compile what steps many tensors and tables in one call."""
+    for name in TOGETHER:
+        loop(name)

@@ -20,6 +20,8 @@ from .threads import run
 NAMES = tuple(STORAGES)
 # The types of a parameter that the kernel does not step.
 NOT_PLAIN = -1
+# The most tensors of a parameter: the types of all are one number of 64 bits.
+MOST_COLUMNS = 20
 # What a tensor costs beside its elements, in elements.
 ELEMENTS_PER_TENSOR = 64
 # Parts begin at multiples of so many elements: two threads never write to one cache line of an aligned tensor.

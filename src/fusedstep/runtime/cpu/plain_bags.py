@@ -38,6 +38,9 @@ from .parts import ELEMENTS_PER_ROW
 from .plain_step import bump_of, fill, row_block
 from .table_steps import TableStep
 
+# Positions have 32 bits.
+MOST_INDICES = 2**31
+
 
 class PlainLookup(NamedTuple):
     """The memory of one lookup.
@@ -82,7 +85,7 @@ class PlainTable(NamedTuple):
     owners: Sequence[Any]
 
 
-def prepare_table(
+def table_step(
     operator: Any,
     states: Sequence[Any],
     lookups: Sequence[Any],
@@ -108,7 +111,8 @@ def prepare_table(
     found = plain_lookups(lookups, storage, variable.shape[1:])
     count, width = sum(each.length for each in found), math.prod(row)
     # With more rows, they are not numbered in their order, in which every row takes the step.
-    if not count * table * width or (every_row and table > COUNTING_ROWS * count):
+    few = table > COUNTING_ROWS * count
+    if not count * table * width or count >= MOST_INDICES or (every_row and few):
         return None
     functions = operator.functions_of.get(storage) or operator.functions_for(storage)
     block = (functions.plain_blocks.get((table, width)) or row_block(functions, table, width))[:]

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -45,27 +46,61 @@ class TableLaunch:
     """
 
     def __init__(self, step: TableStep, prepare: Callable[[], Launch]) -> None:
-        """``prepare`` checks everything, for a step that is not taken, or is cut into parts."""
+        """``prepare`` checks everything, for a step that is not taken, and for one that is cut into parts."""
         self.step, self._prepare = step, prepare
 
     def __call__(self) -> None:
-        if not (is_for_one_thread(self.step.work) and take_all([self], 1)[0]):
-            self._prepare()()
+        if is_for_one_thread(self.step.work):
+            (distinct,) = take_all([self], 1)
+            if distinct != REFUSED:
+                self.advise(distinct)
+                return
+        self.take_alone()
 
-    def end(self, distinct: int) -> None:
-        """Do what belongs to the step after it is taken, by so many unique rows."""
+    def take_alone(self) -> None:
+        """Take the step after all checks, on as many threads as its size justifies."""
+        self._prepare()()
+
+    def open(self) -> bool:
+        """Make the step ready right before it is taken; return whether it can be."""
+        return True
+
+    def is_ready(self) -> bool:
+        """Return whether nothing has happened to the table since."""
+        return True
+
+    def end(self) -> None:
+        """Do what belongs to the step after it is taken."""
         self.step.bump()
-        mostly_touched(self.step.operator, distinct, self.step.rows)
 
     def close(self) -> None:
-        """Release what was held for the step, whether or not it was taken."""
+        """Release what was held for the step; called once for each that was opened."""
+
+    def advise(self, distinct: int) -> None:
+        """Log once if a step by so many unique rows should be another one."""
+        mostly_touched(self.step.operator, distinct, self.step.rows)
 
 
-def take_all(launches: Sequence[TableLaunch], threads: int) -> list[bool]:
-    """Take the steps of several tables on so many threads, the first ones first; return whether each is taken.
+def take_all(launches: Sequence[TableLaunch], threads: int) -> list[int]:
+    """Take the steps of several tables on so many threads, the first ones first.
 
-    One that is not has indices that name no row, or bags that do not follow one another, and has changed nothing.
+    Returns:
+        The number of unique rows of each. ``REFUSED`` for one that is not taken and has changed nothing: its indices
+        name no row, its bags do not follow one another, or its table is in use.
     """
+    with ExitStack() as held:
+        opened = []
+        for each in launches:
+            if each.open():
+                held.callback(each.close)
+                opened.append(each)
+        ready = [each for each in opened if each.is_ready()]
+        results = dict(zip(map(id, ready), take_ready(ready, threads), strict=True))
+    return [results.get(id(each), REFUSED) for each in launches]
+
+
+def take_ready(launches: Sequence[TableLaunch], threads: int) -> list[int]:
+    """Take the steps of tables that are ready, see ``take_all``."""
     if not launches:
         return []
     steps = [each.step for each in launches]
@@ -79,5 +114,5 @@ def take_all(launches: Sequence[TableLaunch], threads: int) -> list[bool]:
     finally:
         for each, distinct in zip(launches, results, strict=True):
             if distinct != REFUSED:
-                each.end(distinct)
-    return [distinct != REFUSED for distinct in results]
+                each.end()
+    return results.tolist()
