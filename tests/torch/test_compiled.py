@@ -109,3 +109,29 @@ def test_the_operator_is_as_torch_wants_it() -> None:
     given = [torch.ones(3)], [torch.ones(3)], [torch.ones(3)], [0], [1], optimizer._graph_number, 0, []
     torch.library.opcheck(torch.ops.fusedstep.step.default, given)
     assert param.tolist() == pytest.approx([0.999] * 3)
+
+
+def test_steps_before_one_that_fails_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """States that a graph made count as unused until a step has used them."""
+    params = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(2, 3))]
+    optimizer = fs.torch.Adam(params, lr=0.1)
+    # An expanded gradient is stepped by itself.
+    params[0].grad, params[1].grad = torch.ones(3), torch.ones(3).expand(2, 3)
+
+    update = optimizer._update
+
+    def fail(group: Any, operator: Any, param: Any, *others: Any) -> Any:
+        if param.shape == (2, 3):
+            raise ValueError("the second parameter")
+        return update(group, operator, param, *others)
+
+    step = torch.compile(optimizer.step, backend="eager")
+    with monkeypatch.context() as patch:
+        patch.setattr(optimizer, "_update", fail)
+        with pytest.raises(ValueError, match="the second parameter"):
+            step()
+    assert params[0].tolist() == pytest.approx([0.9] * 3)
+    assert optimizer.state_dict()["state"].keys() == {0}
+    assert optimizer.state[params[0]]["step"] == 1
+    optimizer.step()
+    assert [float(optimizer.state[each]["step"]) for each in params] == [2, 1]

@@ -247,6 +247,9 @@ def run_twice(name: str, setting: dict[str, Any], program: Any) -> None:
     for gradients, change in steps:
         if name == "RowwiseAdagrad" or change in (count_in_numbers, count_in_integers):
             gradients = [each for each in gradients if each != "sparse"] or ["plain"]
+        if "sparse" in gradients:
+            # Tables take their steps after all other parameters.
+            gradients = [each.replace("another parameter", "plain") for each in gradients]
         versions = [each._version for each in together.params]
         together.step(gradients, change, seed, drawn[0])
         with each_by_itself():

@@ -3,6 +3,7 @@
 What Python does for them is done before and after: threads that want the interpreter wait for one another.
 """
 
+from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -25,12 +26,14 @@ class TableUpdate(NamedTuple):
         parts: a generator that checks the step, yields what takes it, and counts it.
         start, stop: the addresses between which the table lies.
         work: its cost, in consecutive elements.
+        reads: the addresses between which a gradient lies that others may have made.
     """
 
     parts: Generator[Launch, None, None]
     start: int
     stop: int
     work: int
+    reads: tuple[int, int] = (0, 0)
 
 
 def is_of_table(grad: Tensor) -> bool:
@@ -58,7 +61,15 @@ def table_update(parts: Generator[Launch, None, None], memory: Tensor, grad: Ten
     work = indices_count(grad) * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
     start = memory.data_ptr()
     last = sum((size - 1) * stride for size, stride in zip(memory.shape, memory.stride(), strict=True))
-    return TableUpdate(parts, start, start + (last + 1) * memory.element_size(), work)
+    return TableUpdate(parts, start, start + (last + 1) * memory.element_size(), work, memory_read(grad))
+
+
+def memory_read(grad: Tensor) -> tuple[int, int]:
+    """The addresses between which the storage of a COO gradient's values lies; no one else has those of lookups."""
+    if isinstance(grad, EmbeddingGradient):
+        return 0, 0
+    storage = grad._values().untyped_storage()
+    return storage.data_ptr(), storage.data_ptr() + storage.nbytes()
 
 
 class CheckedUpdate:
@@ -159,15 +170,29 @@ def take_together(checked: Sequence[CheckedUpdate], threads: int) -> None:
 
 def overlapping(checked: Sequence[CheckedUpdate]) -> list[list[CheckedUpdate]]:
     """Steps, together where their tables overlap in memory, in the order of the optimizer."""
+    by_start = sorted((each.update.start, number) for number, each in enumerate(checked))
+    if any(is_read(checked, by_start, number) for number in range(len(checked))):
+        return [list(checked)]
     found: list[list[int]] = []
     end = 0
-    for start, number in sorted((each.update.start, number) for number, each in enumerate(checked)):
+    for start, number in by_start:
         if start < end:
             found[-1].append(number)
         else:
             found.append([number])
         end = max(end, checked[number].update.stop)
     return [[checked[number] for number in sorted(numbers)] for numbers in found]
+
+
+def is_read(checked: Sequence[CheckedUpdate], by_start: Sequence[tuple[int, int]], number: int) -> bool:
+    """Return whether the gradient of a step may lie in the table of another one."""
+    start, stop = checked[number].update.reads
+    for _, other in reversed(by_start[: bisect_left(by_start, (stop, 0))]):
+        if checked[other].update.stop > start and other != number:
+            return True
+        if checked[other].update.stop <= start:
+            break
+    return False
 
 
 def work_of(checked: Sequence[CheckedUpdate]) -> int:
