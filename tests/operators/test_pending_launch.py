@@ -66,7 +66,7 @@ def test_a_table_that_another_thread_uses_is_left_alone() -> None:
     assert take_all([launch], 1) == [REFUSED]
     leave.set()
     user.join()
-    launch.take_alone()
+    launch.take_checked()
     table.twin.take(table.gradient(3, 4), None, table.scalars)
     table.check()
 
@@ -85,7 +85,7 @@ def test_a_flush_right_before_the_call_does_not_step_rows_twice(monkeypatch: pyt
 
     monkeypatch.setattr(PendingLaunch, "is_ready", flush_first)
     assert take_all([launch], 1) == [REFUSED]
-    launch.take_alone()
+    launch.take_checked()
     table.twin.flush()
     table.twin.take(table.gradient(3, 4), None, table.scalars)
     table.check()

@@ -174,7 +174,12 @@ def test_indices_that_others_may_change_and_shared_memory_are_left_to_all_checks
     scalars: list[Any] = [0.5] * len(operator.signature.scalars)
     indices = torch.zeros(4, dtype=torch.int64)
     lookup = Bags(torch.ones(4, 4), indices)
-    assert operator.table_step(states, BagGradient((lookup,)), "touched", scalars) is None
+    # Indices are copied before they are checked; offsets and weights are not.
+    assert operator.table_step(states, BagGradient((lookup,)), "touched", scalars) is not None
+    for others in ({"offsets": torch.arange(4)}, {"weights": torch.ones(4)}):
+        own = BagGradient((lookup._replace(**others),))
+        assert operator.table_step(states, own, "touched", scalars) is None
+        assert operator.table_step(states, own._replace(private=True), "touched", scalars) is not None
     for lookups in ([Bags(states[1][:4], indices)], [lookup, Bags(states[0][2:6], indices)]):
         assert operator.table_step(states, BagGradient(tuple(lookups), private=True), "touched", scalars) is None
     aliased = [states[0], states[1], states[1]]

@@ -149,10 +149,10 @@ def launch_all(checked: Sequence[CheckedUpdate]) -> None:
         large += 1
     joint = [each[0] for each in waiting[large:] if len(each) == 1 and isinstance(each[0].launch, TableLaunch)]
     others = [each for each in waiting[large:] if each[0] not in joint]
-    alone = [partial(take_in_turn, each) for each in waiting[:large]]
+    first = [partial(take_in_turn, each) for each in waiting[:large]]
     together = partial(take_together, joint, threads)
     beside = partial(run_side_by_side, [partial(take_in_turn, each) for each in others], threads)
-    run_in_turn([*alone, together, beside])
+    run_in_turn([*first, together, beside])
 
 
 def take_together(checked: Sequence[CheckedUpdate], threads: int) -> None:
@@ -165,7 +165,7 @@ def take_together(checked: Sequence[CheckedUpdate], threads: int) -> None:
         if each.is_taken:
             launch.advise(distinct)
         else:
-            each.take(launch.take_alone)
+            each.take(launch.take_checked)
 
 
 def overlapping(checked: Sequence[CheckedUpdate]) -> list[list[CheckedUpdate]]:

@@ -55,9 +55,9 @@ class TableLaunch:
             if distinct != REFUSED:
                 self.advise(distinct)
                 return
-        self.take_alone()
+        self.take_checked()
 
-    def take_alone(self) -> None:
+    def take_checked(self) -> None:
         """Take the step after all checks, on as many threads as its size justifies."""
         self._prepare()()
 
