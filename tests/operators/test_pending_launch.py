@@ -27,6 +27,7 @@ class Table:
         states = [torch.rand(ROWS, WIDTH, generator=generator) for _ in range(3)]
         self.rows = DeferredRows(rules.adam, *states)
         self.twin = DeferredRows(rules.adam, *[state.clone() for state in states])
+        self.is_current = True
         self.scalars = [SCALARS[name] for name in self.rows._operator.signature.scalars]
 
     def gradient(self, *indices: int) -> BagGradient:
@@ -34,9 +35,16 @@ class Table:
         return BagGradient((Bags(values, torch.tensor(indices)),), private=True)
 
     def launch(self, *indices: int) -> PendingLaunch:
-        made = pending_launch(self.rows, self.gradient(*indices), self.scalars)
+        gradient = self.gradient(*indices)
+        made = self.made(gradient)
         assert made is not None
         return made
+
+    def made(self, gradient: BagGradient) -> PendingLaunch | None:
+        def take() -> None:
+            self.rows.take(gradient, None, self.scalars)
+
+        return pending_launch(self.rows, gradient, self.scalars, lambda: take, lambda: self.is_current)
 
     def check(self) -> None:
         for one, other in zip(self.rows.flush(), self.twin.flush(), strict=True):
@@ -71,22 +79,31 @@ def test_a_table_that_another_thread_uses_is_left_alone() -> None:
     table.check()
 
 
-def test_a_flush_right_before_the_call_does_not_step_rows_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flush_in_the_midst_of_the_step_neither_repeats_nor_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever reads the table in the same thread, such as a finalizer, flushes it."""
     table = Table()
     for rows in (table.rows, table.twin):
         rows.take(table.gradient(1, 2, 3), None, table.scalars)
     launch = table.launch(3, 4)
-    ready = PendingLaunch.is_ready
+    begin = launch._begin
 
-    def flush_first(self: PendingLaunch) -> bool:
-        self._rows.flush()
-        return ready(self)
+    def flush_behind(held: Any) -> None:
+        begin(held)
+        table.rows.flush()
 
-    monkeypatch.setattr(PendingLaunch, "is_ready", flush_first)
+    monkeypatch.setattr(launch, "_begin", flush_behind)
+    assert take_all([launch], 1) == [2]
+    table.twin.flush()
+    table.twin.take(table.gradient(3, 4), None, table.scalars)
+    table.check()
+
+
+def test_rows_that_a_table_no_longer_has_are_left_alone() -> None:
+    table = Table()
+    launch = table.launch(3, 4)
+    table.is_current = False
     assert take_all([launch], 1) == [REFUSED]
     launch.take_checked()
-    table.twin.flush()
     table.twin.take(table.gradient(3, 4), None, table.scalars)
     table.check()
 
@@ -94,11 +111,11 @@ def test_a_flush_right_before_the_call_does_not_step_rows_twice(monkeypatch: pyt
 def test_the_table_is_released_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     table, other = Table(), Table()
 
-    def fail(self: PendingLaunch) -> None:
+    def fail(*_: Any) -> None:
         raise MemoryError
 
     launches = [table.launch(1, 2), other.launch(3)]
-    monkeypatch.setattr(launches[1], "_begin", fail.__get__(launches[1]))
+    monkeypatch.setattr(launches[1], "_begin", fail)
     with pytest.raises(MemoryError):
         take_all(launches, 1)
     found: list[bool] = []
@@ -111,8 +128,8 @@ def test_the_table_is_released_after_an_error(monkeypatch: pytest.MonkeyPatch) -
 
 def test_steps_that_may_name_most_rows_are_left_to_the_table() -> None:
     table = Table()
-    assert pending_launch(table.rows, table.gradient(*range(25)), table.scalars) is None
-    assert pending_launch(table.rows, table.gradient(*range(24)), table.scalars) is not None
+    assert table.made(table.gradient(*range(25))) is None
+    assert table.made(table.gradient(*range(24))) is not None
 
 
 @pytest.mark.parametrize("threads", [1, 3])

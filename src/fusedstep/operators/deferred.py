@@ -1,7 +1,8 @@
 """Deferred rows: every row takes every step; rows that are not named take it later."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -86,13 +87,13 @@ class DeferredRows:
         self._begin(Operator.from_spec(function, spec_of(function, chosen), labels, options), states, method)
 
     @classmethod
-    def of(cls, operator: Operator, states: Sequence[Any], method: str = "series") -> "DeferredRows":
-        """Defer the rows of an existing operator; messages use its names."""
+    def of(cls, operator: Operator, states: Sequence[Any], method: str = "series", lock: Any = None) -> "DeferredRows":
+        """Defer the rows of an existing operator; messages use its names. ``lock``, an RLock, is held during calls."""
         table = cls.__new__(cls)
-        table._begin(operator, states, method)
+        table._begin(operator, states, method, lock)
         return table
 
-    def _begin(self, operator: Operator, states: Sequence[Any], method: str) -> None:
+    def _begin(self, operator: Operator, states: Sequence[Any], method: str, lock: Any = None) -> None:
         self._operator, self.name = operator, operator.name
         spec, expected = operator.spec, operator.signature.states
         if len(states) != len(expected):
@@ -116,7 +117,8 @@ class DeferredRows:
         count = len(spec.program.numbers)
         self._history = History(self._closed_form(), dict(operator.switches), compute_type(storages[0]), count)
         self._last_steps = self._backend.new_last_steps(shape[0], states[0])
-        self._lock = threading.RLock()
+        # Whether a step has begun: what interrupts it on its thread, as a signal's handler, finds it unfinished.
+        self._lock, self.is_stepping = lock or threading.RLock(), False
 
     def __repr__(self) -> str:
         return f"<fusedstep {self.name}: {len(self._last_steps)} rows, {self.method}>"
@@ -126,7 +128,7 @@ class DeferredRows:
 
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
-        self._lock = threading.RLock()
+        self._lock, self.is_stepping = threading.RLock(), False
         # Functions that other functions define cannot be pickled: the closed form is looked up again.
         self._history.closed_form = self._closed_form()
 
@@ -169,9 +171,10 @@ class DeferredRows:
                     return self.states
                 if not self._history.allows(named):
                     self.flush()
-                totals = self._history.begin(named)
-                step.launch()
-                self._history.end(totals)
+                with self.stepping():
+                    totals = self._history.begin(named)
+                    step.launch()
+                    self._history.end(totals)
             return self.states
 
     def catch_up(self, indices: Any) -> tuple[Any, ...]:
@@ -215,12 +218,24 @@ class DeferredRows:
         """
         with self._lock:
             table = self._table()
-            if self._history.steps:
+            if self.is_stepping:
+                # The step goes on with the history that it has begun.
+                self._backend.prepare_catch_up(table, np.arange(len(self._last_steps)))()
+            elif self._history.steps:
                 flush = self._backend.prepare_flush(table)
                 with defer_sigint():
                     flush()
                     self._history.forget()
             return self.states
+
+    @contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Mark a step that has begun."""
+        before, self.is_stepping = self.is_stepping, True
+        try:
+            yield
+        finally:
+            self.is_stepping = before
 
     def _closed_form(self) -> ClosedForm | None:
         """The rule's closed form, if there is one and the method uses it."""

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -109,15 +109,10 @@ class DeferredOptimizer(ParamGroups):
         >>> with optimizer.up_to_date():
         ...     norm = table.weight.norm()
         """
-        tables = list(self._tables.values())
-        for table in tables:
-            table.flush()
-            table.eager += 1
-        try:
+        with ExitStack() as kept:
+            for table in list(self._tables.values()):
+                kept.enter_context(table.up_to_date())
             yield
-        finally:
-            for table in tables:
-                table.eager -= 1
 
     def state_dict(self) -> dict[str, Any]:
         """Return a checkpoint, as ``torch.optim.Optimizer.state_dict``, after bringing all rows up to date."""

@@ -1,9 +1,11 @@
 """The rows of one deferred parameter, and the steps that they owe."""
 
 import itertools
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary, ref
 
@@ -17,6 +19,7 @@ from ..operators.bags import BagGradient, is_sparse
 from ..operators.deferred import DeferredRows
 from ..operators.operator import Operator
 from ..operators.pending_launch import pending_launch
+from ..runtime.call import Launch
 from ..runtime.cpu.table_steps import TableLaunch
 
 # The deferred parameters by the number that represents them in a compiled graph.
@@ -39,6 +42,8 @@ class DeferredParameter:
         self._param, self.eager, self.number = ref(param), 0, next(_numbers)
         self._rows: DeferredRows | None = None
         self._operator: Operator | None = None
+        # Of the rows, too: those that a thread steps do not become others meanwhile, which would lose the step.
+        self._lock = threading.RLock()
         tables[self.number] = self
 
     @property
@@ -70,44 +75,74 @@ class DeferredParameter:
         Raises:
             RuntimeError: the gradient has rows that owe steps; nothing is changed.
         """
-        if not is_sparse(values, indices) or self.eager:
-            self.flush()
-            operator.step(states, values, indices, "every", scalars)
-        else:
-            rows = self._rows_of(operator, states)
-            if indices is not None:
-                self._check_looked_up(rows, indices)
-            # The steps that rows owe are counted on the host: wait for scalars on a device.
-            rows.take(values, indices, list(map(float, scalars)))
+        with self._lock:
+            if not is_sparse(values, indices) or self.eager:
+                self.flush()
+                operator.step(states, values, indices, "every", scalars)
+            else:
+                rows = self._rows_of(operator, states)
+                if indices is not None:
+                    self._check_looked_up(rows, indices)
+                # The steps that rows owe are counted on the host: wait for scalars on a device.
+                rows.take(values, indices, list(map(float, scalars)))
 
     def table_launch(
         self, operator: Operator, states: Sequence[Tensor | None], gradient: BagGradient, scalars: Sequence[float]
     ) -> TableLaunch | None:
         """Check a step of the rows of lookups as part of a call that steps several tables; None if ``step`` must."""
-        return None if self.eager else pending_launch(self._rows_of(operator, states), gradient, scalars)
+        with self._lock:
+            if self.eager:
+                return None
+            rows = self._rows_of(operator, states)
+
+            def prepare() -> Launch:
+                return partial(self.step, operator, states, gradient, None, scalars)
+
+            return pending_launch(rows, gradient, scalars, prepare, lambda: self._rows is rows and not self.eager)
 
     def catch_up(self, indices: Tensor) -> None:
         """Bring rows up to date before a lookup."""
-        if self._rows is None:
-            return
-        if not is_concrete(indices):
+        with self._lock:
+            rows = self._rows
+            if rows is None:
+                return
+            if not is_concrete(indices):
+                self.flush()
+                return
+            with untraced(), same_version(rows.states[0]):
+                rows.catch_up(indices.detach().reshape(-1))
+
+    @contextmanager
+    def up_to_date(self) -> Iterator[None]:
+        """Keep all rows up to date."""
+        self.start_eager()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.eager -= 1
+
+    def start_eager(self) -> None:
+        """Bring all rows up to date, and keep them so."""
+        with self._lock:
+            self.eager += 1
             self.flush()
-            return
-        with untraced(), same_version(self._rows.states[0]):
-            self._rows.catch_up(indices.detach().reshape(-1))
 
     def flush(self) -> None:
         """Bring all rows up to date."""
-        if self._rows is None:
-            return
-        try:
-            with untraced(), same_version(self._rows.states[0]):
-                self._rows.flush()
-        except (TypeError, ValueError) as error:
-            # An error would leave the parameter unreadable.
-            warnings.warn(f"{error}: the steps that its rows owed are lost", stacklevel=2)
-        # No steps are owed: do not keep the states of an optimizer that is gone.
-        self._rows = None
+        with self._lock:
+            rows = self._rows
+            if rows is None:
+                return
+            try:
+                with untraced(), same_version(rows.states[0]):
+                    rows.flush()
+            except (TypeError, ValueError) as error:
+                # An error would leave the parameter unreadable.
+                warnings.warn(f"{error}: the steps that its rows owed are lost", stacklevel=2)
+            if not rows.is_stepping:
+                # No steps are owed: do not keep the states of an optimizer that is gone.
+                self._rows = None
 
     def _check_looked_up(self, rows: DeferredRows, indices: Tensor) -> None:
         if training_distributed():
@@ -128,7 +163,7 @@ class DeferredParameter:
             self.flush()
             # Not the parameter itself: its memory may be replaced, and this must not keep it alive.
             memory = [state if state is None else state.detach() for state in states]
-            rows = self._rows = DeferredRows.of(operator, memory)
+            rows = self._rows = DeferredRows.of(operator, memory, lock=self._lock)
             self._operator = operator
         return rows
 

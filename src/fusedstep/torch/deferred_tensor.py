@@ -89,9 +89,8 @@ def as_deferred(tensor: Any, table: DeferredParameter) -> Any:
 def defer(param: Tensor) -> DeferredParameter:
     """Defer the rows of a parameter; take over from an optimizer that deferred them before."""
     if isinstance(param, DeferredTensor):
-        param.deferred_parameter.flush()
         # The other optimizer must now keep all rows up to date.
-        param.deferred_parameter.eager += 1
+        param.deferred_parameter.start_eager()
     table = DeferredParameter(param)
     as_deferred(param, table)._is_param = True
     return table

@@ -65,10 +65,6 @@ class TableLaunch:
         """Make the step ready right before it is taken; return whether it can be."""
         return True
 
-    def is_ready(self) -> bool:
-        """Return whether nothing has happened to the table since."""
-        return True
-
     def end(self) -> None:
         """Do what belongs to the step after it is taken."""
         self.step.bump()
@@ -89,12 +85,11 @@ def take_all(launches: Sequence[TableLaunch], threads: int) -> list[int]:
         name no row, its bags do not follow one another, or its table is in use.
     """
     with ExitStack() as held:
-        opened = []
+        ready = []
         for each in launches:
             if each.open():
                 held.callback(each.close)
-                opened.append(each)
-        ready = [each for each in opened if each.is_ready()]
+                ready.append(each)
         results = dict(zip(map(id, ready), take_ready(ready, threads), strict=True))
     return [results.get(id(each), REFUSED) for each in launches]
 
