@@ -1,6 +1,6 @@
 """Draws the first picture of the README from saved results: whole steps of torch's optimizers and of fusedstep's.
 
-    python -m benchmarks.whole_steps                    from the only file in benchmarks/results that has them
+    python -m benchmarks.whole_steps                    from the newest result in benchmarks/results
     python -m benchmarks.whole_steps RESULTS.json       from another one
 
 The background is white, so that it is read on a dark page too.

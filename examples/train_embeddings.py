@@ -3,7 +3,7 @@
     python examples/train_embeddings.py               the plain program, then one edit more in each line
     python examples/train_embeddings.py --edits 3     the program with the first three edits alone
 
-Each line is a process of its own. All but the last edit leave the losses as they are.
+Each line is a process of its own. All but the last edit leave the losses as they are, within rounding.
 """
 
 import argparse

@@ -25,8 +25,8 @@ class Size:
         law: the distribution of a batch's rows: "zipf", Zipf's law with exponent 1.2, scattered over the table, or
             "uniform".
         batches: the number of batches that are drawn; steps use them in turn.
-        tables: the number of tables.
-        ids: the number of ids in a bag.
+        tables: the number of tables, or of layers.
+        ids: the number of ids in a bag, or of tokens in a sequence.
         shortest: the rows of the shortest of several tables, whose longest has ``rows``; 0 if all have ``rows``.
         words: how results name the size, a format of these attributes; "" names the rows of a table and a gradient.
     """
