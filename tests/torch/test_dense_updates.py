@@ -6,7 +6,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -468,6 +468,62 @@ def test_parameters_that_share_a_count_advance_it_one_after_the_other() -> None:
         optimizer.state[param]["step"] = shared.view(())
     optimizer.step()
     assert shared.item() == 4
+
+
+def share_counts(optimizer: Any, params: list[Any]) -> None:
+    first = optimizer.state[params[0]]
+    optimizer.state[params[-1]] |= {key: first[key] for key in optimizer._counters}
+
+
+def count_in_plain_numbers(optimizer: Any, params: list[Any]) -> None:
+    for param in params:
+        count_in_numbers(param, optimizer, optimizer.state[param])
+
+
+def count_in_inference_mode(optimizer: Any, params: list[Any]) -> None:
+    with torch.inference_mode():
+        for param in params[1:]:
+            optimizer.state[param] |= {key: torch.ones(()) for key in optimizer._counters}
+
+
+@pytest.mark.filterwarnings("ignore:.*duplicate parameters")
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("alone", [None, 0, 1, 2])
+@pytest.mark.parametrize("change", [share_counts, count_in_plain_numbers, count_in_inference_mode])
+@pytest.mark.parametrize("name", ["Adam", "Lion", "NAdam", "SGD"])
+def test_counts_of_any_kind_advance_in_the_order_of_parameters(
+    name: str, change: Callable[[Any, Any], None], alone: int | None, twice: bool
+) -> None:
+    """Of one parameter that is stepped by itself too; one parameter is there twice."""
+    found = []
+    for place_of_each in (each_by_itself, nullcontext):
+        params = [torch.nn.Parameter(torch.ones(2, 3)) for _ in range(3)]
+        optimizer = getattr(fs.torch, name)([*params, *params[:twice]], lr=0.5)
+        for number in range(4):
+            for place, param in enumerate(params):
+                param.grad = torch.full((2, 3), place + 1.0) if place != alone else torch.ones(3, 2).t()
+            if number == 1:
+                change(optimizer, params)
+            with place_of_each():
+                optimizer.step()
+        found.append([*params, *(value for param in params for value in optimizer.state[param].values())])
+    assert all(map(same, *found))
+
+
+class CountsForItself(fs.torch.SGD):
+    """A class whose steps leave something behind for each parameter."""
+
+    def _advance(self, group: Any, state: Any) -> None:
+        state["steps"] = state.get("steps", 0) + 1
+
+
+def test_what_a_class_keeps_of_its_steps_is_its_parameters() -> None:
+    params = with_gradients(weights((3,), (2, 2)))
+    optimizer = CountsForItself(params, lr=0.5)
+    for _ in range(3):
+        optimizer.step()
+    assert [optimizer.state[param] for param in params] == [{"steps": 3}] * 2
+    assert not dense_updates.EMPTY
 
 
 def test_an_invalid_gradient_leaves_its_parameter_alone() -> None:

@@ -6,7 +6,7 @@ left to be stepped by itself.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..arrays.dlpack import functions_of
-from ..arrays.torch_tensors import increment_version
+from ..arrays.torch_tensors import address_of, increment_version
 from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
 from ..runtime.cpu.many_tensors import MOST_COLUMNS, NOT_PLAIN, Blocks, Memory, TensorTable, storages_of, take_steps
@@ -45,6 +45,17 @@ def memory_of(tensors: list[Any], states: Sequence[Any] = ()) -> Memory | None:
     except RuntimeError:
         # Sparse, fake, or one of torch.func.
         return None
+
+
+def has_no_version(value: Any) -> bool:
+    """Return whether a value is a tensor of inference mode, which cannot be changed outside."""
+    return isinstance(value, Tensor) and value.is_inference()
+
+
+def addresses_of(counts: Iterable[Any]) -> list[int]:
+    """Where the counts that are tensors lie, without those that have no memory."""
+    found = [address_of(count) for count in counts if isinstance(count, Tensor)]
+    return [address for address in found if address]
 
 
 def can_run(operator: Operator, group: dict[str, Any]) -> bool:
@@ -126,7 +137,18 @@ class DenseUpdates:
         if memory is None:
             return None
         table = TensorTable(memory, len(self.places), len(self.keys) + 2, self.counted)
-        return table if not self.counted or table.counters_are_distinct() else None
+        return table if self.counts_are_apart(table) else None
+
+    def counts_are_apart(self, table: TensorTable) -> bool:
+        """Return whether no two parameters share a count: all are read before the first step is taken."""
+        if self.counted:
+            alone = [self.states[place].get("step") for place in self.others(table)]
+            return table.counters_are_distinct(addresses_of(alone))
+        if not self.asks_each:
+            return True
+        states = [state for state in self.states if state is not EMPTY]
+        counts = addresses_of([state.get(key) for state in states for key in self.optimizer._counters])
+        return len({*map(id, states)}) == len(states) and len({*counts}) == len(counts)
 
     def are_usual(self) -> bool:
         """Return whether no gradient or parameter is of another kind, which few questions tell."""
@@ -136,6 +158,9 @@ class DenseUpdates:
     def is_usual(self, place: int) -> bool:
         """Return whether a parameter's gradient is dense, its rows are not deferred, and its states complete."""
         optimizer, param, state = self.optimizer, self.params[place], self.states[place]
+        if self.asks_each and (state is EMPTY or any(has_no_version(state.get(key)) for key in optimizer._counters)):
+            # To advance, it needs states of its own, and counts that may be changed.
+            return False
         return (
             type(self.grads[place]) in PLAIN_TYPES
             and param not in optimizer._tables

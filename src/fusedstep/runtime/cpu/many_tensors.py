@@ -95,9 +95,9 @@ class TensorTable:
         """Say which block each row takes, by its key."""
         self.words[table.BLOCK :: self.record] = array("q", map(blocks.place, keys))
 
-    def counters_are_distinct(self) -> bool:
-        """Whether no two parameters share the memory of a count."""
-        counters = [each for each in self.field(table.COUNTER) if each]
+    def counters_are_distinct(self, others: Sequence[int]) -> bool:
+        """Whether no two parameters share the memory of a count, nor one with the counts at other addresses."""
+        counters = [each for each in (*self.field(table.COUNTER), *others) if each]
         return len(set(counters)) == len(counters)
 
 
