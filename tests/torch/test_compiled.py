@@ -109,3 +109,18 @@ def test_the_operator_is_as_torch_wants_it() -> None:
     given = [torch.ones(3)], [torch.ones(3)], [torch.ones(3)], [0], [1], optimizer._graph_number, 0, []
     torch.library.opcheck(torch.ops.fusedstep.step.default, given)
     assert param.tolist() == pytest.approx([0.999] * 3)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["Adam", "NAdam"])
+def test_a_parameter_that_is_there_twice_is_stepped_twice(name: str) -> None:
+    found = []
+    for compiled in (False, True):
+        param = torch.nn.Parameter(torch.ones(3))
+        optimizer = getattr(fs.torch, name)([param, param], lr=0.5)
+        step = torch.compile(lambda its=optimizer: its.step(), backend="aot_eager") if compiled else optimizer.step
+        for _ in range(2):
+            param.grad = torch.ones(3)
+            step()
+        found.append((param.tolist(), optimizer.state[param]["step"].item()))
+    assert found[0] == found[1]
