@@ -135,3 +135,18 @@ def test_steps_before_one_that_fails_are_recorded(monkeypatch: pytest.MonkeyPatc
     assert optimizer.state[params[0]]["step"] == 1
     optimizer.step()
     assert [float(optimizer.state[each]["step"]) for each in params] == [2, 1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["Adam", "NAdam"])
+def test_a_parameter_that_is_there_twice_is_stepped_twice(name: str) -> None:
+    found = []
+    for compiled in (False, True):
+        param = torch.nn.Parameter(torch.ones(3))
+        optimizer = getattr(fs.torch, name)([param, param], lr=0.5)
+        step = torch.compile(lambda its=optimizer: its.step(), backend="aot_eager") if compiled else optimizer.step
+        for _ in range(2):
+            param.grad = torch.ones(3)
+            step()
+        found.append((param.tolist(), optimizer.state[param]["step"].item()))
+    assert found[0] == found[1]

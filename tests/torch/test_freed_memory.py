@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -154,3 +155,13 @@ def test_a_refusal_is_no_success(settings: list[str], monkeypatch: pytest.Monkey
 def test_restore_is_a_keyword() -> None:
     with pytest.raises(TypeError, match="positional"):
         fs.torch.keep_freed_memory(True)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("restore", [None, 0, 1, "no"])
+def test_what_is_not_a_bool_is_refused_before_anything_is_done(restore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr(allocator, "set_options", done.append)
+    monkeypatch.setattr(page_faults, "say_nothing", lambda: done.append("silence"))
+    with pytest.raises(TypeError, match=r"restore is .*expected True or False"):
+        fs.torch.keep_freed_memory(restore=restore)
+    assert not done

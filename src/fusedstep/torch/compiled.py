@@ -175,13 +175,16 @@ def step(
     originals = [current["params"][place] for place in places]
     held: list[dict[str, Any]] = []
     taken: list[dict[str, Any]] = []
+    # A parameter may be there twice: its second step follows the first.
+    of_each: dict[Tensor, dict[str, Any]] = {}
     for original, count in zip(originals, counts, strict=True):
         own = its.state.get(original, {})
         keys = [key for key, value in own.items() if isinstance(value, Tensor)]
         # States added since tracing are behind those that the graph knows.
         passed = dict(zip(keys[:count], itertools.islice(remaining, count), strict=True))
         held.append(passed)
-        taken.append({key: passed.get(key, own[key]) for key in keys if own[key] not in its._traced_states})
+        used = {key: passed.get(key, own[key]) for key in keys if own[key] not in its._traced_states}
+        taken.append(of_each.setdefault(original, used))
     stepped = 0
     try:
         for stepped in DenseUpdates(its, current, operator, params, grads, taken, cache).run():

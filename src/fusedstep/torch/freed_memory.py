@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ..operators.checks.options import parse_flag
 from ..runtime.cpu import allocator
 from . import page_faults
 from .tensor_malloc import why_not_glibc
@@ -43,6 +44,9 @@ def keep_freed_memory(*, restore: bool = False) -> MemorySetting:
         ``changed``, whether the settings were made, and ``message``, a sentence that says so, or why not. The message
         also goes to the logger ``"fusedstep"`` (level INFO).
 
+    Raises:
+        TypeError: ``restore`` is not a bool; nothing was done.
+
     >>> import fusedstep as fs
     >>> setting = fs.torch.keep_freed_memory()
     >>> did = "glibc" if setting.changed else "nothing was done"
@@ -50,6 +54,7 @@ def keep_freed_memory(*, restore: bool = False) -> MemorySetting:
     True
     >>> setting = fs.torch.keep_freed_memory(restore=True)
     """
+    restore = parse_flag("keep_freed_memory", "restore", restore)
     page_faults.say_nothing()
     setting = change(restore)
     # Imported here so that processes that only step start fast.
