@@ -96,6 +96,28 @@ def test_a_lookup_beside_a_flush_finds_its_rows(monkeypatch: pytest.MonkeyPatch)
     torch.testing.assert_close(found, eager.tables[0].weight.detach(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["prepare_table", "take", "catch_up"])
+def test_a_checkpoint_right_before_a_call_leaves_it_right(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    deferred, eager = Training(True), Training(False)
+    for each in (deferred, eager):
+        each.train(0, 9, 20)
+    call: Any = getattr(DeferredRows, method)
+
+    def interrupted(*arguments: Any) -> Any:
+        deferred.optimizer.state_dict()
+        return call(*arguments)
+
+    if method == "take":
+        monkeypatch.setattr(DeferredRows, "prepare_table", lambda *_: None)
+    monkeypatch.setattr(DeferredRows, method, interrupted)
+    for each in (deferred, eager):
+        each.train(5, 12)
+    monkeypatch.undo()
+    for each in (deferred, eager):
+        each.train(30)
+    deferred.assert_same(eager)
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_a_checkpoint_in_the_middle_of_a_step_leaves_it_right(early: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     # Python runs the handler of a signal between any two lines.

@@ -121,8 +121,8 @@ class DeferredRows:
         count = len(spec.program.numbers)
         self._history = History(self._closed_form(), dict(operator.switches), compute_type(storages[0]), count)
         self._last_steps = self._backend.new_last_steps(shape[0], states[0])
-        # Whether a step has begun: what interrupts it on its thread, as a signal's handler, finds it unfinished.
-        self._lock, self.is_stepping = lock or threading.RLock(), False
+        # Whether a call has begun: what interrupts it on its thread, as a signal's handler, finds it unfinished.
+        self._lock, self.is_busy = lock or threading.RLock(), False
 
     def __repr__(self) -> str:
         return f"<fusedstep {self.name}: {len(self._last_steps)} rows, {self.method}>"
@@ -132,7 +132,7 @@ class DeferredRows:
 
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
-        self._lock, self.is_stepping = threading.RLock(), False
+        self._lock, self.is_busy = threading.RLock(), False
         # Functions that other functions define cannot be pickled: the closed form is looked up again.
         self._history.closed_form = self._closed_form()
 
@@ -175,7 +175,7 @@ class DeferredRows:
                     return self.states
                 if not self._history.allows(named):
                     self.flush()
-                with self._stepping():
+                with self._busy():
                     totals = self._history.begin(named)
                     step.launch()
                     self._history.end(totals)
@@ -203,7 +203,7 @@ class DeferredRows:
             named = dict(zip(names, scalars, strict=True))
             if not history.allows(named):
                 self.flush()
-            held.enter_context(self._stepping())
+            held.enter_context(self._busy())
             totals = history.begin(named)
             functions = operator.functions_for(self._shape[1][0])
             joined = with_pending(step, functions, history, self._last_steps, operator.switches)
@@ -226,7 +226,8 @@ class DeferredRows:
             TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
         with self._lock:
-            self._backend.prepare_catch_up(self._table(), indices)()
+            with self._busy():
+                self._backend.prepare_catch_up(self._table(), indices)()
             return self.states
 
     def first_pending(self, indices: Any) -> int | None:
@@ -254,24 +255,23 @@ class DeferredRows:
         """
         with self._lock:
             table = self._table()
-            if self.is_stepping:
-                # The step goes on with the history that it has begun.
+            if self.is_busy:
+                # The call goes on with the history that it has begun.
                 self._backend.prepare_catch_up(table, np.arange(len(self._last_steps)))()
             elif self._history.steps:
-                flush = self._backend.prepare_flush(table)
-                with defer_sigint():
-                    flush()
+                with self._busy(), defer_sigint():
+                    self._backend.prepare_flush(table)()
                     self._history.forget()
             return self.states
 
     @contextmanager
-    def _stepping(self) -> Iterator[None]:
-        """Mark a step that has begun."""
-        before, self.is_stepping = self.is_stepping, True
+    def _busy(self) -> Iterator[None]:
+        """Mark a call that has begun."""
+        before, self.is_busy = self.is_busy, True
         try:
             yield
         finally:
-            self.is_stepping = before
+            self.is_busy = before
 
     def _closed_form(self) -> ClosedForm | None:
         """The rule's closed form, if there is one and the method uses it."""
