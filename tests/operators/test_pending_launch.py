@@ -87,8 +87,8 @@ def test_a_flush_in_the_midst_of_the_step_neither_repeats_nor_loses_it(monkeypat
     launch = table.launch(3, 4)
     begin = launch._begin
 
-    def flush_behind(held: Any) -> None:
-        begin(held)
+    def flush_behind(named: Any) -> None:
+        begin(named)
         table.rows.flush()
 
     monkeypatch.setattr(launch, "_begin", flush_behind)
@@ -105,6 +105,18 @@ def test_rows_that_a_table_no_longer_has_are_left_alone() -> None:
     assert take_all([launch], 1) == [REFUSED]
     launch.take_checked()
     table.twin.take(table.gradient(3, 4), None, table.scalars)
+    table.check()
+
+
+def test_settings_that_need_a_flush_are_left_to_the_table() -> None:
+    table = Table()
+    assert take_all([table.launch(1, 2)], 1) == [2]
+    table.twin.take(table.gradient(1, 2), None, table.scalars)
+    table.scalars[table.rows._operator.signature.scalars.index("epsilon")] = 1e-3
+    launch = table.launch(2, 3)
+    assert take_all([launch], 1) == [REFUSED]
+    launch.take_checked()
+    table.twin.take(table.gradient(2, 3), None, table.scalars)
     table.check()
 
 

@@ -9,8 +9,10 @@ import torch
 
 import fusedstep as fs
 from fusedstep.operators.deferred import DeferredRows
+from fusedstep.operators.pending_launch import PendingLaunch
 from fusedstep.runtime.cpu.threads import run
 from fusedstep.torch import deferred_parameter
+from fusedstep.torch.deferred_parameter import DeferredParameter
 
 ROWS = 40
 # Long enough for another thread to step, if nothing holds it back.
@@ -94,6 +96,33 @@ def test_a_lookup_beside_a_flush_finds_its_rows(monkeypatch: pytest.MonkeyPatch)
         found = deferred.tables[0](torch.arange(ROWS))
     is_concrete.started[0].join()  # type: ignore[attr-defined]
     torch.testing.assert_close(found, eager.tables[0].weight.detach(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [(DeferredRows, "take"), (DeferredRows, "catch_up"), (PendingLaunch, "open"), (PendingLaunch, "_begin")],
+)
+def test_a_checkpoint_right_before_a_call_leaves_it_right(
+    kind: Any, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deferred, eager = Training(True), Training(False)
+    for each in (deferred, eager):
+        each.train(0, 9, 20)
+    call: Any = getattr(kind, method)
+
+    def interrupted(*arguments: Any) -> Any:
+        deferred.optimizer.state_dict()
+        return call(*arguments)
+
+    if method == "take":
+        monkeypatch.setattr(DeferredParameter, "table_launch", lambda *_: None)
+    monkeypatch.setattr(kind, method, interrupted)
+    for each in (deferred, eager):
+        each.train(5, 12)
+    monkeypatch.undo()
+    for each in (deferred, eager):
+        each.train(30)
+    deferred.assert_same(eager)
 
 
 @pytest.mark.parametrize("early", [True, False])

@@ -117,8 +117,8 @@ class DeferredRows:
         count = len(spec.program.numbers)
         self._history = History(self._closed_form(), dict(operator.switches), compute_type(storages[0]), count)
         self._last_steps = self._backend.new_last_steps(shape[0], states[0])
-        # Whether a step has begun: what interrupts it on its thread, as a signal's handler, finds it unfinished.
-        self._lock, self.is_stepping = lock or threading.RLock(), False
+        # Whether a call has begun: what interrupts it on its thread, as a signal's handler, finds it unfinished.
+        self._lock, self.is_busy = lock or threading.RLock(), False
 
     def __repr__(self) -> str:
         return f"<fusedstep {self.name}: {len(self._last_steps)} rows, {self.method}>"
@@ -128,7 +128,7 @@ class DeferredRows:
 
     def __setstate__(self, known: dict[str, Any]) -> None:
         vars(self).update(known)
-        self._lock, self.is_stepping = threading.RLock(), False
+        self._lock, self.is_busy = threading.RLock(), False
         # Functions that other functions define cannot be pickled: the closed form is looked up again.
         self._history.closed_form = self._closed_form()
 
@@ -171,7 +171,7 @@ class DeferredRows:
                     return self.states
                 if not self._history.allows(named):
                     self.flush()
-                with self.stepping():
+                with self.busy():
                     totals = self._history.begin(named)
                     step.launch()
                     self._history.end(totals)
@@ -190,7 +190,8 @@ class DeferredRows:
             TypeError, ValueError, IndexError: an argument is invalid; nothing is changed.
         """
         with self._lock:
-            self._backend.prepare_catch_up(self._table(), indices)()
+            with self.busy():
+                self._backend.prepare_catch_up(self._table(), indices)()
             return self.states
 
     def first_pending(self, indices: Any) -> int | None:
@@ -218,24 +219,23 @@ class DeferredRows:
         """
         with self._lock:
             table = self._table()
-            if self.is_stepping:
-                # The step goes on with the history that it has begun.
+            if self.is_busy:
+                # The call goes on with the history that it has begun.
                 self._backend.prepare_catch_up(table, np.arange(len(self._last_steps)))()
             elif self._history.steps:
-                flush = self._backend.prepare_flush(table)
-                with defer_sigint():
-                    flush()
+                with self.busy(), defer_sigint():
+                    self._backend.prepare_flush(table)()
                     self._history.forget()
             return self.states
 
     @contextmanager
-    def stepping(self) -> Iterator[None]:
-        """Mark a step that has begun."""
-        before, self.is_stepping = self.is_stepping, True
+    def busy(self) -> Iterator[None]:
+        """Mark a call that has begun."""
+        before, self.is_busy = self.is_busy, True
         try:
             yield
         finally:
-            self.is_stepping = before
+            self.is_busy = before
 
     def _closed_form(self) -> ClosedForm | None:
         """The rule's closed form, if there is one and the method uses it."""

@@ -31,23 +31,22 @@ class PendingLaunch(TableLaunch):
         self._held = ExitStack()
 
     def open(self) -> bool:
-        if not self._rows._lock.acquire(blocking=False):
+        rows = self._rows
+        if not rows._lock.acquire(blocking=False):
             return False
         with ExitStack() as held:
-            held.callback(self._rows._lock.release)
-            if not self._is_current():
+            held.callback(rows._lock.release)
+            held.enter_context(rows.busy())
+            named = dict(zip(rows._operator.signature.scalars, self._scalars, strict=True))
+            if not (self._is_current() and rows._history.allows(named)):
                 return False
-            self._begin(held)
+            self._begin(named)
             self._held = held.pop_all()
         return True
 
-    def _begin(self, held: ExitStack) -> None:
+    def _begin(self, named: dict[str, float]) -> None:
         rows = self._rows
         operator, history = rows._operator, rows._history
-        named = dict(zip(operator.signature.scalars, self._scalars, strict=True))
-        if not history.allows(named):
-            rows.flush()
-        held.enter_context(rows.stepping())
         self._totals = history.begin(named)
         functions = operator.functions_for(rows._shape[1][0])
         self.step = with_pending(self.step, functions, history, rows._last_steps, operator.switches)

@@ -44,6 +44,8 @@ class DeferredParameter:
         self._operator: Operator | None = None
         # Of the rows, too: those that a thread steps do not become others meanwhile, which would lose the step.
         self._lock = threading.RLock()
+        # Whether a call of this thread goes on with the rows: what interrupts it, as a signal's handler, leaves them.
+        self._is_busy = False
         tables[self.number] = self
 
     @property
@@ -79,7 +81,8 @@ class DeferredParameter:
             if not is_sparse(values, indices) or self.eager:
                 self.flush()
                 operator.step(states, values, indices, "every", scalars)
-            else:
+                return
+            with self._busy():
                 rows = self._rows_of(operator, states)
                 if indices is not None:
                     self._check_looked_up(rows, indices)
@@ -90,7 +93,7 @@ class DeferredParameter:
         self, operator: Operator, states: Sequence[Tensor | None], gradient: BagGradient, scalars: Sequence[float]
     ) -> TableLaunch | None:
         """Check a step of the rows of lookups as part of a call that steps several tables; None if ``step`` must."""
-        with self._lock:
+        with self._lock, self._busy():
             if self.eager:
                 return None
             rows = self._rows_of(operator, states)
@@ -109,7 +112,7 @@ class DeferredParameter:
             if not is_concrete(indices):
                 self.flush()
                 return
-            with untraced(), same_version(rows.states[0]):
+            with self._busy(), untraced(), same_version(rows.states[0]):
                 rows.catch_up(indices.detach().reshape(-1))
 
     @contextmanager
@@ -140,9 +143,18 @@ class DeferredParameter:
             except (TypeError, ValueError) as error:
                 # An error would leave the parameter unreadable.
                 warnings.warn(f"{error}: the steps that its rows owed are lost", stacklevel=2)
-            if not rows.is_stepping:
+            if not (self._is_busy or rows.is_busy):
                 # No steps are owed: do not keep the states of an optimizer that is gone.
                 self._rows = None
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Mark a call that goes on with the rows."""
+        before, self._is_busy = self._is_busy, True
+        try:
+            yield
+        finally:
+            self._is_busy = before
 
     def _check_looked_up(self, rows: DeferredRows, indices: Tensor) -> None:
         if training_distributed():
