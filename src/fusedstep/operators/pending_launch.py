@@ -25,7 +25,7 @@ class PendingLaunch(TableLaunch):
         scalars: Sequence[float],
         is_current: Callable[[], bool],
     ) -> None:
-        """``rows`` begins the step when it is opened; ``is_current`` tells whether the table still has these rows."""
+        """``rows`` begins the step when it is opened; ``is_current`` says if the table still has these rows."""
         super().__init__(step, prepare)
         self._rows, self._scalars, self._is_current = rows, scalars, is_current
         self._held = ExitStack()

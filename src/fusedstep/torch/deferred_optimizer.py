@@ -109,9 +109,9 @@ class DeferredOptimizer(ParamGroups):
         >>> with optimizer.up_to_date():
         ...     norm = table.weight.norm()
         """
-        with ExitStack() as kept:
+        with ExitStack() as held:
             for table in list(self._tables.values()):
-                kept.enter_context(table.up_to_date())
+                held.enter_context(table.up_to_date())
             yield
 
     def state_dict(self) -> dict[str, Any]:

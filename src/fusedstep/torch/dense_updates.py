@@ -137,9 +137,9 @@ class DenseUpdates:
         if memory is None:
             return None
         table = TensorTable(memory, len(self.places), len(self.keys) + 2, self.counted)
-        return table if self.counts_are_apart(table) else None
+        return table if self.counts_are_distinct(table) else None
 
-    def counts_are_apart(self, table: TensorTable) -> bool:
+    def counts_are_distinct(self, table: TensorTable) -> bool:
         """Return whether no two parameters share a count: all are read before the first step is taken."""
         if self.counted:
             alone = [self.states[place].get("step") for place in self.others(table)]
