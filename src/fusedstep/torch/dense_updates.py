@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arrays.devices import on_device
 from ..arrays.dlpack import functions_of
 from ..arrays.torch_tensors import address_of, increment_version
 from ..codegen.rule.program import ReductionScope
@@ -126,7 +127,8 @@ class DenseUpdates:
 
     def read(self) -> TensorTable | None:
         """Read where tensors lie; None if no parameters can be stepped together."""
-        if not can_run(self.operator, self.group):
+        # A group lies on one kind of device, mostly: the first parameter tells.
+        if on_device(self.params[0]) or not can_run(self.operator, self.group):
             return None
         if not self.are_usual():
             self.places = [place for place in self.places if self.is_usual(place)]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arrays.devices import on_device
 from ..operators.bags import BagGradient, Bags
 from ..operators.operator import Operator
 from ..runtime.call import Launch
@@ -30,6 +31,7 @@ def plain_launch(
     """The launch of a table's step, see ``FusedOptimizer._update``; None if all checks must do it."""
     if (
         not is_of_table(grad)
+        or on_device(param)
         or param in optimizer._tables
         or group.get("differentiable")
         or optimizer._settings_for(group, param, grad) is not group
