@@ -147,12 +147,15 @@ def launch_all(checked: Sequence[CheckedUpdate]) -> None:
     while large < len(waiting) and work_of(waiting[large]) * threads > total:
         total -= work_of(waiting[large])
         large += 1
-    joint = [each[0] for each in waiting[large:] if len(each) == 1 and isinstance(each[0].launch, TableLaunch)]
-    others = [each for each in waiting[large:] if each[0] not in joint]
+    joint = [each[0] for each in waiting[large:] if is_joint(each)]
+    others = [partial(take_in_turn, each) for each in waiting[large:] if not is_joint(each)]
     first = [partial(take_in_turn, each) for each in waiting[:large]]
-    together = partial(take_together, joint, threads)
-    beside = partial(run_side_by_side, [partial(take_in_turn, each) for each in others], threads)
-    run_in_turn([*first, together, beside])
+    run_in_turn([*first, partial(take_together, joint, threads), partial(run_side_by_side, others, threads)])
+
+
+def is_joint(checked: Sequence[CheckedUpdate]) -> bool:
+    """Return whether a step overlaps no other one, and can be taken in one call with others."""
+    return len(checked) == 1 and isinstance(checked[0].launch, TableLaunch)
 
 
 def take_together(checked: Sequence[CheckedUpdate], threads: int) -> None:
