@@ -47,6 +47,8 @@ POINTERS = {"float32": "*fp32", "float64": "*fp64", "float16": "*fp16", "bfloat1
 INTEGERS = dict.fromkeys(("sorted_indices", "gradient_rows", "segment_ends"), "*i64") | {
     "places": "*i32",
     "last_steps": "*i16",
+    "table": "*i64",
+    "tensor_of": "*i32",
 }
 DEFERRED = ("deferred_rows", "catch_up", "flush")
 WIDTH = 64
@@ -90,7 +92,8 @@ def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
     ).reduction_scope
     if reach == ReductionScope.TENSOR:
         return ["whole_tensor"]
-    dense = ["dense", "dense_rows"] if reach == ReductionScope.ELEMENT else ["dense_rows"]
+    by_element = ["dense", "dense_tensors", "dense_tensors_by_numbers"] if reach == ReductionScope.ELEMENT else []
+    dense = [*by_element, "dense_rows"]
     return [*dense, "touched_rows", "every_row", "deferred_rows", "catch_up", "flush"]
 
 
@@ -143,6 +146,7 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     size = CATCH_UP_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
     tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
+    constants |= {"RECORD": len(recipe.storages) + 4, "ALIGNED": True}
     constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
     for parameter in function.params:
         name, by_row = parameter.name, recipe.spec.program.by_row

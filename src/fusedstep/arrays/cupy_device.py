@@ -175,6 +175,11 @@ def stream(like: Any) -> Iterator[None]:
             own.wait_event(launching.record())
 
 
+def stream_key(like: Any) -> Any:
+    with like.device:
+        return like.device.id, sys.modules["cupy"].cuda.get_current_stream().ptr
+
+
 def current_device(like: Any) -> AbstractContextManager[Any]:
     found: AbstractContextManager[Any] = like.device
     return found

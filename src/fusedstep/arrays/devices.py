@@ -94,6 +94,9 @@ class DeviceLibrary(Protocol):
     def stream(self, like: Any) -> AbstractContextManager[Any]:
         """Launch kernels on the device of an array and in the order of the library's current stream."""
 
+    def stream_key(self, like: Any) -> Any:
+        """What tells the current stream of an array's device from other streams and devices."""
+
     def current_device(self, like: Any) -> AbstractContextManager[Any]:
         """Let operators, as ``array - 1``, work on the device of an array, if the library does so on a current one."""
 

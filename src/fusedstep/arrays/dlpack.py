@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 ATTRIBUTE, CAPSULE, MAJOR = "__dlpack_c_exchange_api__", b"dlpack_exchange_api", 1
-# DLPack's numbers of kinds of types.
+# DLPack's numbers of kinds of types, and that of the CPU among kinds of devices.
 FLOAT, BFLOAT = 2, 4
+CPU = 1
 
 
 class Version(ctypes.Structure):
@@ -77,3 +78,13 @@ def python_function(name: str) -> int:
 def type_word(storage: str, bits: int) -> int:
     """``DLDataType`` of a storage type, as one number."""
     return (BFLOAT if storage == "bfloat16" else FLOAT) | bits << 8 | 1 << 16
+
+
+def device_word(array: Any) -> int:
+    """``DLDevice`` of an array, as one number.
+
+    Raises:
+        Exception: DLPack does not know the device.
+    """
+    kind, number = array.__dlpack_device__()
+    return int(kind) | int(number) << 32

@@ -33,6 +33,7 @@ __all__ = [
     "searchsorted",
     "sort",
     "stream",
+    "stream_key",
     "sum_into",
     "to_device",
     "to_host",
@@ -141,6 +142,13 @@ def stream(like: Any) -> AbstractContextManager[Any]:
         return nullcontext()
     found: AbstractContextManager[Any] = sys.modules["torch"].get_device_module(like.device).device(like.device)
     return found
+
+
+def stream_key(like: Any) -> Any:
+    device = like.device
+    if device.type == "cpu":
+        return device
+    return device, sys.modules["torch"].get_device_module(device).current_stream(device)
 
 
 def current_device(like: Any) -> AbstractContextManager[Any]:

@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arrays.devices import on_device
-from ..arrays.dlpack import functions_of
+from ..arrays.dlpack import CPU, functions_of
 from ..arrays.torch_tensors import address_of, increment_version
 from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
@@ -127,8 +126,7 @@ class DenseUpdates:
 
     def read(self) -> TensorTable | None:
         """Read where tensors lie; None if no parameters can be stepped together."""
-        # A group lies on one kind of device, mostly: the first parameter tells.
-        if on_device(self.params[0]) or not can_run(self.operator, self.group):
+        if not can_run(self.operator, self.group):
             return None
         if not self.are_usual():
             self.places = [place for place in self.places if self.is_usual(place)]
@@ -138,8 +136,12 @@ class DenseUpdates:
             memory = self.memory(self.places) if self.places else None
         if memory is None:
             return None
-        table = TensorTable(memory, len(self.places), len(self.keys) + 2, self.counted)
+        table = TensorTable(memory, len(self.places), len(self.keys) + 2, self.counted, *self.devices())
         return table if self.counts_are_distinct(table) else None
+
+    def devices(self) -> tuple[int, int]:
+        """Where the tensors lie, and where their counts do, as DLPack says it."""
+        return CPU, CPU
 
     def counts_are_distinct(self, table: TensorTable) -> bool:
         """Return whether no two parameters share a count: all are read before the first step is taken."""
@@ -181,16 +183,21 @@ class DenseUpdates:
         counters = [state.get("step") for state in states] if self.counted else []
         return memory_of([*params, *columns, *grads, *counters], columns + counters)
 
-    def prepare(self, table: TensorTable) -> bool:
-        """Prepare what the kernel takes beside the tensors; return whether it can step any parameter."""
-        functions = {}
+    def storages(self, table: TensorTable) -> dict[int, tuple[tuple[str, ...], str]]:
+        """The storage types that the kernel steps, by their number; parameters of others are left out."""
+        found = {}
         for types in {*table.types} - {NOT_PLAIN}:
             storages, place = storages_of(types, table.columns), self.places[table.types.index(types)]
             settings = self.optimizer._settings_for(self.group, self.params[place], self.grads[place])
             if storages is None or settings is not self.group:
                 table.leave_out(types)
             else:
-                functions[types] = self.operator.span_functions(*storages)
+                found[types] = storages
+        return found
+
+    def prepare(self, table: TensorTable) -> bool:
+        """Prepare what the kernel takes beside the tensors; return whether it can step any parameter."""
+        functions = {types: self.operator.span_functions(*each) for types, each in self.storages(table).items()}
         progress = self.progress(table)
         if len(functions) == 1 and table.all_plain and len({*progress}) == 1:
             wanted = [(table.types[0], progress[0])]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arrays.devices import on_device
 from ..codegen.rule.program import ReductionScope
 from ..interrupts import defer_sigint
 from ..operators.labels import Labels
@@ -46,6 +47,7 @@ class FusedOptimizer(OptimizerStates):
         super()._reset_runtime()
         self._traced_states = compiled.TracedStates()
         self._page_faults = PageFaults()
+        self._placed: dict[int, Any] = {}
         if "_graph_number" not in self.__dict__:
             self._graph_number = compiled.register(self)
         # Text is a constant of a graph. A number becomes a variable when a second one comes, before PyTorch 2.11.
@@ -173,7 +175,11 @@ class FusedOptimizer(OptimizerStates):
             # A lookup by parameter takes as long as the step of a small one.
             needed = self._counters or self._used_keys(operator) or self._asks_each()
             states = [its.get(param, EMPTY) for param in params] if needed else [EMPTY] * len(params)
-            updates = DenseUpdates(self, group, operator, params, grads, states, cache)
+            kind = DenseUpdates
+            # A group lies on one kind of device, mostly: the first parameter tells.
+            if on_device(params[0]):
+                from .device_dense_updates import DeviceDenseUpdates as kind  # noqa: N813
+            updates = kind(self, group, operator, params, grads, states, cache)
             for place in updates.run():
                 yield params[place], grads[place]
 

@@ -15,7 +15,16 @@ from ..module_loader import execute, name_of
 from ..recipe import Recipe
 from ..rule.program import Program
 from ..rule.spec import RuleSpec
-from .weave import weave, weave_host_numbers, weave_host_totals, weave_long_segments, weave_mark, weave_numbers
+from .weave import (
+    weave,
+    weave_host_numbers,
+    weave_host_totals,
+    weave_locate_blocks,
+    weave_long_segments,
+    weave_mark,
+    weave_numbers,
+    weave_words,
+)
 
 # Older ones divide and take roots by instructions that flush denormal numbers, or cannot compile our tuples.
 OLDEST = (3, 6)
@@ -70,6 +79,18 @@ def long_segments_for(gradient: str, compute: str) -> Any:
 def mark() -> Any:
     """The kernel that notes for each row where it is named."""
     return load(weave_mark()).kernel
+
+
+@cache
+def locate_blocks() -> Any:
+    """The kernel that notes for each block of many tensors its tensor."""
+    return load(weave_locate_blocks()).kernel
+
+
+@cache
+def write_words(count: int) -> Any:
+    """The kernel that writes words of 64 bits, which are its arguments."""
+    return load(weave_words(count)).kernel
 
 
 def load(text: str) -> types.ModuleType:

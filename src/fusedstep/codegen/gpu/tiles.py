@@ -41,6 +41,7 @@ class Tiles:
         own = f"from_{self.gradient}(load(gradient + (row * width + columns), here))"
         return {
             "update": self.update(),
+            "tensors_at": self.tensors_at(),
             "update_rows": self.rows(rows.format("gradient, "), own),
             "update_rows_by_sums": self.rows(rows.format("sums, "), "segment_sum(sums, here, columns, width)"),
             "idle_rows": self.rows(rows.format(""), f"tl.zeros((row.shape[0], COLUMNS), tl.{compute})"),
@@ -53,6 +54,12 @@ class Tiles:
             return "(states, elements, gradient, here, scalars):\n    pass"
         lines = self.elements("rule", dict.fromkeys(range(len(self.storages)), "elements"), "elements")
         return "\n".join(["(states, elements, gradient, here, scalars):", *indented(self.by_exponents(lines))])
+
+    def tensors_at(self) -> str:
+        """The states and the gradient, whose addresses lie in memory."""
+        types = [*self.storages, self.gradient]
+        *states, gradient = [f"pointer_at(addresses + {k}, tl.{each}, ALIGNED)" for k, each in enumerate(types)]
+        return f"(addresses, ALIGNED):\n    return ({', '.join(states)},), {gradient}"
 
     def rows(self, arguments: str, gradient: str) -> str:
         """A step of whole rows, in as many passes over their columns as the rule has stages."""

@@ -63,16 +63,22 @@ def weave(recipe: Recipe, on_device: bool = False) -> str:
 
 
 def weave_numbers(program: Program, compute: str, there: tuple[bool, ...]) -> str:
-    """The text of the module that evaluates on a device what is computed from scalars, of which some lie there."""
+    """The text of the module that evaluates on a device what is computed from scalars, of which some lie there.
+
+    Each program evaluates a row of numbers; a scalar that lies there has one element for each row, or one for all.
+    """
     names = [local(name) for name in program.signature.scalars]
     numbers = [rewritten(text, ScalarExpressions()) for text in program.hoisted or ["0.0"]]
     given = [f"scalar_{k}" if lies else f'scalar_{k}: "fp64"' for k, lies in enumerate(there)]
     plain = [f"scalar_{k}" for k, lies in enumerate(there) if not lies]
-    loads = [
-        f"    {name} = tl.load(scalar_{k}).to(tl.float64)" if lies else f"    {name} = wide(scalar_{k})"
-        for k, (name, lies) in enumerate(zip(names, there, strict=True))
+    loads = []
+    for k, (name, lies) in enumerate(zip(names, there, strict=True)):
+        value = f"tl.load(scalar_{k} + row * stride_{k}).to(tl.float64)" if lies else f"wide(scalar_{k})"
+        loads.append(f"    {name} = {value}")
+    stores = [
+        f"    tl.store(numbers + (row * {len(numbers)} + {k}), compute({number}))" for k, number in enumerate(numbers)
     ]
-    stores = [f"    tl.store(numbers + {k}, compute({number}))" for k, number in enumerate(numbers)]
+    strides = [f"stride_{k}: tl.constexpr" for k, lies in enumerate(there) if lies]
     return module(
         f"numbers of rule {program.signature.name}",
         word_definitions({f"word_{word}" for word in program.words} | {"quotient"}),
@@ -81,7 +87,8 @@ def weave_numbers(program: Program, compute: str, there: tuple[bool, ...]) -> st
         "\n".join(
             [
                 f"@triton.jit(do_not_specialize={plain!r})",
-                f"def kernel({', '.join([*given, 'numbers'])}):",
+                f"def kernel({', '.join([*given, 'numbers', *strides])}):",
+                "    row = tl.program_id(0)",
                 *loads,
                 *stores,
             ]
@@ -133,6 +140,36 @@ def kernel(sorted_indices, places, count: "i64", rows: "i64", BLOCK: tl.constexp
     )
 
 
+def weave_locate_blocks() -> str:
+    """The text of the module that notes for each block of many tensors its tensor."""
+    return module(
+        "blocks of many tensors",
+        word_definitions(set()),
+        *(decorated(text) for text in loop_definitions("tensor_table").values()),
+        """@triton.jit
+def kernel(table, tensor_of, RECORD: tl.constexpr, BLOCK: tl.constexpr, AT_ONCE: tl.constexpr):
+    locate_blocks(table, tensor_of, RECORD, BLOCK, AT_ONCE)""",
+    )
+
+
+def weave_words(count: int) -> str:
+    """The text of the module that writes words of 64 bits, which are its arguments, where there is room for them."""
+    words = [f"word_{k}" for k in range(count)]
+    numbers = ["start", "count", *words]
+    stores = [f"    tl.store(words + start + {k}, {each}, mask=start + {k} < count)" for k, each in enumerate(words)]
+    return module(
+        "words of 64 bits",
+        word_definitions(set()),
+        "\n".join(
+            [
+                f"@triton.jit(do_not_specialize={numbers!r})",
+                "def kernel(words, " + ", ".join(f'{each}: "i64"' for each in numbers) + "):",
+                *stores,
+            ]
+        ),
+    )
+
+
 def module(title: str, *parts: str) -> str:
     """The text of a module from its parts."""
     return "\n\n\n".join([f'"""fusedstep kernel: {title}.\n\n{BANNER}\n"""', *parts]) + "\n"
@@ -158,6 +195,7 @@ def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
         names |= {"random"} | {name for storage in storages if (name := stochastic_word(storage))}
+    names |= {"pointer_at"} if "tensors_at" in span_words_of(recipe.loop) else set()
     return word_definitions(names | {"load", "quotient"} | ({"largest"} if largest else set()))
 
 
@@ -182,7 +220,7 @@ def decorated(text: str) -> str:
 def entry(recipe: Recipe, count: int, on_device: bool) -> str:
     """The function that is launched: states, the loop's own arguments, numbers, and what is known beforehand."""
     names = parameters(recipe.loop, recipe.loop)
-    states = [f"state_{k}" for k in range(len(recipe.storages))]
+    states = [f"state_{k}" for k in range(len(recipe.storages))] if "states" in names else []
     taken = [each for name in names for each in (PENDING if name == "pending" else (name,))]
     own = [name for name in taken if name not in ("states", "row_strides", "scalars", "width") and not name.isupper()]
     given, numbers = numbers_given(recipe, count, on_device) if "scalars" in names else ([], [])

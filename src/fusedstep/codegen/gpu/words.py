@@ -16,6 +16,13 @@ def load(places, here):
 
 
 @triton.jit
+def pointer_at(place, kind, aligned: tl.constexpr):
+    pointer = tl.load(place).to(tl.pointer_type(kind))
+    # Else nothing is known of the address, and loads are narrow.
+    return tl.multiple_of(pointer, 16) if aligned else pointer
+
+
+@triton.jit
 def quotient(x, y):
     # On a device `/` of float32 is approximate.
     return tl.div_rn(x, y) if x.dtype == tl.float32 else x / y

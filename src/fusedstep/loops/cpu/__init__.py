@@ -13,6 +13,7 @@ from ...source_text import source_files, source_text
 
 # The file of each loop that is compiled.
 FILES = {
+    "advance_counts": "advance_counts",
     "bag_sources": "gradient_rows",
     "bag_sum": "segment_sum",
     "catch_up": "catch_up",

@@ -29,6 +29,9 @@ SCRATCH = 12
 # The table, and the integers of a record.
 TABLE = 13
 RECORD = 14
+# Where the tensors lie, and where their counters do, as DLPack has a device: its kind, and above it its number.
+DEVICE_OF_TENSORS = 15
+DEVICE_OF_COUNTERS = 16
 
 # Of ``DLTensor``.
 DATA = 0
@@ -57,7 +60,7 @@ def read_row(request: int, record: int, row: int) -> int:
     fields[BLOCK], types, place, size = 0, 0, 1, 0
     for column in range(asked[COLUMNS]):
         described = other if column else parameter
-        kind = describe(request, described, column * asked[ROWS] + row)
+        kind = describe(request, described, column * asked[ROWS] + row, asked[DEVICE_OF_TENSORS])
         if kind < 0:
             return -1
         if not column:
@@ -85,7 +88,7 @@ def read_counter(request: int, record: int, row: int, types: int) -> bool:
     """Read the count of a parameter's steps; return whether a kernel can advance it."""
     asked, fields = int64s(request), int64s(record)
     described, number = asked[SCRATCH] + 8 * DESCRIPTION, asked[COLUMNS] * asked[ROWS] + row
-    kind = describe(request, described, number)
+    kind = describe(request, described, number, asked[DEVICE_OF_COUNTERS])
     if kind < 0:
         return False
     item, address = int64s(asked[KNOWN])[2 * kind + 1], int64s(described)[DATA]
@@ -96,18 +99,19 @@ def read_counter(request: int, record: int, row: int, types: int) -> bool:
         if start < address + item and address < start + size:
             return False
     fields[COUNTER], fields[COUNTER_BYTES] = address, item
-    float64s(record)[COUNT] = float64s(address)[0] if item == 8 else float32s(address)[0]
+    if asked[DEVICE_OF_COUNTERS] == CPU:
+        float64s(record)[COUNT] = float64s(address)[0] if item == 8 else float32s(address)[0]
     return True
 
 
-def describe(request: int, described: int, number: int) -> int:
-    """Have a tensor describe itself; return the place of its type among the known ones, or -1."""
+def describe(request: int, described: int, number: int, device: int) -> int:
+    """Have a tensor describe itself; return the place of its type among the known ones, or -1 if it lies elsewhere."""
     asked, words = int64s(request), int64s(described)
     tensor = ask_python(asked[ITEM_OF], asked[TENSORS], number)
     if ask_python(asked[DESCRIBE], tensor, described) & LOW:
         ask_python(asked[FORGET_ERROR], 0, 0)
         return -1
-    if words[DEVICE] & LOW != CPU or words[OFFSET]:
+    if words[DEVICE] != device or words[OFFSET]:
         return -1
     known, kind = int64s(asked[KNOWN]), (words[DIMENSIONS] >> 32) & LOW
     for place in range(asked[KNOWN_COUNT]):

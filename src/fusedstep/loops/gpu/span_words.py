@@ -8,6 +8,11 @@ def update(states: Any, elements: Any, gradient: Any, here: Any, scalars: Any) -
     woven()
 
 
+def tensors_at(addresses: Any, aligned: Any) -> Any:
+    """The states, and the gradient, of some addresses in memory; ``aligned`` if all are multiples of 16."""
+    woven()
+
+
 def update_rows(
     states: Any, row_strides: Any, row: Any, present: Any, gradient: Any, width: Any, scalars: Any, columns: Any
 ) -> None:

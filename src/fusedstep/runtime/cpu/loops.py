@@ -23,7 +23,7 @@ COMPILED = {
 # What is compiled for gradients of bags beside grouping.
 BAGS = ("bag_sources", "bag_sum")
 # What the optimizers of PyTorch run: steps of many tensors, and of many tables.
-TOGETHER = ("read_tensors", "step_tensors", "table_steps", "summed_rows", "summed_pending_rows")
+TOGETHER = ("read_tensors", "step_tensors", "advance_counts", "table_steps", "summed_rows", "summed_pending_rows")
 GROUPING = ("group_rows", "cut_into_parts", "sort_rows", "segment_sum")
 
 

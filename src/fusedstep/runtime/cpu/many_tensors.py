@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.dlpack import functions_of, type_word
+from ...arrays.dlpack import CPU, functions_of, type_word
 from ...loops.cpu import block as layout
 from ...loops.cpu import read_tensors as reading
 from ...loops.cpu import tensor_table as table
@@ -46,14 +46,22 @@ class Memory(NamedTuple):
 class TensorTable:
     """Where many tensors lie that take a step together, read natively.
 
+    Args:
+        memory: the tensors.
+        rows, columns: the number of parameters; that of each one's tensors.
+        counted: whether counters follow in the last column.
+        device, counters_device: where the tensors lie, and where the counters do, as ``dlpack.device_word`` says it.
+
     Attributes:
         rows: the number of parameters.
         types: for each parameter the types of its tensors as one number; -1 where it must be stepped by itself.
         all_plain: whether a kernel steps all parameters.
-        counts: the number of steps of each, if they are counted.
+        counts: the number of steps of each, if they are counted in the memory of the host.
     """
 
-    def __init__(self, memory: Memory, rows: int, columns: int, counted: bool) -> None:
+    def __init__(
+        self, memory: Memory, rows: int, columns: int, counted: bool, device: int = CPU, counters_device: int = CPU
+    ) -> None:
         self.memory, self.rows, self.columns, self.counted = memory, rows, columns, counted
         self.record = table.ADDRESSES + columns
         self.words = array("q", bytes(8 * rows * self.record))
@@ -65,7 +73,7 @@ class TensorTable:
         at, known_at, scratch_at = (each.buffer_info()[0] for each in (self.words, known, scratch))
         # In the order of the fields of ``read_tensors``.
         counts, room = (rows, columns, counted, known_at, len(NAMES)), (scratch_at, at, self.record)
-        request = array("q", (*functions, *lists, *counts, *room))
+        request = array("q", (*functions, *lists, *counts, *room, device, counters_device))
         loops.loop_of_objects("read_tensors")(request.buffer_info()[0])
         self.types = self.field(table.TYPES)
         self.all_plain = NOT_PLAIN not in self.types
@@ -154,6 +162,12 @@ def take_steps(tensors: TensorTable, blocks: Blocks, first: int, stop: int) -> N
     number = number_of_parts(total, threads)
     cuts = [(first, 0), *cuts_of(sizes, first, number), (stop - 1, sizes[-1])]
     run([part(tensors, blocks, *cut, *following) for cut, following in pairwise(cuts)], threads)
+
+
+def advance_counts(tensors: TensorTable) -> None:
+    """Count a step of each tensor; for steps on a device."""
+    request = array("q", (tensors.words.buffer_info()[0], tensors.record, tensors.rows))
+    loops.loop("advance_counts")(request.buffer_info()[0])
 
 
 def part(tensors: TensorTable, blocks: Blocks, first: int, start: int, last: int, stop: int) -> Callable[[], None]:

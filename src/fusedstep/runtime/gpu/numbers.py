@@ -33,8 +33,33 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
     kernel, count = operator.build_once(key, lambda: numbers_for(operator.spec.program, compute, are_there))
     library = library_of(like)
     numbers = library.empty((count,), compute, like)
-    launch_kernel(library, kernel, 1, [*scalars, numbers])
+    launch_kernel(library, kernel, 1, [*scalars, numbers], **strides_of(scalars, 1))
     return [numbers], True
+
+
+def strides_of(scalars: Sequence[Any], rows: int) -> dict[str, int]:
+    """What the kernel for so many rows of numbers knows: which scalars on the device have an element for each row."""
+    there = [(k, each) for k, each in enumerate(scalars) if on_device(each)]
+    return {f"stride_{k}": int(each.shape == (rows,) and rows > 1) for k, each in there}
+
+
+def rows_of_numbers(operator: Evaluating, compute: str, scalars: Sequence[Any], rows: int, like: Any) -> Any:
+    """The numbers of several steps, a row each, evaluated on the device.
+
+    Args:
+        operator: the operator.
+        compute: the compute type.
+        scalars: numbers, and arrays on the device of one element, or of one for each step.
+        rows: the number of steps.
+        like: an array on the device.
+    """
+    are_there = tuple(on_device(value) for value in scalars)
+    key = ("numbers on the device", compute, are_there)
+    kernel, count = operator.build_once(key, lambda: numbers_for(operator.spec.program, compute, are_there))
+    library = library_of(like)
+    numbers = library.empty((rows, count), compute, like)
+    launch_kernel(library, kernel, rows, [*scalars, numbers], **strides_of(scalars, rows))
+    return numbers
 
 
 def host_numbers(operator: Evaluating, compute: str, scalars: Sequence[float]) -> list[float]:

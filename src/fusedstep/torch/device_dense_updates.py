@@ -1,0 +1,124 @@
+"""Dense steps of many parameters on a device by one kernel."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..arrays.dlpack import CPU, device_word
+from ..arrays.torch_tensors import increment_version
+from ..operators.checks.device import check_device_scalars
+from ..operators.checks.scalars import parse_scalar
+from ..runtime.cpu.many_tensors import TensorTable, advance_counts
+from ..runtime.gpu.many_tensors import (
+    Numbers,
+    Placed,
+    launch_tensors,
+    numbers_by_tensor,
+    numbers_on_device,
+    place,
+    same_numbers,
+)
+from .dense_updates import DenseUpdates
+from .settings import refuse_capture, to_number
+
+
+class DeviceDenseUpdates(DenseUpdates):
+    """The dense steps of some parameters of a group on a device: the first says which one.
+
+    What tells the device where tensors lie stays there, and is sent again when one has moved. Parameters that the
+    kernel does not step follow the others.
+    """
+
+    placed: Placed
+    numbers: Numbers
+
+    def run(self) -> Iterator[int]:
+        table = self.read()
+        if table is None or not self.prepare(table):
+            yield from range(len(self.params))
+            return
+        self.step(table, 0, table.rows)
+        yield from self.others(table)
+
+    def devices(self) -> tuple[int, int]:
+        try:
+            tensors = device_word(self.params[0].detach())
+        except Exception:
+            # One that DLPack does not know: no tensor lies there.
+            return 0, CPU
+        return tensors, tensors if self.counts_there else CPU
+
+    @property
+    def counts_there(self) -> bool:
+        """Whether steps are counted on the device."""
+        return self.counted and bool(self.group.get("capturable"))
+
+    def prepare(self, table: TensorTable) -> bool:
+        if not self.storages(table):
+            return False
+        plain = table.plain_rows(0, table.rows)
+        like = self.params[self.places[plain[0]]]
+        if self.optimizer._counters:
+            refuse_capture(self.operator.name, self.group, like)
+        numbers = self.numbers_of(table, plain, like)
+        if numbers is None:
+            return False
+        known, key = self.optimizer._placed, self.number_of_group()
+        self.numbers, self.placed = numbers, place(table, known.get(key))
+        known[key] = self.placed
+        return not self.placed.overlap
+
+    def number_of_group(self) -> int:
+        """The place of the group among the optimizer's."""
+        params = self.group["params"]
+        return next(k for k, each in enumerate(self.optimizer.param_groups) if each["params"] is params)
+
+    def numbers_of(self, table: TensorTable, plain: list[int], like: Tensor) -> Numbers | None:
+        """The numbers of the step of each plain parameter; None if a kernel cannot take them from a table."""
+        if self.counts_there:
+            counts = torch.stack(self.counters(table, plain)).reshape(-1)
+            return numbers_on_device(self.operator, self.scalars_of_all(to_number(counts) + 1), len(plain), like)
+        progress = self.progress(table)
+        progress = [progress[row] for row in plain]
+        sets = {each: k for k, each in enumerate(dict.fromkeys(progress))}
+        scalars = [self.optimizer._numbers(self.group, self.operator, each, self.cache) for each in sets]
+        if not any(type(scalar) is not float for each in scalars for scalar in each):
+            if len(sets) == 1:
+                return same_numbers(self.operator, scalars[0])
+            return numbers_by_tensor(self.operator, scalars, [sets[each] for each in progress], like)
+        check_device_scalars(self.operator.name, self.operator.signature.scalars, scalars[0], like.device)
+        if len(sets) == 1:
+            return numbers_on_device(self.operator, scalars[0], len(plain), like)
+        return None
+
+    def scalars_of_all(self, progress: Tensor) -> list[Any]:
+        """The rule's scalars of all parameters: numbers, and tensors of one element, or of one for each parameter."""
+        signature, name = self.operator.signature, self.operator.name
+        named = {**signature.defaults, **self.optimizer._scalars(self.group, progress)}
+        scalars = [
+            value.contiguous()
+            if isinstance(value, Tensor) and value.shape == progress.shape
+            else parse_scalar(name, scalar, value)
+            for scalar, value in ((each, named[each]) for each in signature.scalars)
+        ]
+        check_device_scalars(name, signature.scalars, scalars, progress.device)
+        return scalars
+
+    def counters(self, table: TensorTable, rows: list[int]) -> list[Tensor]:
+        """The counts of the steps of some parameters."""
+        first = table.rows * table.columns
+        return [table.memory.tensors[first + row] for row in rows]
+
+    def step(self, table: TensorTable, first: int, stop: int) -> None:
+        increment_version(self.written(table, first, stop))
+        plain = table.plain_rows(first, stop)
+        launch_tensors(self.operator, self.placed, self.numbers, self.params[self.places[plain[0]]])
+        if self.asks_each:
+            for row in plain:
+                self.optimizer._advance(self.group, self.states[self.places[row]])
+        elif self.counts_there:
+            torch._foreach_add_(self.counters(table, plain), 1)
+        elif self.counted:
+            advance_counts(table)
