@@ -112,15 +112,26 @@ def by_chance() -> None:
 
 
 def optimizer() -> None:
-    param = torch.nn.Parameter(ones(100, 64))
+    params = [torch.nn.Parameter(ones(size, 64)) for size in (100, 1, 7)]
+    for param in params:
+        param.grad = torch.ones_like(param)
     for capturable in (False, True):
-        adam = fs.torch.AdamW([param], capturable=capturable)
-        for _ in range(2):
-            param.grad = ones(100, 64)
+        adam = fs.torch.AdamW(params, capturable=capturable)
+        for _ in range(3):
             adam.step()
 
 
-CALLS: list[Callable[[], None]] = [dense, touched, bags, every, deferred, sums, by_chance, optimizer]
+def unaligned() -> None:
+    """Parameters of an optimizer of which one starts where loads cannot be wide."""
+    params = [torch.nn.Parameter(ones(65)[start:64]) for start in (0, 1)]
+    adam = fs.torch.Adam(params)
+    for param in params:
+        param.grad = torch.ones_like(param)
+    for _ in range(2):
+        adam.step()
+
+
+CALLS: list[Callable[[], None]] = [dense, touched, bags, every, deferred, sums, by_chance, optimizer, unaligned]
 
 
 def main() -> None:

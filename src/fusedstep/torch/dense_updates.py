@@ -18,7 +18,8 @@ from ..arrays.dlpack import CPU, functions_of
 from ..arrays.torch_tensors import address_of, increment_version
 from ..codegen.rule.program import ReductionScope
 from ..operators.operator import Operator
-from ..runtime.cpu.many_tensors import MOST_COLUMNS, NOT_PLAIN, Blocks, Memory, TensorTable, storages_of, take_steps
+from ..runtime.cpu.many_tensors import Blocks, take_steps
+from ..runtime.tensor_table import MOST_COLUMNS, NOT_PLAIN, Memory, TensorTable, storages_of
 from .distributed import PLAIN
 
 PLAIN_TYPES = frozenset(PLAIN)

@@ -10,7 +10,6 @@ from ..arrays.dlpack import CPU, device_word
 from ..arrays.torch_tensors import increment_version
 from ..operators.checks.device import check_device_scalars
 from ..operators.checks.scalars import parse_scalar
-from ..runtime.cpu.many_tensors import TensorTable, advance_counts
 from ..runtime.gpu.many_tensors import (
     Numbers,
     Placed,
@@ -20,6 +19,7 @@ from ..runtime.gpu.many_tensors import (
     place,
     same_numbers,
 )
+from ..runtime.tensor_table import TensorTable, advance_counts
 from .dense_updates import DenseUpdates
 from .settings import refuse_capture, to_number
 
@@ -60,8 +60,7 @@ class DeviceDenseUpdates(DenseUpdates):
             return False
         plain = table.plain_rows(0, table.rows)
         like = self.params[self.places[plain[0]]]
-        if self.optimizer._counters:
-            refuse_capture(self.operator.name, self.group, like)
+        refuse_capture(self.operator.name, self.group, like, bool(self.optimizer._counters))
         numbers = self.numbers_of(table, plain, like)
         if numbers is None:
             return False

@@ -264,7 +264,7 @@ class FusedOptimizer(OptimizerStates):
             check_shape(operator.name, own, gradient)
             check_numbers(operator.name, own, local)
             if has_numbers(local):
-                settings.refuse_capture(operator.name, group, param)
+                settings.refuse_capture(operator.name, group, param, bool(self._counters))
                 scalars = self._numbers(group, operator, self._progress(state), cache)
                 states = self._states(group, operator, param, state)
                 self._take_step(group, operator, param, states, gradient, scalars)
@@ -283,7 +283,7 @@ class FusedOptimizer(OptimizerStates):
         cache: ScalarCache,
     ) -> Launch:
         """The checked step of an embedding's weight by the gradients of its lookups; see ``_update``."""
-        settings.refuse_capture(operator.name, group, param)
+        settings.refuse_capture(operator.name, group, param, bool(self._counters))
         scalars = self._numbers(group, operator, self._progress(state), cache)
         states = self._states(group, operator, param, state)
         bags, table = bags_of(operator.name, grad, self._memory_of(param)), self._tables.get(param)

@@ -206,11 +206,17 @@ def overlaps(param: Tensor) -> bool:
     return False
 
 
-def refuse_capture(name: str, group: dict[str, Any], param: Tensor) -> None:
+def refuse_capture(name: str, group: dict[str, Any], param: Tensor, counted: bool) -> None:
     """Refuse a capture of steps that the host counts: a replayed graph would repeat one count.
 
     Raises:
-        RuntimeError: a graph is being captured, and the group is not ``capturable``.
+        RuntimeError: a graph is being captured, steps are counted, and the group is not ``capturable``.
     """
-    if on_device(param) and not group.get("capturable", True) and capturing(param):
+    if not counted or not on_device(param) or group.get("capturable") or not capturing(param):
+        return
+    if "capturable" in group:
         raise RuntimeError(f"{name}: capturable is False, expected True while a graph is captured")
+    raise RuntimeError(
+        f"{name}: steps are counted on the host while a graph is captured, which would repeat one count; "
+        "step outside the graph"
+    )

@@ -1,6 +1,5 @@
 """Words of 64 bits on a device, which kernels read: where tensors lie, mostly."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,7 @@ class DeviceWords:
 
 def written_by_kernels(library: DeviceLibrary, words: np.ndarray, like: Any) -> Any:
     """A new array with some words, which are the arguments of the kernels that write them."""
-    flat: Sequence[int] = words.reshape(-1).tolist()
+    flat: list[int] = words.reshape(-1).tolist()
     found = library.empty((len(flat),), "int64", like)
     for start in range(0, len(flat), WORDS_OF_A_KERNEL):
         part = flat[start : start + WORDS_OF_A_KERNEL]

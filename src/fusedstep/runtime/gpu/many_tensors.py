@@ -9,7 +9,7 @@ from ...arrays.devices import library_of
 from ...codegen.gpu.build import locate_blocks
 from ...loops.cpu import tensor_table as fields
 from ...storage import STORAGES, compute_type
-from ..cpu.many_tensors import TensorTable, overlap, storages_of
+from ..tensor_table import TensorTable, overlap, storages_of
 from .device_words import DeviceWords
 from .kernel_call import BYTES
 from .kernels import kernel_of
@@ -106,8 +106,10 @@ def launch_tensors(operator: Any, placed: Placed, numbers: Numbers, like: Any) -
     """
     library = library_of(like)
     with library.stream(like):
+        computes = {compute_type(each.storages[0]) for each in placed.kinds}
+        numbers_of = {compute: numbers(compute) for compute in computes}
         for each, words, known in zip(placed.kinds, placed.device_words, placed.tensor_of, strict=True):
-            loop, given = numbers(compute_type(each.storages[0]))
+            loop, given = numbers_of[compute_type(each.storages[0])]
             kernel = kernel_of(operator, each.storages, each.gradient, False, loop)
             table = words.on_device(each.records, like)
             arguments = [table, tensor_of_blocks(each, table, known, like), *given]

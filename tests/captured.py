@@ -1,0 +1,62 @@
+"""A CUDA graph in Triton's interpreter: what is launched while it is captured is launched again by each replay.
+
+Kernels and PyTorch's operations are repeated on the memory that they were captured with, and no Python around them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from fusedstep.arrays import torch_device
+
+
+class Captured(TorchDispatchMode):
+    """What a graph repeats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work: list[Callable[[], None]] = []
+        self.kernels: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert function not in (torch.ops.aten._local_scalar_dense.default,), "a graph cannot be waited for"
+        found = function(*args, **(kwargs or {}))
+
+        def again() -> None:
+            for kept, new in zip(tree_leaves(found), tree_leaves(function(*args, **(kwargs or {}))), strict=True):
+                if isinstance(kept, torch.Tensor) and kept.data_ptr() != new.data_ptr():
+                    kept.copy_(new)
+
+        self.work.append(again)
+        return found
+
+    def replay(self) -> None:
+        with torch.no_grad():
+            for each in self.work:
+                each()
+
+
+@contextmanager
+def capture() -> Iterator[Captured]:
+    """Captures what is launched within; it is launched once, too."""
+    from triton.runtime.interpreter import GridExecutor
+
+    graph, call = Captured(), GridExecutor.__call__
+
+    def noted(executor: Any, *args: Any, **kwargs: Any) -> None:
+        graph.kernels.append(executor.fn.__globals__["__doc__"].splitlines()[0])
+        with torch.utils._python_dispatch._disable_current_modes():
+            call(executor, *args, **kwargs)
+        graph.work.append(lambda: call(executor, *args, **kwargs))
+
+    with (
+        mock.patch.object(GridExecutor, "__call__", noted),
+        mock.patch.object(torch_device, "capturing", return_value=True),
+        graph,
+    ):
+        yield graph
