@@ -48,6 +48,7 @@ class FusedOptimizer(OptimizerStates):
         self._traced_states = compiled.TracedStates()
         self._page_faults = PageFaults()
         self._placed: dict[int, Any] = {}
+        self._table_words: dict[Any, Any] = {}
         if "_graph_number" not in self.__dict__:
             self._graph_number = compiled.register(self)
         # Text is a constant of a graph. A number becomes a variable when a second one comes, before PyTorch 2.11.
