@@ -96,9 +96,9 @@ def small_tensors(tables: Tables, module: Any, **options: Any) -> list[Step]:
 
 
 def several_tables(tables: Tables, module: Any, count: int = 26, **options: Any) -> list[Step]:
-    """SparseAdam from a module of optimizers, on parts of the table as tables of their own, each with a share of a batch.
+    """SparseAdam from a module of optimizers, on parts of the table as tables of their own.
 
-    The gradients are those of lookups with ``sparse=True``.
+    Each takes its share of a batch, as the gradient of a lookup with ``sparse=True``.
     """
     weights = [torch.nn.Parameter(part) for part in tables.states[0].clone().chunk(count)]
     made = module.SparseAdam(weights, lr=settings.LR, **options)
