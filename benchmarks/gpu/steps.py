@@ -95,6 +95,30 @@ def small_tensors(tables: Tables, module: Any, **options: Any) -> list[Step]:
     return [Step(module.Adam(weights, lr=settings.LR, **options).step)]
 
 
+def several_tables(tables: Tables, module: Any, count: int = 26, **options: Any) -> list[Step]:
+    """SparseAdam from a module of optimizers, on parts of the table as tables of their own.
+
+    Each takes its share of a batch, as the gradient of a lookup with ``sparse=True``.
+    """
+    weights = [torch.nn.Parameter(part) for part in tables.states[0].clone().chunk(count)]
+    made = module.SparseAdam(weights, lr=settings.LR, **options)
+
+    def set_gradients(gradient: torch.Tensor, indices: torch.Tensor) -> None:
+        shares = zip(weights, gradient.chunk(len(weights)), indices.chunk(len(weights)), strict=False)
+        for weight, values, rows in shares:
+            named = (rows % len(weight))[None]
+            weight.grad = torch.sparse_coo_tensor(named, values, weight.shape, check_invariants=False)
+
+    return [Step(made.step, partial(set_gradients, *each)) for each in tables.batches]
+
+
+def lamb(tables: Tables) -> list[Step]:
+    """LAMB, whose rule adds up all elements of a tensor; an operator without a documented name."""
+    call = partial(fs.Operator(fs.rules.lamb), *tables.states[:3], tables.gradient)
+    names = fs.Operator(fs.rules.lamb).signature.scalars
+    return [Step(partial(call, **{name: ADAM.get(name, 0.5) for name in names}))]
+
+
 def formula(
     tables: Tables, function: Callable[..., None], states: int, sparse: bool, by_row: bool = False
 ) -> list[Step]:

@@ -65,6 +65,15 @@ def small(label: str, library: Library, module: Any, **options: Any) -> Contende
     return Contender(label, library, partial(steps.small_tensors, module=module), options)
 
 
+SMALL = (
+    small("fusedstep", FUSEDSTEP, fs_torch),
+    small("torch Adam fused", TORCH, torch.optim, fused=True),
+    small("torch Adam foreach", TORCH, torch.optim, foreach=True),
+)
+TABLES = (
+    ours(steps.several_tables, module=fs_torch),
+    Contender("torch SparseAdam", TORCH, steps.several_tables, {"module": torch.optim}),
+)
 FUSED = Contender("torch Adam fused, dense", TORCH, steps.optimizer, {"name": "Adam", "sparse": False, "fused": True})
 SPARSE = Contender("torch SparseAdam", TORCH, steps.optimizer, {"name": "SparseAdam", "sparse": True})
 DENSE_ADAM = ours(steps.operator, name="Adam")
@@ -107,6 +116,21 @@ def works(rows: int, width: int, batch: int) -> list[GpuWork]:
             host=True,
         ),
         GpuWork(
+            "host-optimizer",
+            "the host's time of a step of Adam with 200 small tensors",
+            smaller(Size(200, 64), table),
+            SMALL,
+            host=True,
+        ),
+        GpuWork(
+            "host-tables",
+            "the host's time of a step of SparseAdam with 26 tables",
+            smaller(Size(1040, 64, 260), sparse),
+            TABLES,
+            rows="touched",
+            host=True,
+        ),
+        GpuWork(
             "dense-adam", "Adam, dense gradient", table, (DENSE_ADAM, FUSED, compiled(formulas.adam, sparse=False))
         ),
         GpuWork("FusedSparseLazyAdam", "Adam, the touched rows take the step", sparse, LAZY, rows="touched"),
@@ -129,12 +153,9 @@ def works(rows: int, width: int, batch: int) -> list[GpuWork]:
             "small-tensors",
             "Adam of 200 small tensors",
             smaller(Size(200, 1024), table),
-            (
-                small("fusedstep", FUSEDSTEP, fs_torch),
-                small("torch Adam fused", TORCH, torch.optim, fused=True),
-                small("torch Adam foreach", TORCH, torch.optim, foreach=True),
-            ),
+            SMALL,
         ),
+        GpuWork("tables", "SparseAdam of 26 tables, the touched rows take the step", sparse, TABLES, rows="touched"),
         GpuWork(
             "deferred-adam",
             "Adam of every row, deferred",
@@ -166,6 +187,7 @@ def works(rows: int, width: int, batch: int) -> list[GpuWork]:
             rows="touched",
             rule=fs.rules.rowwise_adagrad,
         ),
+        GpuWork("lamb", "LAMB, dense gradient", table, (ours(steps.lamb),), rule=fs.rules.lamb),
         GpuWork(
             "uniform-lazy-adam",
             "The same, all rows equally likely",

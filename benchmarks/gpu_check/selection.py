@@ -5,6 +5,8 @@ SLEEP = "tests/operators/test_device_deferred.py::test_rows_sleep_and_wake_as_th
 FIRST = (
     "tests/operators/test_catalogue_on_device.py",
     "tests/system/test_docs.py::test_the_examples_on_a_device_print_what_the_page_says",
+    "tests/torch/test_device_dense_updates.py",
+    "tests/torch/test_optimizer_on_device.py::test_a_graph_trains",
     "tests/runtime/test_gpu.py::test_steps_are_captured_in_a_graph",
     "tests/runtime/test_gpu.py::test_steps_on_two_streams",
     "tests/runtime/test_gpu.py::test_steps_do_not_wait_for_the_device",

@@ -81,8 +81,8 @@ def test_calls_compile_as_they_are_made() -> None:
         "deferred": 3,
         "sums": 3,  # two stages, and a rule by rows
         "by_chance": 1,
-        # The first step makes states. Then all parameters are one launch: where their blocks lie, the step, and if steps
-        # are counted on the device, their numbers.
+        # The first step makes states. Then all parameters are one launch: where their blocks lie, the step, and where
+        # steps are counted on the device, their numbers.
         "optimizer": 5,
         "unaligned": 5,
     }

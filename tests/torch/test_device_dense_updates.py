@@ -1,6 +1,9 @@
 """Dense parameters of a group on a device: one launch, whose table is sent again only when memory has moved."""
 
+import contextlib
 import copy
+import gc
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -254,3 +257,47 @@ def test_a_count_on_the_host_is_not_captured(name: str, device: str) -> None:
     ):
         optimizer.step()
     same(params, before)
+
+
+@pytest.mark.parametrize("change", ["data", "transposed", "storage", "state", "step", "negated", "type"])
+def test_what_changes_between_steps_is_seen(change: str, device: str) -> None:
+    found = []
+    for place in ("device", "host"):
+        params = params_of([(3, 3), (4,)])
+        optimizer = fs.torch.Adam(params, lr=0.1)
+        first, state = params[0], optimizer.state
+        with host() if place == "host" else contextlib.nullcontext():
+            for number in range(4):
+                with_gradients(params, number)
+                if number == 2 and change == "data":
+                    first.data = first.detach() * 2
+                elif number == 2 and change == "transposed":
+                    first.data = first.detach().t()
+                elif number == 2 and change == "storage":
+                    values = first.detach().clone()
+                    first.data.untyped_storage().resize_(0)
+                    first.data.untyped_storage().resize_(values.nbytes)
+                    first.data.copy_(values)
+                elif number == 2 and change == "state":
+                    state[first]["exp_avg"] = torch.ones(3, 3, device=DEVICE)
+                elif number == 2 and change == "step":
+                    state[first]["step"] = torch.tensor(40.0)
+                elif number == 2 and change == "negated":
+                    first.grad = torch._neg_view(first.grad)
+                elif number == 2 and change == "type":
+                    state[first]["exp_avg"] = state[first]["exp_avg"].bfloat16()
+                optimizer.step()
+        found.append([*params, *(each for its in state.values() for each in its.values())])
+    same(*found)
+
+
+def test_gradients_are_not_held(device: str) -> None:
+    params = params_of()
+    optimizer = fs.torch.Adam(params, lr=0.1)
+    for number in range(3):
+        with_gradients(params, number)
+        optimizer.step()
+    gone = [weakref.ref(each.grad) for each in params]
+    optimizer.zero_grad()
+    gc.collect()
+    assert not any(each() is not None for each in gone)

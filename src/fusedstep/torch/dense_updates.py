@@ -174,15 +174,19 @@ class DenseUpdates:
 
     def memory(self, places: Sequence[int]) -> Memory | None:
         """The memory of the tensors of some parameters, column after column."""
+        held, grads, counters = self.tensors(places)
+        return memory_of([*held, *grads, *counters], [*held[len(places) :], *counters])
+
+    def tensors(self, places: Sequence[int]) -> tuple[list[Any], Sequence[Any], list[Any]]:
+        """Some parameters and their states, column after column; their gradients; and the counts of their steps."""
         params, grads, states = (
             each if len(places) == len(each) else [each[place] for place in places]
             for each in (self.params, self.grads, self.states)
         )
-        columns: list[Any] = []
+        held = [*params]
         for key in self.keys:
-            columns += [state.get(key) for state in states]
-        counters = [state.get("step") for state in states] if self.counted else []
-        return memory_of([*params, *columns, *grads, *counters], columns + counters)
+            held += [state.get(key) for state in states]
+        return held, grads, [state.get("step") for state in states] if self.counted else []
 
     def storages(self, table: TensorTable) -> dict[int, tuple[tuple[str, ...], str]]:
         """The storage types that the kernel steps, by their number; parameters of others are left out."""

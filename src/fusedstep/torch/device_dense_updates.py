@@ -1,6 +1,6 @@
 """Dense steps of many parameters on a device by one kernel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -19,8 +19,8 @@ from ..runtime.gpu.many_tensors import (
     place,
     same_numbers,
 )
-from ..runtime.tensor_table import TensorTable, advance_counts
-from .dense_updates import DenseUpdates
+from ..runtime.tensor_table import Memory, TensorTable, advance_counts
+from .dense_updates import DenseUpdates, memory_of
 from .settings import refuse_capture, to_number
 
 
@@ -29,10 +29,16 @@ class DeviceDenseUpdates(DenseUpdates):
 
     What tells the device where tensors lie stays there, and is sent again when one has moved. Parameters that the
     kernel does not step follow the others.
+
+    Attributes:
+        placed: the tensors as they lie.
+        numbers: the numbers of their step.
+        is_known: whether parameters and states are those of the last step.
     """
 
     placed: Placed
     numbers: Numbers
+    is_known = False
 
     def run(self) -> Iterator[int]:
         table = self.read()
@@ -41,6 +47,36 @@ class DeviceDenseUpdates(DenseUpdates):
             return
         self.step(table, 0, table.rows)
         yield from self.others(table)
+
+    def read(self) -> TensorTable | None:
+        table = super().read()
+        if self.is_known and (table is None or not table.all_plain):
+            # What was asked before may have changed: a parameter has other memory.
+            del self.optimizer._held[self.number_of_group()]
+            self.places, self.is_known = range(len(self.params)), False
+            table = super().read()
+        return table
+
+    def memory(self, places: Sequence[int]) -> Memory | None:
+        """The memory of the tensors of some parameters; what was asked of those before is not asked again.
+
+        Where each lies, and how, is read each time.
+        """
+        held, grads, counters = self.tensors(places)
+        lasting = [*held, *counters]
+        known = self.optimizer._held.get(self.number_of_group())
+        self.is_known = known is not None and list(map(id, known.tensors)) == list(map(id, lasting))
+        if not self.is_known:
+            known = memory_of(lasting, lasting[len(places) :])
+            if known is None:
+                return None
+            if len(places) == len(self.params):
+                self.optimizer._held[self.number_of_group()] = known
+        own = memory_of([*grads])
+        if own is None:
+            return None
+        count = len(held)
+        return Memory(*([*each[:count], *new, *each[count:]] for each, new in zip(known, own, strict=True)))
 
     def devices(self) -> tuple[int, int]:
         try:

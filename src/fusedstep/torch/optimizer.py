@@ -47,6 +47,8 @@ class FusedOptimizer(OptimizerStates):
         super()._reset_runtime()
         self._traced_states = compiled.TracedStates()
         self._page_faults = PageFaults()
+        # Of groups on a device, by their places: the memory of the last step, and what the device knows of it.
+        self._held: dict[int, Any] = {}
         self._placed: dict[int, Any] = {}
         self._table_words: dict[Any, Any] = {}
         if "_graph_number" not in self.__dict__:
