@@ -88,14 +88,16 @@ def of_rule(
 
 def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
     """The loops that a rule's steps may run."""
-    reach = program_of(
-        rule, tuple(sorted({**fs.Operator(rule).signature.switches, **switches}.items()))
-    ).reduction_scope
+    program = program_of(rule, tuple(sorted({**fs.Operator(rule).signature.switches, **switches}.items())))
+    reach = program.reduction_scope
     if reach == ReductionScope.TENSOR:
         return ["whole_tensor"]
     by_element = ["dense", "dense_tensors", "dense_tensors_by_numbers"] if reach == ReductionScope.ELEMENT else []
     dense = [*by_element, "dense_rows"]
-    return [*dense, "touched_rows", "touched_tables", "every_row", "deferred_rows", "catch_up", "flush"]
+    # Exponents decide which formula all rows take.
+    several = by_element and not program.exponents
+    many_numbers = ["touched_tables_by_numbers"] if several else []
+    return [*dense, "touched_rows", "touched_tables", *many_numbers, "every_row", "deferred_rows", "catch_up", "flush"]
 
 
 def rules() -> Iterator[Kernel]:
@@ -148,7 +150,7 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     # A record of a tensor has fields of its own and a gradient.
-    record = len(recipe.storages) + (0 if recipe.loop == "touched_tables" else 4)
+    record = len(recipe.storages) + (0 if recipe.loop.startswith("touched_tables") else 4)
     constants |= {"RECORD": record, "ALIGNED": True}
     constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
     for parameter in function.params:
@@ -158,7 +160,7 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
             types[name], known[name] = "constexpr", constants.get(name, row_stride)
         elif name.startswith("state_"):
             types[name] = POINTERS[recipe.storages[int(name.rpartition("_")[2])]]
-        elif name == "gradient" and recipe.loop == "touched_tables":
+        elif name == "gradient" and recipe.loop.startswith("touched_tables"):
             types[name], known[name] = "constexpr", None
         elif name == "gradient":
             types[name] = POINTERS[recipe.gradient_storage]

@@ -46,7 +46,7 @@ class DeviceTableLaunch:
         kind: TableKind,
         table: Table,
         states: Sequence[Tensor],
-        scalars: Sequence[float],
+        scalars: Sequence[Any],
         words: dict[Any, DeviceWords],
         prepare: Callable[[], Launch],
     ) -> None:
@@ -56,6 +56,11 @@ class DeviceTableLaunch:
 
     def __call__(self) -> None:
         self._prepare()()
+
+    @property
+    def plain_scalars(self) -> tuple[float | None, ...]:
+        """The scalars that are numbers, and None for those on the device."""
+        return tuple(each if type(each) is float else None for each in self.scalars)
 
     def ranges(self) -> list[tuple[int, int]]:
         """The addresses between which each state lies."""
@@ -82,13 +87,22 @@ def device_launch(
     """The launch of a step of a table with plain tensors; None if the checks of all calls must take it."""
     in_use: list[Any] = [states[k] for k in operator.spec.used]
     kind = kind_of(operator, in_use, lookups)
-    if kind is None or rows != "touched" or any(type(each) is not float for each in scalars):
+    if kind is None or rows != "touched" or not are_usual(operator, scalars, kind):
         return None
     found = [table_lookup(each, kind) for each in lookups if each.indices.numel()]
     if None in found or not in_use[0].numel():
         return None
     table = Table([each.data_ptr() for each in in_use], in_use[0].shape[0], [each for each in found if each])
     return DeviceTableLaunch(kind, table, in_use, scalars, optimizer._table_words, prepare)
+
+
+def are_usual(operator: Operator, scalars: Sequence[Any], kind: TableKind) -> bool:
+    """Return whether scalars are numbers, or lie on the device of the table, where one launch may have several."""
+    there = [each for each in scalars if type(each) is not float]
+    # Exponents decide which formula all rows take, and sums of rows leave no registers.
+    spec = operator.spec
+    fits = not there or (spec.reduction_scope is ReductionScope.ELEMENT and not spec.program.exponents)
+    return fits and all(isinstance(each, Tensor) and each.device == kind.device and each.numel() == 1 for each in there)
 
 
 def kind_of(operator: Operator, states: Sequence[Tensor], lookups: Sequence[Bags]) -> TableKind | None:
@@ -145,7 +159,7 @@ def launches_of(launches: Sequence[DeviceTableLaunch]) -> Iterator[tuple[Sequenc
         return
     alike: dict[Any, list[int]] = {}
     for place, launch in enumerate(launches):
-        alike.setdefault((launch.kind, tuple(launch.scalars)), []).append(place)
+        alike.setdefault((launch.kind, launch.plain_scalars), []).append(place)
     for places in alike.values():
         for few in in_launches(launches, places):
             yield few, partial(step_together, [launches[place] for place in few])
@@ -174,8 +188,17 @@ def step_together(launches: Sequence[DeviceTableLaunch]) -> None:
         kind, operator = launches[0].kind, launches[0].kind.operator
         written = [state for each in launches for state in operator.spec.written_of(each.states)]
         words = launches[0].words.setdefault(kind, DeviceWords())
-        tables, scalars = [each.table for each in launches], launches[0].scalars
-        launch_tables(kind, tables, scalars, words, launches[0].states[0], partial(increment_version, written))
+        tables, like = [each.table for each in launches], launches[0].states[0]
+        launch_tables(kind, tables, scalars_of_all(launches), words, like, partial(increment_version, written))
+
+
+def scalars_of_all(launches: Sequence[DeviceTableLaunch]) -> list[Any]:
+    """The scalars of steps: the numbers are the same for all; what lies on the device may be one for each table."""
+    found: list[Any] = []
+    for own in zip(*(each.scalars for each in launches), strict=True):
+        same = all(each is own[0] for each in own) or type(own[0]) is float
+        found.append(own[0] if same else torch.stack([each.reshape(()).double() for each in own]))
+    return found
 
 
 def overlap(launches: Sequence[DeviceTableLaunch]) -> bool:

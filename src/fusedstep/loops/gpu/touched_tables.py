@@ -30,12 +30,17 @@ def touched_tables(
 
     ``table`` holds a record of ``RECORD`` addresses for each table, of its states. ``gradient`` is None.
     """
+    place, number, row, first = rows_of_tables(sorted_keys, count, ROWS)
+    states, row_strides = rows_at(table + number * RECORD, row, width, ALIGNED)
+    stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)
+    sums = (gradient, gradient_rows, weights, place, stop, long_sums, LONG)
+    update_rows_by_sums(states, row_strides, row, first, sums, width, scalars, COLUMNS)
+
+
+def rows_of_tables(sorted_keys: Any, count: Any, ROWS: Any) -> Any:
+    """The program's places, for each the table and its row, and which are the first of a row."""
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
     key, first = first_of_row(sorted_keys, place, count, NO_KEY)
     # No masks are needed where every place has a record.
     key = tl.where(first, key, 0)
-    row = key & ROW_MASK
-    states, row_strides = rows_at(table + (key >> ROW_BITS) * RECORD, row, width, ALIGNED)
-    stop = tl.load(segment_ends + place, mask=first, other=0).to(tl.int32)
-    sums = (gradient, gradient_rows, weights, place, stop, long_sums, LONG)
-    update_rows_by_sums(states, row_strides, row, first, sums, width, scalars, COLUMNS)
+    return place, key >> ROW_BITS, key & ROW_MASK, first

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.devices import library_of
+from ...arrays.devices import library_of, on_device
 from ...codegen.gpu.build import table_keys
 from ...storage import STORAGES, compute_type
 from .device_words import DeviceWords
@@ -13,7 +13,7 @@ from .grouping import LONG, Groups, sum_long_segments
 from .kernel_call import tiles_for
 from .kernels import kernel_of
 from .launch_kernel import launch_kernel
-from .numbers import host_numbers
+from .numbers import host_numbers, rows_of_numbers
 
 # Indices that a program takes.
 BLOCK = 1024
@@ -86,7 +86,7 @@ class TableKind(NamedTuple):
 def launch_tables(
     kind: TableKind,
     tables: Sequence[Table],
-    scalars: Sequence[float],
+    scalars: Sequence[Any],
     words: DeviceWords,
     like: Any,
     bump_versions: Callable[[], None],
@@ -96,7 +96,7 @@ def launch_tables(
     Args:
         kind: what they have in common.
         tables: the tables. Together they have at least one index.
-        scalars: the rule's, for all of them.
+        scalars: the rule's: numbers, and arrays on the device of one element, or of one for each table.
         words: what is kept on the device of the addresses.
         like: a state of one of them.
         bump_versions: called right before the states are changed.
@@ -104,17 +104,17 @@ def launch_tables(
     library = library_of(like)
     with library.stream(like):
         records, states = words_of(tables, kind)
-        on_device = words.on_device(np.array(records + states, np.int64), like)
-        groups = group_tables(kind, tables, on_device, like)
+        there = words.on_device(np.array(records + states, np.int64), like)
+        groups = group_tables(kind, tables, there, like)
         long_sums = sum_long_segments(None, kind.gradient, groups, NO_KEY, kind.width)
-        numbers = host_numbers(kind.operator, compute_type(kind.storages[0]), scalars)
+        loop, numbers = numbers_for_tables(kind, scalars, len(tables), like)
         tiles = tiles_for(kind.width, min(STORAGES[each].item_bytes for each in kind.storages))
         bump_versions()
         launch_kernel(
             library,
-            kernel_of(kind.operator, kind.storages, kind.gradient, False, "touched_tables"),
+            kernel_of(kind.operator, kind.storages, kind.gradient, False, loop),
             tiles.programs(groups.size),
-            [on_device[len(records) :], None, *groups, long_sums, groups.size, *numbers],
+            [there[len(records) :], None, *groups, long_sums, groups.size, *numbers],
             width=kind.width,
             LONG=LONG,
             RECORD=len(kind.storages),
@@ -122,6 +122,16 @@ def launch_tables(
             ROWS=tiles.rows,
             COLUMNS=tiles.columns,
         )
+
+
+def numbers_for_tables(
+    kind: TableKind, scalars: Sequence[Any], tables: int, like: Any
+) -> tuple[str, Sequence[Any]]:
+    """The loop, and the arguments of its kernel for the numbers of the step."""
+    compute = compute_type(kind.storages[0])
+    if any(on_device(each) for each in scalars):
+        return "touched_tables_by_numbers", [rows_of_numbers(kind.operator, compute, scalars, tables, like)]
+    return "touched_tables", host_numbers(kind.operator, compute, scalars)
 
 
 def words_of(tables: Sequence[Table], kind: TableKind) -> tuple[list[int], list[int]]:
