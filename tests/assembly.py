@@ -32,6 +32,7 @@ from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, CATCH_UP_BYTES, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
+from fusedstep.runtime.gpu.tables import tiles_of_tables
 from fusedstep.storage import STORAGES, compute_type
 from tests.codegen import test_statements
 from tests.rules import test_rules, test_rules_with_sums
@@ -147,10 +148,11 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     compute = POINTERS[compute_type(recipe.storages[0])]
     narrowest = min(STORAGES[storage].item_bytes for storage in recipe.storages)
     size = CATCH_UP_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
-    tiles = tiles_for(kernel.width, narrowest, size)
+    of_tables = recipe.loop.startswith("touched_tables")
+    tiles = tiles_of_tables(kernel.width, recipe.storages) if of_tables else tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     # A record of a tensor has fields of its own and a gradient.
-    record = len(recipe.storages) + (0 if recipe.loop.startswith("touched_tables") else 4)
+    record = len(recipe.storages) + (0 if of_tables else 4)
     constants |= {"RECORD": record, "ALIGNED": True}
     constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
     for parameter in function.params:
@@ -160,7 +162,7 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
             types[name], known[name] = "constexpr", constants.get(name, row_stride)
         elif name.startswith("state_"):
             types[name] = POINTERS[recipe.storages[int(name.rpartition("_")[2])]]
-        elif name == "gradient" and recipe.loop.startswith("touched_tables"):
+        elif name == "gradient" and of_tables:
             types[name], known[name] = "constexpr", None
         elif name == "gradient":
             types[name] = POINTERS[recipe.gradient_storage]

@@ -146,10 +146,16 @@ def table_lookup(lookup: Bags, kind: TableKind) -> TableLookup | None:
     if weights is not None:
         weights = weights.to(DTYPE_OF[compute_type(kind.gradient)]).contiguous()
     indices, offsets = indices.contiguous(), offsets if offsets is None else offsets.contiguous()
-    addresses = [0 if each is None else each.data_ptr() for each in (indices, gradient, offsets, weights)]
-    narrow = indices.dtype is torch.int32
-    owners = gradient, indices, offsets, weights
-    return TableLookup(count, *addresses[:3], bags if offsets is not None else 0, addresses[3], narrow, owners)
+    return TableLookup(
+        count,
+        indices.data_ptr(),
+        gradient.data_ptr(),
+        0 if offsets is None else offsets.data_ptr(),
+        0 if offsets is None else bags,
+        0 if weights is None else weights.data_ptr(),
+        indices.dtype is torch.int32,
+        (gradient, indices, offsets, weights),
+    )
 
 
 def launches_of(launches: Sequence[DeviceTableLaunch]) -> Iterator[tuple[Sequence[int], Launch]]:
@@ -170,7 +176,7 @@ def in_launches(launches: Sequence[DeviceTableLaunch], places: Sequence[int]) ->
     found: list[list[int]] = []
     total = 0
     for place in places:
-        count = launches[place].table.count
+        count = launches[place].table.index_count
         total += count
         if not found or total >= MOST_INDICES or len(found[-1]) >= MOST_TABLES:
             found.append([])
@@ -181,7 +187,7 @@ def in_launches(launches: Sequence[DeviceTableLaunch], places: Sequence[int]) ->
 
 def step_together(launches: Sequence[DeviceTableLaunch]) -> None:
     """Step tables of one kind with the same numbers."""
-    launches = [each for each in launches if each.table.count]
+    launches = [each for each in launches if each.table.index_count]
     if len(launches) == 1:
         launches[0]()
     elif launches:

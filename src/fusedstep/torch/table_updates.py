@@ -153,7 +153,8 @@ def finish_all(checked: Sequence[CheckedUpdate]) -> None:
 
 def launch_all(checked: Sequence[CheckedUpdate]) -> None:
     """Take checked steps."""
-    there, here = [], []
+    there: list[CheckedUpdate] = []
+    here: list[CheckedUpdate] = []
     for each in checked:
         (there if each.update.on_device else here).append(each)
     run_in_turn([partial(launch_on_device, there), partial(launch_on_host, here)])
@@ -161,12 +162,14 @@ def launch_all(checked: Sequence[CheckedUpdate]) -> None:
 
 def launch_on_device(checked: Sequence[CheckedUpdate]) -> None:
     """Take checked steps on devices."""
-    joint = []
-    for each in overlapping(checked):
-        if len(each) == 1 and isinstance(each[0].launch, DeviceTableLaunch):
-            joint.append((each[0], each[0].launch))
-        else:
-            take_in_turn(each)
+    parts = overlapping(checked)
+    alone = {id(part[0]) for part in parts if len(part) == 1}
+    joint = [
+        (each, each.launch) for each in checked if id(each) in alone and isinstance(each.launch, DeviceTableLaunch)
+    ]
+    known = {id(each) for each, _ in joint}
+    for part in parts:
+        take_in_turn([each for each in part if id(each) not in known])
     with torch.no_grad():
         for places, launch in launches_of([launch for _, launch in joint]):
             take_as_one([joint[place][0] for place in places], launch)

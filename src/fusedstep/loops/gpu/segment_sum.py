@@ -16,9 +16,9 @@ def segment_sum(sums: Any, here: Any, columns: Any, width: Any) -> Any:
     """The sums of the gradients of some rows.
 
     Args:
-        sums: the gradient, or None; for each sorted index the row of the gradient that it has, or the address of that
-            row, and its weight, or None for weights of 1; for each row the place of its first index and the end of its segment; the sums of long
-            segments; the length above which one is long.
+        sums: the gradient, or None; for each sorted index the row of the gradient that it has, without one the address
+            of that row, and its weight, or None for weights of 1; for each row the place of its first index and the
+            end of its segment; the sums of long segments; the length above which one is long.
         here: which elements of the tile exist.
         columns: the columns of the tile.
         width: elements in a row.

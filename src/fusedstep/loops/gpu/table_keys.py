@@ -32,9 +32,7 @@ NARROW = tl.constexpr(10)
 RECORD = tl.constexpr(11)
 
 
-def table_keys(
-    records: Any, lookups: Any, keys: Any, addresses: Any, weights: Any, row_bytes: Any, BLOCK: Any
-) -> None:
+def table_keys(records: Any, lookups: Any, keys: Any, addresses: Any, weights: Any, row_bytes: Any, BLOCK: Any) -> None:
     """Write the keys, the addresses of the gradients and the weights of the program's block of indices.
 
     An index that names no row of its table has the key -1.

@@ -10,7 +10,7 @@ from ...codegen.gpu.build import table_keys
 from ...storage import STORAGES, compute_type
 from .device_words import DeviceWords
 from .grouping import LONG, Groups, sum_long_segments
-from .kernel_call import tiles_for
+from .kernel_call import BYTES, TileShape, tiles_for
 from .kernels import kernel_of
 from .launch_kernel import launch_kernel
 from .numbers import host_numbers, rows_of_numbers
@@ -29,7 +29,7 @@ class TableLookup(NamedTuple):
     """The memory of the gradient of one lookup.
 
     Attributes:
-        count: the number of indices; there is at least one.
+        index_count: the number of indices; there is at least one.
         indices, gradient: their addresses.
         offsets, bags: the address of where bags begin, and their number; or 0, if each index is a bag of its own.
         weights: the address of the factors, in the compute type; or 0.
@@ -37,7 +37,7 @@ class TableLookup(NamedTuple):
         owners: what keeps the memory.
     """
 
-    count: int
+    index_count: int
     indices: int
     gradient: int
     offsets: int
@@ -61,9 +61,9 @@ class Table(NamedTuple):
     lookups: Sequence[TableLookup]
 
     @property
-    def count(self) -> int:
+    def index_count(self) -> int:
         """The number of indices."""
-        return sum(each.count for each in self.lookups)
+        return sum(each.index_count for each in self.lookups)
 
 
 class TableKind(NamedTuple):
@@ -108,7 +108,7 @@ def launch_tables(
         groups = group_tables(kind, tables, there, like)
         long_sums = sum_long_segments(None, kind.gradient, groups, NO_KEY, kind.width)
         loop, numbers = numbers_for_tables(kind, scalars, len(tables), like)
-        tiles = tiles_for(kind.width, min(STORAGES[each].item_bytes for each in kind.storages))
+        tiles = tiles_of_tables(kind.width, kind.storages)
         bump_versions()
         launch_kernel(
             library,
@@ -124,9 +124,15 @@ def launch_tables(
         )
 
 
-def numbers_for_tables(
-    kind: TableKind, scalars: Sequence[Any], tables: int, like: Any
-) -> tuple[str, Sequence[Any]]:
+def tiles_of_tables(width: int, storages: Sequence[str]) -> TileShape:
+    """The tiles for rows of tables of a width."""
+    narrowest = min(STORAGES[each].item_bytes for each in storages)
+    # Each row has pointers of its own, beside which the largest rules need more registers than there are: in float64,
+    # and where 16 bytes are 8 numbers.
+    return tiles_for(width, narrowest, BYTES if narrowest == 4 else BYTES // 2)
+
+
+def numbers_for_tables(kind: TableKind, scalars: Sequence[Any], tables: int, like: Any) -> tuple[str, Sequence[Any]]:
     """The loop, and the arguments of its kernel for the numbers of the step."""
     compute = compute_type(kind.storages[0])
     if any(on_device(each) for each in scalars):
@@ -142,10 +148,10 @@ def words_of(tables: Sequence[Table], kind: TableKind) -> tuple[list[int], list[
     for number, table in enumerate(tables):
         states += table.states
         for each in table.lookups:
-            records += (block, begin, each.count, number, table.rows, each.indices, each.gradient, each.offsets)
+            records += (block, begin, each.index_count, number, table.rows, each.indices, each.gradient, each.offsets)
             records += (each.bags, each.weights, each.narrow)
-            block += -(-each.count // BLOCK)
-            begin += each.count
+            block += -(-each.index_count // BLOCK)
+            begin += each.index_count
     if len(records) * 8 % ALIGNMENT:
         records.append(0)
     return records, states
@@ -154,12 +160,12 @@ def words_of(tables: Sequence[Table], kind: TableKind) -> tuple[list[int], list[
 def group_tables(kind: TableKind, tables: Sequence[Table], words: Any, like: Any) -> Groups:
     """Group the indices of all tables by table and row; equal ones keep their order."""
     library, lookups = library_of(like), [each for table in tables for each in table.lookups]
-    count = sum(each.count for each in lookups)
+    count = sum(each.index_count for each in lookups)
     keys, addresses = library.empty((count,), "int64", like), library.empty((count,), "int64", like)
     weighted = any(each.weights for each in lookups)
     weights = library.empty((count,), compute_type(kind.gradient), like) if weighted else None
     row_bytes = kind.width * STORAGES[kind.gradient].item_bytes
-    programs = sum(-(-each.count // BLOCK) for each in lookups)
+    programs = sum(-(-each.index_count // BLOCK) for each in lookups)
     arguments = [words, len(lookups), keys, addresses, weights, row_bytes]
     launch_kernel(library, table_keys(), programs, arguments, BLOCK=BLOCK)
     sorted_keys, positions = library.sort(keys)
