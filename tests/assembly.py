@@ -32,6 +32,7 @@ from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, CATCH_UP_BYTES, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
+from fusedstep.runtime.gpu.tables import tiles_of_tables
 from fusedstep.storage import STORAGES, compute_type
 from tests.codegen import test_statements
 from tests.rules import test_rules, test_rules_with_sums
@@ -48,6 +49,7 @@ INTEGERS = dict.fromkeys(("sorted_indices", "gradient_rows", "segment_ends"), "*
     "places": "*i32",
     "last_steps": "*i16",
     "table": "*i64",
+    "sorted_keys": "*i64",
     "tensor_of": "*i32",
 }
 DEFERRED = ("deferred_rows", "catch_up", "flush")
@@ -87,14 +89,16 @@ def of_rule(
 
 def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
     """The loops that a rule's steps may run."""
-    reach = program_of(
-        rule, tuple(sorted({**fs.Operator(rule).signature.switches, **switches}.items()))
-    ).reduction_scope
+    program = program_of(rule, tuple(sorted({**fs.Operator(rule).signature.switches, **switches}.items())))
+    reach = program.reduction_scope
     if reach == ReductionScope.TENSOR:
         return ["whole_tensor"]
     by_element = ["dense", "dense_tensors", "dense_tensors_by_numbers"] if reach == ReductionScope.ELEMENT else []
     dense = [*by_element, "dense_rows"]
-    return [*dense, "touched_rows", "every_row", "deferred_rows", "catch_up", "flush"]
+    # Exponents decide which formula all rows take.
+    several = by_element and not program.exponents
+    many_numbers = ["touched_tables_by_numbers"] if several else []
+    return [*dense, "touched_rows", "touched_tables", *many_numbers, "every_row", "deferred_rows", "catch_up", "flush"]
 
 
 def rules() -> Iterator[Kernel]:
@@ -112,12 +116,12 @@ def loops() -> Iterator[Kernel]:
     yield from of_rule(of_tanh, "dense", "float64")
     for loop in loops_of(fs.rules.adam, {}):
         yield from of_rule(fs.rules.adam, loop, "float32")
-    for loop in ("dense_rows", "touched_rows", "every_row"):
+    for loop in ("dense_rows", "touched_rows", "touched_tables", "every_row"):
         yield from of_rule(fs.rules.rowwise_adagrad, loop, "float32")
     for storage in ("float64", "float16", "bfloat16"):
-        for loop in ("dense", "touched_rows"):
+        for loop in ("dense", "touched_rows", "touched_tables"):
             yield from of_rule(fs.rules.adam, loop, storage)
-    for loop in ("touched_rows", "every_row", "deferred_rows"):
+    for loop in ("touched_rows", "touched_tables", "every_row", "deferred_rows"):
         yield from of_rule(fs.rules.adam, loop, "float32", weighted=True)
     for storage in ("float64", "bfloat16"):
         yield from of_rule(fs.rules.adam, "touched_rows", storage, weighted=True)
@@ -144,9 +148,12 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     compute = POINTERS[compute_type(recipe.storages[0])]
     narrowest = min(STORAGES[storage].item_bytes for storage in recipe.storages)
     size = CATCH_UP_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
-    tiles = tiles_for(kernel.width, narrowest, size)
+    of_tables = recipe.loop.startswith("touched_tables")
+    tiles = tiles_of_tables(kernel.width, recipe.storages) if of_tables else tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
-    constants |= {"RECORD": len(recipe.storages) + 4, "ALIGNED": True}
+    # A record of a tensor has fields of its own and a gradient.
+    record = len(recipe.storages) + (0 if of_tables else 4)
+    constants |= {"RECORD": record, "ALIGNED": True}
     constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
     for parameter in function.params:
         name, by_row = parameter.name, recipe.spec.program.by_row
@@ -155,6 +162,8 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
             types[name], known[name] = "constexpr", constants.get(name, row_stride)
         elif name.startswith("state_"):
             types[name] = POINTERS[recipe.storages[int(name.rpartition("_")[2])]]
+        elif name == "gradient" and of_tables:
+            types[name], known[name] = "constexpr", None
         elif name == "gradient":
             types[name] = POINTERS[recipe.gradient_storage]
         elif name == "weights" and not kernel.weighted:

@@ -131,7 +131,19 @@ def unaligned() -> None:
         adam.step()
 
 
-CALLS: list[Callable[[], None]] = [dense, touched, bags, every, deferred, sums, by_chance, optimizer, unaligned]
+def tables() -> None:
+    """Tables of an optimizer, with rows that occur often; then others, of which one starts anywhere."""
+    for start in (0, 1):
+        params = [torch.nn.Parameter(ones(size * 64 + start)[start:].view(size, 64)) for size in (100, 7, 50)]
+        for made in (fs.torch.SGD(params, lr=0.1), fs.torch.Adam(params)):
+            for count in (40, 50, 60):
+                for param in params:
+                    rows = torch.arange(count)[None] % len(param)
+                    param.grad = torch.sparse_coo_tensor(rows, ones(count, 64), param.shape, check_invariants=True)
+                made.step()
+
+
+CALLS: list[Callable[[], None]] = [dense, touched, bags, every, deferred, sums, by_chance, optimizer, unaligned, tables]
 
 
 def main() -> None:

@@ -85,6 +85,9 @@ def test_calls_compile_as_they_are_made() -> None:
         # steps are counted on the device, their numbers.
         "optimizer": 5,
         "unaligned": 5,
+        # Keys, rows with many gradients, and the numbers of steps that are counted on the device; the steps themselves,
+        # of which a first one that makes states is taken table by table; and these where a table starts anywhere.
+        "tables": 9,
     }
     grids = {name: [each["grid"] for each in launched] for name, launched in found.items()}
     assert grids["dense"][:2] == [[7], [21]]  # 1,024 elements each

@@ -8,21 +8,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arrays.devices import on_device
 from .distributed import is_distributed, norm_of_shards, to_local
 from .embedding_gradient import EmbeddingGradient
+from .embedding_gradient.lookup import Lookup
 from .embedding_gradient.norms import numbers_for_norm
+from .embedding_gradient.sums import padded_sums
 from .gradients import parts_of
 
 NAME = "clip_grad_norm_"
 
 
 def sum_duplicates(grad: Tensor) -> Tensor:
-    """The values of a gradient, with the duplicates of a sparse one summed."""
+    """The values of a gradient, with the duplicates of a sparse one summed; on a device with zeros behind them."""
     found = parts_of(NAME, grad)
     values = found.values
     if found.places is None or grad.is_coalesced():
         return values
     rows = found.flat_places(grad.shape)
+    if on_device(rows):
+        # How many rows there are is known there only.
+        return padded_sums([Lookup(values, rows)], values.dtype).values
     unique_rows, inverse = rows.unique(return_inverse=True)
     return values.new_zeros((len(unique_rows), *values.shape[1:])).index_add_(0, inverse, values)
 

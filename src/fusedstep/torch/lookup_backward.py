@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .embedding_gradient.lookup import Lookup, bag_of_each, counts_of
+from ..arrays.devices import on_device
+from .embedding_gradient.lookup import Lookup, bag_of_each, counts_of, counts_that_remain, named, selected
 from .embedding_gradient.sums import merged
 from .layouts import compute_dtype
 from .lookup_checks import is_concrete_gradient
@@ -49,11 +50,10 @@ def lookup_of(
     weights = None if factors is None else flat_copy(factors)
     if offsets is not None:
         indices, offsets, weights = without_end(indices, offsets, weights, values.size(0))
+    found = Lookup(values, indices, offsets, weights)
     if padding is not None:
-        indices, offsets, weights = without_padding(indices, offsets, weights, padding)
-    if mean:
-        values = averaged(values, indices, offsets)
-    return Lookup(values, indices, offsets, weights)
+        found = without_padding(found, padding)
+    return averaged(found) if mean else found
 
 
 def flat_copy(tensor: Tensor) -> Tensor:
@@ -91,34 +91,32 @@ def without_end(
     has_end = offsets.numel() > bags
     if not bags:
         end = 0
-    elif has_end and offsets.device.type == "cpu":
-        # Indices behind the end belong to no bag; on a device, finding out would wait.
+    elif has_end and not on_device(offsets):
+        # Indices behind the end belong to no bag. On a device PyTorch counts them to the last one.
         end = int(offsets[bags])
     if end < count:
         indices, weights = indices[:end], weights if weights is None else weights[:end]
     return indices, offsets[:bags] if has_end else offsets, weights
 
 
-def without_padding(
-    indices: Tensor, offsets: Tensor | None, weights: Tensor | None, padding: int
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Indices, offsets and weights without a row: a bag with one index less, or none."""
-    remains = indices != padding
-    # On a device, finding out would wait as the selection itself does.
-    if indices.device.type == "cpu" and remains.all():
-        return indices, offsets, weights
-    before = functional.pad(remains.cumsum(0), (1, 0))
-    offsets = before[:-1] if offsets is None else before[offsets.long()]
-    return indices[remains], offsets, weights if weights is None else weights[remains]
+def without_padding(lookup: Lookup, padding: int) -> Lookup:
+    """The lookup without a row: a bag has one index less, or none."""
+    if on_device(lookup.indices):
+        return lookup._replace(indices=lookup.indices.masked_fill(lookup.indices == padding, -1))
+    remains = lookup.indices != padding
+    return lookup if remains.all() else selected(lookup, remains)
 
 
-def averaged(values: Tensor, indices: Tensor, offsets: Tensor | None) -> Tensor:
-    """The gradient of each index of a mean, in the type in which it is computed."""
+def averaged(lookup: Lookup) -> Lookup:
+    """A mean's lookup with the gradient of each index, in the type in which it is computed."""
+    values, indices, offsets, _ = lookup
     if offsets is None:
-        return values
+        return lookup
     values = values.to(compute_dtype(values))
+    there = on_device(indices)
+    counts = counts_that_remain(offsets, indices >= 0) if there else counts_of(offsets, len(indices))
     # An empty bag has no indices; 0 / 0 would look like an overflow.
-    return values / counts_of(offsets, len(indices)).clamp(min=1).to(values.dtype)[:, None]
+    return lookup._replace(values=values / counts.clamp(min=1).to(values.dtype)[:, None])
 
 
 def merged_coo(weight: Tensor, lookup: Lookup) -> Tensor:
@@ -135,6 +133,7 @@ def coo_of_rows(weight: Tensor, rows: Tensor, values: Tensor, *, is_coalesced: b
 
 def dense_or_rows(weight: Tensor, lookup: Lookup, sparse: bool) -> Tensor:
     """A gradient in torch's operations, which autograd can record: dense, or a row for each index."""
+    lookup = named(lookup)
     values, indices, _, weights = lookup
     bags = bag_of_each(lookup)
     if bags is not None:

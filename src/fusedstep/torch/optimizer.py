@@ -50,6 +50,7 @@ class FusedOptimizer(OptimizerStates):
         # Of groups on a device, by their places: the memory of the last step, and what the device knows of it.
         self._held: dict[int, Any] = {}
         self._placed: dict[int, Any] = {}
+        self._table_words: dict[Any, Any] = {}
         if "_graph_number" not in self.__dict__:
             self._graph_number = compiled.register(self)
         # Text is a constant of a graph. A number becomes a variable when a second one comes, before PyTorch 2.11.

@@ -11,11 +11,12 @@ from ..operators.bags import BagGradient, Bags
 from ..operators.operator import Operator
 from ..runtime.call import Launch
 from ..runtime.cpu.table_steps import TableLaunch
+from .device_tables import DeviceTableLaunch, device_launch
 from .distributed import PLAIN
 from .embedding_gradient import EmbeddingGradient
 from .kernel_bags import bags_of, rows_of_bags
 from .param_groups import ParamGroup
-from .settings import own_setting
+from .settings import own_setting, refuse_capture
 from .table_updates import is_of_table
 
 
@@ -27,11 +28,10 @@ def plain_launch(
     grad: Tensor,
     state: dict[str, Any],
     cache: dict[Any, Any],
-) -> TableLaunch | None:
+) -> TableLaunch | DeviceTableLaunch | None:
     """The launch of a table's step, see ``FusedOptimizer._update``; None if all checks must do it."""
     if (
         not is_of_table(grad)
-        or on_device(param)
         or param in optimizer._tables
         or group.get("differentiable")
         or optimizer._settings_for(group, param, grad) is not group
@@ -44,6 +44,9 @@ def plain_launch(
     # States that were created in inference mode cannot be changed outside.
     if any(each is not None and (type(each) not in PLAIN or each.is_inference()) for each in states):
         return None
+    there = on_device(param)
+    if there:
+        refuse_capture(operator.name, group, param, bool(optimizer._counters))
     scalars = optimizer._numbers(group, operator, optimizer._progress(state), cache)
     rows = rows_of_bags(grad, own_setting(group, "rows"))
     if isinstance(grad, EmbeddingGradient):
@@ -53,6 +56,8 @@ def plain_launch(
         values, indices = grad._values(), grad._indices()[0]
         known = BagGradient((Bags(values, indices),))
         prepare = partial(operator.prepare, states, values, indices, rows, scalars)
+    if there:
+        return device_launch(optimizer, operator, states, known.lookups, rows, scalars, prepare)
     step = operator.table_step(states, known, rows, scalars)
     return None if step is None else TableLaunch(step, prepare)
 

@@ -1,5 +1,7 @@
 """Steps of several tables side by side, each on one thread: handing over one call's parts takes longer than a part.
 
+Those on a device are launched by the thread that asks, whose current stream they follow.
+
 What Python does for them is done before and after: threads that want the interpreter wait for one another.
 """
 
@@ -11,11 +13,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..arrays import torch_device
+from ..arrays.devices import on_device
 from ..loops.cpu.table_step import REFUSED
 from ..runtime.call import Launch
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, threads_for
 from ..runtime.cpu.table_steps import TableLaunch, take_all
 from ..runtime.cpu.threads import run_in_turn, run_side_by_side
+from .device_tables import DeviceTableLaunch, launches_of
 from .embedding_gradient import EmbeddingGradient
 
 
@@ -27,6 +32,7 @@ class TableUpdate(NamedTuple):
         start, stop: the addresses between which the table lies.
         work: its cost, in consecutive elements.
         reads: the addresses between which a gradient lies that others may have made.
+        on_device: whether it is on a device.
     """
 
     parts: Generator[Launch, None, None]
@@ -34,13 +40,20 @@ class TableUpdate(NamedTuple):
     stop: int
     work: int
     reads: tuple[int, int] = (0, 0)
+    on_device: bool = False
 
 
 def is_of_table(grad: Tensor) -> bool:
-    """Return whether a gradient is of some rows on the CPU: of lookups alone, or a COO one by row."""
+    """Return whether a gradient is of some rows where kernels run: of lookups alone, or a COO one by row."""
     if isinstance(grad, EmbeddingGradient):
-        return grad._form.device.type == "cpu" and grad._beside is None
-    return type(grad) is Tensor and grad.layout is torch.sparse_coo and grad.is_cpu and grad.sparse_dim() == 1
+        return grad._beside is None and has_kernels(grad._form.device)
+    is_coo = type(grad) is Tensor and grad.layout is torch.sparse_coo
+    return is_coo and (grad.is_cpu or has_kernels(grad.device)) and grad.sparse_dim() == 1
+
+
+def has_kernels(device: torch.device) -> bool:
+    """Return whether kernels run on a device."""
+    return device.type == "cpu" or device.type in torch_device.DEVICES
 
 
 def indices_count(grad: Tensor) -> int:
@@ -53,7 +66,7 @@ def table_update(parts: Generator[Launch, None, None], memory: Tensor, grad: Ten
 
     Args:
         parts: see ``TableUpdate``.
-        memory: the table, on the CPU.
+        memory: the table.
         grad: its gradient.
         every_row: whether all rows take the step.
     """
@@ -61,7 +74,8 @@ def table_update(parts: Generator[Launch, None, None], memory: Tensor, grad: Ten
     work = indices_count(grad) * (width + ELEMENTS_PER_ROW) + (memory.numel() if every_row else 0)
     start = memory.data_ptr()
     last = sum((size - 1) * stride for size, stride in zip(memory.shape, memory.stride(), strict=True))
-    return TableUpdate(parts, start, start + (last + 1) * memory.element_size(), work, memory_read(grad))
+    stop = start + (last + 1) * memory.element_size()
+    return TableUpdate(parts, start, stop, work, memory_read(grad), on_device(memory))
 
 
 def memory_read(grad: Tensor) -> tuple[int, int]:
@@ -139,6 +153,38 @@ def finish_all(checked: Sequence[CheckedUpdate]) -> None:
 
 def launch_all(checked: Sequence[CheckedUpdate]) -> None:
     """Take checked steps."""
+    there: list[CheckedUpdate] = []
+    here: list[CheckedUpdate] = []
+    for each in checked:
+        (there if each.update.on_device else here).append(each)
+    run_in_turn([partial(launch_on_device, there), partial(launch_on_host, here)])
+
+
+def launch_on_device(checked: Sequence[CheckedUpdate]) -> None:
+    """Take checked steps on devices."""
+    parts = overlapping(checked)
+    alone = {id(part[0]) for part in parts if len(part) == 1}
+    joint = [
+        (each, each.launch) for each in checked if id(each) in alone and isinstance(each.launch, DeviceTableLaunch)
+    ]
+    known = {id(each) for each, _ in joint}
+    for part in parts:
+        take_in_turn([each for each in part if id(each) not in known])
+    with torch.no_grad():
+        for places, launch in launches_of([launch for _, launch in joint]):
+            take_as_one([joint[place][0] for place in places], launch)
+
+
+def take_as_one(checked: Sequence[CheckedUpdate], launch: Launch) -> None:
+    """Take steps by one launch."""
+    first, *others = checked
+    first.take(launch)
+    for each in others:
+        each.is_taken, each.error = first.is_taken, first.error
+
+
+def launch_on_host(checked: Sequence[CheckedUpdate]) -> None:
+    """Take checked steps on the CPU."""
     waiting = sorted(overlapping(checked), key=work_of, reverse=True)
     total = sum(map(work_of, waiting))
     threads = threads_for(total)

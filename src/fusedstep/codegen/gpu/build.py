@@ -23,6 +23,7 @@ from .weave import (
     weave_long_segments,
     weave_mark,
     weave_numbers,
+    weave_table_keys,
     weave_words,
 )
 
@@ -73,6 +74,12 @@ def host_totals_for(
 def long_segments_for(gradient: str, compute: str) -> Any:
     """The kernel that adds up rows with many gradients of a storage type."""
     return load(weave_long_segments(gradient, compute)).kernel
+
+
+@cache
+def table_keys() -> Any:
+    """The kernel that writes the keys of the sparse gradients of many tables."""
+    return load(weave_table_keys()).kernel
 
 
 @cache

@@ -45,6 +45,8 @@ class Tiles:
             "update_rows": self.rows(rows.format("gradient, "), own),
             "update_rows_by_sums": self.rows(rows.format("sums, "), "segment_sum(sums, here, columns, width)"),
             "idle_rows": self.rows(rows.format(""), f"tl.zeros((row.shape[0], COLUMNS), tl.{compute})"),
+            "rows_at": self.rows_at(),
+            "gradient_at": address_word(self.gradient),
             "load_gradient": gradient_word(self.gradient),
         }
 
@@ -60,6 +62,16 @@ class Tiles:
         types = [*self.storages, self.gradient]
         *states, gradient = [f"pointer_at(addresses + {k}, tl.{each}, ALIGNED)" for k, each in enumerate(types)]
         return f"(addresses, ALIGNED):\n    return ({', '.join(states)},), {gradient}"
+
+    def rows_at(self) -> str:
+        """The rows of states whose addresses lie in memory, each a pointer of its own."""
+        strides = ["1" if k in self.program.by_row else "width" for k in range(len(self.storages))]
+        states = [
+            f"pointers_at(addresses + {k}, tl.{each}, ALIGNED) + row * {stride}"
+            for k, (each, stride) in enumerate(zip(self.storages, strides, strict=True))
+        ]
+        zeros = ", ".join("0" for _ in states)
+        return f"(addresses, row, width, ALIGNED):\n    return ({', '.join(states)},), ({zeros},)"
 
     def rows(self, arguments: str, gradient: str) -> str:
         """A step of whole rows, in as many passes over their columns as the rule has stages."""
@@ -182,6 +194,12 @@ def stochastic_word(storage: str) -> str | None:
 def gradient_word(gradient: str) -> str:
     """The word that loads gradients; it needs no rule."""
     return f"(places, here):\n    return from_{gradient}(load(places, here))"
+
+
+def address_word(gradient: str) -> str:
+    """The word that finds gradient rows by their addresses; it needs no rule."""
+    bytes_of_row = f"width * {STORAGES[gradient].item_bytes}"
+    return f"(address, width):\n    return pointers_of(address, tl.{gradient}, {bytes_of_row} % 16 == 0)"
 
 
 def divided(total: str, each: Reduction, count: str) -> str:

@@ -15,7 +15,7 @@ from .closed_form import NO_CLOSED_FORM, closed_function, closed_words, history_
 from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
 from .sources import loop_definitions, parameters, span_words_of, word_definitions
 from .stages import Stages
-from .tiles import Tiles, gradient_word, stochastic_word
+from .tiles import Tiles, address_word, gradient_word, stochastic_word
 
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
@@ -25,6 +25,8 @@ NUMBERS = {
 }
 # What several loops take of rows that sleep, and hand on together.
 PENDING = ("history", "kept", "settled", "stride", "last_steps", "now", "window", "closed")
+# The word that makes pointers of addresses, for the span words that need one.
+POINTERS = {"tensors_at": "pointer_at", "rows_at": "pointers_at", "update_rows_by_sums": "pointers_of"}
 SHORT = {"float32": "fp32", "float64": "fp64"}
 
 
@@ -117,14 +119,27 @@ def weave_long_segments(gradient: str, compute: str) -> str:
     storages = {gradient, compute}
     return module(
         f"rows with many gradients; gradient {gradient}; sums {compute}",
-        word_definitions({"load", *(f"from_{each}" for each in storages)}),
+        word_definitions({"load", "pointers_of", *(f"from_{each}" for each in storages)}),
         f"{WITHIN}\ndef load_gradient{gradient_word(gradient)}",
+        f"{WITHIN}\ndef gradient_at{address_word(gradient)}",
         *(decorated(text) for text in loop_definitions("long_segments").values()),
         """@triton.jit(do_not_specialize=["count", "rows"])
 def kernel(gradient, sorted_indices, gradient_rows, weights, segment_ends, count: "i64", rows: "i64", long_sums,
            width: tl.constexpr, LONG: tl.constexpr, COLUMNS: tl.constexpr):
     long_segments(gradient, sorted_indices, gradient_rows, weights, segment_ends, count, rows, long_sums, width, LONG,
                   COLUMNS)""",
+    )
+
+
+def weave_table_keys() -> str:
+    """The text of the module that writes the keys of the sparse gradients of many tables."""
+    return module(
+        "keys of the rows of many tables",
+        word_definitions(set()),
+        *(decorated(text) for text in loop_definitions("table_keys").values()),
+        """@triton.jit(do_not_specialize=["lookups", "row_bytes"])
+def kernel(records, lookups: "i64", keys, addresses, weights, row_bytes: "i64", BLOCK: tl.constexpr):
+    table_keys(records, lookups, keys, addresses, weights, row_bytes, BLOCK)""",
     )
 
 
@@ -195,7 +210,7 @@ def words_of(recipe: Recipe, program: Program, closed: Program | None) -> str:
     names = {f"word_{word}" for word in words} | {f"{way}_{each}" for way in ("from", "to") for each in storages}
     if recipe.stochastic:
         names |= {"random"} | {name for storage in storages if (name := stochastic_word(storage))}
-    names |= {"pointer_at"} if "tensors_at" in span_words_of(recipe.loop) else set()
+    names |= {POINTERS[word] for word in span_words_of(recipe.loop) & POINTERS.keys()}
     return word_definitions(names | {"load", "quotient"} | ({"largest"} if largest else set()))
 
 

@@ -23,6 +23,18 @@ def pointer_at(place, kind, aligned: tl.constexpr):
 
 
 @triton.jit
+def pointers_at(places, kind, aligned: tl.constexpr):
+    return pointers_of(tl.load(places), kind, aligned)
+
+
+@triton.jit
+def pointers_of(addresses, kind, aligned: tl.constexpr):
+    pointers = addresses.to(tl.pointer_type(kind))
+    # A hint for each dimension; one row needs none.
+    return tl.multiple_of(pointers, [16, 16]) if aligned and len(addresses.shape) == 2 else pointers
+
+
+@triton.jit
 def quotient(x, y):
     # On a device `/` of float32 is approximate.
     return tl.div_rn(x, y) if x.dtype == tl.float32 else x / y

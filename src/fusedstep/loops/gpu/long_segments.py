@@ -4,6 +4,7 @@ from typing import Any
 
 import triton.language as tl
 
+from .gradient_rows import gradient_places
 from .grouping import first_of_row
 from .span_words import load_gradient
 from .weighting import weighted
@@ -36,13 +37,13 @@ def long_segments(
         end = tl.load(segment_ends + begin).to(tl.int32)
         columns = tl.program_id(0) % parts * COLUMNS + tl.arange(0, COLUMNS)
         here = columns < width
-        total = load_gradient(gradient + (tl.load(gradient_rows + begin) * width + columns), here)
+        total = load_gradient(gradient_places(gradient, tl.load(gradient_rows + begin), columns, width), here)
         total = weighted(total, weights, begin, begin >= 0)
         for start in range(begin + 1, end, AT_ONCE):
             for step in tl.static_range(AT_ONCE):
                 more = start + step < end
                 gradient_row = tl.load(gradient_rows + (start + step), mask=more, other=0)
-                added = load_gradient(gradient + (gradient_row * width + columns), here & more)
+                added = load_gradient(gradient_places(gradient, gradient_row, columns, width), here & more)
                 added = weighted(added, weights, start + step, more)
                 total = tl.where(more, total + added, total)
         tl.store(long_sums + ((begin // LONG).to(tl.int64) * width + columns), total, mask=here)

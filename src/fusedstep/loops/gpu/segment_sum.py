@@ -4,6 +4,7 @@ from typing import Any
 
 import triton.language as tl
 
+from .gradient_rows import gradient_places
 from .span_words import load_gradient
 from .weighting import weighted
 
@@ -15,9 +16,9 @@ def segment_sum(sums: Any, here: Any, columns: Any, width: Any) -> Any:
     """The sums of the gradients of some rows.
 
     Args:
-        sums: the gradient; for each sorted index the row of the gradient that it has, and its weight, or None for
-            weights of 1; for each row the place of its first index and the end of its segment; the sums of long
-            segments; the length above which one is long.
+        sums: the gradient, or None; for each sorted index the row of the gradient that it has, without one the address
+            of that row, and its weight, or None for weights of 1; for each row the place of its first index and the
+            end of its segment; the sums of long segments; the length above which one is long.
         here: which elements of the tile exist.
         columns: the columns of the tile.
         width: elements in a row.
@@ -25,14 +26,14 @@ def segment_sum(sums: Any, here: Any, columns: Any, width: Any) -> Any:
     gradient, gradient_rows, weights, place, stop, long_sums, long = sums
     count = stop - place
     gradient_row = tl.load(gradient_rows + place, mask=place < stop, other=0)
-    total = load_gradient(gradient + (gradient_row * width + columns), here & (place < stop))
+    total = load_gradient(gradient_places(gradient, gradient_row, columns, width), here & (place < stop))
     total = weighted(total, weights, place, place < stop)
     longest = tl.max(tl.max(tl.where(count > long, 1, count), axis=1), axis=0)
     for begin in range(1, longest, AHEAD):
         for step in tl.static_range(AHEAD):
             more = begin + step < count
             gradient_row = tl.load(gradient_rows + (place + begin + step), mask=more, other=0)
-            added = load_gradient(gradient + (gradient_row * width + columns), here & more)
+            added = load_gradient(gradient_places(gradient, gradient_row, columns, width), here & more)
             added = weighted(added, weights, place + begin + step, more)
             # Where no gradient is left nothing is added: even zero would change the sign of a zero.
             total = tl.where(more, total + added, total)

@@ -32,6 +32,16 @@ def idle_rows(states: Any, row_strides: Any, row: Any, present: Any, width: Any,
     woven()
 
 
+def rows_at(addresses: Any, row: Any, width: Any, aligned: Any) -> Any:
+    """The states as pointers to rows, and their row strides, which are 0; the addresses of states lie in memory."""
+    woven()
+
+
+def gradient_at(address: Any, width: Any) -> Any:
+    """The rows of the gradient at some addresses, which are multiples of 16 if the bytes of a row are."""
+    woven()
+
+
 def load_gradient(places: Any, here: Any) -> Any:
     """Load gradients in the compute type."""
     woven()

@@ -31,7 +31,7 @@ class Groups(NamedTuple):
 
     Attributes:
         sorted_indices: the indices, sorted.
-        gradient_rows: the row of the gradient that each has.
+        gradient_rows: the row of the gradient that each has, or its address.
         weights: the factor of each, or None.
         segment_ends: for each the place behind the last index of its row.
     """
@@ -68,13 +68,13 @@ def first_places(groups: Groups, rows: int) -> Any:
 
 
 def sum_long_segments(gradient: Any, storage: str, groups: Groups, rows: int, width: int) -> Any:
-    """The sums of the long segments.
+    """The sums of the long segments; ``gradient`` is None if its rows are known by their addresses.
 
     The sum of a segment that begins at place k is row k // ``LONG``: two long segments never begin closer together.
     """
-    library, compute = library_of(gradient), compute_type(storage)
+    library, compute = library_of(groups.sorted_indices), compute_type(storage)
     places = -(-groups.size // LONG)
-    long_sums = library.empty((places * width,), compute, gradient)
+    long_sums = library.empty((places * width,), compute, groups.sorted_indices)
     if groups.size > LONG:
         kernel, programs = long_segments_for(storage, compute), places * -(-width // COLUMNS)
         arguments = [gradient, *groups, groups.size, rows, long_sums]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arrays.devices import on_device
 from ..distributed import PLAIN
 from .answers import answers, aten
 from .content import Content, take
@@ -25,6 +26,9 @@ def is_linear(content: Any, factor: Any, divides: bool = False) -> bool:
     if torch.result_type(torch.empty(1, dtype=content.form.dtype), factor) is not content.form.dtype:
         return False
     if content.is_coo:
+        return True
+    if on_device(factor):
+        # It is not read back.
         return True
     # 0 times infinity is NaN.
     number = float(factor)

@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arrays.devices import on_device
 from .answers import answers, aten
 from .content import Content
-from .sums import merged
+from .sums import merged, padded_sums
 
 
 def numbers_for_norm(content: Content, order: Any) -> Tensor:
@@ -18,7 +19,9 @@ def numbers_for_norm(content: Content, order: Any) -> Tensor:
         return content.fresh_dense() if content.is_coo else content.plain()
     if not lookups:
         return torch.zeros(1, dtype=form.dtype, device=form.device)
-    values = merged(lookups, form.shape, form.dtype).values
+    # Zeros count for nothing here: where the rows are, no one waits to know.
+    there = on_device(lookups[0].indices)
+    values = (padded_sums(lookups, form.dtype) if there else merged(lookups, form.shape, form.dtype)).values
     return values if values.numel() else values.new_zeros(1)
 
 

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from ...arrays.devices import on_device
 from ...operators.bags import BagGradient, Bags
 from ...operators.merged_rows import merge_rows
 from ...storage import STORAGES
 from ..layouts import compute_dtype_of, has_numbers, is_intercepted
-from .lookup import Lookup, bag_of_each
+from .lookup import Lookup, bag_of_each, named
 
 # The dtypes of which kernels read and write the elements, and their names.
 STORAGE_OF = {getattr(torch, name): name for name in STORAGES}
@@ -41,8 +42,8 @@ def expanded(lookup: Lookup, compute: torch.dtype | None = None) -> Rows:
 
 
 def joined(lookups: Sequence[Lookup]) -> Rows:
-    """The gradient rows of all lookups, in the order of the lookups and of their indices."""
-    rows = [expanded(each) for each in lookups]
+    """The gradient rows of all lookups, in the order of the lookups and of their indices; on a device this waits."""
+    rows = [expanded(named(each)) for each in lookups]
     return rows[0] if len(rows) == 1 else Rows(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
 
 
@@ -63,7 +64,7 @@ def merged(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> 
 
 def on_host(tensor: Tensor) -> bool:
     """Return whether kernels for the CPU can read a tensor."""
-    return tensor.device.type == "cpu" and has_numbers(tensor) and not is_intercepted(tensor)
+    return tensor.device.type == "cpu" and not on_device(tensor) and has_numbers(tensor) and not is_intercepted(tensor)
 
 
 def merged_by_kernels(lookups: Sequence[Lookup], shape: torch.Size, dtype: torch.dtype) -> Rows:
@@ -101,18 +102,46 @@ def gradient_rows_of(lookups: Sequence[Lookup], compute: torch.dtype) -> tuple[T
 
 def merged_by_torch(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
     """Merge rows by functions of PyTorch, on any device and of complex numbers; lookups with weights are expanded."""
+    places, sums = padded_sums(lookups, dtype)
+    present = places >= 0
+    return Rows(places[present], sums[present])
+
+
+def padded_sums(lookups: Sequence[Lookup], dtype: torch.dtype) -> Rows:
+    """Merged rows, padded to the number of indices by places of -1 and zeros. On a device this does not wait."""
     places, values, which = gradient_rows_of(lookups, compute_dtype_of(dtype))
     in_order, order = places.sort(stable=True)
-    unique_rows, counts = in_order.unique_consecutive(return_counts=True)
-    inner = values.shape[1:]
-    if not values.numel() or not len(unique_rows):
-        return Rows(unique_rows, values.new_zeros((len(unique_rows), *inner), dtype=dtype))
+    count, inner = len(in_order), values.shape[1:]
+    if not count or not values.numel():
+        return merged_without_values(in_order, values.new_zeros((count, *inner), dtype=dtype))
+    starts = starts_of_segments(in_order)
     # The bags of this lookup are the gradients of each row: PyTorch sums them without expanding them.
     flat = (torch.view_as_real(values) if values.is_complex() else values).reshape(len(values), -1)
-    sums = embedding_bag(which[order], flat, counts.cumsum(0) - counts, mode="sum")
+    sums = embedding_bag(which[order], flat, starts, mode="sum")
     if values.is_complex():
         sums = torch.view_as_complex(sums.reshape(-1, 2))
-    return Rows(unique_rows, sums.reshape(len(unique_rows), *inner).to(dtype))
+    found = padded_places(in_order, starts)
+    sums = sums.reshape(count, *inner).to(dtype)
+    return Rows(found, sums.masked_fill((found < 0).reshape(-1, *[1] * len(inner)), 0))
+
+
+def starts_of_segments(in_order: Tensor) -> Tensor:
+    """Where each segment of equal numbers begins; behind the last segment, the count of all numbers."""
+    before = in_order.roll(1)
+    begins = in_order != before
+    begins[:1] = True
+    numbers = begins.cumsum(0)
+    return torch.searchsorted(numbers, torch.arange(1, len(in_order) + 1, device=in_order.device))
+
+
+def padded_places(in_order: Tensor, starts: Tensor) -> Tensor:
+    """The number of each segment; -1 behind the last one."""
+    return in_order[starts.clamp(max=len(in_order) - 1)].masked_fill(starts == len(in_order), -1)
+
+
+def merged_without_values(in_order: Tensor, zeros: Tensor) -> Rows:
+    """Merged rows without elements, padded."""
+    return Rows(padded_places(in_order, starts_of_segments(in_order)) if len(in_order) else in_order, zeros)
 
 
 def add_rows(tensor: Tensor, rows: Rows, alpha: float = 1) -> Tensor:
