@@ -30,7 +30,7 @@ from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
-from fusedstep.runtime.gpu.kernel_call import BYTES, CATCH_UP_BYTES, tiles_for
+from fusedstep.runtime.gpu.kernel_call import BYTES, MANY_STATES, catch_up_tiles_for, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.runtime.gpu.tables import tiles_of_tables
 from fusedstep.storage import STORAGES, compute_type
@@ -42,6 +42,7 @@ from tests.rules.test_words import of_tanh
 TARGETS = {
     "sm_80": GPUTarget("cuda", 80, 32),
     "sm_90": GPUTarget("cuda", 90, 32),
+    "sm_100": GPUTarget("cuda", 100, 32),
     "gfx942": GPUTarget("hip", "gfx942", 64),
 }
 POINTERS = {"float32": "*fp32", "float64": "*fp64", "float16": "*fp16", "bfloat16": "*bf16"}
@@ -118,6 +119,8 @@ def loops() -> Iterator[Kernel]:
     yield from of_rule(of_tanh, "dense", "float64")
     for loop in loops_of(fs.rules.adam, {}):
         yield from of_rule(fs.rules.adam, loop, "float32")
+    # Of four states: more than others it needs registers.
+    yield from of_rule(fs.rules.centered_rmsprop, "deferred_rows", "float32")
     for loop in ("dense_rows", "touched_rows", "touched_tables", "every_row"):
         yield from of_rule(fs.rules.rowwise_adagrad, loop, "float32")
     for storage in ("float64", "float16", "bfloat16"):
@@ -149,9 +152,13 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     recipe, types, known = kernel.recipe, {}, {}
     compute = POINTERS[compute_type(recipe.storages[0])]
     narrowest = min(STORAGES[storage].item_bytes for storage in recipe.storages)
-    size = CATCH_UP_BYTES if recipe.closed_form or recipe.loop in DEFERRED else BYTES
     of_tables = recipe.loop.startswith("touched_tables")
-    tiles = tiles_of_tables(kernel.width, recipe.storages) if of_tables else tiles_for(kernel.width, narrowest, size)
+    if recipe.loop in DEFERRED:
+        tiles = catch_up_tiles_for(kernel.width, narrowest, len(recipe.storages))
+    elif of_tables:
+        tiles = tiles_of_tables(kernel.width, recipe.storages)
+    else:
+        tiles = tiles_for(kernel.width, narrowest)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     # A record of a tensor has fields of its own and a gradient.
     record = len(recipe.storages) + (0 if of_tables else 4)
@@ -239,6 +246,7 @@ def told(kernel: Kernel) -> dict[str, Any]:
     return {
         "loop": recipe.loop,
         "width": kernel.width,
+        "many_states": len(recipe.storages) >= MANY_STATES,
         "double": recipe.storages[0] == "float64",
         "inexact": bool({"exp", "log", "power"} & program.words),
         # Whether it goes through elements, or only through what they were added up to.

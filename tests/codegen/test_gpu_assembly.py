@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-TARGETS = ["sm_80", "sm_90", "gfx942"]
+TARGETS = ["sm_80", "sm_90", "sm_100", "gfx942"]
 WAKING = ("deferred_rows", "catch_up", "flush")
 
 
@@ -26,8 +26,10 @@ def widest(kernel: dict[str, Any], target: str) -> int:
     """How many bits a kernel is to load at once."""
     if not kernel["elements"] or kernel["width"] == 1:
         return 0
-    # Waking takes so many registers that tiles are small; twice as many threads share them on AMD's.
-    return 64 if kernel["loop"] in WAKING and target.startswith("gfx") else 128
+    # Waking takes so many registers that tiles are small, and smaller with many states; twice as many threads share
+    # them on AMD's.
+    halved = (kernel["loop"] in WAKING) * (target.startswith("gfx") + kernel["many_states"])
+    return 128 >> halved
 
 
 @pytest.mark.timeout(7200)
@@ -38,6 +40,7 @@ def widest(kernel: dict[str, Any], target: str) -> int:
         # through one of each vendor.
         ("rules", "sm_90", 40),
         ("loops", "sm_80", 20),
+        ("loops", "sm_100", 20),
         ("loops", "gfx942", 20),
         pytest.param("loops", "sm_90", 20, marks=pytest.mark.long),
         *(pytest.param("everything", target, 1000, marks=pytest.mark.long) for target in TARGETS),

@@ -1,5 +1,8 @@
 """How a kernel is launched: the first launch, which compiles it, is told on a terminal."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -54,3 +57,29 @@ def test_a_launch_that_fails_is_a_first_one_again(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(AttributeError):
             launch_kernel(torch_device, made, 1, [])
     assert len(waits) == 2
+
+
+def of_stand_in(way: str, target: str) -> dict[str, Any]:
+    """What ``direct_launches`` writes."""
+    command = [sys.executable, "-W", "error", "-m", "tests.direct_launches", way, target]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+@pytest.mark.parametrize("target", ["cuda", "hip"])
+def test_direct_launches_are_those_of_triton(target: str) -> None:
+    direct, ordinary = (of_stand_in(way, target) for way in ("direct", "ordinary"))
+    assert direct["launched"] == ordinary["launched"]
+    # Each call is made three times, and its kernels are compiled once.
+    assert direct["direct"] > 80
+    assert ordinary["direct"] == 0
+
+
+@pytest.mark.parametrize("target", ["cuda", "hip"])
+def test_the_kernel_is_the_one_that_triton_chooses(target: str) -> None:
+    found = of_stand_in("drawn", target)
+    assert not found["wrong"], found["wrong"][0]
+    assert found["direct"] == 150
+    assert found["kernels"] > 100

@@ -14,7 +14,7 @@ from ..arrays.devices import capturing, library_of
 from ..codegen.gpu.build import host_totals_for
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.grouping import LONG, Contributions, group, sum_long_segments
-from ..runtime.gpu.kernel_call import CATCH_UP_BYTES, KernelCall, launch_loop, tiles_for
+from ..runtime.gpu.kernel_call import KernelCall, catch_up_tiles_for, launch_loop
 from ..runtime.gpu.kernels import kernel_of
 from ..runtime.gpu.numbers import host_numbers
 from .checks.device import check_bounds, view_device_indices
@@ -139,7 +139,9 @@ def run(table: PendingTable, loop: str, gradient: str, own: list[Any], over: int
         pending += [history.steps, history.window, int(history.closed)]
         bump()
         call = KernelCall(kernels, states, table.tables, None, gradient, (), bump)
-        launch_loop(call, loop, own, over, tiles_for(call.width, call.narrowest, CATCH_UP_BYTES), pending, **known)
+        launch_loop(
+            call, loop, own, over, catch_up_tiles_for(call.width, call.narrowest, len(states)), pending, **known
+        )
 
 
 def totals_of(table: PendingTable) -> tuple[np.ndarray, np.ndarray]:

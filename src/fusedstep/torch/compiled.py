@@ -8,7 +8,6 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
-from .dense_updates import DenseUpdates
 from .distributed import is_distributed
 from .embedding_gradient import EmbeddingGradient
 from .settings import replace_tensors, tensors_in
@@ -187,7 +186,7 @@ def step(
         taken.append(of_each.setdefault(original, used))
     stepped = 0
     try:
-        for stepped in DenseUpdates(its, current, operator, params, grads, taken, cache).run():
+        for stepped in its._dense_updates(current, operator, params, grads, taken, cache).run():
             its._update(current, operator, params[stepped], grads[stepped], taken[stepped], cache)
         stepped = len(params)
     finally:

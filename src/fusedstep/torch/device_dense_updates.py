@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arrays.devices import capturing
 from ..arrays.dlpack import CPU, device_word
 from ..arrays.torch_tensors import increment_version
 from ..operators.checks.device import check_device_scalars
@@ -115,13 +116,18 @@ class DeviceDenseUpdates(DenseUpdates):
         if self.counts_there:
             counts = torch.stack(self.counters(table, plain)).reshape(-1)
             return numbers_on_device(self.operator, self.scalars_of_all(to_number(counts) + 1), len(plain), like)
-        progress = self.progress(table)
-        progress = [progress[row] for row in plain]
+        if self.asks_each and self.group.get("capturable"):
+            return None
+        of_all = self.progress(table)
+        progress = [of_all[row] for row in plain]
         sets = {each: k for k, each in enumerate(dict.fromkeys(progress))}
         scalars = [self.optimizer._numbers(self.group, self.operator, each, self.cache) for each in sets]
         if not any(type(scalar) is not float for each in scalars for scalar in each):
             if len(sets) == 1:
                 return same_numbers(self.operator, scalars[0])
+            if capturing(like):
+                # What is sent to a device is sent once, and not in each replay of a graph.
+                return None
             return numbers_by_tensor(self.operator, scalars, [sets[each] for each in progress], like)
         check_device_scalars(self.operator.name, self.operator.signature.scalars, scalars[0], like.device)
         if len(sets) == 1:

@@ -1,6 +1,6 @@
 """FusedOptimizer: the step that every optimizer takes."""
 
-from collections.abc import Callable, Generator, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from functools import lru_cache, partial
 from types import NoneType
@@ -178,13 +178,19 @@ class FusedOptimizer(OptimizerStates):
             # A lookup by parameter takes as long as the step of a small one.
             needed = self._counters or self._used_keys(operator) or self._asks_each()
             states = [its.get(param, EMPTY) for param in params] if needed else [EMPTY] * len(params)
-            kind = DenseUpdates
-            # A group lies on one kind of device, mostly: the first parameter tells.
-            if on_device(params[0]):
-                from .device_dense_updates import DeviceDenseUpdates as kind  # noqa: N813
-            updates = kind(self, group, operator, params, grads, states, cache)
-            for place in updates.run():
+            for place in self._dense_updates(group, operator, params, grads, states, cache).run():
                 yield params[place], grads[place]
+
+    def _dense_updates(
+        self, group: ParamGroup, operator: Operator, params: Sequence[Tensor], *others: Any
+    ) -> DenseUpdates:
+        """The dense steps of some parameters of a group, for their device."""
+        # A group lies on one kind of device, mostly: the first parameter tells.
+        if on_device(params[0]):
+            from .device_dense_updates import DeviceDenseUpdates
+
+            return DeviceDenseUpdates(self, group, operator, params, *others)
+        return DenseUpdates(self, group, operator, params, *others)
 
     def _update_stored(
         self, group: ParamGroup, operator: Operator, param: Tensor, grad: Tensor, cache: ScalarCache

@@ -10,8 +10,9 @@ from .launch_kernel import launch_kernel
 
 # The bytes of the narrowest state that a program of the dense loop handles: each of up to 256 threads loads 16 at once.
 BYTES = 4096
-# The same for a tile of rows that catch up, which needs more registers.
-CATCH_UP_BYTES = 2048
+# The same for a tile of rows that catch up, which needs more registers, and most with many states.
+CATCH_UP_BYTES, CATCH_UP_BYTES_OF_MANY = 2048, 1024
+MANY_STATES = 4
 # The most columns and rows of a tile. The gradient of each row is elsewhere in memory.
 COLUMNS, ROWS = 512, 128
 
@@ -89,6 +90,11 @@ def tiles_for(width: int, narrowest: int, size: int = BYTES) -> TileShape:
     """
     columns = min(COLUMNS, 1 << max(0, width - 1).bit_length())
     return TileShape(max(1, min(ROWS, size // narrowest // columns)), columns)
+
+
+def catch_up_tiles_for(width: int, narrowest: int, states: int) -> TileShape:
+    """The tiles for rows that catch up, of a number of states; see ``tiles_for``."""
+    return tiles_for(width, narrowest, CATCH_UP_BYTES if states < MANY_STATES else CATCH_UP_BYTES_OF_MANY)
 
 
 def launch_loop(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...arrays.devices import DeviceLibrary
 from ...codegen.compile_notice import notice
+from .direct_launch import bound, keep, kernel_of, place_of_launches
 
 WARPS = 4
 # Products and sums are rounded one by one, as on a CPU.
@@ -19,6 +20,9 @@ _launched: set[tuple[Any, ...]] = set()
 def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments: Sequence[Any], **known: Any) -> None:
     """Launch a kernel on the current stream.
 
+    The first launch goes through Triton, which binds the arguments and compiles. Later ones with equal types and
+    alignments go straight to the compiled kernel.
+
     Args:
         library: the library of the arrays among the arguments.
         kernel: Triton's kernel.
@@ -26,15 +30,32 @@ def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments:
         arguments: arrays and numbers; None for an array that a kernel is compiled without.
         **known: what is known when the kernel is compiled, and Triton's options.
     """
-    launch = partial(kernel[(programs,)], *library.arguments(arguments), **EXACT | known)
+    given, place = library.arguments(arguments), place_of_launches(kernel)
+    if place is None:
+        launch_by_triton(kernel, programs, given, known)
+        return
+    cached = kernel_of(kernel)
+    to = bound(place, cached, given, known)
+    direct = cached.compiled.get(to.key) if to else None
+    if to and direct:
+        direct.launch(place, programs, to.arguments)
+        return
+    compiled = launch_by_triton(kernel, programs, given, known)
+    if to:
+        keep(cached, to, len(given), known, compiled)
+
+
+def launch_by_triton(kernel: Any, programs: int, arguments: Sequence[Any], known: dict[str, Any]) -> Any:
+    """Launch a kernel as Triton documents it; return what it compiled."""
+    launch = partial(kernel[(programs,)], *arguments, **EXACT | known)
     # Kernels live as long as the process. Triton compiles at the first launch, and does not say so.
     key = id(kernel), *(each is None for each in arguments), *known.items()
     if key in _launched:
-        launch()
-        return
+        return launch()
     with notice.during("a kernel for the device", where_cached) if is_compiled(kernel) else nullcontext():
-        launch()
+        compiled = launch()
     _launched.add(key)
+    return compiled
 
 
 def is_compiled(kernel: Any) -> bool:
