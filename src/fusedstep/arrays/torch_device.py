@@ -138,10 +138,12 @@ def arguments(arguments: Sequence[Any]) -> Sequence[Any]:
 
 def stream(like: Any) -> AbstractContextManager[Any]:
     # Triton launches on the current stream of PyTorch's current device.
-    if like.device.type == "cpu":
+    device = like.device
+    if device.type == "cpu":
         return nullcontext()
-    found: AbstractContextManager[Any] = sys.modules["torch"].get_device_module(like.device).device(like.device)
-    return found
+    module = sys.modules["torch"].get_device_module(device)
+    found: AbstractContextManager[Any] = module.device(device)
+    return nullcontext() if module.current_device() == device.index else found
 
 
 def stream_key(like: Any) -> Any:

@@ -9,6 +9,7 @@ from ..codegen.rule.program import ReductionScope
 from ..runtime.aliasing import shares_with_states
 from ..runtime.call import Launch, nothing
 from ..runtime.cpu.loops import LOOPS
+from ..runtime.gpu import plain_step
 from ..runtime.gpu.launch import Call, launch
 from .bags import is_sparse
 from .checks.arrays import check_stochastic, view_for_sums
@@ -27,6 +28,9 @@ def prepare(
     number: Any,
 ) -> Launch:
     """Check a step; see ``Operator.prepare``, and ``host_step.prepare`` for the arguments."""
+    plain = plain_step.prepare(operator, states, gradient, indices, rows, scalars)
+    if plain is not None:
+        return plain
     name, spec, arrays, like = operator.name, operator.spec, operator.array_spec, states[0]
     key, library = operator.rounding_key(number), library_of(like)
     if key is not None and library.capturing(like):
@@ -62,6 +66,8 @@ def prepare(
     # As on the CPU, a gradient that shares memory with a state is copied.
     if shares_with_states(name, arrays.names, original, elements):
         gradient = library.copy(gradient)
+    if not whole_tensor:
+        plain_step.keep_layout(operator, states, shape, storages, tables)
     locked = ([table.table() for table in original], [elements, *read]) if operator.options.use_locking else None
     bump = partial(library.bump_versions, spec.written_of(states))
     known = operator, loop, states, storages, tables, shape, gradient, storage, contributions

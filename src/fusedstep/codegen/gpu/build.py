@@ -15,6 +15,7 @@ from ..module_loader import execute, name_of
 from ..recipe import Recipe
 from ..rule.program import Program
 from ..rule.spec import RuleSpec
+from .plain_numbers import plain_numbers
 from .weave import (
     weave,
     weave_host_numbers,
@@ -46,10 +47,13 @@ def numbers_for(program: Program, compute: str, there: tuple[bool, ...]) -> tupl
 
 def host_numbers_for(program: Program, compute: str) -> Callable[[Sequence[float]], list[float]]:
     """The function that evaluates a step's numbers from plain scalars, in float64, and rounds them once."""
-    module = load_for_host(weave_host_numbers(program))
-    round_once = np.dtype(compute).type
+    text = weave_host_numbers(program)
+    module, plain, round_once = load_for_host(text), plain_numbers(text, compute), np.dtype(compute).type
 
     def numbers(scalars: Sequence[float]) -> list[float]:
+        found = plain(scalars) if plain else None
+        if found is not None:
+            return found
         with np.errstate(all="ignore"):
             return [float(round_once(each)) for each in module.numbers(*map(np.float64, scalars))]
 

@@ -56,7 +56,7 @@ class KernelCall(NamedTuple):
     @property
     def narrowest(self) -> int:
         """The bytes of an element of the narrowest state."""
-        return min(table.flat.itemsize for table in self.tables)
+        return min(int(table.array.itemsize) for table in self.tables)
 
     @property
     def tiles(self) -> "TileShape":

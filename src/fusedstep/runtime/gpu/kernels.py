@@ -16,5 +16,9 @@ def kernel_of(
     closed_form: ClosedForm | None = None,
 ) -> Any:
     """The kernel of a loop for some storage types."""
-    recipe = Recipe(operator.spec, storages, gradient, operator.options.stochastic, loop, closed_form)
-    return operator.build_once((loop, storages, gradient, on_device, closed_form), lambda: build(recipe, on_device))
+
+    def built() -> Any:
+        recipe = Recipe(operator.spec, storages, gradient, operator.options.stochastic, loop, closed_form)
+        return build(recipe, on_device)
+
+    return operator.build_once((loop, storages, gradient, on_device, closed_form), built)

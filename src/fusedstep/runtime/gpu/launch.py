@@ -79,7 +79,7 @@ def launch_kernels(call: Call, arrays: KernelCall) -> None:
 
 def launch_dense(call: KernelCall) -> None:
     """Step all elements."""
-    count, block = call.tables[0].flat.size, BYTES // call.narrowest
+    count, block = call.rows * call.width, BYTES // call.narrowest
     call.bump_versions()
     arguments = [*call.states, call.gradient, count, *call.numbers]
     launch_kernel(call.library, call.kernel("dense"), -(-count // block), arguments, BLOCK=block)
