@@ -15,7 +15,15 @@ from ..module_loader import execute, name_of
 from ..recipe import Recipe
 from ..rule.program import Program
 from ..rule.spec import RuleSpec
-from .weave import weave, weave_host_numbers, weave_host_totals, weave_long_segments, weave_mark, weave_numbers
+from .weave import (
+    weave,
+    weave_column_sums,
+    weave_host_numbers,
+    weave_host_totals,
+    weave_long_segments,
+    weave_mark,
+    weave_numbers,
+)
 
 # Older ones divide and take roots by instructions that flush denormal numbers, or cannot compile our tuples.
 OLDEST = (3, 6)
@@ -64,6 +72,12 @@ def host_totals_for(
 def long_segments_for(gradient: str, compute: str) -> Any:
     """The kernel that adds up rows with many gradients of a storage type."""
     return load(weave_long_segments(gradient, compute)).kernel
+
+
+@cache
+def column_sums_for(compute: str) -> Any:
+    """The kernel that adds up the sums by column of row blocks."""
+    return load(weave_column_sums(compute)).kernel
 
 
 @cache
