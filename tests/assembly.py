@@ -24,6 +24,7 @@ from triton.compiler import ASTSource
 
 import fusedstep as fs
 from fusedstep.codegen.gpu.build import build
+from fusedstep.codegen.gpu.levels import Levels
 from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.rule.axes import ELEMENT
 from fusedstep.codegen.rule.program import ReductionScope
@@ -33,6 +34,7 @@ from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, MANY_STATES, catch_up_tiles_for, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.runtime.gpu.tables import tiles_of_tables
+from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_COLUMNS, PROGRAMS
 from fusedstep.storage import STORAGES, compute_type
 from tests.codegen import test_statements
 from tests.rules import test_rules, test_rules_with_sums
@@ -65,14 +67,14 @@ class Kernel:
     recipe: Recipe
     width: int = WIDTH
     on_device: bool = False
-    stage: int = 0
+    launches: tuple[int, int] = (0, 0)
     weighted: bool = False
 
 
 def of_rule(
     rule: Any, loop: str, storage: str, switches: dict[str, bool] | None = None, **others: Any
 ) -> Iterator[Kernel]:
-    """The kernels of a rule on a loop: one, or one a stage."""
+    """The kernels of a rule on a loop: one, or one for each of its launches and one for all."""
     chosen = tuple(sorted({**fs.Operator(rule).signature.switches, **(switches or {})}.items()))
     spec = spec_of(rule, chosen)
     program = spec.program
@@ -82,10 +84,13 @@ def of_rule(
         idle = None
     recipe = Recipe(spec, states, storage, others.pop("stochastic", False), loop, idle)
     on = "-".join(name for name, value in (switches or {}).items() if value)
-    for stage in range(program.stages if loop == "whole_tensor" else 1):
-        marks = [rule.__name__, on, loop, storage, *map(str, others.values()), str(stage)]
+    levels = Levels(program)
+    launches = [(launch, launch) for launch in range(levels.count if loop == "whole_tensor" else 1)]
+    launches += [(0, levels.count - 1)] if len(launches) > 1 else []
+    for first, last in launches:
+        marks = [rule.__name__, on, loop, storage, *map(str, others.values()), f"{first}-{last}"]
         marks.append("by_chance" * recipe.stochastic)
-        yield Kernel("-".join(filter(None, marks)), recipe, stage=stage, **others)
+        yield Kernel("-".join(filter(None, marks)), recipe, launches=(first, last), **others)
 
 
 def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
@@ -158,12 +163,14 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     elif of_tables:
         tiles = tiles_of_tables(kernel.width, recipe.storages)
     else:
-        tiles = tiles_for(kernel.width, narrowest)
+        by_column = recipe.loop == "whole_tensor" and recipe.spec.program.column_sums
+        tiles = tiles_for(kernel.width, narrowest, BYTES_OF_COLUMNS if by_column else BYTES)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     # A record of a tensor has fields of its own and a gradient.
     record = len(recipe.storages) + (0 if of_tables else 4)
     constants |= {"RECORD": record, "ALIGNED": True}
-    constants |= {"STAGE": kernel.stage, "width": kernel.width, "LONG": LONG}
+    constants |= {"FIRST_LAUNCH": kernel.launches[0], "LAST_LAUNCH": kernel.launches[1], "PROGRAMS": PROGRAMS}
+    constants |= {"width": kernel.width, "LONG": LONG}
     for parameter in function.params:
         name, by_row = parameter.name, recipe.spec.program.by_row
         if parameter.is_constexpr:
@@ -242,7 +249,9 @@ def told(kernel: Kernel) -> dict[str, Any]:
     """What of a kernel its assembly depends on."""
     recipe = kernel.recipe
     program = recipe.spec.program
-    by_element = any(each.argument_axes == ELEMENT for each in program.reductions if each.stage == kernel.stage)
+    levels, (first, last) = Levels(program), kernel.launches
+    reduced = [each for each in program.reductions if first <= levels.computed(each) <= last]
+    by_element = any(each.argument_axes == ELEMENT for each in reduced)
     return {
         "loop": recipe.loop,
         "width": kernel.width,
@@ -250,7 +259,7 @@ def told(kernel: Kernel) -> dict[str, Any]:
         "double": recipe.storages[0] == "float64",
         "inexact": bool({"exp", "log", "power"} & program.words),
         # Whether it goes through elements, or only through what they were added up to.
-        "elements": recipe.loop != "whole_tensor" or by_element or kernel.stage == program.last,
+        "elements": recipe.loop != "whole_tensor" or by_element or first <= levels.last <= last,
     }
 
 

@@ -99,8 +99,12 @@ def deferred() -> None:
 
 def sums() -> None:
     scalars = dict.fromkeys(fs.Operator(fs.rules.lamb).signature.scalars, 0.1)
-    for rows in (96, 320):
+    for rows in (96, 320, 640, 6400):
         fs.Operator(fs.rules.lamb)(*(ones(rows, 64) for _ in range(4)), **scalars)
+    adafactor = fs.Operator(fs.rules.adafactor)
+    scalars = dict.fromkeys(adafactor.signature.scalars, 0.1)
+    for rows in (100, 640, 6400):
+        adafactor(ones(rows, 64), None, ones(rows), ones(64), None, ones(rows, 64), **scalars)
     fs.Operator(fs.rules.rowwise_adagrad)(ones(100, 64), ones(100), ones(100, 64), lr=0.1, epsilon=0.1)
 
 

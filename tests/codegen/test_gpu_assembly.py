@@ -82,7 +82,8 @@ def test_calls_compile_as_they_are_made() -> None:
         "bags": 7,  # touched rows, every row and long segments, each with weights and without, and where rows are named
         "every": 2,  # the one that notes where rows are named
         "deferred": 3,
-        "sums": 3,  # two stages, and a rule by rows
+        # LAMB's in one launch and in two; Adafactor's in one, in four, and sums by column; a rule by rows.
+        "sums": 3 + 6 + 1,
         "by_chance": 1,
         # The first step makes states. Then all parameters are one launch: where their blocks lie, the step, and where
         # steps are counted on the device, their numbers.
@@ -94,6 +95,8 @@ def test_calls_compile_as_they_are_made() -> None:
     }
     grids = {name: [each["grid"] for each in launched] for name, launched in found.items()}
     assert grids["dense"][:2] == [[7], [21]]  # 1,024 elements each
+    # Small tensors take one launch; others have 8,192 elements a program or more.
+    assert grids["sums"][:6] == [[1], [1], [5], [5], [50], [50]]
     # 16 gradients each, and for those of rows with many 64, and 32 columns.
     assert grids["touched"] == [[1], [1], [3], [8], [13]]
     assert [grid for grid in grids["every"] if grid != [1]] == [[7], [4]]  # 16 rows each

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
+from fusedstep.arrays import torch_device
+from fusedstep.runtime.gpu import whole_tensor
 from tests import reference
 from tests.devices import INTERPRETED, LONG_INTERPRETED, on_device, on_host
 from tests.rules import test_rules_with_sums
@@ -32,6 +34,28 @@ pytestmark = pytest.mark.gpu
 FURTHER = 8
 # Wider than a tile, and longer than the rows in which what is no table is gone through.
 WIDE = [(3, 1100), (600, 9)]
+
+
+@pytest.fixture(autouse=True)
+def nan_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is allocated holds NaN until it is written."""
+    empty = torch_device.empty
+
+    def nan(shape: tuple[int, ...], dtype: str, like: Any) -> Any:
+        made = empty(shape, dtype, like)
+        return made.fill_(float("nan")) if made.is_floating_point() else made
+
+    monkeypatch.setattr(torch_device, "empty", nan)
+
+
+@pytest.fixture
+def shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small tensors are shared out among a few programs, each of which has several tiles, or several matrices."""
+    for name, value in {"ELEMENTS": 1, "PROGRAMS": 8, "PROGRAMS_OF_COLUMNS": 4, "BYTES_OF_COLUMNS": 256}.items():
+        monkeypatch.setattr(whole_tensor, name, value)
+    monkeypatch.setattr(whole_tensor, "BLOCKS", 2)
+    small = property(lambda call: whole_tensor.tiles_for(call.width, 4, 64))
+    monkeypatch.setattr(whole_tensor.KernelCall, "tiles", small)
 
 
 def run(row: Row, states: list[np.ndarray | None], grad: np.ndarray, *arrays: np.ndarray, **options: Any) -> list[Any]:
@@ -70,6 +94,32 @@ def test_float64(row: Row, shapes: list[tuple[int, ...]], device: str) -> None:
                 ulps = row.ulps * (FURTHER if "lr_power" in row.scalars else 1)
                 assert_near(each, want, before, ulps, f"{name} {shape}")
                 reference.assert_same_bits(other, each, f"{name} {shape}, again")
+
+
+# Of fewer matrices than programs, and more; of one row block and several.
+SHARED = [(70, 18), (9, 5), (3, 2, 33), (9, 3, 5)]
+
+
+def split() -> Iterator[Any]:
+    """Every rule with sums beyond a row; the interpreter sees those that have all kinds of sums or maxima, and LAMB."""
+    for number, row in enumerate(ROWS):
+        if not row.sparse:
+            marks = () if row.rule in (fs.rules.lamb, *(each.rule for each in ROWS[-3:])) else LONG_INTERPRETED
+            yield pytest.param(row, id=f"{row.name}-{number}", marks=marks)
+
+
+@pytest.mark.parametrize("row", list(split()))
+@pytest.mark.usefixtures("shared_out")
+def test_tensors_that_are_shared_out(row: Row, device: str) -> None:
+    wanted = fs.Operator(row.rule, **row.switches).array_spec
+    by_rows = not wanted.matrices and ("row" in wanted.kinds or wanted.rows)
+    for shape in SHARED[: 2 if by_rows else None]:
+        states, grad = inputs(row, shape, (FLOAT64, FLOAT64))
+        got = run(row, states, grad)
+        for before, each, want in zip(states, got, expected(row, states, grad), strict=True):
+            if before is not None:
+                ulps = row.ulps * (FURTHER if "lr_power" in row.scalars else 1)
+                assert_near(each, want, before, ulps, f"{shape}")
 
 
 def stored() -> Iterator[Any]:

@@ -90,16 +90,6 @@ def searchsorted(sorted_indices: Any, values: Any) -> Any:
         return sys.modules["cupy"].searchsorted(sorted_indices, values, side="right")
 
 
-def sum_into(out: Any, array: Any, axis: int | None) -> None:
-    with array.device:
-        out[...] = array.sum(axis=axis)
-
-
-def max_into(out: Any, array: Any, axis: int | None) -> None:
-    with array.device:
-        out[...] = array.max(axis=axis)
-
-
 def any_true(masks: Sequence[Any]) -> bool:
     with masks[0].device:
         return bool(reduce(or_, [mask.any() for mask in masks]))

@@ -75,12 +75,6 @@ class DeviceLibrary(Protocol):
     def searchsorted(self, sorted_indices: Any, values: Any) -> Any:
         """For each of some values the number of sorted indices that do not exceed it; int64, of the values' shape."""
 
-    def sum_into(self, out: Any, array: Any, axis: int | None) -> None:
-        """Write the sums along an axis, or of all elements, to ``out``, in a fixed order and the array's type."""
-
-    def max_into(self, out: Any, array: Any, axis: int | None) -> None:
-        """Write the largest numbers along an axis, or of all elements, to ``out``; NaN where one of them is NaN."""
-
     def any_true(self, masks: Sequence[Any]) -> bool:
         """Whether an element of some masks is true; waits for the device, once."""
 

@@ -28,13 +28,11 @@ __all__ = [
     "empty",
     "filled",
     "full",
-    "max_into",
     "on_device",
     "searchsorted",
     "sort",
     "stream",
     "stream_key",
-    "sum_into",
     "to_device",
     "to_host",
 ]
@@ -113,14 +111,6 @@ def sort(indices: Any) -> tuple[Any, Any]:
 
 def searchsorted(sorted_indices: Any, values: Any) -> Any:
     return sys.modules["torch"].searchsorted(sorted_indices, values, right=True)
-
-
-def sum_into(out: Any, tensor: Any, axis: int | None) -> None:
-    out.copy_(tensor.sum() if axis is None else tensor.sum(dim=axis))
-
-
-def max_into(out: Any, tensor: Any, axis: int | None) -> None:
-    out.copy_(tensor.amax() if axis is None else tensor.amax(dim=axis))
 
 
 def any_true(masks: Sequence[Any]) -> bool:

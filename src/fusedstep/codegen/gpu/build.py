@@ -18,6 +18,7 @@ from ..rule.spec import RuleSpec
 from .plain_numbers import plain_numbers
 from .weave import (
     weave,
+    weave_column_sums,
     weave_host_numbers,
     weave_host_totals,
     weave_locate_blocks,
@@ -84,6 +85,12 @@ def long_segments_for(gradient: str, compute: str) -> Any:
 def table_keys() -> Any:
     """The kernel that writes the keys of the sparse gradients of many tables."""
     return load(weave_table_keys()).kernel
+
+
+@cache
+def column_sums_for(compute: str) -> Any:
+    """The kernel that adds up the sums by column of row blocks."""
+    return load(weave_column_sums(compute)).kernel
 
 
 @cache

@@ -20,7 +20,8 @@ from .tiles import Tiles, address_word, gradient_word, stochastic_word
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
 NUMBERS = {
-    **dict.fromkeys(("count", "rows", "all_rows", "row_blocks", "elements", "stride"), "i64"),
+    **dict.fromkeys(("count", "rows", "row_blocks", "rows_of_block", "elements", "stride"), "i64"),
+    **dict.fromkeys(("matrices", "matrices_of_program"), "i64"),
     **dict.fromkeys(("now", "window", "closed"), "i32"),
 }
 # What several loops take of rows that sleep, and hand on together.
@@ -140,6 +141,19 @@ def weave_table_keys() -> str:
         """@triton.jit(do_not_specialize=["lookups", "row_bytes"])
 def kernel(records, lookups: "i64", keys, addresses, weights, row_bytes: "i64", BLOCK: tl.constexpr):
     table_keys(records, lookups, keys, addresses, weights, row_bytes, BLOCK)""",
+    )
+
+
+def weave_column_sums(compute: str) -> str:
+    """The text of the module that adds up the sums by column of row blocks."""
+    return module(
+        f"sums by column of row blocks; sums {compute}",
+        word_definitions({"word_maximum", "largest"}),
+        *(decorated(text) for text in loop_definitions("column_sums").values()),
+        """@triton.jit(do_not_specialize=["matrices", "row_blocks", "which", "maxima"])
+def kernel(partials, sums, matrices: "i64", row_blocks: "i64", which: "i64", maxima: "i64", width: tl.constexpr,
+           ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    column_sums(partials, sums, matrices, row_blocks, which, maxima, width, ROWS, COLUMNS)""",
     )
 
 

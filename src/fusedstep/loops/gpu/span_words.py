@@ -47,29 +47,39 @@ def load_gradient(places: Any, here: Any) -> Any:
     woven()
 
 
-def run_stage(
-    stage: Any,
+def run_launches(
+    first_launch: Any,
+    last_launch: Any,
     states: Any,
     row_strides: Any,
     gradient: Any,
-    row: Any,
-    present: Any,
+    sums: Any,
+    matrices: Any,
+    first_matrix: Any,
+    stop_matrix: Any,
+    first_row: Any,
+    stop_row: Any,
     row_block: Any,
-    matrix: Any,
     row_blocks: Any,
     rows: Any,
-    all_rows: Any,
     elements: Any,
-    row_sums: Any,
-    matrix_sums: Any,
-    column_sums: Any,
-    partial_sums: Any,
-    partial_column_sums: Any,
     width: Any,
     scalars: Any,
+    programs: Any,
+    tile_rows: Any,
     columns: Any,
 ) -> None:
-    """Run a stage on the rows of a row block: compute the partial sums of the stage, or the new states."""
+    """Run some launches on some rows of some matrices: compute the program's partial sums, or the new states."""
+    woven()
+
+
+def word_maximum(x: Any, y: Any) -> Any:
+    """The larger of two numbers; NaN if one of them is NaN."""
+    woven()
+
+
+def largest(x: Any, axis: Any, keep_dims: Any) -> Any:
+    """The largest number along an axis; NaN if one of them is NaN."""
     woven()
 
 

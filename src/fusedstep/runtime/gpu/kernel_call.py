@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from ...arrays.devices import DeviceLibrary, library_of
 from ...arrays.layout import Rows
-from ...storage import compute_type
 from .launch_kernel import launch_kernel
 
 # The bytes of the narrowest state that a program of the dense loop handles: each of up to 256 threads loads 16 at once.
@@ -123,8 +122,3 @@ def launch_loop(
         ROWS=tiles.rows,
         COLUMNS=tiles.columns,
     )
-
-
-def alloc_sums(call: KernelCall, *shape: int) -> Any:
-    """A new array of zeros for sums, in the compute type."""
-    return call.library.full(shape, 0, compute_type(call.storage), call.states[0])

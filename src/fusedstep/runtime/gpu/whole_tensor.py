@@ -1,54 +1,92 @@
-"""Launch a rule with sums beyond a row, stage by stage."""
+"""Launch a rule with sums beyond a row: a kernel for each pass that needs the sums of all rows."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
-from ...arrays.devices import DeviceLibrary
+from ...codegen.gpu.build import column_sums_for
+from ...codegen.gpu.levels import Levels
 from ...codegen.rule.program import Program
 from ...interrupts import defer_sigint
-from .kernel_call import BYTES, KernelCall, alloc_sums, launch_loop, tiles_for
+from ...storage import compute_type
+from .kernel_call import BYTES, KernelCall, TileShape, launch_loop, tiles_for
+from .launch_kernel import launch_kernel
 
 # With sums by column each program writes a row of partial sums: fewer programs with more rows write less.
 BYTES_OF_COLUMNS = 4 * BYTES
+# The most programs of a launch, each of which adds up the partial sums of all, and the most with sums by column.
+PROGRAMS, PROGRAMS_OF_COLUMNS = 1024, 512
+# The fewest elements of a program: a tensor of no more takes its step in one launch.
+ELEMENTS = 8192
+# The row blocks and columns whose sums by column are loaded at once.
+BLOCKS, COLUMNS = 32, 32
+
+
+class Shares(NamedTuple):
+    """What each program has of a table.
+
+    Attributes:
+        matrices: its matrices.
+        row_blocks: the programs of a matrix, which share it.
+        rows: the most rows of a matrix that a program has.
+        programs: the number of programs.
+    """
+
+    matrices: int
+    row_blocks: int
+    rows: int
+    programs: int
+
+
+def shares_of(matrices: int, rows: int, width: int, tiles: TileShape, most: int) -> Shares:
+    """Share out matrices among at most so many programs, by their shape alone."""
+    of_matrix, least = tiles.programs(rows), max(1, ELEMENTS // (tiles.rows * width))
+    whole = max(1, -(-matrices // most), least // of_matrix)
+    groups = -(-matrices // whole)
+    of_program = max(least, -(-of_matrix // (most // groups)))
+    row_blocks = -(-of_matrix // of_program)
+    return Shares(whole, row_blocks, of_program * tiles.rows, groups * row_blocks)
+
+
+def launches_of(levels: Levels, shares: Shares) -> list[tuple[int, int]]:
+    """The first and the last pass of each launch: one program knows the sums of all rows at once."""
+    if shares.programs == 1:
+        return [(0, levels.count - 1)]
+    launches = [(launch, launch) for launch in range(levels.count)]
+    if levels.count > levels.last + 1 and shares.row_blocks == 1:
+        # No other program loads the states of the columns of its matrices.
+        launches[-2:] = [(levels.last, levels.last + 1)]
+    return launches
 
 
 def launch_whole_tensor(call: KernelCall, program: Program, shape: tuple[int, ...]) -> None:
     """Step all elements, after the passes that compute the sums of the rule."""
-    all_rows, width = call.rows, call.width
-    rows = shape[-2] if program.matrices else all_rows
-    matrices = all_rows // rows
-    tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if program.column_sums else call.tiles
-    row_blocks = tiles.programs(rows)
-    row_sums = alloc_sums(call, program.row_sums, all_rows)
-    matrix_sums = alloc_sums(call, len(program.matrix_sums), matrices)
-    column_sums = alloc_sums(call, program.column_sums, matrices, width)
-    partial_sums = alloc_sums(call, len(program.matrix_sums), matrices, row_blocks)
-    partial_column_sums = alloc_sums(call, program.column_sums, matrices, row_blocks, width)
-    sums = [row_sums, matrix_sums, column_sums, partial_sums, partial_column_sums]
-    own = [call.gradient, *sums, row_blocks, rows, all_rows, math.prod(shape)]
+    levels, width, columns = Levels(program), call.width, program.column_sums
+    rows = shape[-2] if program.matrices else call.rows
+    matrices = call.rows // rows
+    tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if columns else call.tiles
+    shares = shares_of(matrices, rows, width, tiles, PROGRAMS_OF_COLUMNS if columns else PROGRAMS)
+    blocks = shares.row_blocks
+    # Sums by column of row blocks, then of matrices, if those are others; other sums of row blocks; sums by row.
+    of_blocks, of_matrices = columns * matrices * blocks * width, columns * matrices * width * (blocks > 1)
+    size = of_blocks + of_matrices + len(program.matrix_sums) * matrices * blocks + program.row_sums * call.rows
+    sums = call.library.empty((max(1, size),), compute_type(call.storage), call.states[0])
+    own = [call.gradient, sums, matrices, shares.matrices, blocks, shares.rows, rows, math.prod(shape)]
+    over = shares.programs * tiles.rows
     with defer_sigint():
         call.bump_versions()
-        for stage in range(program.stages):
-            over = matrices * row_blocks * tiles.rows
-            launch_loop(call, "whole_tensor", own, over, tiles, call.numbers, STAGE=stage)
-            if stage + 1 < program.stages:
-                reduce_partials(call.library, program, matrix_sums, column_sums, partial_sums, partial_column_sums)
+        for first, last in launches_of(levels, shares):
+            known = {"FIRST_LAUNCH": first, "LAST_LAUNCH": last, "PROGRAMS": PROGRAMS}
+            launch_loop(call, "whole_tensor", own, over, tiles, call.numbers, **known)
+            which = levels.columns_of(last) if last <= levels.last else 0
+            if which and blocks > 1:
+                add_columns(call, sums, of_blocks, matrices, blocks, which, program)
 
 
-def reduce_partials(
-    library: DeviceLibrary,
-    program: Program,
-    matrix_sums: Any,
-    column_sums: Any,
-    partial_sums: Any,
-    partial_column_sums: Any,
+def add_columns(
+    call: KernelCall, sums: Any, of_blocks: int, matrices: int, row_blocks: int, which: int, program: Program
 ) -> None:
-    """Add the partial sums of the row blocks, in the fixed order of the library, and find the largest of the maxima."""
-    for number, over_tensor in enumerate(program.matrix_sums):
-        reduce_into = library.max_into if program.matrix_maxima >> number & 1 else library.sum_into
-        reduce_into(matrix_sums[number], partial_sums[number], 1)
-        if over_tensor:
-            reduce_into(matrix_sums[number], matrix_sums[number], None)
-    for number in range(program.column_sums):
-        reduce_into = library.max_into if program.column_maxima >> number & 1 else library.sum_into
-        reduce_into(column_sums[number], partial_column_sums[number], 1)
+    """Add the sums by column of row blocks: those that ``which`` has a bit for."""
+    programs = program.column_sums * matrices * -(-call.width // COLUMNS)
+    arguments = [sums, sums[of_blocks:], matrices, row_blocks, which, program.column_maxima]
+    kernel = column_sums_for(compute_type(call.storage))
+    launch_kernel(call.library, kernel, programs, arguments, width=call.width, ROWS=BLOCKS, COLUMNS=COLUMNS)
