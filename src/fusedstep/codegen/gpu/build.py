@@ -15,7 +15,7 @@ from ..module_loader import execute, name_of
 from ..recipe import Recipe
 from ..rule.program import Program
 from ..rule.spec import RuleSpec
-from .weave import weave, weave_host_numbers, weave_host_totals, weave_long_segments, weave_mark, weave_numbers
+from .weave import weave, weave_append, weave_host_numbers, weave_long_segments, weave_mark, weave_numbers
 
 # Older ones divide and take roots by instructions that flush denormal numbers, or cannot compile our tuples.
 OLDEST = (3, 6)
@@ -46,18 +46,9 @@ def host_numbers_for(program: Program, compute: str) -> Callable[[Sequence[float
     return numbers
 
 
-def host_totals_for(
-    spec: RuleSpec, closed_form: ClosedForm, compute: str
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """The function that evaluates what a closed form needs from totals, since many steps at once."""
-    module = load_for_host(weave_host_totals(spec, closed_form))
-
-    def numbers(totals: np.ndarray, held: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            found = module.numbers(*totals, *held)
-            return np.stack([np.broadcast_to(each, totals.shape[1:]).astype(compute) for each in found])
-
-    return numbers
+def append_for(spec: RuleSpec, closed_form: ClosedForm | None, compute: str, tolerance: float) -> Any:
+    """The kernel that appends a step to a history on a device."""
+    return load(weave_append(spec, closed_form, compute, tolerance)).kernel
 
 
 @cache
