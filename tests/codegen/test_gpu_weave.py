@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.gpu.weave import weave, weave_mark, weave_numbers
+from fusedstep.codegen.gpu.weave import weave, weave_append, weave_mark, weave_numbers
 from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.rules.idle import closed_form_of
@@ -44,6 +44,7 @@ def texts() -> list[str]:
             found.append(weave(recipe, on_device=loop == "dense"))
         there = tuple(number % 2 == 0 for number, _ in enumerate(operator.signature.scalars))
         found.append(weave_numbers(program, "float32", there))
+        found.append(weave_append(operator.spec, operator.closed_form, "float32", 1e-7))
     return found
 
 

@@ -115,7 +115,9 @@ class DeferredRows:
             raise ValueError(f"{self.name}: {names[0]} has no dimensions, expected at least one, for the rows")
         ensure_no_alias(self.name, names, tables, np.empty(0))
         count = len(spec.program.numbers)
-        self._history = History(self._closed_form(), dict(operator.switches), compute_type(storages[0]), count)
+        self._history: History = self._backend.new_history(
+            self._closed_form(), dict(operator.switches), compute_type(storages[0]), count
+        )
         self._last_steps = self._backend.new_last_steps(shape[0], states[0])
         # Whether a call has begun: what interrupts it on its thread, as a signal's handler, finds it unfinished.
         self._lock, self.is_busy = lock or threading.RLock(), False

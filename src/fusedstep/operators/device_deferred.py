@@ -1,18 +1,16 @@
 """Deferred rows of tensors on a device.
 
-The history of pending steps is on the host, with the scalars. Each call sends it to the device. Only the check of
-indices waits for the device.
+The history of pending steps is on the device, and each step appends to it there; the host counts the steps. Only the
+check of indices waits for the device.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..arrays.devices import capturing, library_of
-from ..codegen.gpu.build import host_totals_for
 from ..runtime.aliasing import shares_with_states
+from ..runtime.gpu.device_history import DeviceHistory
 from ..runtime.gpu.grouping import LONG, Contributions, group, sum_long_segments
 from ..runtime.gpu.kernel_call import KernelCall, catch_up_tiles_for, launch_loop
 from ..runtime.gpu.kernels import kernel_of
@@ -22,12 +20,15 @@ from .checks.device import view_device_states as view_states
 from .checks.device_sparse_gradient import view_sparse_gradient
 from .pending_table import PendingTable
 
-__all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
+__all__ = ["new_history", "new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
 
 
 def new_last_steps(rows: int, like: Any) -> Any:
     """The last steps of rows without pending steps, on the device of an array."""
     return library_of(like).full((rows,), 0, "int16", like)
+
+
+new_history = DeviceHistory
 
 
 def not_captured(operator: str, like: Any) -> None:
@@ -63,16 +64,18 @@ class Step(NamedTuple):
 
     def launch(self) -> None:
         """Apply the pending steps of the named rows, then the step that the history has begun."""
-        table, contributions = self.table, self.contributions
+        table, contributions, like = self.table, self.contributions, self.table.states[0]
         numbers = host_numbers(table.operator, table.history.compute, self.scalars)
-        table.history.numbers[table.history.steps] = numbers
         if contributions.indices.shape[0] and table.tables[0].flat.size:
             rows, width = table.tables[0].rows, table.tables[0].width
             with library_of(self.gradient).stream(self.gradient):
                 groups = group(contributions)
                 long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
             own = [self.gradient, *groups, long_sums, groups.size, rows]
-            run(table, "deferred_rows", self.storage, own, groups.size, table.history.steps + 1, LONG=LONG)
+            run(table, "deferred_rows", self.storage, own, groups.size, numbers, LONG=LONG)
+        # Rows that are named later owe this step, too.
+        with library_of(like).stream(like):
+            table.history.append(table.operator, like, numbers, list(self.scalars))
 
 
 def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
@@ -102,7 +105,7 @@ def catch_up(table: PendingTable, indices: Any) -> None:
         with library_of(indices).stream(indices):
             groups = group(Contributions(indices))
         own = [groups.sorted_indices, groups.size, table.tables[0].rows]
-        run(table, "catch_up", table.storages[0], own, groups.size, table.history.steps)
+        run(table, "catch_up", table.storages[0], own, groups.size)
 
 
 def prepare_flush(table: PendingTable) -> Callable[[], None]:
@@ -115,44 +118,29 @@ def flush(table: PendingTable) -> None:
     """Apply the pending steps of all rows."""
     if table.tables[0].flat.size:
         rows = table.tables[0].rows
-        run(table, "flush", table.storages[0], [rows], rows, table.history.steps)
+        run(table, "flush", table.storages[0], [rows], rows)
         with library_of(table.last_steps).stream(table.last_steps):
             table.last_steps[...] = 0
 
 
-def run(table: PendingTable, loop: str, gradient: str, own: list[Any], over: int, steps: int, **known: int) -> None:
-    """Launch a loop with the first ``steps`` steps of the history."""
-    history, like = table.history, table.states[0]
+def run(
+    table: PendingTable,
+    loop: str,
+    gradient: str,
+    own: list[Any],
+    over: int,
+    numbers: Sequence[float] = (),
+    **known: int,
+) -> None:
+    """Launch a loop; ``numbers`` are those of the step that it takes, if it takes one."""
+    like = table.states[0]
     kernels = partial(kernel_of, table.operator, table.storages, gradient, False, closed_form=table.closed_form)
     library = library_of(like)
     bump = partial(library.bump_versions, table.states)
     states = [library.detach(state) for state in table.states]
     with library.stream(like):
-        kept, settled = totals_of(table)
-        pending = [
-            library.to_device(history.numbers[:steps], like),
-            library.to_device(kept, like),
-            library.to_device(settled, like),
-            kept.shape[1],
-            table.last_steps,
-        ]
-        pending += [history.steps, history.window, int(history.closed)]
+        pending = table.history.pending(table.operator, like, table.last_steps)
         bump()
         call = KernelCall(kernels, states, table.tables, None, gradient, (), bump)
-        launch_loop(
-            call, loop, own, over, catch_up_tiles_for(call.width, call.narrowest, len(states)), pending, **known
-        )
-
-
-def totals_of(table: PendingTable) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the closed form since each step, and the same for rows that have replayed a whole window."""
-    history = table.history
-    if not (table.closed_form and history.closed):
-        return np.zeros((1, 1), history.compute), np.zeros((1, 1), history.compute)
-    totals, kept = history.totals[:, : history.steps + 1], len(table.closed_form.kept_totals)
-    settled = totals.copy()
-    settled[kept:] = totals[kept:, -1:]
-    operator, closed_form = table.operator, table.closed_form
-    key = ("totals", closed_form, history.compute)
-    numbers = operator.build_once(key, lambda: host_totals_for(operator.spec, closed_form, history.compute))
-    return numbers(totals, history.held), numbers(settled, history.held)
+        tiles = catch_up_tiles_for(call.width, call.narrowest, len(states))
+        launch_loop(call, loop, own, over, tiles, [*pending, *numbers], **known)

@@ -17,13 +17,17 @@ from ..runtime.cpu.launch import Part, every_row_parts, touched_row_parts
 from ..runtime.cpu.loops import DEFERRED_ROWS, LOOPS, loop
 from ..runtime.cpu.parts import ELEMENTS_PER_ROW, parts, threads_for
 from ..runtime.cpu.threads import run
+from ..runtime.history import History
 from .checks.arrays import view_states
 from .checks.indices import refuse_outside, view_indices
 from .checks.sparse_gradient import view_sparse
 from .host_step import span_call
 from .pending_table import PendingTable
 
-__all__ = ["new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
+__all__ = ["new_history", "new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
+
+
+new_history = History
 
 
 def new_last_steps(rows: int, like: Any) -> np.ndarray:

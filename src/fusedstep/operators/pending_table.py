@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from ..arrays.layout import Rows
 from ..rules.idle import ClosedForm
-from ..runtime.history import History
 
 
 class PendingTable(NamedTuple):
@@ -18,7 +17,7 @@ class PendingTable(NamedTuple):
         states: the states in use.
         storages: their storage types.
         tables: their rows.
-        history: the pending steps of rows.
+        history: the pending steps of rows, in the memory of the states.
         last_steps: the last step of each row.
     """
 
@@ -28,5 +27,5 @@ class PendingTable(NamedTuple):
     states: Sequence[Any]
     storages: tuple[str, ...]
     tables: list[Rows]
-    history: History
+    history: Any
     last_steps: Any

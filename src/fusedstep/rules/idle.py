@@ -7,7 +7,7 @@ which rows may be pending, and adds every new step to all sets.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -78,6 +78,21 @@ def defaults_of(function: Callable[..., Any]) -> dict[str, float]:
         for each in parameters_of(function)
         if each.kind is each.POSITIONAL_OR_KEYWORD and each.default is not each.empty
     }
+
+
+def call_with_names(function: Callable[..., Any], names: Mapping[str, Any], *totals: Any) -> Any:
+    """Call a function with totals and the named values that it takes."""
+    taken = keyword_names(function)
+    return function(*totals, **(names if taken is None else {name: names[name] for name in taken if name in names}))
+
+
+@cache
+def keyword_names(function: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The names of a function's keyword-only arguments; None if it takes any."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    return tuple(each.name for each in parameters if each.kind is each.KEYWORD_ONLY)
 
 
 _closed_forms: dict[Callable[..., Any], ClosedForm] = {}

@@ -157,9 +157,9 @@ def sgd(
 def sgd_kept(
     kept: Any = 1.0, moved: Any = 0.0, begun: Any = 0.0, *, lr: Any, momentum: Any, nesterov: bool
 ) -> tuple[Any, Any, Any]:
-    if momentum <= 0:
-        return kept, moved, begun
-    return (*momentum_kept(kept, moved, lr=lr, momentum=momentum, use_nesterov=nesterov), 1.0)
+    new_kept, new_moved = momentum_kept(kept, moved, lr=lr, momentum=momentum, use_nesterov=nesterov)
+    idle = momentum <= 0
+    return where(idle, kept, new_kept), where(idle, moved, new_moved), where(idle, begun, 1.0)
 
 
 @idle(sgd, kept=sgd_kept, unless=("weight_decay",))

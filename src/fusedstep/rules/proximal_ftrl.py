@@ -71,7 +71,7 @@ def ftrl_proximal(
 
 
 def last_rate(last: Any = 0.0, *, lr: Any) -> Any:
-    return last if lr == 0 else lr
+    return where(lr == 0, last, lr)
 
 
 @idle(ftrl_proximal, kept=last_rate, constant=("l1", "l2", "beta", "lr_power"))

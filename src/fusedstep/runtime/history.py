@@ -1,14 +1,12 @@
 """The pending steps of rows: the scalars of each step, and the totals of a closed form since each step."""
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..rules.idle import ClosedForm
+from ..rules.idle import ClosedForm, call_with_names
 
 # For each compute type: the allowed error of a closed form, relative to the movement, and the weight at which a step is
 # negligible.
@@ -64,6 +62,15 @@ class History:
 
     def begin(self, scalars: Mapping[str, float]) -> np.ndarray:
         """Reserve a slot for a step; return the updated totals."""
+        self.admit(scalars)
+        if self.steps == len(self.numbers):
+            self.grow()
+        if self.steps == 0:
+            self.totals[:, 0] = self.starts
+        return self.after(scalars)
+
+    def admit(self, scalars: Mapping[str, float]) -> None:
+        """Note what a step determines of the whole history: the window, and with the first what stays constant."""
         if self.steps == 0:
             self.constant = self.constants(scalars)
             self.closed = bool(self.constant[-1])
@@ -75,11 +82,6 @@ class History:
             fading = self.fading(scalars)
             steps = math.log(NEGLIGIBLE[self.compute]) / math.log(fading) if fading else 0
             self.window = min(LIMIT, max(self.window, 1 + math.ceil(steps)))
-        if self.steps == len(self.numbers):
-            self.grow()
-        if self.steps == 0:
-            self.totals[:, 0] = self.starts
-        return self.after(scalars)
 
     def grow(self) -> None:
         """Double the capacity."""
@@ -114,21 +116,6 @@ class History:
             self.totals[:kept, : self.steps] = totals[:kept]
             self.totals[kept:, start : self.steps] = totals[kept:, start:]
             self.totals[:, self.steps] = self.starts
-
-
-def call_with_names(function: Callable[..., Any], names: Mapping[str, Any], *totals: Any) -> Any:
-    """Call a function with totals and the named values that it takes."""
-    taken = keyword_names(function)
-    return function(*totals, **(names if taken is None else {name: names[name] for name in taken if name in names}))
-
-
-@cache
-def keyword_names(function: Callable[..., Any]) -> tuple[str, ...] | None:
-    """The names of a function's keyword-only arguments; None if it takes any."""
-    parameters = inspect.signature(function).parameters.values()
-    if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        return None
-    return tuple(each.name for each in parameters if each.kind is each.KEYWORD_ONLY)
 
 
 def fill(totals: np.ndarray, values: Any) -> None:

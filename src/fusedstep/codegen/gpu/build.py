@@ -18,9 +18,9 @@ from ..rule.spec import RuleSpec
 from .plain_numbers import plain_numbers
 from .weave import (
     weave,
+    weave_append,
     weave_column_sums,
     weave_host_numbers,
-    weave_host_totals,
     weave_locate_blocks,
     weave_long_segments,
     weave_mark,
@@ -61,18 +61,9 @@ def host_numbers_for(program: Program, compute: str) -> Callable[[Sequence[float
     return numbers
 
 
-def host_totals_for(
-    spec: RuleSpec, closed_form: ClosedForm, compute: str
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """The function that evaluates what a closed form needs from totals, since many steps at once."""
-    module = load_for_host(weave_host_totals(spec, closed_form))
-
-    def numbers(totals: np.ndarray, held: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            found = module.numbers(*totals, *held)
-            return np.stack([np.broadcast_to(each, totals.shape[1:]).astype(compute) for each in found])
-
-    return numbers
+def append_for(spec: RuleSpec, closed_form: ClosedForm | None, compute: str, tolerance: float) -> Any:
+    """The kernel that appends a step to a history on a device."""
+    return load(weave_append(spec, closed_form, compute, tolerance)).kernel
 
 
 @cache

@@ -16,6 +16,8 @@ from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
 from .sources import loop_definitions, parameters, span_words_of, word_definitions
 from .stages import Stages
 from .tiles import Tiles, address_word, gradient_word, stochastic_word
+from .totals import WORDS as TOTALS_WORDS
+from .totals import append_entry, totals_text
 
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
@@ -29,6 +31,7 @@ PENDING = ("history", "kept", "settled", "stride", "last_steps", "now", "window"
 # The word that makes pointers of addresses, for the span words that need one.
 POINTERS = {"tensors_at": "pointer_at", "rows_at": "pointers_at", "update_rows_by_sums": "pointers_of"}
 SHORT = {"float32": "fp32", "float64": "fp64"}
+WIDE = f"{WITHIN}\ndef wide(x):\n    return tl.full((), x, tl.float64)"
 
 
 def weave(recipe: Recipe, on_device: bool = False) -> str:
@@ -86,7 +89,7 @@ def weave_numbers(program: Program, compute: str, there: tuple[bool, ...]) -> st
         f"numbers of rule {program.signature.name}",
         word_definitions({f"word_{word}" for word in program.words} | {"quotient"}),
         numbers_of_type(compute),
-        f"{WITHIN}\ndef wide(x):\n    return tl.full((), x, tl.float64)",
+        WIDE,
         "\n".join(
             [
                 f"@triton.jit(do_not_specialize={plain!r})",
@@ -108,11 +111,18 @@ def weave_host_numbers(program: Program) -> str:
     )
 
 
-def weave_host_totals(spec: RuleSpec, closed_form: ClosedForm) -> str:
-    """The text of the module that evaluates what a closed form needs from totals, in NumPy's words."""
-    program = closed_program(closed_form, spec.program, spec.switches)
-    names = [local(name) for name in program.signature.scalars]
-    return module(f"totals of {program.signature.name}", scalars_of("numbers", names, program.hoisted or ["0"]))
+def weave_append(spec: RuleSpec, closed_form: ClosedForm | None, compute: str, tolerance: float) -> str:
+    """The text of the module that appends a step to a history on a device."""
+    program = closed_program(closed_form, spec.program, spec.switches) if closed_form else None
+    words = {f"word_{word}" for word in TOTALS_WORDS.values()} | {"word_power", "quotient"}
+    return module(
+        f"pending steps of rule {spec.program.signature.name}",
+        word_definitions(words | {f"word_{word}" for word in (program.words if program else ())}),
+        numbers_of_type(compute),
+        WIDE,
+        *([totals_text(spec, closed_form, tolerance)] if closed_form else []),
+        append_entry(spec, closed_form, SHORT[compute]),
+    )
 
 
 def weave_long_segments(gradient: str, compute: str) -> str:
