@@ -105,7 +105,7 @@ def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
     several = by_element and not program.exponents
     many_numbers = ["touched_tables_by_numbers"] if several else []
     # PyTorch's optimizers step several tables.
-    tables = [] if rule.__name__.startswith("optax_") else ["touched_tables", *many_numbers]
+    tables = [] if rule.__name__.startswith(("optax_", "adam_rowwise_")) else ["touched_tables", *many_numbers]
     return [*dense, "touched_rows", *tables, "every_row", "deferred_rows", "catch_up", "flush"]
 
 

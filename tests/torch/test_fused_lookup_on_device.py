@@ -107,7 +107,16 @@ def test_rows_that_no_one_looks_up(settings: Any, device: str, monkeypatch: pyte
     if "defer" in settings:
         # Where there is a device, its host counts the steps.
         monkeypatch.setattr(optimizer_of_tables, "to_number", float)
-    on_both(0.0, "bags", True, ("Adam", settings), torch.int64, False, {"mode": "mean", "padding_idx": 3})
+    # The closed form of rows that catch up is within the last places of the CPU's.
+    on_both(
+        1e-6 if "defer" in settings else 0.0,
+        "bags",
+        True,
+        ("Adam", settings),
+        torch.int64,
+        False,
+        {"mode": "mean", "padding_idx": 3},
+    )
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -44,49 +44,49 @@ def table_keys(records: Any, lookups: Any, keys: Any, addresses: Any, weights: A
     row = integers_at(tl.load(record + INDICES), place, here, narrow)
     key = (tl.load(record + TABLE) << ROW_BITS) | row
     key = tl.where((row >= 0) & (row < tl.load(record + ROWS)), key, -1)
-    found = tl.load(record + BEGIN) + place
-    tl.store(keys + found, key, mask=here)
+    target = tl.load(record + BEGIN) + place
+    tl.store(keys + target, key, mask=here)
     offsets = tl.load(record + OFFSETS)
     bag = place
     if offsets != 0:
         bag = bag_of(offsets, tl.load(record + BAGS), place, here, narrow)
-    tl.store(addresses + found, tl.load(record + GRADIENT) + bag * row_bytes, mask=here)
+    tl.store(addresses + target, tl.load(record + GRADIENT) + bag * row_bytes, mask=here)
     if weights is not None:
         factor = tl.full((BLOCK,), 1, weights.dtype.element_ty)
         address = tl.load(record + WEIGHTS)
         if address != 0:
             factor = tl.load(address.to(weights.dtype) + place, mask=here, other=1)
-        tl.store(weights + found, factor, mask=here)
+        tl.store(weights + target, factor, mask=here)
 
 
 def record_of_block(records: Any, lookups: Any) -> Any:
     """The record of the lookup of the program's block."""
-    found = tl.full((), 0, tl.int64)
+    lookup = tl.full((), 0, tl.int64)
     left = tl.full((), 0, tl.int64) + lookups
     while left > 1:
         half = left // 2
-        begins = tl.load(records + (found + half) * RECORD + FIRST_BLOCK) <= tl.program_id(0)
-        found = tl.where(begins, found + half, found)
+        begins = tl.load(records + (lookup + half) * RECORD + FIRST_BLOCK) <= tl.program_id(0)
+        lookup = tl.where(begins, lookup + half, lookup)
         left = left - half
-    return records + found * RECORD
+    return records + lookup * RECORD
 
 
 def bag_of(offsets: Any, bags: Any, place: Any, here: Any, narrow: Any) -> Any:
     """The bag of each place: the last one that begins there or before, whatever the offsets hold one of the bags."""
-    found = place * 0
+    bag = place * 0
     left = bags
     while left > 1:
         half = left // 2
-        begins = integers_at(offsets, found + half, here, narrow) <= place
-        found = tl.where(begins, found + half, found)
+        begins = integers_at(offsets, bag + half, here, narrow) <= place
+        bag = tl.where(begins, bag + half, bag)
         left = left - half
-    return found
+    return bag
 
 
 def integers_at(address: Any, place: Any, here: Any, narrow: Any) -> Any:
     """Integers of 64 bits, or of 32, at some places behind an address."""
     if narrow != 0:
-        found = tl.load(address.to(tl.pointer_type(tl.int32)) + place, mask=here, other=0).to(tl.int64)
+        integers = tl.load(address.to(tl.pointer_type(tl.int32)) + place, mask=here, other=0).to(tl.int64)
     else:
-        found = tl.load(address.to(tl.pointer_type(tl.int64)) + place, mask=here, other=0)
-    return found
+        integers = tl.load(address.to(tl.pointer_type(tl.int64)) + place, mask=here, other=0)
+    return integers
