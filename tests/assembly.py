@@ -33,7 +33,7 @@ from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, MANY_STATES, catch_up_tiles_for, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
-from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_COLUMNS, PROGRAMS
+from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_ALL, BYTES_OF_COLUMNS, PROGRAMS
 from fusedstep.storage import STORAGES, compute_type
 from tests.codegen import test_statements
 from tests.rules import test_rules, test_rules_with_sums
@@ -151,10 +151,15 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     if recipe.loop in DEFERRED:
         tiles = catch_up_tiles_for(kernel.width, narrowest, len(recipe.storages))
     else:
-        by_column = recipe.loop == "whole_tensor" and recipe.spec.program.column_sums
-        tiles = tiles_for(kernel.width, narrowest, BYTES_OF_COLUMNS if by_column else BYTES)
+        by_column = recipe.loop == "whole_tensor" and Levels(recipe.spec.program).columns_of(kernel.launches[0])
+        size = BYTES_OF_ALL if kernel.launches[1] > kernel.launches[0] else BYTES_OF_COLUMNS if by_column else BYTES
+        tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
-    constants |= {"FIRST_LAUNCH": kernel.launches[0], "LAST_LAUNCH": kernel.launches[1], "PROGRAMS": PROGRAMS}
+    constants |= {
+        "FIRST_LAUNCH": kernel.launches[0],
+        "LAST_LAUNCH": kernel.launches[1],
+        "PROGRAMS": 1 if kernel.launches[1] > kernel.launches[0] else PROGRAMS,
+    }
     constants |= {"width": kernel.width, "LONG": LONG}
     for parameter in function.params:
         name, by_row = parameter.name, recipe.spec.program.by_row

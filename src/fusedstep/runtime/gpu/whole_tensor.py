@@ -11,8 +11,10 @@ from ...storage import compute_type
 from .kernel_call import BYTES, KernelCall, TileShape, launch_loop, tiles_for
 from .launch_kernel import launch_kernel
 
-# With sums by column each program writes a row of partial sums: fewer programs with more rows write less.
-BYTES_OF_COLUMNS = 4 * BYTES
+# With sums by column each tile loads and stores a row of them: tiles of more rows load and store less.
+BYTES_OF_COLUMNS = 2 * BYTES
+# All launches in one need more registers.
+BYTES_OF_ALL = BYTES // 2
 # The most programs of a launch, each of which adds up the partial sums of all, and the most with sums by column.
 PROGRAMS, PROGRAMS_OF_COLUMNS = 1024, 512
 # The fewest elements of a program: a tensor of no more takes its step in one launch.
@@ -71,13 +73,17 @@ def launch_whole_tensor(call: KernelCall, program: Program, shape: tuple[int, ..
     size = of_blocks + of_matrices + len(program.matrix_sums) * matrices * blocks + program.row_sums * call.rows
     sums = call.library.empty((max(1, size),), compute_type(call.storage), call.states[0])
     own = [call.gradient, sums, matrices, shares.matrices, blocks, shares.rows, rows, math.prod(shape)]
-    over = shares.programs * tiles.rows
+    # Of two lengths alone: each is compiled.
+    partials = PROGRAMS if shares.programs > 1 else 1
     with defer_sigint():
         call.bump_versions()
         for first, last in launches_of(levels, shares):
-            known = {"FIRST_LAUNCH": first, "LAST_LAUNCH": last, "PROGRAMS": PROGRAMS}
-            launch_loop(call, "whole_tensor", own, over, tiles, call.numbers, **known)
-            which = levels.columns_of(last) if last <= levels.last else 0
+            known = {"FIRST_LAUNCH": first, "LAST_LAUNCH": last, "PROGRAMS": partials}
+            which = levels.columns_of(last)
+            here = tiles if which else call.tiles
+            if shares.programs == 1:
+                here = tiles_for(width, call.narrowest, BYTES_OF_ALL)
+            launch_loop(call, "whole_tensor", own, shares.programs * here.rows, here, call.numbers, **known)
             if which and blocks > 1:
                 add_columns(call, sums, of_blocks, matrices, blocks, which, program)
 
