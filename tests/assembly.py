@@ -34,7 +34,7 @@ from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, MANY_STATES, catch_up_tiles_for, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.runtime.gpu.tables import tiles_of_tables
-from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_COLUMNS, PROGRAMS
+from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_ALL, BYTES_OF_COLUMNS, PROGRAMS
 from fusedstep.storage import STORAGES, compute_type
 from tests.codegen import test_statements
 from tests.rules import test_rules, test_rules_with_sums
@@ -163,13 +163,18 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     elif of_tables:
         tiles = tiles_of_tables(kernel.width, recipe.storages)
     else:
-        by_column = recipe.loop == "whole_tensor" and recipe.spec.program.column_sums
-        tiles = tiles_for(kernel.width, narrowest, BYTES_OF_COLUMNS if by_column else BYTES)
+        by_column = recipe.loop == "whole_tensor" and Levels(recipe.spec.program).columns_of(kernel.launches[0])
+        size = BYTES_OF_ALL if kernel.launches[1] > kernel.launches[0] else BYTES_OF_COLUMNS if by_column else BYTES
+        tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     # A record of a tensor has fields of its own and a gradient.
     record = len(recipe.storages) + (0 if of_tables else 4)
     constants |= {"RECORD": record, "ALIGNED": True}
-    constants |= {"FIRST_LAUNCH": kernel.launches[0], "LAST_LAUNCH": kernel.launches[1], "PROGRAMS": PROGRAMS}
+    constants |= {
+        "FIRST_LAUNCH": kernel.launches[0],
+        "LAST_LAUNCH": kernel.launches[1],
+        "PROGRAMS": 1 if kernel.launches[1] > kernel.launches[0] else PROGRAMS,
+    }
     constants |= {"width": kernel.width, "LONG": LONG}
     for parameter in function.params:
         name, by_row = parameter.name, recipe.spec.program.by_row

@@ -79,7 +79,7 @@ class Stages(Tiles):
         lines = []
         for stage in range(self.program.last + 1):
             lines += self.once_known(stage, launch)
-            lines += self.summed(stage, own, launch)
+            lines += self.summed_by(launch, stage, own)
             lines += self.accumulate(stage, launch)
         if launch == self.levels.last:
             elements = self.elements("rule", self.places, self.number)
@@ -154,7 +154,7 @@ class Stages(Tiles):
         )
         return divided(reduced(partials, each, 0, keep_dims=False), each, count or "elements")
 
-    def summed(self, stage: int, gradient: str, launch: int) -> list[str]:
+    def summed_by(self, launch: int, stage: int, gradient: str) -> list[str]:
         """Reduces what a stage reduces over a tile: by row as ``total_0`` and so on; columns are stored."""
         sums = self.terms_of(stage)
         if not sums or self.levels.computed(sums[0]) != launch:

@@ -44,7 +44,7 @@ def column_sums(
         lanes = tl.load(addresses, mask=(block < row_blocks) & (columns < width), other=nothing)
         for begin in range(ROWS, row_blocks, ROWS):
             here = (begin + block < row_blocks) & (columns < width)
-            found = tl.load(addresses + begin * width, mask=here, other=nothing)
-            lanes = tl.where(is_maximum, word_maximum(lanes, found), lanes + found)
+            more = tl.load(addresses + begin * width, mask=here, other=nothing)
+            lanes = tl.where(is_maximum, word_maximum(lanes, more), lanes + more)
         total = tl.where(is_maximum, largest(lanes, 0, True), tl.sum(lanes, axis=0, keep_dims=True))
         tl.store(sums + (place * width + columns), total, mask=columns < width)

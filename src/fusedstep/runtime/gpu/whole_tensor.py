@@ -11,8 +11,10 @@ from ...storage import compute_type
 from .kernel_call import BYTES, KernelCall, TileShape, launch_loop, tiles_for
 from .launch_kernel import launch_kernel
 
-# With sums by column each program writes a row of partial sums: fewer programs with more rows write less.
-BYTES_OF_COLUMNS = 4 * BYTES
+# With sums by column each tile loads and stores a row of them: tiles of more rows load and store less.
+BYTES_OF_COLUMNS = 2 * BYTES
+# All launches in one need more registers.
+BYTES_OF_ALL = BYTES // 2
 # The most programs of a launch, each of which adds up the partial sums of all, and the most with sums by column.
 PROGRAMS, PROGRAMS_OF_COLUMNS = 1024, 512
 # The fewest elements of a program: a tensor of no more takes its step in one launch.
@@ -21,7 +23,7 @@ ELEMENTS = 8192
 BLOCKS, COLUMNS = 32, 32
 
 
-class Shares(NamedTuple):
+class Partition(NamedTuple):
     """What each program has of a table.
 
     Attributes:
@@ -37,22 +39,22 @@ class Shares(NamedTuple):
     programs: int
 
 
-def shares_of(matrices: int, rows: int, width: int, tiles: TileShape, most: int) -> Shares:
+def partition_of(matrices: int, rows: int, width: int, tiles: TileShape, most: int) -> Partition:
     """Share out matrices among at most so many programs, by their shape alone."""
     of_matrix, least = tiles.programs(rows), max(1, ELEMENTS // (tiles.rows * width))
     whole = max(1, -(-matrices // most), least // of_matrix)
     groups = -(-matrices // whole)
     of_program = max(least, -(-of_matrix // (most // groups)))
     row_blocks = -(-of_matrix // of_program)
-    return Shares(whole, row_blocks, of_program * tiles.rows, groups * row_blocks)
+    return Partition(whole, row_blocks, of_program * tiles.rows, groups * row_blocks)
 
 
-def launches_of(levels: Levels, shares: Shares) -> list[tuple[int, int]]:
+def launches_of(levels: Levels, partition: Partition) -> list[tuple[int, int]]:
     """The first and the last pass of each launch: one program knows the sums of all rows at once."""
-    if shares.programs == 1:
+    if partition.programs == 1:
         return [(0, levels.count - 1)]
     launches = [(launch, launch) for launch in range(levels.count)]
-    if levels.count > levels.last + 1 and shares.row_blocks == 1:
+    if levels.count > levels.last + 1 and partition.row_blocks == 1:
         # No other program loads the states of the columns of its matrices.
         launches[-2:] = [(levels.last, levels.last + 1)]
     return launches
@@ -64,20 +66,24 @@ def launch_whole_tensor(call: KernelCall, program: Program, shape: tuple[int, ..
     rows = shape[-2] if program.matrices else call.rows
     matrices = call.rows // rows
     tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if columns else call.tiles
-    shares = shares_of(matrices, rows, width, tiles, PROGRAMS_OF_COLUMNS if columns else PROGRAMS)
-    blocks = shares.row_blocks
+    partition = partition_of(matrices, rows, width, tiles, PROGRAMS_OF_COLUMNS if columns else PROGRAMS)
+    blocks = partition.row_blocks
     # Sums by column of row blocks, then of matrices, if those are others; other sums of row blocks; sums by row.
     of_blocks, of_matrices = columns * matrices * blocks * width, columns * matrices * width * (blocks > 1)
     size = of_blocks + of_matrices + len(program.matrix_sums) * matrices * blocks + program.row_sums * call.rows
     sums = call.library.empty((max(1, size),), compute_type(call.storage), call.states[0])
-    own = [call.gradient, sums, matrices, shares.matrices, blocks, shares.rows, rows, math.prod(shape)]
-    over = shares.programs * tiles.rows
+    own = [call.gradient, sums, matrices, partition.matrices, blocks, partition.rows, rows, math.prod(shape)]
+    # Of two lengths alone: each is compiled.
+    partials = PROGRAMS if partition.programs > 1 else 1
     with defer_sigint():
         call.bump_versions()
-        for first, last in launches_of(levels, shares):
-            known = {"FIRST_LAUNCH": first, "LAST_LAUNCH": last, "PROGRAMS": PROGRAMS}
-            launch_loop(call, "whole_tensor", own, over, tiles, call.numbers, **known)
-            which = levels.columns_of(last) if last <= levels.last else 0
+        for first, last in launches_of(levels, partition):
+            known = {"FIRST_LAUNCH": first, "LAST_LAUNCH": last, "PROGRAMS": partials}
+            which = levels.columns_of(last)
+            here = tiles if which else call.tiles
+            if partition.programs == 1:
+                here = tiles_for(width, call.narrowest, BYTES_OF_ALL)
+            launch_loop(call, "whole_tensor", own, partition.programs * here.rows, here, call.numbers, **known)
             if which and blocks > 1:
                 add_columns(call, sums, of_blocks, matrices, blocks, which, program)
 
