@@ -1,13 +1,15 @@
 """Launches by a stand-in for Triton's driver: ``python -m tests.direct_launches direct cuda`` writes JSON.
 
 ``direct`` and ``ordinary`` write what the calls of ``launches`` launch, past Triton's binder and through it. ``drawn``
-draws arguments, and compares the kernel that is launched with the one that Triton chooses for them.
+draws arguments, and compares the kernel that is launched with the one that Triton chooses for them; ``listened``
+launches while hooks are set.
 """
 
 import json
 import os
 import random
 import sys
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -15,6 +17,8 @@ os.environ["TRITON_INTERPRET"] = "0"
 
 import torch
 from benchmarks.gpu.stand_in import GPUTarget, StandIn, standing_in
+from triton import knobs
+from triton.runtime.jit import JITFunction
 
 from fusedstep.arrays import torch_device
 from fusedstep.codegen.gpu import build
@@ -116,6 +120,48 @@ def drawn(target: str, count: int = 150) -> dict[str, Any]:
     return {"direct": directly, "kernels": len(kernels), "wrong": wrong}
 
 
+def listened(target: str) -> dict[str, Any]:
+    """Launches while somebody listens, and while nobody does; returns what hooks hear, and which are direct."""
+    heard: list[str] = []
+    kernel, stand_in = build.load(KERNEL).kernel, StandIn(TARGETS[target])
+    arguments, runtime = [torch.zeros(100), None, 16, 3, 3, 3, 0.5], knobs.runtime
+
+    def launch() -> bool:
+        launch_kernel.launch_kernel(torch_device, kernel, 1, arguments, BLOCK=16)
+        assert stand_in.launched is not None
+        return stand_in.launched[-1].noticed is None
+
+    def hear(metadata: Any) -> None:
+        heard.append(metadata.get()["name"])
+
+    def another(*given: Any, **named: Any) -> None:
+        heard.append("another")
+
+    with standing_in(stand_in):
+        direct = [launch(), launch()]
+        for hooks in (runtime.launch_enter_hook, runtime.launch_exit_hook):
+            hooks.add(hear)
+            direct.append(launch())
+            hooks.remove(hear)
+        direct.append(launch())
+        kernel.add_pre_run_hook(lambda *given, **named: heard.append("before"))
+        direct.append(launch())
+        kernel.pre_run_hooks.clear()
+        with mock.patch.object(runtime, "debug", True):
+            direct += launch(), launch()
+        with mock.patch.object(JITFunction, "run", another):
+            launch()
+        direct.append(launch())
+        # Another driver knows nothing of what this one has loaded.
+        other = StandIn(TARGETS[target])
+        with standing_in(other):
+            launch_kernel.launch_kernel(torch_device, kernel, 1, arguments, BLOCK=16)
+        direct.append(launch())
+    return {"heard": heard, "direct": direct}
+
+
+WAYS = {"drawn": drawn, "listened": listened, "direct": partial(run, True), "ordinary": partial(run, False)}
+
 if __name__ == "__main__":
     way, chosen = sys.argv[1:]
-    json.dump(drawn(chosen) if way == "drawn" else run(way == "direct", chosen), sys.stdout)
+    json.dump(WAYS[way](chosen), sys.stdout)

@@ -83,3 +83,12 @@ def test_the_kernel_is_the_one_that_triton_chooses(target: str) -> None:
     assert not found["wrong"], found["wrong"][0]
     assert found["direct"] == 150
     assert found["kernels"] > 100
+
+
+def test_whoever_listens_hears_each_launch() -> None:
+    found = of_stand_in("listened", "cuda")
+    # Hooks at the start and at the end, one of the kernel's own, and a function in the place of Triton's.
+    assert found["heard"] == ["kernel", "kernel", "before", "another"]
+    first, later, *listened, quiet, before, debug, again, after, last = found["direct"]
+    assert not any((first, *listened, before, debug))
+    assert all((later, quiet, again, after, last))

@@ -260,9 +260,9 @@ class Operator:
         if len(in_use) < len(states):
             check_unused(self.name, self.labels.states, states, spec.used)
         if type(in_use[0]) is not np.ndarray and on_device(in_use[0]):
-            from . import device_step
+            from .device_step import prepare
 
-            return device_step.prepare(self, in_use, gradient, indices, rows, scalars, number)
+            return prepare(self, in_use, gradient, indices, rows, scalars, number)
         launch = None
         if self._may_be_plain and spec.reduction_scope is ReductionScope.ELEMENT:
             if indices is None:

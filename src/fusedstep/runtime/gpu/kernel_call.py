@@ -1,6 +1,7 @@
 """The kernels of a call over the rows of a table: the tiles, and the number of programs."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...arrays.devices import DeviceLibrary, library_of
@@ -79,6 +80,7 @@ class TileShape(NamedTuple):
         return -(-rows // self.rows)
 
 
+@lru_cache(256)
 def tiles_for(width: int, narrowest: int, size: int = BYTES) -> TileShape:
     """The tiles for rows of a width.
 

@@ -199,7 +199,7 @@ def launch(
     states: Sequence[Any],
     gradient: Any,
     storage: str,
-    named: Groups | Contributions | None,
+    given: Groups | Contributions | None,
     scalars: Sequence[float],
 ) -> None:
     """Run a checked call."""
@@ -211,7 +211,7 @@ def launch(
     gradient = gradient.detach() if gradient.requires_grad else gradient
     call = KernelCall(kernels, arrays, layout.tables, gradient, storage, numbers, bump)
     with library.stream(gradient):
-        if named is None:
+        if given is None:
             DENSE[loop](call)
         else:
-            SPARSE[loop](call, group(named) if isinstance(named, Contributions) else named)
+            SPARSE[loop](call, group(given) if isinstance(given, Contributions) else given)
