@@ -104,9 +104,7 @@ def loops_of(rule: Any, switches: dict[str, bool]) -> list[str]:
     # Exponents decide which formula all rows take.
     several = by_element and not program.exponents
     many_numbers = ["touched_tables_by_numbers"] if several else []
-    # PyTorch's optimizers step several tables.
-    tables = [] if rule.__name__.startswith(("optax_", "adam_rowwise_")) else ["touched_tables", *many_numbers]
-    return [*dense, "touched_rows", *tables, "every_row", "deferred_rows", "catch_up", "flush"]
+    return [*dense, "touched_rows", "touched_tables", *many_numbers, "every_row", "deferred_rows", "catch_up", "flush"]
 
 
 def rules() -> Iterator[Kernel]:

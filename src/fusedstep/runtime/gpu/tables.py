@@ -127,9 +127,9 @@ def launch_tables(
 def tiles_of_tables(width: int, storages: Sequence[str]) -> TileShape:
     """The tiles for rows of tables of a width."""
     narrowest = min(STORAGES[each].item_bytes for each in storages)
-    # Each row has pointers of its own, beside which the largest rules need more registers than there are: in float64,
-    # and where 16 bytes are 8 numbers.
-    return tiles_for(width, narrowest, BYTES if narrowest == 4 else BYTES // 2)
+    # Each row has pointers of its own, beside which the largest rules need more registers than there are in float64, or
+    # where as many bytes are twice as many numbers.
+    return tiles_for(width, narrowest, {2: BYTES // 4, 4: BYTES, 8: BYTES // 2}[narrowest])
 
 
 def numbers_for_tables(kind: TableKind, scalars: Sequence[Any], tables: int, like: Any) -> tuple[str, Sequence[Any]]:
