@@ -34,7 +34,7 @@ from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, MANY_STATES, catch_up_tiles_for, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import EXACT
 from fusedstep.runtime.gpu.tables import tiles_of_tables
-from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_ALL, BYTES_OF_COLUMNS, PROGRAMS
+from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_COLUMNS, BYTES_OF_SUMS, PROGRAMS
 from fusedstep.storage import STORAGES, compute_type
 from tests.codegen import test_statements
 from tests.rules import test_rules, test_rules_with_sums
@@ -161,8 +161,11 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     elif of_tables:
         tiles = tiles_of_tables(kernel.width, recipe.storages)
     else:
-        by_column = recipe.loop == "whole_tensor" and Levels(recipe.spec.program).columns_of(kernel.launches[0])
-        size = BYTES_OF_ALL if kernel.launches[1] > kernel.launches[0] else BYTES_OF_COLUMNS if by_column else BYTES
+        size = BYTES
+        if recipe.loop == "whole_tensor":
+            first, last = kernel.launches
+            by_column = first == last and Levels(recipe.spec.program).columns_of(first)
+            size = BYTES_OF_COLUMNS if by_column else BYTES_OF_SUMS
         tiles = tiles_for(kernel.width, narrowest, size)
     constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     # A record of a tensor has fields of its own and a gradient.
@@ -259,6 +262,9 @@ def told(kernel: Kernel) -> dict[str, Any]:
         "loop": recipe.loop,
         "width": kernel.width,
         "many_states": len(recipe.storages) >= MANY_STATES,
+        # Tiles of half the size.
+        "halved": recipe.loop == "whole_tensor"
+        or (recipe.loop.startswith("touched_tables") and recipe.storages[0] != "float32"),
         "double": recipe.storages[0] == "float64",
         "inexact": bool({"exp", "log", "power"} & program.words),
         # Whether it goes through elements, or only through what they were added up to.

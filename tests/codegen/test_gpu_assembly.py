@@ -29,7 +29,7 @@ def widest(kernel: dict[str, Any], target: str) -> int:
     # Waking takes so many registers that tiles are small, and smaller with many states; twice as many threads share
     # them on AMD's.
     halved = (kernel["loop"] in WAKING) * (target.startswith("gfx") + kernel["many_states"])
-    return 128 >> halved
+    return 128 >> (halved or (kernel["halved"] and target.startswith("gfx")))
 
 
 @pytest.mark.timeout(7200)

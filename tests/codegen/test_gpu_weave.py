@@ -21,6 +21,7 @@ from tests.rules.test_rules import RULES
 PORTABLE = {
     *("abs", "exp", "log", "sqrt", "sqrt_rn", "div_rn", "sum", "max", "min", "where", "full", "zeros", "arange"),
     *("load", "store", "program_id", "num_programs", "debug_barrier", "constexpr", "static_range"),
+    *("pointer_type", "multiple_of"),
 }
 
 

@@ -13,8 +13,8 @@ from .launch_kernel import launch_kernel
 
 # With sums by column each tile loads and stores a row of them: tiles of more rows load and store less.
 BYTES_OF_COLUMNS = 2 * BYTES
-# All launches in one need more registers.
-BYTES_OF_ALL = BYTES // 2
+# Other tiles: sums, and all launches in one, need more registers than steps without sums.
+BYTES_OF_SUMS = BYTES // 2
 # The most programs of a launch, each of which adds up the partial sums of all, and the most with sums by column.
 PROGRAMS, PROGRAMS_OF_COLUMNS = 1024, 512
 # The fewest elements of a program: a tensor of no more takes its step in one launch.
@@ -65,7 +65,8 @@ def launch_whole_tensor(call: KernelCall, program: Program, shape: tuple[int, ..
     levels, width, columns = Levels(program), call.width, program.column_sums
     rows = shape[-2] if program.matrices else call.rows
     matrices = call.rows // rows
-    tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if columns else call.tiles
+    small = tiles_for(width, call.narrowest, BYTES_OF_SUMS)
+    tiles = tiles_for(width, call.narrowest, BYTES_OF_COLUMNS) if columns else small
     partition = partition_of(matrices, rows, width, tiles, PROGRAMS_OF_COLUMNS if columns else PROGRAMS)
     blocks = partition.row_blocks
     # Sums by column of row blocks, then of matrices, if those are others; other sums of row blocks; sums by row.
@@ -80,9 +81,7 @@ def launch_whole_tensor(call: KernelCall, program: Program, shape: tuple[int, ..
         for first, last in launches_of(levels, partition):
             known = {"FIRST_LAUNCH": first, "LAST_LAUNCH": last, "PROGRAMS": partials}
             which = levels.columns_of(last)
-            here = tiles if which else call.tiles
-            if partition.programs == 1:
-                here = tiles_for(width, call.narrowest, BYTES_OF_ALL)
+            here = tiles if which and partition.programs > 1 else small
             launch_loop(call, "whole_tensor", own, partition.programs * here.rows, here, call.numbers, **known)
             if which and blocks > 1:
                 add_columns(call, sums, of_blocks, matrices, blocks, which, program)
