@@ -6,7 +6,10 @@ FIRST = (
     "tests/operators/test_catalogue_on_device.py",
     "tests/system/test_docs.py::test_the_examples_on_a_device_print_what_the_page_says",
     "tests/torch/test_device_dense_updates.py",
+    "tests/torch/test_device_tables.py",
+    "tests/torch/test_fused_lookup_on_device.py",
     "tests/torch/test_optimizer_on_device.py::test_a_graph_trains",
+    "tests/runtime/test_gpu_plain_step.py",
     "tests/runtime/test_gpu.py::test_steps_are_captured_in_a_graph",
     "tests/runtime/test_gpu.py::test_steps_on_two_streams",
     "tests/runtime/test_gpu.py::test_steps_do_not_wait_for_the_device",
@@ -27,6 +30,7 @@ FILES = (
     "tests/runtime/test_gpu.py",
     "tests/loops/test_gpu.py",
     "tests/runtime/test_gpu_whole_tensor.py",
+    "tests/runtime/test_gpu_device_history.py",
     "tests/operators/test_device_deferred.py",
     "tests/operators/test_device_sparse_gradient.py",
     "tests/torch/test_optimizer_on_device.py",
@@ -45,7 +49,7 @@ def place(test: str) -> int:
     >>> place("tests/operators/test_catalogue_on_device.py::test_operator[Adam]")
     0
     >>> place("tests/codegen/test_gpu_weave.py::test_names")
-    23
+    29
     """
     order = (*FIRST, *FILES)
     return next((k for k, start in enumerate(order) if (test + "::").startswith(start)), len(order))
