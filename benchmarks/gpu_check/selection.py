@@ -28,12 +28,16 @@ FIRST = (
 # Then all that is marked, a file after another.
 FILES = (
     "tests/runtime/test_gpu.py",
+    "tests/runtime/test_gpu_plain_step.py",
     "tests/loops/test_gpu.py",
     "tests/runtime/test_gpu_whole_tensor.py",
     "tests/runtime/test_gpu_device_history.py",
     "tests/operators/test_device_deferred.py",
     "tests/operators/test_device_sparse_gradient.py",
     "tests/torch/test_optimizer_on_device.py",
+    "tests/torch/test_device_dense_updates.py",
+    "tests/torch/test_device_tables.py",
+    "tests/torch/test_fused_lookup_on_device.py",
     "tests/operators/test_catalogue_on_device.py",
     "tests/codegen/test_gpu_weave.py",
     "tests/codegen/test_gpu_words.py",
@@ -49,7 +53,7 @@ def place(test: str) -> int:
     >>> place("tests/operators/test_catalogue_on_device.py::test_operator[Adam]")
     0
     >>> place("tests/codegen/test_gpu_weave.py::test_names")
-    29
+    33
     """
     order = (*FIRST, *FILES)
     return next((k for k, start in enumerate(order) if (test + "::").startswith(start)), len(order))
