@@ -26,15 +26,9 @@ def numbers_of(operator: Evaluating, compute: str, scalars: Sequence[Any], like:
     Numbers from plain scalars are arguments themselves. If one scalar is an array on the device, a kernel evaluates
     all of them there.
     """
-    are_there = tuple(on_device(value) for value in scalars)
-    if not any(are_there):
+    if not any(map(on_device, scalars)):
         return host_numbers(operator, compute, scalars), False
-    key = ("numbers on the device", compute, are_there)
-    kernel, count = operator.build_once(key, lambda: numbers_for(operator.spec.program, compute, are_there))
-    library = library_of(like)
-    numbers = library.empty((count,), compute, like)
-    launch_kernel(library, kernel, 1, [*scalars, numbers], **strides_of(scalars, 1))
-    return [numbers], True
+    return [rows_of_numbers(operator, compute, scalars, 1, like)], True
 
 
 def strides_of(scalars: Sequence[Any], rows: int) -> dict[str, int]:
