@@ -70,7 +70,7 @@ $(MINDSPORE)/installed: pyproject.toml
 
 fuzz: $(VENV)/test.installed
 	@echo "== Fuzzing calls for $(FUZZ_SECONDS) seconds; what fails is kept in a file here"
-	@$(BIN)/python -m tests.fuzz $(PROPERTY) -max_total_time=$(FUZZ_SECONDS)
+	@$(BIN)/python -m tests.programs.fuzz $(PROPERTY) -max_total_time=$(FUZZ_SECONDS)
 
 lint: $(VENV)/lint.installed
 	@echo "== Checking style and types"

@@ -11,11 +11,14 @@ import fusedstep as fs
 from fusedstep.arrays import torch_device
 
 # Triton asks for it when it is imported, which no test of the CPU needs; see ``devices``.
-os.environ.setdefault("TRITON_INTERPRET", "1")
+INTERPRET = os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 def pytest_collection_finish() -> None:
-    """Takes what was collected out of the collector's rounds: compilers make many, and thousands of tests are there."""
+    """Refuses modules that change where kernels run, and takes what was collected out of the collector's rounds."""
+    if os.environ["TRITON_INTERPRET"] != INTERPRET:
+        raise pytest.UsageError("a collected module sets TRITON_INTERPRET: move it to tests/programs")
+    # Compilers make many objects, and thousands of tests are there.
     gc.collect()
     gc.freeze()
 

@@ -14,7 +14,7 @@ WAKING = ("deferred_rows", "catch_up", "flush")
 
 def assembly(choice: str, target: str) -> dict[str, dict[str, Any]]:
     """What the assembly of kernels holds."""
-    command = [sys.executable, "-m", "tests.assembly", choice, target]
+    command = [sys.executable, "-m", "tests.programs.assembly", choice, target]
     environment = os.environ | {"TRITON_INTERPRET": "0"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert ended.returncode == 0, ended.stderr[-4000:]
@@ -64,7 +64,7 @@ def test_kernels_are_exact_and_lean(choice: str, target: str, least: int) -> Non
 
 
 def test_calls_compile_as_they_are_made() -> None:
-    command = [sys.executable, "-W", "error", "-m", "tests.launches"]
+    command = [sys.executable, "-W", "error", "-m", "tests.programs.launches"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr[-4000:]
     found = json.loads(ended.stdout)
@@ -107,7 +107,7 @@ def test_the_facts_are_found_where_they_are() -> None:
     probe = """
 import json, os, sys
 os.environ["TRITON_INTERPRET"] = "0"
-from tests import assembly
+from tests.programs import assembly
 from fusedstep.codegen.gpu import build
 text = '''
 import triton

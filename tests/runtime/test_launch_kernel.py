@@ -61,7 +61,7 @@ def test_a_launch_that_fails_is_a_first_one_again(monkeypatch: pytest.MonkeyPatc
 
 def of_stand_in(way: str, target: str) -> dict[str, Any]:
     """What ``direct_launches`` writes."""
-    command = [sys.executable, "-W", "error", "-m", "tests.direct_launches", way, target]
+    command = [sys.executable, "-W", "error", "-m", "tests.programs.direct_launches", way, target]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr[-4000:]
     found: dict[str, Any] = json.loads(ended.stdout)

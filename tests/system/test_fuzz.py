@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def fuzzed(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.fuzz", *options, "-seed=1", "-timeout=60", f"-artifact_prefix={folder}/"]
+    program = [sys.executable, "-m", "tests.programs.fuzz"]
+    command = [*program, *options, "-seed=1", "-timeout=60", f"-artifact_prefix={folder}/"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)
 
 
@@ -36,7 +37,7 @@ def test_a_call_that_fails_is_found_and_kept(tmp_path: Path) -> None:
     program = (
         "import sys; from fusedstep.operators.checks import sparse_gradient as rows;"
         "rows.copy_indices = lambda *_: exit(3);"
-        "sys.argv[0] = 'fuzz'; from tests.fuzz import main; main(sys.argv)"
+        "sys.argv[0] = 'fuzz'; from tests.programs.fuzz import main; main(sys.argv)"
     )
     command = [sys.executable, "-c", program, "operators", "-runs=3000", f"-artifact_prefix={tmp_path}/"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)

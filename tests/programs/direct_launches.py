@@ -1,4 +1,4 @@
-"""Launches by a stand-in for Triton's driver: ``python -m tests.direct_launches direct cuda`` writes JSON.
+"""Launches by a stand-in for Triton's driver: ``python -m tests.programs.direct_launches direct cuda`` writes JSON.
 
 ``direct`` and ``ordinary`` write what the calls of ``launches`` launch, past Triton's binder and through it. ``drawn``
 draws arguments, and compares the kernel that is launched with the one that Triton chooses for them; ``listened``
@@ -24,7 +24,7 @@ from fusedstep.arrays import torch_device
 from fusedstep.codegen.gpu import build
 from fusedstep.runtime.gpu import launch_kernel
 from fusedstep.runtime.gpu.direct_launch import DirectLaunch
-from tests import launches
+from tests.programs import launches
 
 TARGETS = {"cuda": GPUTarget("cuda", 90, 32), "hip": GPUTarget("hip", "gfx942", 64)}
 

@@ -1,8 +1,8 @@
 """Compiles kernels for devices that need not be there, and writes down what their assembly holds.
 
-A process of its own, since Triton's interpreter is chosen at first: ``python -m tests.assembly rules sm_90`` writes
-JSON. ``rules`` are all in one loop, ``loops`` every loop, type and word with some rules, ``everything`` every rule,
-switch, loop and type.
+A process of its own, since Triton's interpreter is chosen at first: ``python -m tests.programs.assembly rules sm_90``
+writes JSON. ``rules`` are all in one loop, ``loops`` every loop, type and word with some rules, ``everything`` every
+rule, switch, loop and type.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""Calls as users make them, compiled for a device that need not be there, and not run: ``python -m tests.launches``.
+"""Calls as users make them, compiled for a device that need not be there, and not run.
 
-Triton binds the arguments and compiles; in place of launching, what would be launched is written down, as JSON.
+Triton binds the arguments and compiles; in place of launching, ``python -m tests.programs.launches`` writes what would
+be launched as JSON.
 """
 
 import json
@@ -18,7 +19,7 @@ from triton.runtime import driver, jit
 
 import fusedstep as fs
 from fusedstep.arrays import torch_device
-from tests.assembly import spilled
+from tests.programs.assembly import spilled
 
 ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-3, "beta1_power": 0.729, "beta2_power": 0.997}
 

@@ -1,7 +1,7 @@
 """Gives the properties of ``tests/system/test_odd_calls.py`` to a fuzzer, which looks for calls that reach new code.
 
-``python -m tests.fuzz [PROPERTY] [libFuzzer's options]``, as ``-max_total_time=600``; a call that fails is kept in a
-file, which named instead of the options is run again.
+``python -m tests.programs.fuzz [PROPERTY] [libFuzzer's options]``, as ``-max_total_time=600``; a call that fails is
+kept in a file, which named instead of the options is run again.
 """
 
 import pkgutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import atheris
 
-ROOM = Path(__file__).parent.parent / "src" / "fusedstep"
+ROOM = Path(__file__).parents[2] / "src" / "fusedstep"
 # Rules are read and woven as they stand, which they would not with a fuzzer's marks in them.
 RULES = [f"fusedstep.rules.{each.name}" for each in pkgutil.iter_modules([str(ROOM / "rules")])]
 
