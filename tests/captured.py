@@ -4,7 +4,7 @@ Kernels and PyTorch's operations are repeated on the memory that they were captu
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from fusedstep.arrays import torch_device
+from fusedstep.torch.embedding_gradient import EmbeddingGradient
 
 
 class Captured(TorchDispatchMode):
@@ -28,17 +29,29 @@ class Captured(TorchDispatchMode):
         found = function(*args, **(kwargs or {}))
 
         def again() -> None:
-            for kept, new in zip(tree_leaves(found), tree_leaves(function(*args, **(kwargs or {}))), strict=True):
-                if isinstance(kept, torch.Tensor) and kept.data_ptr() != new.data_ptr():
-                    kept.copy_(new)
+            results = tree_leaves(function(*args, **(kwargs or {})))
+            for kept, new in zip(memory_of(tree_leaves(found)), memory_of(results), strict=True):
+                if kept.data_ptr() != new.data_ptr():
+                    # The version counters are the host's.
+                    with torch.autograd._unsafe_preserve_version_counter(kept):
+                        kept.copy_(new)
 
         self.work.append(again)
         return found
 
     def replay(self) -> None:
-        with torch.no_grad():
+        with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
             for each in self.work:
                 each()
+
+
+def memory_of(values: list[Any]) -> list[torch.Tensor]:
+    """The tensors among some values; those that a sparse one holds in its place, and of a wrapper nothing."""
+    found = []
+    for each in values:
+        if isinstance(each, torch.Tensor) and not isinstance(each, EmbeddingGradient):
+            found += [each._indices(), each._values()] if each.is_sparse else [each]
+    return found
 
 
 @contextmanager
@@ -57,6 +70,8 @@ def capture() -> Iterator[Captured]:
     with (
         mock.patch.object(GridExecutor, "__call__", noted),
         mock.patch.object(torch_device, "capturing", return_value=True),
+        # This graph is a mode, which would not see what a table does for a lookup.
+        mock.patch("fusedstep.torch.deferred_parameter.untraced", nullcontext),
         graph,
     ):
         yield graph

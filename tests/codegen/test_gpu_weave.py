@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import fusedstep as fs
-from fusedstep.codegen.gpu.weave import weave, weave_append, weave_mark, weave_numbers
+from fusedstep.codegen.gpu.weave import weave, weave_mark, weave_numbers
+from fusedstep.codegen.gpu.weave_history import weave_append, weave_begin
 from fusedstep.codegen.recipe import Recipe
 from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.rules.idle import closed_form_of
@@ -42,10 +43,13 @@ def texts() -> list[str]:
             storages = (storage,) * len(program.signature.states)
             closed = closed_form_of(row.rule) if loop in ("deferred_rows", "catch_up", "flush") else None
             recipe = Recipe(operator.spec, storages, storage, loop == "dense", loop, closed)
-            found.append(weave(recipe, on_device=loop == "dense"))
+            found.append(weave(recipe, on_device=loop == "dense" or closed is not None))
         there = tuple(number % 2 == 0 for number, _ in enumerate(operator.signature.scalars))
         found.append(weave_numbers(program, "float32", there))
-        found.append(weave_append(operator.spec, operator.closed_form, "float32", 1e-7))
+        if program.reduction_scope < ReductionScope.TENSOR:
+            history = operator.spec, operator.closed_form, "float32"
+            found += [weave_append(*history, 1e-7, on_device) for on_device in (False, True)]
+            found.append(weave_begin(*history, -20.0, there))
     return found
 
 

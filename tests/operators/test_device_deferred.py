@@ -4,15 +4,22 @@ import itertools
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
 import fusedstep as fs
+from fusedstep.arrays import torch_device
+from fusedstep.operators import device_deferred
+from fusedstep.runtime import history
+from fusedstep.runtime.gpu import device_history
 from tests import reference
-from tests.devices import LONG_INTERPRETED, on_device, on_host
+from tests.captured import capture
+from tests.devices import INTERPRETED, LONG_INTERPRETED, on_device, on_host
 from tests.rules.test_rules import RULES, Row, exact_words
+from tests.waits import NoWaits
 
 pytestmark = pytest.mark.gpu
 
@@ -141,6 +148,168 @@ def test_replay_is_a_step_of_every_row_at_each_step(row: Row, switches: Any, sto
             reference.assert_same_bits(got, want, name)
 
 
+def changed_scalars(rule: Callable[..., Any], scalars: dict[str, float], step: int) -> dict[str, float]:
+    """The scalars of a step; at some, one that must be constant is another, or the closed form is invalid."""
+    changed = scalars | ({"epsilon": 2 * scalars["epsilon"]} if step > 9 and "epsilon" in scalars else {})
+    changed |= {"beta2": 0.5} if step in (5, 6) and "beta2" in scalars else {}
+    return taken(rule, changed, step)
+
+
+@pytest.mark.parametrize("method", ["series", "replay"])
+@pytest.mark.parametrize("case", CASES[:1] + CASES[4:6] + CASES[8:], ids=lambda case: case[0].__name__)
+def test_scalars_on_the_device_are_those_of_the_host(
+    case: Any, method: str, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule, scalars, switches = case
+    monkeypatch.setattr(history, "LIMIT", 6)
+    monkeypatch.setattr(device_deferred, "PROGRAMS", 2)
+    states, rng = tables(rule, np.dtype(np.float32), switches), np.random.default_rng(4)
+    one, other = (
+        fs.DeferredRows(rule, *map(on_device, states), method=method, check_indices=False, **switches) for _ in range(2)
+    )
+    for step in range(1, 16):
+        grad, indices = rng.standard_normal((7, WIDTH)).astype(np.float32), rng.integers(0, ROWS, 7)
+        arrays, known = (on_device(grad), on_device(indices)), changed_scalars(rule, scalars, step)
+        if step == 3:
+            # The host counts the first two steps. When the device begins to, all rows catch up.
+            one.flush()
+        one.step(*arrays, **known)
+        there = set() if step in (1, 2, 8) else set(known) - {"beta1"} if step % 2 else {"lr"}
+        seen = on_device(rng.integers(0, ROWS, 3))
+        given = {name: on_device(np.array(value)) if name in there else value for name, value in known.items()}
+        with NoWaits():
+            other.step(*arrays, **given)
+            if step % 4 == 0:
+                other.catch_up(seen)
+        if step % 4 == 0:
+            one.catch_up(seen)
+            other = pickle.loads(pickle.dumps(other))  # noqa: S301 - our own
+        for got, want in zip(other.states, one.states, strict=True):
+            assert torch.equal(got, want), step
+        assert torch.equal(other._last_steps, one._last_steps)
+    with NoWaits():
+        other.flush()
+    one.flush()
+    assert not other._last_steps.any()
+    for got, want in zip(other.states, one.states, strict=True):
+        assert torch.equal(got, want)
+
+
+def momentum_tables(count: int = 2) -> list[tuple[Any, list[torch.Tensor]]]:
+    made = []
+    for _ in range(count):
+        states = [on_device(each) for each in tables(fs.rules.momentum, np.dtype(np.float32), {})]
+        made.append((fs.DeferredRows(fs.rules.momentum, *states, check_indices=False), states))
+    return made
+
+
+@pytest.mark.skipif(not INTERPRETED, reason="the stand-in for a graph is the interpreter's")
+def test_a_graph_repeats_lookups_steps_and_flushes(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "LIMIT", 9)
+    (ours, our), (theirs, their) = momentum_tables()
+    rng, lr = np.random.default_rng(2), on_device(np.array(0.1))
+    named, seen, grad = on_device(np.arange(6)), on_device(np.arange(3)), on_device(np.ones((6, WIDTH), np.float32))
+
+    def refill() -> None:
+        named.copy_(torch.as_tensor(rng.integers(0, ROWS, 6)))
+        seen.copy_(torch.as_tensor(rng.integers(0, ROWS, 3)))
+        grad.copy_(torch.as_tensor(rng.standard_normal((6, WIDTH))))
+        lr.copy_(torch.as_tensor(rng.random()))
+
+    def take(table: Any, momentum: float) -> None:
+        table.catch_up(seen)
+        table.step(grad, named, lr=lr, momentum=momentum)
+
+    for table in (ours, theirs):
+        take(table, 0.5)
+    with capture() as graph:
+        take(ours, 0.9)
+    with capture() as flushing:
+        ours.flush()
+    take(theirs, 0.9)
+    theirs.flush()
+    for step in range(30):
+        refill()
+        if step % 7 == 3:
+            # Between replays, steps outside the graph are counted, too.
+            take(ours, 0.25)
+            take(theirs, 0.25)
+            refill()
+        graph.replay()
+        take(theirs, 0.9)
+        if step in (4, 20):
+            flushing.replay()
+            theirs.flush()
+        if step == 25:
+            ours.flush()
+            theirs.flush()
+        for got, want in zip(our, their, strict=True):
+            assert torch.equal(got, want), step
+    ours.flush()
+    theirs.flush()
+    for got, want in zip(our, their, strict=True):
+        assert torch.equal(got, want)
+
+
+@pytest.mark.parametrize("call", ["step", "catch_up", "flush"])
+def test_what_the_host_counts_is_not_captured(call: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((table, states),) = momentum_tables(1)
+    arrays = on_device(np.ones((2, WIDTH), np.float32)), on_device(np.array([1, 3]))
+    table.step(*arrays, lr=0.1, momentum=0.9)
+    before = [each.clone() for each in states]
+    calls = {
+        "step": lambda: table.step(*arrays, lr=on_device(np.array(0.1)), momentum=0.9),
+        "catch_up": lambda: table.catch_up(arrays[1]),
+        "flush": table.flush,
+    }
+    with monkeypatch.context() as patched:
+        patched.setattr(torch_device, "capturing", lambda like: True)
+        with pytest.raises(RuntimeError, match=r"^DeferredRows\(momentum\): a graph is captured, and the steps that"):
+            calls[call]()
+    assert all(map(torch.equal, states, before))
+    calls["step"]()
+    monkeypatch.setattr(torch_device, "capturing", lambda like: True)
+    calls[call]()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_step_whose_kernels_do_not_compile_changes_nothing(
+    there: bool, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for failing in ("append_for", "begin_for") if there else ("append_for",):
+        # An operator of its own: it keeps what was built.
+        ((table, states),) = momentum_tables(1)
+        before = [each.clone() for each in states]
+        arrays = on_device(np.ones((2, WIDTH), np.float32)), on_device(np.array([1, 3]))
+        with monkeypatch.context() as patched:
+            patched.setattr(device_history, failing, mock.Mock(side_effect=RuntimeError("no compiler")))
+            with pytest.raises(RuntimeError, match="no compiler"):
+                table.step(*arrays, lr=on_device(np.array(0.1)) if there else 0.1, momentum=0.9)
+        assert all(map(torch.equal, states, before))
+        table.flush()
+        assert all(map(torch.equal, states, before))
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_flush_within_a_step_leaves_the_step_to_it(there: bool, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a signal's handler does that saves a checkpoint.
+    (ours, our), (theirs, their) = momentum_tables()
+    for step, names in enumerate(([0, 1], [1, 2], [3, 3])):
+        arrays = on_device(np.full((2, WIDTH), step + 1, np.float32)), on_device(np.array(names))
+        lr = on_device(np.array(0.5)) if there else 0.5
+        theirs.step(*arrays, lr=lr, momentum=0.5)
+        with monkeypatch.context() as patched:
+            group = device_deferred.group
+            patched.setattr(
+                device_deferred, "group", lambda given, group=group: (patched.undo(), ours.flush(), group(given))[2]
+            )
+            ours.step(*arrays, lr=lr, momentum=0.5)
+    ours.flush()
+    theirs.flush()
+    for got, want in zip(our, their, strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
+
+
 def test_a_row_with_many_gradients(device: str) -> None:
     states, grad = [np.ones((ROWS, WIDTH)), np.ones((ROWS, WIDTH))], np.random.default_rng(1).random((99, WIDTH))
     given = [on_device(state) for state in states]
@@ -162,8 +331,8 @@ def test_what_is_refused(device: str) -> None:
     grad, indices = on_device(np.ones((2, WIDTH), np.float32)), on_device(np.array([1, ROWS]))
     with pytest.raises(IndexError, match=rf"indices\[1\] is {ROWS}, expected 0 to {ROWS - 1}: var has {ROWS} rows"):
         table.step(grad, indices, lr=0.1, momentum=0.9)
-    with pytest.raises(TypeError, match=r"lr is a tensor on .*, expected a number; pass lr.item\(\)"):
-        table.step(grad, indices[:1].repeat(2), lr=on_device(np.array(0.1)), momentum=0.9)
+    with pytest.raises(TypeError, match="lr holds complex128, expected a real number"):
+        table.step(grad, indices[:1].repeat(2), lr=on_device(np.array(0.1)).to(torch.complex128), momentum=0.9)
     assert (var == 1).all()
     unchecked = fs.DeferredRows(fs.rules.momentum, var, m, check_indices=False)
     unchecked.step(grad, indices, lr=0.5, momentum=0.9)

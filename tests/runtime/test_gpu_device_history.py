@@ -9,6 +9,7 @@ import torch
 
 import fusedstep as fs
 from fusedstep.arrays import torch_device
+from fusedstep.runtime import history
 from fusedstep.runtime.gpu import device_history
 from fusedstep.runtime.gpu.device_history import DeviceHistory
 from fusedstep.runtime.gpu.numbers import host_numbers
@@ -49,7 +50,8 @@ def test_steps_are_appended_as_on_the_host(case: Any, compute: str, device: str)
     ours, theirs = (kind(closed_form, dict(operator.switches), compute, count) for kind in (DeviceHistory, History))
     room, steps = ours.arrays(operator, like), 12
     for array in room:
-        array[...] = float("nan")
+        if array.is_floating_point():
+            array[...] = float("nan")
     addresses = [each.data_ptr() for each in room]
     with mock.patch.object(device_history, "BLOCK", 8), mock.patch.object(torch_device, "to_device", None):
         for step in range(1, steps + 1):
@@ -70,17 +72,66 @@ def test_steps_are_appended_as_on_the_host(case: Any, compute: str, device: str)
         reference.assert_same_bits(got, theirs.totals[:, :steps], "totals")
 
 
+def drawn(rule: Any, scalars: dict[str, float], step: int, draw: np.random.Generator) -> dict[str, float]:
+    """The scalars of a step; a few times one of the others changes, so that rows catch up, or it rounds to another."""
+    found = scalars_at(rule, scalars, step)
+    for name in found.keys() - {"lr", "beta1_power", "beta2_power"}:
+        if draw.random() < 0.06:
+            found[name] = {"beta1": 0.97, "beta2": 0.4, "lr_power": -0.25}.get(name, found[name] + 0.01)
+    return found
+
+
+@pytest.mark.parametrize("compute", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case[0].__name__, *map(str, case[1].values())]))
+def test_the_device_counts_as_the_host_does(case: Any, compute: str, device: str) -> None:
+    rule, scalars, switches = case
+    operator, like, draw = fs.Operator(rule, **switches), on_device(np.zeros(1)), np.random.default_rng(5)
+    closed_form, count = operator.closed_form, len(operator.spec.program.numbers)
+    ours, theirs = (kind(closed_form, dict(operator.switches), compute, count) for kind in (DeviceHistory, History))
+    ours.counted_there, flushes = True, 0
+    with mock.patch.object(history, "LIMIT", 23), mock.patch.object(device_history, "BLOCK", 8):
+        for step in range(1, 80):
+            named = drawn(rule, scalars, step, draw)
+            numbers = host_numbers(operator, compute, list(named.values()))
+            given = [on_device(np.array(each)) if draw.random() < 0.5 else each for each in named.values()]
+            due = 0 if theirs.allows(named) else theirs.steps
+            before = [theirs.window, int(theirs.closed)]
+            if due:
+                theirs.forget()
+                flushes += 1
+            ours.begin(named)
+            ours.begin_there(operator, like, given)
+            totals = theirs.begin(named)
+            theirs.numbers[theirs.steps] = numbers
+            room = ours.arrays(operator, like)
+            begun, pending, owed = (row[:3].tolist() for row in room.record)
+            assert begun == pending == [theirs.steps, theirs.window, int(theirs.closed)]
+            assert owed[0] == due
+            assert not due or owed[1:] == before
+            ours.append(operator, like, [], given)
+            theirs.end(totals)
+            ours.end(None)
+            assert room.record[1].tolist()[:3] == [theirs.steps, theirs.window, int(theirs.closed)]
+    assert flushes > 2
+    assert ours.steps == 0
+    got = on_host(room.numbers, np.dtype(compute))[: theirs.steps, :count]
+    reference.assert_same_bits(got, theirs.numbers[: theirs.steps], "numbers")
+    if theirs.closed:
+        got = on_host(room.totals, np.dtype(np.float64))[: len(ours.starts), : theirs.steps]
+        reference.assert_same_bits(got, theirs.totals[:, : theirs.steps], "totals")
+    ours.forget()
+    assert not room.record[1].any()
+
+
 def test_rows_that_have_replayed_a_window_move_no_more(device: str) -> None:
     operator, like = fs.Operator(fs.rules.adam), torch.zeros(1, device=device)
-    history = DeviceHistory(
-        operator.closed_form, dict(operator.switches), "float64", len(operator.spec.program.numbers)
-    )
+    ours = DeviceHistory(operator.closed_form, dict(operator.switches), "float64", len(operator.spec.program.numbers))
     for step in (1, 2, 3):
         named = scalars_at(fs.rules.adam, ADAM, step)
-        history.begin(named)
-        history.append(operator, like, host_numbers(operator, "float64", list(named.values())), list(named.values()))
-        history.end(None)
-    room = history.arrays(operator, like)
+        ours.begin(named)
+        ours.append(operator, like, host_numbers(operator, "float64", list(named.values())), list(named.values()))
+        ours.end(None)
+    room = ours.arrays(operator, like)
     # Both keep the moments' powers; the sums are those of no steps.
     differ = (room.kept[:, :3] != room.settled[:, :3]).any(dim=1)
     assert differ.any()

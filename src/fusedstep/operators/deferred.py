@@ -22,7 +22,6 @@ from . import host_deferred
 from .bags import gradient_of_bags
 from .checks.arrays import check_unused
 from .checks.options import parse_switches
-from .checks.scalars import check_host_scalars
 from .labels import Labels, parse_options
 from .operator import Operator
 from .pending_table import PendingTable
@@ -40,7 +39,8 @@ class DeferredRows:
 
     Scalars may change at every step. All rows catch up first if a scalar changes that must be constant in the closed
     form (in Adam's, epsilon), if the closed form becomes valid or invalid, and at the 8,192nd step after a flush. On
-    the CPU, all rows take a step that names most rows.
+    the CPU, all rows take a step that names most rows. On a device, once a scalar is a tensor there, the device counts
+    the steps: nothing waits for it, and a graph may capture calls.
 
     Args:
         rule: the rule, without sums beyond a row, or its text; see ``Operator``.
@@ -146,7 +146,7 @@ class DeferredRows:
                 one row are summed first.
             offsets, weights: for a gradient of bags, where each bag begins among the indices, and factors of the
                 indices; see ``Operator``. Then ``grad`` has one row for each bag.
-            **scalars: the rule's scalars, as numbers or arrays of one element.
+            **scalars: the rule's scalars, as numbers or arrays of one element, which may be on the states' device.
 
         Returns:
             The states, the same objects.
@@ -158,12 +158,13 @@ class DeferredRows:
             grad, indices = gradient_of_bags(self.name, grad, indices, offsets, weights), None
         return self.take(grad, indices, self._operator.scalars(scalars))
 
-    def take(self, grad: Any, indices: Any, scalars: Sequence[float]) -> tuple[Any, ...]:
+    def take(self, grad: Any, indices: Any, scalars: Sequence[Any]) -> tuple[Any, ...]:
         """Take one step, with the scalars in the rule's order; ``grad`` may be a ``BagGradient``, without indices."""
         with self._lock:
             names = self._operator.signature.scalars
-            check_host_scalars(self.name, names, scalars)
-            step = self._backend.prepare_step(self._table(), grad, indices, scalars)
+            table = self._table()
+            self._backend.check_scalars(table, scalars)
+            step = self._backend.prepare_step(table, grad, indices, scalars)
             named = dict(zip(names, scalars, strict=True))
             # A new history is allocated after the flush: if that fails, all rows are up to date, which is valid.
             with defer_sigint():
@@ -203,7 +204,7 @@ class DeferredRows:
             indices: the rows, integers in any order and number. Indices that name no row are ignored.
         """
         with self._lock:
-            if not self._history.steps or self._on_device:
+            if self._on_device or self._history.is_empty:
                 return None
             named = np.asarray(indices).reshape(-1)
             named = named[(named >= 0) & (named < len(self._last_steps))]
@@ -223,12 +224,17 @@ class DeferredRows:
             table = self._table()
             if self.is_busy:
                 # The call goes on with the history that it has begun.
-                self._backend.prepare_catch_up(table, np.arange(len(self._last_steps)))()
-            elif self._history.steps:
+                self._backend.prepare_catch_up(table, range(len(self._last_steps)))()
+            elif not self._history.is_empty:
                 with self.busy(), defer_sigint():
                     self._backend.prepare_flush(table)()
                     self._history.forget()
             return self.states
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a graph may repeat calls: the device counts the steps."""
+        return self._history.is_repeatable
 
     @contextmanager
     def busy(self) -> Iterator[None]:

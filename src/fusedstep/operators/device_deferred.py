@@ -1,7 +1,7 @@
 """Deferred rows of tensors on a device.
 
-The history of pending steps is on the device, and each step appends to it there; the host counts the steps. Only the
-check of indices waits for the device.
+The history of pending steps is on the device, and each step appends to it there. Only the check of indices waits for
+the device.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,18 +9,30 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..arrays.devices import capturing, library_of
+from ..codegen.gpu.weave_history import DUE, PENDING, STEP
 from ..runtime.aliasing import shares_with_states
 from ..runtime.gpu.device_history import DeviceHistory
 from ..runtime.gpu.grouping import LONG, Contributions, group, sum_long_segments
 from ..runtime.gpu.kernel_call import KernelCall, catch_up_tiles_for, launch_loop
 from ..runtime.gpu.kernels import kernel_of
 from ..runtime.gpu.numbers import host_numbers
-from .checks.device import check_bounds, view_device_indices
+from .checks.device import check_bounds, check_device_scalars, view_device_indices
 from .checks.device import view_device_states as view_states
 from .checks.device_sparse_gradient import view_sparse_gradient
 from .pending_table import PendingTable
 
-__all__ = ["new_history", "new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
+__all__ = [
+    "check_scalars",
+    "new_history",
+    "new_last_steps",
+    "prepare_catch_up",
+    "prepare_flush",
+    "prepare_step",
+    "view_states",
+]
+
+# About as many programs as a large device runs at once.
+PROGRAMS = 1024
 
 
 def new_last_steps(rows: int, like: Any) -> Any:
@@ -31,15 +43,23 @@ def new_last_steps(rows: int, like: Any) -> Any:
 new_history = DeviceHistory
 
 
-def not_captured(operator: str, like: Any) -> None:
-    """Check that no graph is captured: the host counts the pending steps, and a graph would not.
+def check_scalars(table: PendingTable, scalars: Sequence[Any]) -> None:
+    """Check the scalars of a step: numbers, and arrays of one element on the device."""
+    operator = table.operator
+    check_device_scalars(operator.name, operator.signature.scalars, scalars, table.states[0].device)
+
+
+def check_capture(table: PendingTable) -> None:
+    """Check that the device counts the steps while a graph is captured: the host would not see those of its replays.
 
     Raises:
-        RuntimeError: a graph is being captured.
+        RuntimeError: the host counts them.
     """
-    if capturing(like):
+    if capturing(table.states[0]) and not table.history.is_repeatable:
         raise RuntimeError(
-            f"{operator}: deferred rows cannot be captured in a graph; call fs.Operator, or step outside the graph"
+            f"{table.operator.name}: a graph is captured, and the steps that rows owe are counted on the host; take a "
+            "step with a scalar on the device before, as lr=torch.tensor(lr, device=device), in PyTorch's optimizers "
+            "also with capturable=True: from then on the device counts them"
         )
 
 
@@ -64,24 +84,35 @@ class Step(NamedTuple):
 
     def launch(self) -> None:
         """Apply the pending steps of the named rows, then the step that the history has begun."""
-        table, contributions, like = self.table, self.contributions, self.table.states[0]
-        numbers = host_numbers(table.operator, table.history.compute, self.scalars)
+        table, history, like = self.table, self.table.history, self.table.states[0]
+        numbers = [] if history.counted_there else host_numbers(table.operator, history.compute, self.scalars)
+        known = table.operator, like, numbers, self.scalars
+        with library_of(like).stream(like):
+            # Once rows are stepped, nothing may fail.
+            history.append(*known, compile_only=True)
+            if history.counted_there:
+                history.begin_there(table.operator, like, self.scalars)
+                flush_due(table)
+            self.step_rows(numbers)
+            # Rows that are named later owe this step, too.
+            history.append(*known)
+
+    def step_rows(self, numbers: Sequence[float]) -> None:
+        """Launch what steps the named rows."""
+        table, contributions = self.table, self.contributions
         if contributions.indices.shape[0] and table.tables[0].flat.size:
             rows, width = table.tables[0].rows, table.tables[0].width
-            with library_of(self.gradient).stream(self.gradient):
-                groups = group(contributions)
-                long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
+            groups = group(contributions)
+            long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
             own = [self.gradient, *groups, long_sums, groups.size, rows]
-            run(table, "deferred_rows", self.storage, own, groups.size, numbers, LONG=LONG)
-        # Rows that are named later owe this step, too.
-        with library_of(like).stream(like):
-            table.history.append(table.operator, like, numbers, list(self.scalars))
+            given = [table.history.room.step_numbers] if table.history.counted_there else numbers
+            run(table, "deferred_rows", self.storage, own, groups.size, given, STEP, LONG=LONG)
 
 
 def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
     """Check a step of the rows that indices name."""
     operator, like = table.operator, table.states[0]
-    not_captured(operator.name, like)
+    check_capture(table)
     sparse = view_sparse_gradient(operator, "grad", grad, indices, table.shape, table.storages[0], like)
     gradient = sparse.gradient
     if shares_with_states(operator.name, operator.array_spec.names, table.tables, sparse.elements):
@@ -92,7 +123,7 @@ def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence
 def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
     """Check the indices of some rows; return a function that applies their pending steps."""
     operator, variable = table.operator.name, table.operator.array_spec.names[0]
-    not_captured(operator, table.states[0])
+    check_capture(table)
     named = view_device_indices(operator, indices, variable, table.shape, table.states[0])
     if table.operator.options.check_indices:
         check_bounds(operator, named, table.tables[0].rows, variable)
@@ -101,7 +132,7 @@ def prepare_catch_up(table: PendingTable, indices: Any) -> Callable[[], None]:
 
 def catch_up(table: PendingTable, indices: Any) -> None:
     """Apply the pending steps of the named rows."""
-    if table.history.steps and indices.shape[0] and table.tables[0].flat.size:
+    if not table.history.is_empty and indices.shape[0] and table.tables[0].flat.size:
         with library_of(indices).stream(indices):
             groups = group(Contributions(indices))
         own = [groups.sorted_indices, groups.size, table.tables[0].rows]
@@ -110,17 +141,23 @@ def catch_up(table: PendingTable, indices: Any) -> None:
 
 def prepare_flush(table: PendingTable) -> Callable[[], None]:
     """Return a function that applies the pending steps of all rows."""
-    not_captured(table.operator.name, table.states[0])
+    check_capture(table)
     return partial(flush, table)
 
 
 def flush(table: PendingTable) -> None:
     """Apply the pending steps of all rows."""
+    rows = table.tables[0].rows
     if table.tables[0].flat.size:
-        rows = table.tables[0].rows
         run(table, "flush", table.storages[0], [rows], rows)
-        with library_of(table.last_steps).stream(table.last_steps):
-            table.last_steps[...] = 0
+
+
+def flush_due(table: PendingTable) -> None:
+    """Apply the pending steps of all rows if the step that has begun needs it, which the device knows."""
+    rows = table.tables[0].rows
+    if table.tables[0].flat.size:
+        # Mostly there is nothing to do, which many programs would only find out one by one.
+        run(table, "flush", table.storages[0], [rows], rows, row=DUE, most=PROGRAMS)
 
 
 def run(
@@ -129,18 +166,34 @@ def run(
     gradient: str,
     own: list[Any],
     over: int,
-    numbers: Sequence[float] = (),
+    numbers: Sequence[Any] = (),
+    row: int = PENDING,
+    most: int | None = None,
     **known: int,
 ) -> None:
-    """Launch a loop; ``numbers`` are those of the step that it takes, if it takes one."""
+    """Launch a loop.
+
+    Args:
+        table: the table.
+        loop: the loop.
+        gradient: the storage type of the gradient, or of the variable.
+        own: the arguments of the loop behind the states.
+        over: the rows, or indices, that the programs share.
+        numbers: the arguments for the numbers of the step that the loop takes, if it takes one.
+        row: of the record of pending steps.
+        most: the most programs, if there is a limit: they then share the rows.
+        **known: other arguments that are known when the kernel is compiled.
+    """
     like = table.states[0]
-    kernels = partial(kernel_of, table.operator, table.storages, gradient, False, closed_form=table.closed_form)
+    on_device = table.history.counted_there
+    kernels = partial(kernel_of, table.operator, table.storages, gradient, on_device, closed_form=table.closed_form)
     library = library_of(like)
     bump = partial(library.bump_versions, table.states)
     states = [library.detach(state) for state in table.states]
     with library.stream(like):
-        pending = table.history.pending(table.operator, like, table.last_steps)
+        pending = table.history.pending(table.operator, like, table.last_steps, row)
         bump()
         call = KernelCall(kernels, states, table.tables, None, gradient, (), bump)
         tiles = catch_up_tiles_for(call.width, call.narrowest, len(states))
+        over = over if most is None else min(over, most * tiles.rows)
         launch_loop(call, loop, own, over, tiles, [*pending, *numbers], **known)

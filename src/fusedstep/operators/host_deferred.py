@@ -20,11 +20,20 @@ from ..runtime.cpu.threads import run
 from ..runtime.history import History
 from .checks.arrays import view_states
 from .checks.indices import refuse_outside, view_indices
+from .checks.scalars import check_host_scalars
 from .checks.sparse_gradient import view_sparse
 from .host_step import span_call
 from .pending_table import PendingTable
 
-__all__ = ["new_history", "new_last_steps", "prepare_catch_up", "prepare_flush", "prepare_step", "view_states"]
+__all__ = [
+    "check_scalars",
+    "new_history",
+    "new_last_steps",
+    "prepare_catch_up",
+    "prepare_flush",
+    "prepare_step",
+    "view_states",
+]
 
 
 new_history = History
@@ -35,6 +44,11 @@ def new_last_steps(rows: int, like: Any) -> np.ndarray:
     # Two bytes per row are enough for the bounded history, and stay in the processor's cache.
     last_steps: np.ndarray = np.zeros(rows, np.int16)
     return last_steps
+
+
+def check_scalars(table: PendingTable, scalars: Sequence[Any]) -> None:
+    """Check the scalars of a step: numbers."""
+    check_host_scalars(table.operator.name, table.operator.signature.scalars, scalars)
 
 
 class Step(NamedTuple):

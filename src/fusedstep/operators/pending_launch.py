@@ -75,10 +75,12 @@ def pending_launch(
         prepare, is_current: see ``PendingLaunch``.
     """
     operator = rows._operator
+    if rows._on_device:
+        return None
     check_host_scalars(rows.name, operator.signature.scalars, scalars)
     count = sum(len(each.indices) for each in gradient.lookups)
     # A step that may name most rows is one of every row, however many threads there are.
-    if rows._on_device or 2 * count >= len(rows._last_steps):
+    if 2 * count >= len(rows._last_steps):
         return None
     with rows._lock:
         rows._borrow()

@@ -9,8 +9,11 @@ which rows may be pending, and adds every new step to all sets.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any, TypeVar
+
+from .words import where
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,7 +33,8 @@ class ClosedForm:
             What a step adds to them falls by ``fading`` from step to step, so that they soon stop changing: a row that
             replays does so for a window of steps, then takes the moved totals of no steps. ``tolerance`` is the largest
             error of the variable, relative to its movement.
-        fading: returns a number; the closed form is valid only while it is below 1.
+        fading: returns a number; the closed form is valid only while it is below 1. Where the scalars are on a device,
+            it runs there: it chooses by ``where``.
         constant: the scalars that must not change while rows are pending.
     """
 
@@ -119,14 +123,21 @@ def idle(
         unless: scalars that must be 0, and switches that must be off, for the closed form to be valid.
     """
 
-    def fading(**scalars: Any) -> int:
-        return int(any(scalars[name] for name in unless))
+    def fading(**scalars: Any) -> Any:
+        return unless_any(unless, scalars, 0)
 
     def declare(states: Function) -> Function:
         register(rule, ClosedForm(states, kept, None, fading, constant))
         return states
 
     return declare
+
+
+def unless_any(names: tuple[str, ...], scalars: Mapping[str, Any], fading: Any) -> Any:
+    """A ratio of weights, or 1 if one of some scalars and switches is neither 0 nor off."""
+    if not names:
+        return fading
+    return where(reduce(or_, (scalars[name] != 0 for name in names)), 1, fading)
 
 
 def register(rule: Callable[..., Any], closed: ClosedForm) -> None:

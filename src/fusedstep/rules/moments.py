@@ -20,7 +20,7 @@ If the betas change from step to step, their powers are products over the pendin
 from collections.abc import Callable
 from typing import Any
 
-from .idle import ClosedForm, register
+from .idle import ClosedForm, register, unless_any
 from .words import abs, divide_or_zero, minimum, sqrt, where
 
 Weight = Callable[..., tuple[Any, Any, Any]]
@@ -72,7 +72,7 @@ def idle_by_moments(rule: Callable[..., Any], unless: tuple[str, ...] = ()) -> C
             return center, *sums, remainder, reach
 
         def fading(**scalars: Any) -> Any:
-            return scalars["beta1"] / sqrt(scalars["beta2"]) if not any(scalars[name] for name in unless) else 1
+            return unless_any(unless, scalars, scalars["beta1"] / sqrt(scalars["beta2"]))
 
         register(rule, ClosedForm(moments_idle, kept, moved, fading, ("epsilon",)))
         return weight

@@ -40,6 +40,16 @@ class History:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "closed_form": None}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no steps are pending."""
+        return self.steps == 0
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a graph may repeat the next step."""
+        return False
+
     def forget(self) -> None:
         """Forget all steps: all rows are up to date."""
         self.steps = 0

@@ -135,8 +135,8 @@ class DeferredOptimizer(ParamGroups):
         Raises:
             TypeError: one is not an embedding, or its weight not a plain parameter.
             ValueError: its weight is not one of the parameters.
-            NotImplementedError: its group is ``capturable`` or ``differentiable``, its rows have gaps or are complex,
-                or other processes read them.
+            NotImplementedError: its group is ``differentiable``, its rows have gaps or are complex, or other processes
+                read them.
         """
         name = type(self).__name__
         groups = {param: group for group in self.param_groups for param in group["params"]}
@@ -164,11 +164,6 @@ class DeferredOptimizer(ParamGroups):
                 )
             if groups[weight].get("differentiable"):
                 raise NotImplementedError(f"{name}: {RECORDED}")
-            if groups[weight].get("capturable"):
-                raise NotImplementedError(
-                    f"{name}: capturable is True, expected False beside defer: "
-                    "the steps that rows owe are counted on the host"
-                )
         return list(dict.fromkeys(modules))
 
 

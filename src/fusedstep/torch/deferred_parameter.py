@@ -15,6 +15,7 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._ops import _len_torch_dispatch_stack_pre_dispatch
 from torch.utils._python_dispatch import _disable_current_modes
 
+from ..arrays.devices import capturing, on_device
 from ..operators.bags import BagGradient, is_sparse
 from ..operators.deferred import DeferredRows
 from ..operators.operator import Operator
@@ -41,6 +42,8 @@ class DeferredParameter:
     def __init__(self, param: Tensor) -> None:
         self._param, self.eager, self.number = ref(param), 0, next(_numbers)
         self._rows: DeferredRows | None = None
+        # Whether the last step left rows that owe it, as the first one is taken to do.
+        self._owes = True
         self._operator: Operator | None = None
         # Of the rows, too: those that a thread steps do not become others meanwhile, which would lose the step.
         self._lock = threading.RLock()
@@ -68,7 +71,7 @@ class DeferredParameter:
         states: Sequence[Tensor | None],
         values: Tensor | BagGradient,
         indices: Tensor | None,
-        scalars: Sequence[float],
+        scalars: Sequence[Any],
     ) -> None:
         """Step the rows of a sparse gradient; with a dense gradient, ``indices`` None, step all rows.
 
@@ -78,7 +81,8 @@ class DeferredParameter:
             RuntimeError: the gradient has rows that owe steps; nothing is changed.
         """
         with self._lock:
-            if not is_sparse(values, indices) or self.eager:
+            self._owes = is_sparse(values, indices) and not self.eager
+            if not self._owes:
                 self.flush()
                 operator.step(states, values, indices, "every", scalars)
                 return
@@ -86,11 +90,11 @@ class DeferredParameter:
                 rows = self._rows_of(operator, states)
                 if indices is not None:
                     self._check_looked_up(rows, indices)
-                # The steps that rows owe are counted on the host: wait for scalars on a device.
-                rows.take(values, indices, list(map(float, scalars)))
+                # Where the host counts the steps that rows owe, wait for scalars on a device.
+                rows.take(values, indices, scalars if on_device(rows.states[0]) else list(map(float, scalars)))
 
     def table_launch(
-        self, operator: Operator, states: Sequence[Tensor | None], gradient: BagGradient, scalars: Sequence[float]
+        self, operator: Operator, states: Sequence[Tensor | None], gradient: BagGradient, scalars: Sequence[Any]
     ) -> TableLaunch | None:
         """Check a step of the rows of lookups as part of a call that steps several tables; None if ``step`` must."""
         with self._lock, self._busy():
@@ -108,6 +112,7 @@ class DeferredParameter:
         with self._lock:
             rows = self._rows
             if rows is None:
+                self._check_capture()
                 return
             if not is_concrete(indices):
                 self.flush()
@@ -143,8 +148,8 @@ class DeferredParameter:
             except (TypeError, ValueError) as error:
                 # An error would leave the parameter unreadable.
                 warnings.warn(f"{error}: the steps that its rows owed are lost", stacklevel=2)
-            if not (self._is_busy or rows.is_busy):
-                # No steps are owed: do not keep the states of an optimizer that is gone.
+            if not (self._is_busy or rows.is_busy or rows.is_repeatable):
+                # No steps are owed: do not keep the states of an optimizer that is gone. A graph may hold other ones.
                 self._rows = None
 
     @contextmanager
@@ -155,6 +160,21 @@ class DeferredParameter:
             yield
         finally:
             self._is_busy = before
+
+    def _check_capture(self) -> None:
+        """Check that no graph captures a lookup for training before the first step, whose rows never catch up.
+
+        Raises:
+            RuntimeError: one does.
+        """
+        param = self.param
+        may_owe = self._owes and not self.eager and torch.is_grad_enabled()
+        if param is None or not may_owe or not on_device(param) or not capturing(param):
+            return
+        raise RuntimeError(
+            "a graph captures a lookup of a table with deferred rows before a step with capturable=True, or with a "
+            "setting on the device: its rows would not catch up in replays; take such a step before the capture"
+        )
 
     def _check_looked_up(self, rows: DeferredRows, indices: Tensor) -> None:
         if training_distributed():

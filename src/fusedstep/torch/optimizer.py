@@ -273,9 +273,7 @@ class FusedOptimizer(OptimizerStates):
             check_shape(operator.name, own, gradient)
             check_numbers(operator.name, own, local)
             if has_numbers(local):
-                settings.refuse_capture(operator.name, group, param, bool(self._counters))
-                scalars = self._numbers(group, operator, self._progress(state), cache)
-                states = self._states(group, operator, param, state)
+                scalars, states = self._scalars_and_states(group, operator, param, state, cache)
                 self._take_step(group, operator, param, states, gradient, scalars)
             else:
                 self._states(group, operator, param, state)
@@ -292,15 +290,28 @@ class FusedOptimizer(OptimizerStates):
         cache: ScalarCache,
     ) -> Launch:
         """The checked step of an embedding's weight by the gradients of its lookups; see ``_update``."""
-        settings.refuse_capture(operator.name, group, param, bool(self._counters))
-        scalars = self._numbers(group, operator, self._progress(state), cache)
-        states = self._states(group, operator, param, state)
+        scalars, states = self._scalars_and_states(group, operator, param, state, cache)
         bags, table = bags_of(operator.name, grad, self._memory_of(param)), self._tables.get(param)
         rows = rows_of_bags(grad, settings.own_setting(group, "rows"))
         if table is not None:
             joint = table.table_launch(operator, states, bags, scalars)
             return joint or partial(table.step, operator, states, bags, None, scalars)
         return operator.prepare(states, bags, None, rows, scalars)
+
+    def _scalars_and_states(
+        self, group: ParamGroup, operator: Operator, param: Tensor, state: dict[str, Any], cache: ScalarCache
+    ) -> tuple[list[Any], list[Tensor | None]]:
+        """The scalars of a parameter's next step, and its memory and states.
+
+        Raises:
+            RuntimeError: a graph is being captured, and would repeat one count, or make the states anew.
+        """
+        settings.refuse_capture(operator.name, group, param, bool(self._counters))
+        if group.get("capturable"):
+            # The first step, too, is counted on the device: what a graph then repeats is the same.
+            self._states(group, operator, param, state)
+        scalars = self._numbers(group, operator, self._progress(state), cache)
+        return scalars, self._states(group, operator, param, state)
 
     def _gradient(self, operator: Operator, param: Tensor, local: Tensor) -> Gradient:
         """A parameter's gradient as its step takes it."""
@@ -315,6 +326,7 @@ class FusedOptimizer(OptimizerStates):
         """A parameter's memory and its states, in the order of the rule; missing ones are created."""
         memory = self._memory_of(param)
         if self._lacks_states(operator, state):
+            settings.refuse_first_capture(operator.name, param)
             self._initialise(group, memory, state)
         self._align(operator, memory, state)
         kinds = operator.spec.kinds[1:]

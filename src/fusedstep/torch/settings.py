@@ -220,3 +220,16 @@ def refuse_capture(name: str, group: dict[str, Any], param: Tensor, counted: boo
         f"{name}: steps are counted on the host while a graph is captured, which would repeat one count; "
         "step outside the graph"
     )
+
+
+def refuse_first_capture(name: str, param: Tensor) -> None:
+    """Refuse a capture of a parameter's first step: each replay would make its states anew.
+
+    Raises:
+        RuntimeError: a graph is being captured.
+    """
+    if on_device(param) and capturing(param):
+        raise RuntimeError(
+            f"{name}: a graph is captured in the first step of a parameter, and would make its states anew in each "
+            "replay; take a step before"
+        )

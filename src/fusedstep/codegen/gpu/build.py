@@ -18,7 +18,6 @@ from ..rule.spec import RuleSpec
 from .plain_numbers import plain_numbers
 from .weave import (
     weave,
-    weave_append,
     weave_column_sums,
     weave_host_numbers,
     weave_locate_blocks,
@@ -28,6 +27,7 @@ from .weave import (
     weave_table_keys,
     weave_words,
 )
+from .weave_history import weave_append, weave_begin
 
 # Older ones divide and take roots by instructions that flush denormal numbers, or cannot compile our tuples.
 OLDEST = (3, 6)
@@ -61,9 +61,16 @@ def host_numbers_for(program: Program, compute: str) -> Callable[[Sequence[float
     return numbers
 
 
-def append_for(spec: RuleSpec, closed_form: ClosedForm | None, compute: str, tolerance: float) -> Any:
-    """The kernel that appends a step to a history on a device."""
-    return load(weave_append(spec, closed_form, compute, tolerance)).kernel
+def append_for(spec: RuleSpec, closed_form: ClosedForm | None, compute: str, tolerance: float, on_device: bool) -> Any:
+    """The kernel that appends a step to a history on a device, which may have begun it."""
+    return load(weave_append(spec, closed_form, compute, tolerance, on_device)).kernel
+
+
+def begin_for(
+    spec: RuleSpec, closed_form: ClosedForm | None, compute: str, negligible: float, there: tuple[bool, ...]
+) -> Any:
+    """The kernel that begins a step on a device, where some of its scalars lie."""
+    return load(weave_begin(spec, closed_form, compute, negligible, there)).kernel
 
 
 @cache

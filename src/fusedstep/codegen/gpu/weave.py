@@ -3,21 +3,18 @@
 import re
 from dataclasses import replace
 
-from ...rules.idle import ClosedForm
 from ...storage import compute_type
 from ..module_text import BANNER, scalars_of
 from ..recipe import Recipe
 from ..rule.closed_form import closed_program
 from ..rule.program import Program, ReductionScope
-from ..rule.spec import RuleSpec
 from ..rule.values import local
 from .closed_form import NO_CLOSED_FORM, closed_function, closed_words, history_words
-from .expressions import ByRoots, Expressions, ScalarExpressions, rewritten
+from .expressions import ByRoots, Expressions, rewritten
 from .sources import loop_definitions, parameters, span_words_of, word_definitions
 from .stages import Stages
 from .tiles import Tiles, address_word, gradient_word, stochastic_word
-from .totals import WORDS as TOTALS_WORDS
-from .totals import append_entry, totals_text
+from .totals import numbers_of
 
 WITHIN = "@triton.jit"
 # The types of the loops' arguments that are numbers; others are addresses, and those in capitals known beforehand.
@@ -26,8 +23,9 @@ NUMBERS = {
     **dict.fromkeys(("matrices", "matrices_of_program"), "i64"),
     **dict.fromkeys(("now", "window", "closed"), "i32"),
 }
-# What several loops take of rows that sleep, and hand on together.
-PENDING = ("history", "kept", "settled", "stride", "last_steps", "now", "window", "closed")
+# What several loops take of rows that sleep, and hand on together; the last three may be in a record on the device.
+PENDING = ("history", "kept", "settled", "stride", "last_steps")
+COUNTED = ("now", "window", "closed")
 # The word that makes pointers of addresses, for the span words that need one.
 POINTERS = {"tensors_at": "pointer_at", "rows_at": "pointers_at", "update_rows_by_sums": "pointers_of"}
 SHORT = {"float32": "fp32", "float64": "fp64"}
@@ -74,16 +72,14 @@ def weave_numbers(program: Program, compute: str, there: tuple[bool, ...]) -> st
     Each program evaluates a row of numbers; a scalar that lies there has one element for each row, or one for all.
     """
     names = [local(name) for name in program.signature.scalars]
-    numbers = [rewritten(text, ScalarExpressions()) for text in program.hoisted or ["0.0"]]
+    numbers = numbers_of(program)
     given = [f"scalar_{k}" if lies else f'scalar_{k}: "fp64"' for k, lies in enumerate(there)]
     plain = [f"scalar_{k}" for k, lies in enumerate(there) if not lies]
     loads = []
     for k, (name, lies) in enumerate(zip(names, there, strict=True)):
         value = f"tl.load(scalar_{k} + row * stride_{k}).to(tl.float64)" if lies else f"wide(scalar_{k})"
         loads.append(f"    {name} = {value}")
-    stores = [
-        f"    tl.store(numbers + (row * {len(numbers)} + {k}), compute({number}))" for k, number in enumerate(numbers)
-    ]
+    stores = [f"    tl.store(numbers + (row * {len(numbers)} + {k}), {number})" for k, number in enumerate(numbers)]
     strides = [f"stride_{k}: tl.constexpr" for k, lies in enumerate(there) if lies]
     return module(
         f"numbers of rule {program.signature.name}",
@@ -108,20 +104,6 @@ def weave_host_numbers(program: Program) -> str:
     return module(
         f"numbers of rule {program.signature.name}",
         scalars_of("numbers", names, program.hoisted or ["0"]),
-    )
-
-
-def weave_append(spec: RuleSpec, closed_form: ClosedForm | None, compute: str, tolerance: float) -> str:
-    """The text of the module that appends a step to a history on a device."""
-    program = closed_program(closed_form, spec.program, spec.switches) if closed_form else None
-    words = {f"word_{word}" for word in TOTALS_WORDS.values()} | {"word_power", "quotient"}
-    return module(
-        f"pending steps of rule {spec.program.signature.name}",
-        word_definitions(words | {f"word_{word}" for word in (program.words if program else ())}),
-        numbers_of_type(compute),
-        WIDE,
-        *([totals_text(spec, closed_form, tolerance)] if closed_form else []),
-        append_entry(spec, closed_form, SHORT[compute]),
     )
 
 
@@ -260,12 +242,14 @@ def entry(recipe: Recipe, count: int, on_device: bool) -> str:
     """The function that is launched: states, the loop's own arguments, numbers, and what is known beforehand."""
     names = parameters(recipe.loop, recipe.loop)
     states = [f"state_{k}" for k in range(len(recipe.storages))] if "states" in names else []
-    taken = [each for name in names for each in (PENDING if name == "pending" else (name,))]
+    pending = [*PENDING, "record"] if on_device else [*PENDING, *COUNTED]
+    counted = [f"tl.load(record + {k})" for k, _ in enumerate(COUNTED)] if on_device else COUNTED
+    taken = [each for name in names for each in (pending if name == "pending" else (name,))]
     own = [name for name in taken if name not in ("states", "row_strides", "scalars", "width") and not name.isupper()]
     given, numbers = numbers_given(recipe, count, on_device) if "scalars" in names else ([], [])
     row_strides = [f"row_stride_{k}" for k in range(len(states))] if "row_strides" in names else []
     known = [*row_strides, *(name for name in names if name == "width" or name.isupper())]
-    together = {"states": states, "row_strides": row_strides, "pending": PENDING}
+    together = {"states": states, "row_strides": row_strides, "pending": [*PENDING, *counted]}
     bundles = {name: f"({', '.join(each)},)" for name, each in together.items()}
     bundles["scalars"] = f"({', '.join(numbers)},)"
     typed = [*(f'{name}: "{NUMBERS[name]}"' if name in NUMBERS else name for name in own), *given]

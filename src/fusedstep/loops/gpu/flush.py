@@ -16,6 +16,10 @@ def flush(
     ROWS: Any,
     COLUMNS: Any,
 ) -> None:
-    """Catch up the rows of the program."""
-    row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
-    catch_up_row(states, row_strides, row, row < rows, pending, width, COLUMNS)
+    """Catch up all rows, if there are pending steps. Programs take tiles in turn."""
+    _, _, _, _, last_steps, now, _, _ = pending
+    if now > 0:
+        for tile in range(tl.program_id(0), (rows + ROWS - 1) // ROWS, tl.num_programs(0)):
+            row = tile * ROWS + tl.arange(0, ROWS)[:, None]
+            catch_up_row(states, row_strides, row, row < rows, pending, width, COLUMNS)
+            tl.store(last_steps + row, 0, mask=row < rows)

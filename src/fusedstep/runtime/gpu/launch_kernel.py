@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,12 @@ def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments:
         keep(cached, to, len(given), known, compiled)
 
 
+def compile_kernel(library: DeviceLibrary, kernel: Any, arguments: Sequence[Any], **known: Any) -> None:
+    """Compile a kernel as ``launch_kernel`` does at the first launch with such arguments, without launching it."""
+    with announced(kernel):
+        kernel.warmup(*library.arguments(arguments), grid=(1,), **EXACT | known)
+
+
 def launch_by_triton(kernel: Any, programs: int, arguments: Sequence[Any], known: dict[str, Any]) -> Any:
     """Launch a kernel as Triton documents it; return what it compiled."""
     launch = partial(kernel[(programs,)], *arguments, **EXACT | known)
@@ -52,10 +58,15 @@ def launch_by_triton(kernel: Any, programs: int, arguments: Sequence[Any], known
     key = id(kernel), *(each is None for each in arguments), *known.items()
     if key in _launched:
         return launch()
-    with notice.during("a kernel for the device", where_cached) if is_compiled(kernel) else nullcontext():
+    with announced(kernel):
         compiled = launch()
     _launched.add(key)
     return compiled
+
+
+def announced(kernel: Any) -> AbstractContextManager[Any]:
+    """Say that a kernel is compiled, if it takes long."""
+    return notice.during("a kernel for the device", where_cached) if is_compiled(kernel) else nullcontext()
 
 
 def is_compiled(kernel: Any) -> bool:
