@@ -1,6 +1,7 @@
-"""A CUDA graph in Triton's interpreter: what is launched while it is captured is launched again by each replay.
+"""A CUDA graph, or in Triton's interpreter a stand-in: each replay launches what was launched in the capture.
 
-Kernels and PyTorch's operations are repeated on the memory that they were captured with, and no Python around them.
+The stand-in repeats kernels and PyTorch's operations on the memory that they were captured with, and no Python around
+them.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from fusedstep.arrays import torch_device
 from fusedstep.torch.embedding_gradient import EmbeddingGradient
+from tests.devices import INTERPRETED
 
 
 class Captured(TorchDispatchMode):
@@ -55,8 +57,21 @@ def memory_of(values: list[Any]) -> list[torch.Tensor]:
 
 
 @contextmanager
-def capture() -> Iterator[Captured]:
+def capture() -> Iterator[Any]:
     """Captures what is launched within; it is launched once, too."""
+    if INTERPRETED:
+        with captured_by_stand_in() as stand_in:
+            yield stand_in
+        return
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        yield graph
+    graph.replay()
+
+
+@contextmanager
+def captured_by_stand_in() -> Iterator[Captured]:
+    """Captures what the interpreter runs within."""
     from triton.runtime.interpreter import GridExecutor
 
     graph, call = Captured(), GridExecutor.__call__

@@ -48,11 +48,13 @@ class StandIn:
         target: what kernels are compiled for.
         launched: what was launched; None to write nothing down.
         loaded: the number of kernels that were loaded.
+        spills: how many registers the next ones that are loaded are said to spill; 0 for all others.
     """
 
     def __init__(self, target: GPUTarget = SM_90, noting: bool = True) -> None:
         self.target, self.device, self.stream, self.loaded = target, 0, 0, 0
         self.launched: list[Launched] | None = [] if noting else None
+        self.spills: list[int] = []
         self.utils = SimpleNamespace(
             get_device_properties=lambda device: {"max_shared_mem": PLENTY},
             load_binary=self._load,
@@ -71,7 +73,7 @@ class StandIn:
 
     def _load(self, name: str, binary: bytes, shared: int, device: int) -> tuple[int, int, int, int, int]:
         self.loaded += 1
-        return self.loaded, self.loaded, 0, 0, PLENTY
+        return self.loaded, self.loaded, 0, self.spills.pop(0) if self.spills else 0, PLENTY
 
     def _launcher(self, source: Any, metadata: Any) -> Any:
         if self.launched is None:

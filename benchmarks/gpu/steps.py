@@ -61,11 +61,18 @@ def rowwise_adagrad(tables: Tables, **options: Any) -> list[Step]:
     return [Step(partial(call, gradient, indices, **scalars)) for gradient, indices in tables.batches]
 
 
-def deferred_adam(tables: Tables, **options: Any) -> Iterable[Step]:
-    """Adam of every row, deferred; the powers of the betas change as in training."""
+def deferred_adam(tables: Tables, counted_there: bool = False, **options: Any) -> Iterable[Step]:
+    """Adam of every row, deferred; the powers of the betas change as in training.
+
+    Args:
+        tables: the states and batches.
+        counted_there: whether the device counts the steps, since scalars are there.
+        **options: of ``fs.DeferredRows``.
+    """
     table = fs.DeferredRows(fs.rules.adam, *tables.states, **options)
+    kind = partial(torch.tensor, dtype=torch.float64, device=tables.device) if counted_there else float
     for number, (gradient, indices) in enumerate(itertools.cycle(tables.batches), start=1):
-        powers = {"beta1_power": BETA1**number, "beta2_power": BETA2**number}
+        powers = {"beta1_power": kind(BETA1**number), "beta2_power": kind(BETA2**number)}
         yield Step(partial(table.step, gradient, indices, **ADAM, **powers))
 
 

@@ -87,6 +87,12 @@ LAZY_BAGS = (
     Contender("fusedstep, weights", FUSEDSTEP, steps.bags, OF_BAGS | {"weighted": True}),
     Contender("fusedstep, expanded", FUSEDSTEP, steps.expanded_bags, OF_BAGS),
 )
+COUNTED_THERE = Contender(
+    "fusedstep, counted on the device",
+    FUSEDSTEP,
+    steps.deferred_adam,
+    {"check_indices": False, "counted_there": True},
+)
 EVERY_ROW = compiled(formulas.adam_of_every_row, sparse=True)
 
 
@@ -161,7 +167,7 @@ def works(rows: int, width: int, batch: int) -> list[GpuWork]:
             "Adam of every row, deferred",
             # Many batches: deferred rows need some steps between two lookups.
             Size(rows, width, batch, batches=32),
-            (*checked_or_not(steps.deferred_adam), SPARSE, FUSED, EVERY_ROW),
+            (*checked_or_not(steps.deferred_adam), COUNTED_THERE, SPARSE, FUSED, EVERY_ROW),
             rows="deferred",
         ),
         GpuWork(

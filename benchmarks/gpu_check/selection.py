@@ -9,6 +9,9 @@ FIRST = (
     "tests/torch/test_device_tables.py",
     "tests/torch/test_fused_lookup_on_device.py",
     "tests/torch/test_optimizer_on_device.py::test_a_graph_trains",
+    "tests/torch/test_optimizer_on_device.py::test_a_graph_trains_a_deferred_table",
+    "tests/operators/test_device_deferred.py::test_a_graph_repeats_lookups_steps_and_flushes",
+    "tests/operators/test_device_deferred.py::test_scalars_on_the_device_are_those_of_the_host",
     "tests/runtime/test_gpu_plain_step.py",
     "tests/runtime/test_gpu.py::test_steps_are_captured_in_a_graph",
     "tests/runtime/test_gpu.py::test_steps_on_two_streams",
@@ -53,7 +56,7 @@ def place(test: str) -> int:
     >>> place("tests/operators/test_catalogue_on_device.py::test_operator[Adam]")
     0
     >>> place("tests/codegen/test_gpu_weave.py::test_names")
-    33
+    36
     """
     order = (*FIRST, *FILES)
     return next((k for k, start in enumerate(order) if (test + "::").startswith(start)), len(order))

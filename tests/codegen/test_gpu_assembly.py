@@ -73,7 +73,8 @@ def test_calls_compile_as_they_are_made() -> None:
             rows = "states" in each["title"] and each["elements"]
             assert not rows or each["widest"] == 4 or name == "unaligned", f"{name}: {each}"
             assert not each["spilled"], f"{name}: {each}"
-            assert not each["fused"], f"{name}: {each}"
+            # The window of a history is found by a logarithm of float64, which is Triton's.
+            assert not each["fused"] or "the beginning of steps" in each["title"], f"{name}: {each}"
     # Neither other scalars, nor other numbers of rows and gradients, compile anything again.
     kinds = {name: len({each["kernel"] for each in launched}) for name, launched in found.items()}
     assert kinds == {
@@ -81,13 +82,14 @@ def test_calls_compile_as_they_are_made() -> None:
         "touched": 2,  # the one for rows with many gradients
         "bags": 7,  # touched rows, every row and long segments, each with weights and without, and where rows are named
         "every": 2,  # the one that notes where rows are named
-        "deferred": 4,  # a step, the one that appends it, a lookup, and a flush
+        # A step, the one that appends it, a lookup, and a flush; where the device counts, others, and one that begins.
+        "deferred": 4 + 5,
         # LAMB's in one launch and in two; Adafactor's in one, in four, and sums by column; a rule by rows.
         "sums": 3 + 6 + 1,
         "by_chance": 1,
-        # The first step makes states. Then all parameters are one launch: where their blocks lie, the step, and where
-        # steps are counted on the device, their numbers.
-        "optimizer": 5,
+        # The first step makes states, one parameter after another. Then all are one launch: where their blocks lie, the
+        # step, and where steps are counted on the device, their numbers, which have kernels of their own in both.
+        "optimizer": 7,
         "unaligned": 5,
         # Keys, rows with many gradients, and the numbers of steps that are counted on the device; the steps themselves,
         # of which a first one that makes states is taken table by table; and these where a table starts anywhere.

@@ -17,7 +17,7 @@ from fusedstep.runtime import history
 from fusedstep.runtime.gpu import device_history
 from tests import reference
 from tests.captured import capture
-from tests.devices import INTERPRETED, LONG_INTERPRETED, on_device, on_host
+from tests.devices import LONG_INTERPRETED, on_device, on_host
 from tests.rules.test_rules import RULES, Row, exact_words
 from tests.waits import NoWaits
 
@@ -203,7 +203,6 @@ def momentum_tables(count: int = 2) -> list[tuple[Any, list[torch.Tensor]]]:
     return made
 
 
-@pytest.mark.skipif(not INTERPRETED, reason="the stand-in for a graph is the interpreter's")
 def test_a_graph_repeats_lookups_steps_and_flushes(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "LIMIT", 9)
     (ours, our), (theirs, their) = momentum_tables()

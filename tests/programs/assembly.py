@@ -32,7 +32,7 @@ from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
 from fusedstep.runtime.gpu.kernel_call import BYTES, MANY_STATES, catch_up_tiles_for, tiles_for
-from fusedstep.runtime.gpu.launch_kernel import EXACT
+from fusedstep.runtime.gpu.launch_kernel import ALL_REGISTERS, EXACT
 from fusedstep.runtime.gpu.tables import tiles_of_tables
 from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_COLUMNS, BYTES_OF_SUMS, PROGRAMS
 from fusedstep.storage import STORAGES, compute_type
@@ -51,6 +51,7 @@ POINTERS = {"float32": "*fp32", "float64": "*fp64", "float16": "*fp16", "bfloat1
 INTEGERS = dict.fromkeys(("sorted_indices", "gradient_rows", "segment_ends"), "*i64") | {
     "places": "*i32",
     "last_steps": "*i16",
+    "record": "*i32",
     "table": "*i64",
     "sorted_keys": "*i64",
     "tensor_of": "*i32",
@@ -122,6 +123,8 @@ def loops() -> Iterator[Kernel]:
     yield from of_rule(of_tanh, "dense", "float64")
     for loop in loops_of(fs.rules.adam, {}):
         yield from of_rule(fs.rules.adam, loop, "float32")
+    for loop in DEFERRED:
+        yield from of_rule(fs.rules.adam, loop, "float32", on_device=True)
     # Of four states: more than others it needs registers.
     yield from of_rule(fs.rules.centered_rmsprop, "deferred_rows", "float32")
     for loop in ("dense_rows", "touched_rows", "touched_tables", "every_row"):
@@ -200,7 +203,11 @@ def compiled(function: Any, types: dict[str, str], known: dict[str, Any], target
     whole = {(k,) for k, (name, kind) in enumerate(types.items()) if kind.startswith("*") or name == "elements"}
     aligned = {place: [["tt.divisibility", 16]] for place in whole}
     source = ASTSource(fn=function, signature=types, constexprs=known, attrs=aligned)
-    return triton.compile(source, target=TARGETS[target], options=EXACT)
+    found = triton.compile(source, target=TARGETS[target], options=EXACT)
+    if "cubin" in found.asm and spilled(found.asm["cubin"]):
+        # As launches do.
+        return triton.compile(source, target=TARGETS[target], options=EXACT | ALL_REGISTERS)
+    return found
 
 
 def facts_of(asm: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 ``direct`` and ``ordinary`` write what the calls of ``launches`` launch, past Triton's binder and through it. ``drawn``
 draws arguments, and compares the kernel that is launched with the one that Triton chooses for them; ``listened``
-launches while hooks are set.
+launches while hooks are set, and ``spilling`` kernels that spill registers.
 """
 
 import json
 import os
 import random
 import sys
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -160,7 +161,30 @@ def listened(target: str) -> dict[str, Any]:
     return {"heard": heard, "direct": direct}
 
 
-WAYS = {"drawn": drawn, "listened": listened, "direct": partial(run, True), "ordinary": partial(run, False)}
+def spilling(target: str) -> dict[str, Any]:
+    """Launches of kernels that spill registers; returns how many were compiled, and which of them each launch runs."""
+    found = {}
+    for name, spills in (("fewer", [2, 0]), ("as many", [2, 2]), ("none", [])):
+        kernel, stand_in = build.load(KERNEL + f"# {name}").kernel, StandIn(TARGETS[target])
+        stand_in.spills = list(spills)
+        with standing_in(stand_in):
+            nowhere = mock.patch.object(launch_kernel, "place_of_launches", return_value=None)
+            for way in (nullcontext(), nullcontext(), nowhere):
+                with way:
+                    arguments = [torch.zeros(64), None, 1, 2, 3, 4, 0.5]
+                    launch_kernel.launch_kernel(torch_device, kernel, 1, arguments, BLOCK=16)
+            assert stand_in.launched is not None
+            found[name] = stand_in.loaded, [each.function for each in stand_in.launched]
+    return found
+
+
+WAYS = {
+    "drawn": drawn,
+    "listened": listened,
+    "spilling": spilling,
+    "direct": partial(run, True),
+    "ordinary": partial(run, False),
+}
 
 if __name__ == "__main__":
     way, chosen = sys.argv[1:]

@@ -98,6 +98,12 @@ def deferred() -> None:
         table.step(ones(9, 64), torch.arange(9), **ADAM | {"beta1_power": 0.9**step, "beta2_power": 0.999**step})
         table.catch_up(torch.arange(step))
     table.flush()
+    # From the first scalar on the device on, the device counts.
+    for step in range(1, 4):
+        powers = {"beta1_power": torch.tensor(0.9**step), "beta2_power": 0.999**step}
+        table.step(ones(9, 64), torch.arange(9), **ADAM | powers)
+        table.catch_up(torch.arange(step))
+    table.flush()
 
 
 def sums() -> None:

@@ -85,6 +85,13 @@ def test_the_kernel_is_the_one_that_triton_chooses(target: str) -> None:
     assert found["kernels"] > 100
 
 
+def test_a_kernel_that_spills_is_compiled_again() -> None:
+    found = of_stand_in("spilling", "cuda")
+    assert found == {"fewer": [2, [1, 2, 2]], "as many": [2, [1, 1, 1]], "none": [1, [1, 1, 1]]}
+    # AMD's compiler has no such choice.
+    assert {loaded for loaded, _ in of_stand_in("spilling", "hip").values()} == {1}
+
+
 def test_whoever_listens_hears_each_launch() -> None:
     found = of_stand_in("listened", "cuda")
     # Hooks at the start and at the end, one of the kernel's own, and a function in the place of Triton's.

@@ -195,7 +195,6 @@ def compare_models(ours: DeferredModel, theirs: DeferredModel) -> None:
         assert torch.equal(got, want)
 
 
-@pytest.mark.skipif(not INTERPRETED, reason="the stand-in for a graph is the interpreter's")
 @pytest.mark.parametrize("kind", [torch.nn.Embedding, torch.nn.EmbeddingBag, fs.torch.EmbeddingBag])
 def test_a_graph_trains_a_deferred_table(kind: Any, device: str) -> None:
     ours, theirs = (DeferredModel("Adam", kind, lr=0.1, capturable=True) for _ in range(2))
@@ -204,7 +203,7 @@ def test_a_graph_trains_a_deferred_table(kind: Any, device: str) -> None:
     with capture() as graph:
         ours.train()
     theirs.train()
-    assert any("loop gpu/catch_up" in each for each in graph.kernels)
+    assert not INTERPRETED or any("loop gpu/catch_up" in each for each in graph.kernels)
     for step in range(8):
         for model in (ours, theirs):
             model.refill()

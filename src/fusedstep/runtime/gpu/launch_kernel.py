@@ -13,8 +13,12 @@ from .direct_launch import bound, keep, kernel_of, place_of_launches
 WARPS = 4
 # Products and sums are rounded one by one, as on a CPU.
 EXACT = {"enable_fp_fusion": False, "num_warps": WARPS}
-# What has been launched: the kernels, with what they know when they are compiled.
+# NVIDIA's assembler stores a register or two where more programs then run at once. Told that a kernel may have them
+# all, it does not.
+ALL_REGISTERS = {"maxnreg": 255}
+# What has been launched: the kernels, with what they know when they are compiled; and those that spilled registers.
 _launched: set[tuple[Any, ...]] = set()
+_spilling: dict[tuple[Any, ...], dict[str, Any]] = {}
 
 
 def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments: Sequence[Any], **known: Any) -> None:
@@ -52,16 +56,27 @@ def compile_kernel(library: DeviceLibrary, kernel: Any, arguments: Sequence[Any]
 
 
 def launch_by_triton(kernel: Any, programs: int, arguments: Sequence[Any], known: dict[str, Any]) -> Any:
-    """Launch a kernel as Triton documents it; return what it compiled."""
-    launch = partial(kernel[(programs,)], *arguments, **EXACT | known)
+    """Launch a kernel as Triton documents it; return what it compiled for the next launches."""
     # Kernels live as long as the process. Triton compiles at the first launch, and does not say so.
     key = id(kernel), *(each is None for each in arguments), *known.items()
+    launch = partial(kernel[(programs,)], *arguments, **EXACT | known | _spilling.get(key, {}))
     if key in _launched:
         return launch()
     with announced(kernel):
         compiled = launch()
+        if getattr(compiled, "n_spills", 0) and compiled.metadata.target.backend == "cuda":
+            _spilling[key], compiled = with_fewer_spills(kernel, compiled, arguments, known)
     _launched.add(key)
     return compiled
+
+
+def with_fewer_spills(
+    kernel: Any, compiled: Any, arguments: Sequence[Any], known: dict[str, Any]
+) -> tuple[dict[str, Any], Any]:
+    """The better options for a kernel that spills registers, and what is compiled with them."""
+    other = kernel.warmup(*arguments, grid=(1,), **EXACT | known | ALL_REGISTERS)
+    # It is loaded when its launcher is asked for.
+    return (ALL_REGISTERS, other) if other.run and other.n_spills < compiled.n_spills else ({}, compiled)
 
 
 def announced(kernel: Any) -> AbstractContextManager[Any]:
