@@ -12,8 +12,7 @@ import torch
 import fusedstep as fs
 from fusedstep.arrays import torch_device
 from fusedstep.runtime.gpu import launch_kernel, tables
-from fusedstep.torch import device_tables
-from fusedstep.torch import optimizer as optimizer_of_tables
+from fusedstep.torch import device_tables, parameter_steps
 from tests.captured import capture
 from tests.devices import DEVICE, INTERPRETED, host
 from tests.waits import NoWaits
@@ -102,7 +101,7 @@ def trained(name: str, settings: dict[str, Any], steps: int = 3, **others: Any) 
 def test_a_group_is_one_launch(name: str, host_counts: bool, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if host_counts:
         # Where there is a device, its host counts the steps.
-        monkeypatch.setattr(optimizer_of_tables, "to_number", float)
+        monkeypatch.setattr(parameter_steps, "to_number", float)
     params = params_of()
     optimizer = getattr(fs.torch, name)(params, **CLASSES[name])
     for number in range(2):

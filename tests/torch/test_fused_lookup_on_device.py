@@ -8,7 +8,7 @@ import torch
 
 import fusedstep as fs
 from fusedstep.arrays import torch_device
-from fusedstep.torch import optimizer as optimizer_of_tables
+from fusedstep.torch import parameter_steps
 from fusedstep.torch.embedding_gradient import EmbeddingGradient
 from tests.devices import DEVICE, INTERPRETED, host
 from tests.waits import NoWaits
@@ -106,7 +106,7 @@ def test_clipped_gradients_stay_as_they_are(kind: str, sparse: bool, device: str
 def test_rows_that_no_one_looks_up(settings: Any, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if "defer" in settings:
         # Where there is a device, its host counts the steps.
-        monkeypatch.setattr(optimizer_of_tables, "to_number", float)
+        monkeypatch.setattr(parameter_steps, "to_number", float)
     # The closed form of rows that catch up is within the last places of the CPU's.
     on_both(
         1e-6 if "defer" in settings else 0.0,
