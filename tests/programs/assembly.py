@@ -31,7 +31,7 @@ from fusedstep.codegen.rule.program import ReductionScope
 from fusedstep.codegen.rule.spec import program_of, spec_of
 from fusedstep.rules.idle import closed_form_of
 from fusedstep.runtime.gpu.grouping import LONG
-from fusedstep.runtime.gpu.kernel_call import BYTES, MANY_STATES, catch_up_tiles_for, tiles_for
+from fusedstep.runtime.gpu.kernel_call import MANY_STATES, bytes_of_program, catch_up_tiles_for, tiles_for
 from fusedstep.runtime.gpu.launch_kernel import ALL_REGISTERS, EXACT
 from fusedstep.runtime.gpu.tables import tiles_of_tables
 from fusedstep.runtime.gpu.whole_tensor import BYTES_OF_COLUMNS, BYTES_OF_SUMS, PROGRAMS
@@ -164,13 +164,13 @@ def signature_of(kernel: Kernel, function: Any) -> tuple[dict[str, str], dict[st
     elif of_tables:
         tiles = tiles_of_tables(kernel.width, recipe.storages)
     else:
-        size = BYTES
+        size = bytes_of_program(narrowest)
         if recipe.loop == "whole_tensor":
             first, last = kernel.launches
             by_column = first == last and Levels(recipe.spec.program).columns_of(first)
             size = BYTES_OF_COLUMNS if by_column else BYTES_OF_SUMS
         tiles = tiles_for(kernel.width, narrowest, size)
-    constants = {"BLOCK": BYTES // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
+    constants = {"BLOCK": bytes_of_program(narrowest) // narrowest, "ROWS": tiles.rows, "COLUMNS": tiles.columns}
     # A record of a tensor has fields of its own and a gradient.
     record = len(recipe.storages) + (0 if of_tables else 4)
     constants |= {"RECORD": record, "ALIGNED": True}

@@ -61,7 +61,7 @@ class KernelCall(NamedTuple):
     @property
     def tiles(self) -> "TileShape":
         """The tiles of the call."""
-        return tiles_for(self.width, self.narrowest)
+        return tiles_for(self.width, self.narrowest, bytes_of_program(self.narrowest))
 
 
 class TileShape(NamedTuple):
@@ -80,8 +80,14 @@ class TileShape(NamedTuple):
         return -(-rows // self.rows)
 
 
+def bytes_of_program(narrowest: int) -> int:
+    """The bytes of the narrowest state that a program handles, whose elements have a number of bytes."""
+    # Of 16-bit states, as many bytes are twice as many numbers: more than there are registers for.
+    return BYTES // 2 if narrowest == 2 else BYTES
+
+
 @lru_cache(256)
-def tiles_for(width: int, narrowest: int, size: int = BYTES) -> TileShape:
+def tiles_for(width: int, narrowest: int, size: int) -> TileShape:
     """The tiles for rows of a width.
 
     Args:

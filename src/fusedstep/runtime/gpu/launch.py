@@ -10,7 +10,7 @@ from ...storage import compute_type
 from ..call import BumpVersions
 from ..locks import exclusive
 from .grouping import LONG, Contributions, Groups, first_places, group, sum_long_segments
-from .kernel_call import BYTES, KernelCall, launch_loop
+from .kernel_call import KernelCall, bytes_of_program, launch_loop
 from .kernels import kernel_of
 from .launch_kernel import launch_kernel
 from .numbers import numbers_of
@@ -79,7 +79,7 @@ def launch_kernels(call: Call, arrays: KernelCall) -> None:
 
 def launch_dense(call: KernelCall) -> None:
     """Step all elements."""
-    count, block = call.rows * call.width, BYTES // call.narrowest
+    count, block = call.rows * call.width, bytes_of_program(call.narrowest) // call.narrowest
     call.bump_versions()
     arguments = [*call.states, call.gradient, count, *call.numbers]
     launch_kernel(call.library, call.kernel("dense"), -(-count // block), arguments, BLOCK=block)

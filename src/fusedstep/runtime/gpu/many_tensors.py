@@ -11,7 +11,7 @@ from ...loops.cpu import tensor_table as fields
 from ...storage import STORAGES, compute_type
 from ..tensor_table import TensorTable, overlap, storages_of
 from .device_words import DeviceWords
-from .kernel_call import BYTES
+from .kernel_call import bytes_of_program
 from .kernels import kernel_of
 from .launch_kernel import launch_kernel
 from .numbers import host_numbers, rows_of_numbers
@@ -86,7 +86,8 @@ def tensors_of_types(words: np.ndarray, columns: int) -> list[TensorsOfTypes]:
             continue
         storages, gradient = known
         rows = np.flatnonzero((types == kind) & (aligned == is_aligned))
-        block = BYTES // min(STORAGES[each].item_bytes for each in storages)
+        narrowest = min(STORAGES[each].item_bytes for each in storages)
+        block = bytes_of_program(narrowest) // narrowest
         blocks = -(-words[rows, fields.SIZE] // block)
         records = np.empty((len(rows), OWN_FIELDS + columns), np.int64)
         records[:, 0], records[:, 1], records[:, 2] = words[rows, fields.SIZE], np.cumsum(blocks) - blocks, rows
