@@ -101,9 +101,7 @@ def tiles_for(width: int, narrowest: int, size: int) -> TileShape:
 
 def catch_up_tiles_for(width: int, narrowest: int, states: int) -> TileShape:
     """The tiles for rows that catch up, of a number of states; see ``tiles_for``."""
-    # Of 16-bit states, as many bytes are twice as many numbers.
-    small = states >= MANY_STATES or narrowest == 2
-    return tiles_for(width, narrowest, CATCH_UP_BYTES_OF_MANY if small else CATCH_UP_BYTES)
+    return tiles_for(width, narrowest, CATCH_UP_BYTES_OF_MANY if states >= MANY_STATES else CATCH_UP_BYTES)
 
 
 def launch_loop(
