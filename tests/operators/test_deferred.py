@@ -221,6 +221,27 @@ def test_the_history_is_bounded(method: str, monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_allclose(states, expected, rtol=1e-5)
 
 
+def test_a_flush_within_a_flush_takes_no_step_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a signal's handler does that saves a checkpoint, wherever it finds the first one.
+    (ours, our), (theirs, their) = momentum_table(), momentum_table()
+    for table in (ours, theirs):
+        for _ in range(3):
+            table.step(GRAD, INDICES, lr=0.125, momentum=0.875)
+    theirs.flush()
+    forget = history.History.forget
+
+    def forget_twice(each: history.History) -> None:
+        monkeypatch.undo()
+        ours.flush()
+        forget(each)
+        ours.flush()
+
+    monkeypatch.setattr(history.History, "forget", forget_twice)
+    ours.flush()
+    np.testing.assert_array_equal(our, their)
+    assert not ours._last_steps.any()
+
+
 @pytest.mark.usefixtures("split_small")
 def test_any_number_of_threads_gives_the_same_bits() -> None:
     results = []

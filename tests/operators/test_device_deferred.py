@@ -4,7 +4,6 @@ import itertools
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,9 +11,11 @@ import torch
 
 import fusedstep as fs
 from fusedstep.arrays import torch_device
+from fusedstep.codegen.gpu import build
 from fusedstep.operators import device_deferred
+from fusedstep.rules.idle import ClosedForm, closed_form_of, register
 from fusedstep.runtime import history
-from fusedstep.runtime.gpu import device_history
+from fusedstep.runtime.gpu import device_history, kernel_call
 from tests import reference
 from tests.captured import capture
 from tests.devices import LONG_INTERPRETED, on_device, on_host
@@ -195,11 +196,12 @@ def test_scalars_on_the_device_are_those_of_the_host(
         assert torch.equal(got, want)
 
 
-def momentum_tables(count: int = 2) -> list[tuple[Any, list[torch.Tensor]]]:
+def momentum_tables(count: int = 2, method: str = "series") -> list[tuple[Any, list[torch.Tensor]]]:
     made = []
     for _ in range(count):
         states = [on_device(each) for each in tables(fs.rules.momentum, np.dtype(np.float32), {})]
-        made.append((fs.DeferredRows(fs.rules.momentum, *states, check_indices=False), states))
+        table = fs.DeferredRows(fs.rules.momentum, *states, method=method, check_indices=False)
+        made.append((table, states))
     return made
 
 
@@ -250,6 +252,26 @@ def test_a_graph_repeats_lookups_steps_and_flushes(device: str, monkeypatch: pyt
         assert torch.equal(got, want)
 
 
+def test_a_step_that_raises_leaves_the_count_to_the_host(device: str) -> None:
+    def fading(*, lr: Any, **others: Any) -> float:
+        return 0 if lr > 0 else 1
+
+    def states_idle(var: Any, *, moved: Any) -> Any:
+        return var - moved
+
+    def plain_step(var: Any, grad: Any, *, lr: Any) -> Any:
+        return var - lr * grad
+
+    register(plain_step, ClosedForm(states_idle, lambda moved=0.0, **others: moved, None, fading, ()))
+    var, grad, indices = on_device(np.ones((3, 2))), on_device(np.ones((1, 2))), on_device(np.array([1]))
+    table = fs.DeferredRows(plain_step, var)
+    table.step(grad, indices, lr=0.5)
+    with pytest.raises(TypeError, match="chooses by a scalar"):
+        table.step(grad, indices, lr=on_device(np.array(0.5)))
+    table.step(grad, indices, lr=0.25)
+    assert var.tolist() == [[1, 1], [0.25, 0.25], [1, 1]]
+
+
 @pytest.mark.parametrize("call", ["step", "catch_up", "flush"])
 def test_what_the_host_counts_is_not_captured(call: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ((table, states),) = momentum_tables(1)
@@ -271,42 +293,111 @@ def test_what_the_host_counts_is_not_captured(call: str, device: str, monkeypatc
     calls[call]()
 
 
-@pytest.mark.parametrize("there", [False, True])
+def momentum_step(table: Any, step: int, there: bool) -> None:
+    """A step of two rows, which are others in each step."""
+    arrays = on_device(np.full((2, WIDTH), step + 1, np.float32)), on_device(np.array([step % 3, 2 * step % 7]))
+    table.step(*arrays, lr=on_device(np.array(0.5)) if there else 0.5, momentum=0.5)
+
+
+@pytest.mark.parametrize(("there", "before"), [(False, 0), (True, 0), (True, 2)])
 def test_a_step_whose_kernels_do_not_compile_changes_nothing(
-    there: bool, device: str, monkeypatch: pytest.MonkeyPatch
+    there: bool, before: int, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for failing in ("append_for", "begin_for") if there else ("append_for",):
-        # An operator of its own: it keeps what was built.
-        ((table, states),) = momentum_tables(1)
-        before = [each.clone() for each in states]
-        arrays = on_device(np.ones((2, WIDTH), np.float32)), on_device(np.array([1, 3]))
+    load, failing, failed = build.load, 0, True
+    while failed:
+        # Operators of their own: they keep what was built.
+        (ours, our), (theirs, their) = momentum_tables()
+        for step in range(before):
+            momentum_step(ours, step, False)
+            momentum_step(theirs, step, False)
+        loads = itertools.count()
+
+        def load_or_fail(text: str, loads: Any = loads, failing: int = failing) -> Any:
+            if next(loads) == failing:
+                raise RuntimeError("no compiler")
+            return load(text)
+
         with monkeypatch.context() as patched:
-            patched.setattr(device_history, failing, mock.Mock(side_effect=RuntimeError("no compiler")))
-            with pytest.raises(RuntimeError, match="no compiler"):
-                table.step(*arrays, lr=on_device(np.array(0.1)) if there else 0.1, momentum=0.9)
-        assert all(map(torch.equal, states, before))
-        table.flush()
-        assert all(map(torch.equal, states, before))
+            patched.setattr(build, "load", load_or_fail)
+            failed = raises(RuntimeError("no compiler"), momentum_step, ours, before, there)
+        if not failed:
+            momentum_step(theirs, before, there)
+        # As if there had been no call: the step is taken anew.
+        for table in (ours, theirs):
+            momentum_step(table, before + 1, there)
+            table.flush()
+        for got, want in zip(our, their, strict=True):
+            torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
+        failing += 1
+    assert failing > (4 if there else 1)
+
+
+def raises(expected: Exception, call: Callable[..., Any], *given: Any) -> bool:
+    """Whether a call raises an error."""
+    try:
+        call(*given)
+    except type(expected) as error:
+        if str(error) != str(expected):
+            raise
+        return True
+    return False
+
+
+def flush_before(place: int, table: Any, patched: pytest.MonkeyPatch) -> Iterator[int]:
+    """Has a table flushed before the launch of that number; returns the counter of launches."""
+    launches = itertools.count()
+    for module in (device_history, kernel_call):
+
+        def launch(*given: Any, original: Any = module.launch_kernel, **known: Any) -> None:
+            if next(launches) == place:
+                table.flush()
+            original(*given, **known)
+
+        patched.setattr(module, "launch_kernel", launch)
+    return launches
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_flush_within_a_step_leaves_the_step_to_it(there: bool, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # As a signal's handler does that saves a checkpoint.
-    (ours, our), (theirs, their) = momentum_tables()
-    for step, names in enumerate(([0, 1], [1, 2], [3, 3])):
-        arrays = on_device(np.full((2, WIDTH), step + 1, np.float32)), on_device(np.array(names))
-        lr = on_device(np.array(0.5)) if there else 0.5
-        theirs.step(*arrays, lr=lr, momentum=0.5)
+def test_a_flush_within_a_call_leaves_the_call_to_it(there: bool, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a signal's handler does that saves a checkpoint: before each launch, also where all rows must catch up.
+    monkeypatch.setattr(history, "LIMIT", 3)
+    place, more = 0, True
+    while more:
+        (ours, our), (theirs, their) = momentum_tables(method="replay")
         with monkeypatch.context() as patched:
-            group = device_deferred.group
-            patched.setattr(
-                device_deferred, "group", lambda given, group=group: (patched.undo(), ours.flush(), group(given))[2]
-            )
-            ours.step(*arrays, lr=lr, momentum=0.5)
-    ours.flush()
-    theirs.flush()
-    for got, want in zip(our, their, strict=True):
-        torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
+            launches = flush_before(place, ours, patched)
+            for step in range(5):
+                momentum_step(ours, step, there)
+            ours.flush()
+        more = next(launches) > place
+        for step in range(5):
+            momentum_step(theirs, step, there)
+        theirs.flush()
+        for got, want in zip(our, their, strict=True):
+            assert torch.equal(got, want), place
+        place += 1
+    assert place > 9
+
+
+# Those whose totals a device computes by exponents, with last bits of its own.
+CLOSED = [row for row in RULES if closed_form_of(row.rule)]
+
+
+@pytest.mark.parametrize("row", CLOSED, ids=lambda row: row.rule.__name__)
+def test_every_closed_form_is_that_of_the_host(row: Row, device: str) -> None:
+    rng, dtype = np.random.default_rng(6), np.dtype(np.float32)
+    states = [reference.numbers(rng, (9, 5), dtype, positive=name in row.positive) for name in row.states]
+    given = [on_device(state) for state in states]
+    for table in (fs.DeferredRows(row.rule, *states), fs.DeferredRows(row.rule, *given)):
+        draw = np.random.default_rng(7)
+        for step in range(4):
+            grad, indices = reference.numbers(draw, (3, 5), dtype), draw.integers(0, 9, 3)
+            arrays = (grad, indices) if table.states[0] is states[0] else (on_device(grad), on_device(indices))
+            table.step(*arrays, **row.scalars | ({"lr": 0.1 / (step + 1)} if "lr" in row.scalars else {}))
+        table.flush()
+    for name, tensor, want in zip(row.states, given, states, strict=True):
+        got = on_host(tensor, dtype)
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_a_row_with_many_gradients(device: str) -> None:

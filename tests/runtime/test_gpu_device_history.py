@@ -88,7 +88,7 @@ def test_the_device_counts_as_the_host_does(case: Any, compute: str, device: str
     operator, like, draw = fs.Operator(rule, **switches), on_device(np.zeros(1)), np.random.default_rng(5)
     closed_form, count = operator.closed_form, len(operator.spec.program.numbers)
     ours, theirs = (kind(closed_form, dict(operator.switches), compute, count) for kind in (DeviceHistory, History))
-    ours.counted_there, flushes = True, 0
+    ours.counted_there, flushes, last_steps = True, 0, torch.zeros(3000, dtype=torch.int16, device=device)
     with mock.patch.object(history, "LIMIT", 23), mock.patch.object(device_history, "BLOCK", 8):
         for step in range(1, 80):
             named = drawn(rule, scalars, step, draw)
@@ -105,9 +105,14 @@ def test_the_device_counts_as_the_host_does(case: Any, compute: str, device: str
             theirs.numbers[theirs.steps] = numbers
             room = ours.arrays(operator, like)
             begun, pending, owed = (row[:3].tolist() for row in room.record)
-            assert begun == pending == [theirs.steps, theirs.window, int(theirs.closed)]
+            assert begun == [theirs.steps, theirs.window, int(theirs.closed)]
+            assert pending[0] == due or theirs.steps
             assert owed[0] == due
-            assert not due or owed[1:] == before
+            assert not due or owed[1:] == pending[1:] == before
+            last_steps[...] = 3
+            ours.forget_rows(last_steps, due=True)
+            assert room.record[1].tolist() == room.record[0].tolist()
+            assert last_steps.unique().tolist() == [0 if due else 3]
             ours.append(operator, like, [], given)
             theirs.end(totals)
             ours.end(None)
@@ -119,8 +124,9 @@ def test_the_device_counts_as_the_host_does(case: Any, compute: str, device: str
     if theirs.closed:
         got = on_host(room.totals, np.dtype(np.float64))[: len(ours.starts), : theirs.steps]
         reference.assert_same_bits(got, theirs.totals[:, : theirs.steps], "totals")
-    ours.forget()
-    assert not room.record[1].any()
+    ours.forget_rows(last_steps)
+    assert not room.record[1][0]
+    assert not last_steps.any()
 
 
 def test_rows_that_have_replayed_a_window_move_no_more(device: str) -> None:

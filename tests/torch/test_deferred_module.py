@@ -273,6 +273,37 @@ def test_torchscript_is_warned_of_and_what_it_misses_is_refused(maker):
     assert not pair.owing()
 
 
+@pytest.mark.parametrize("change", ["load", "second optimizer"])
+def test_hooks_are_those_of_the_table_that_owes(change):
+    module = made(nn.Embedding)
+    optimizer = fs.torch.Adam(module.parameters(), lr=0.1, defer=[module])
+
+    def owes_after_steps():
+        for rows in ([0, 5], [1, 2]):
+            optimizer.zero_grad()
+            module(torch.tensor(rows)).sum().backward()
+            optimizer.step()
+        return owes()
+
+    def owes():
+        rows = optimizer._tables[module.weight]._rows
+        return rows is not None and bool((rows._last_steps < rows._history.steps).any())
+
+    assert owes_after_steps()
+    if change == "load":
+        optimizer.load_state_dict(optimizer.state_dict())
+    else:
+        optimizer = fs.torch.Adam(module.parameters(), lr=0.1, defer=[module])
+    assert owes_after_steps()
+    module.eval()(torch.tensor([0]))
+    assert not owes()
+    module.train()
+    assert owes_after_steps()
+    with pytest.warns(UserWarning, match=r"torch.jit.script: a table with deferred rows is recorded"):
+        torch.jit.script(module)
+    assert not owes()
+
+
 def test_torchscript_from_before_is_refused_once_rows_sleep():
     module = made(nn.Embedding)
     compiled = torch.jit.script(module)

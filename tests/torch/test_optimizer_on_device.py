@@ -219,6 +219,91 @@ def test_a_graph_trains_a_deferred_table(kind: Any, device: str) -> None:
     compare_models(ours, theirs)
 
 
+def both_train(models: tuple[DeferredModel, DeferredModel], replay: Callable[[], None] | None = None) -> None:
+    """Refills and trains two models, the first by a replay if there is one."""
+    for model in models:
+        model.refill()
+    (replay or models[0].train)()
+    models[1].train()
+
+
+@pytest.mark.parametrize("kind", ["up to date", "dense", "lookup"])
+def test_a_graph_that_takes_rows_to_be_up_to_date_stays_right(kind: str, device: str) -> None:
+    models = ours, theirs = tuple(DeferredModel("Adam", torch.nn.Embedding, lr=0.1, capturable=True) for _ in range(2))
+    for model in models:
+        if kind == "up to date":
+            with model.optimizer.up_to_date():
+                model.train()
+        else:
+            model.optimizer.zero_grad()
+            (model.first.weight.square().sum() + model.second.weight.square().sum()).backward()
+            model.optimizer.step()
+    with ours.optimizer.up_to_date() if kind == "up to date" else contextlib.nullcontext(), capture() as graph:
+        found = ours.look_up(ours.first)
+        if kind == "up to date":
+            ours.train()
+    if kind == "up to date":
+        theirs.train()
+    # These steps owe nothing: all rows take them.
+    both_train(models)
+    both_train(models)
+    if kind == "up to date":
+        both_train(models, graph.replay)
+    else:
+        for model in models:
+            model.refill()
+        graph.replay()
+        torch.testing.assert_close(found, theirs.look_up(theirs.first), rtol=1e-5, atol=1e-5)
+    for got, want in zip(
+        ours.optimizer.param_groups[0]["params"], theirs.optimizer.param_groups[0]["params"], strict=True
+    ):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+
+
+def test_a_graph_goes_on_after_a_state_is_loaded_in_place(device: str) -> None:
+    models = ours, theirs = tuple(DeferredModel("Adam", torch.nn.Embedding, lr=0.1, capturable=True) for _ in range(2))
+    ours.train()
+    theirs.train()
+    with capture() as graph:
+        ours.train()
+    theirs.train()
+    for model in models:
+        model.optimizer.load_state_dict(model.optimizer.state_dict())
+    for step in range(4):
+        both_train(models, graph.replay if step != 2 else None)
+        with torch.no_grad():
+            assert torch.equal(ours.look_up(ours.first), theirs.look_up(theirs.first))
+    compare_models(ours, theirs)
+
+
+def test_replays_are_seen_after_a_setting_has_changed(device: str) -> None:
+    ours = DeferredModel("Adam", torch.nn.Embedding, lr=0.1, capturable=True)
+    ours.train()
+    with capture() as graph:
+        ours.train()
+    ours.optimizer.param_groups[0]["maximize"] = True
+    ours.train()
+    graph.replay()
+    with ours.optimizer.up_to_date():
+        before = ours.first.weight.clone()
+        ours.optimizer.flush()
+        assert torch.equal(ours.first.weight, before)
+    rows = ours.optimizer._tables[ours.first.weight]._of_graphs
+    assert len(rows) == 1
+    assert not rows[0]._last_steps.any()
+
+
+def test_a_count_on_the_host_is_not_captured(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    param = torch.nn.Parameter(torch.ones(3, device=DEVICE))
+    optimizer = fs.torch.Adam([param], capturable=True)
+    param.grad = torch.ones_like(param)
+    optimizer.step()
+    optimizer.state[param]["step"] = torch.zeros((), device="meta")
+    monkeypatch.setattr(torch_device, "capturing", lambda like: True)
+    with pytest.raises(RuntimeError, match="Adam: the state step is on meta, expected"):
+        optimizer.step()
+
+
 @pytest.mark.parametrize(("name", "others"), [("Adam", {"capturable": True}), ("SGD", {"lr": 0.1})])
 def test_a_lookup_is_not_captured_before_a_step_that_a_graph_may_repeat(
     name: str, others: dict[str, Any], device: str, monkeypatch: pytest.MonkeyPatch
@@ -229,8 +314,6 @@ def test_a_lookup_is_not_captured_before_a_step_that_a_graph_may_repeat(
         with pytest.raises(RuntimeError, match=r"a graph captures a lookup .* before a step with capturable=True"):
             model.train()
         with torch.no_grad():
-            model.look_up(model.first)
-        with model.optimizer.up_to_date():
             model.look_up(model.first)
     model.train()
     monkeypatch.setattr(torch_device, "capturing", lambda like: True)

@@ -228,13 +228,17 @@ class DeferredRows:
             elif not self._history.is_empty:
                 with self.busy(), defer_sigint():
                     self._backend.prepare_flush(table)()
-                    self._history.forget()
             return self.states
 
     @property
     def is_repeatable(self) -> bool:
         """Whether a graph may repeat calls: the device counts the steps."""
         return self._history.is_repeatable
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether a graph repeats calls."""
+        return self._history.is_captured
 
     @contextmanager
     def busy(self) -> Iterator[None]:

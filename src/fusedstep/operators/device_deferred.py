@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..arrays.devices import capturing, library_of
+from ..arrays.devices import capturing, library_of, on_device
 from ..codegen.gpu.weave_history import DUE, PENDING, STEP
 from ..runtime.aliasing import shares_with_states
-from ..runtime.gpu.device_history import DeviceHistory
+from ..runtime.call import nothing
+from ..runtime.gpu.device_history import PROGRAMS, DeviceHistory
 from ..runtime.gpu.grouping import LONG, Contributions, group, sum_long_segments
 from ..runtime.gpu.kernel_call import KernelCall, catch_up_tiles_for, launch_loop
 from ..runtime.gpu.kernels import kernel_of
@@ -30,9 +31,6 @@ __all__ = [
     "prepare_step",
     "view_states",
 ]
-
-# About as many programs as a large device runs at once.
-PROGRAMS = 1024
 
 
 def new_last_steps(rows: int, like: Any) -> Any:
@@ -55,7 +53,10 @@ def check_capture(table: PendingTable) -> None:
     Raises:
         RuntimeError: the host counts them.
     """
-    if capturing(table.states[0]) and not table.history.is_repeatable:
+    if not capturing(table.states[0]):
+        return
+    table.history.is_captured = table.history.is_repeatable
+    if not table.history.is_repeatable:
         raise RuntimeError(
             f"{table.operator.name}: a graph is captured, and the steps that rows owe are counted on the host; take a "
             "step with a scalar on the device before, as lr=torch.tensor(lr, device=device), in PyTorch's optimizers "
@@ -85,28 +86,53 @@ class Step(NamedTuple):
     def launch(self) -> None:
         """Apply the pending steps of the named rows, then the step that the history has begun."""
         table, history, like = self.table, self.table.history, self.table.states[0]
-        numbers = [] if history.counted_there else host_numbers(table.operator, history.compute, self.scalars)
-        known = table.operator, like, numbers, self.scalars
         with library_of(like).stream(like):
-            # Once rows are stepped, nothing may fail.
-            history.append(*known, compile_only=True)
+            if not history.is_loaded or self.is_first_there:
+                self.load()
             if history.counted_there:
                 history.begin_there(table.operator, like, self.scalars)
                 flush_due(table)
-            self.step_rows(numbers)
+            self.step_rows()
             # Rows that are named later owe this step, too.
-            history.append(*known)
+            history.append(table.operator, like, self.numbers, self.scalars)
 
-    def step_rows(self, numbers: Sequence[float]) -> None:
-        """Launch what steps the named rows."""
+    @property
+    def is_first_there(self) -> bool:
+        """Whether the device counts from this step on."""
+        return not self.table.history.counted_there and any(map(on_device, self.scalars))
+
+    @property
+    def numbers(self) -> list[float]:
+        """The numbers of the step, where the host evaluates them."""
+        table, counted_there = self.table, self.table.history.counted_there
+        return [] if counted_there else host_numbers(table.operator, table.history.compute, self.scalars)
+
+    def load(self) -> None:
+        """Load what lookups and steps launch: once rows are stepped nothing may fail, nor while a graph is captured."""
+        table, history, like = self.table, self.table.history, self.table.states[0]
+        before, history.counted_there = history.counted_there, history.counted_there or self.is_first_there
+        try:
+            if history.counted_there:
+                history.begin_there(table.operator, like, self.scalars, programs=0)
+                if table.tables[0].flat.size:
+                    rows = table.tables[0].rows
+                    run(table, "catch_up", table.storages[0], [self.contributions.indices, 0, rows], rows, most=0)
+            self.step_rows(most=0)
+            history.append(table.operator, like, self.numbers, self.scalars, most=0)
+        except BaseException:
+            history.counted_there = before
+            raise
+
+    def step_rows(self, most: int | None = None) -> None:
+        """Launch what steps the named rows, in at most so many programs."""
         table, contributions = self.table, self.contributions
         if contributions.indices.shape[0] and table.tables[0].flat.size:
             rows, width = table.tables[0].rows, table.tables[0].width
             groups = group(contributions)
             long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
             own = [self.gradient, *groups, long_sums, groups.size, rows]
-            given = [table.history.room.step_numbers] if table.history.counted_there else numbers
-            run(table, "deferred_rows", self.storage, own, groups.size, given, STEP, LONG=LONG)
+            given = [table.history.room.step_numbers] if table.history.counted_there else self.numbers
+            run(table, "deferred_rows", self.storage, own, groups.size, given, STEP, most, LONG=LONG)
 
 
 def prepare_step(table: PendingTable, grad: Any, indices: Any, scalars: Sequence[float]) -> Step:
@@ -150,6 +176,8 @@ def flush(table: PendingTable) -> None:
     rows = table.tables[0].rows
     if table.tables[0].flat.size:
         run(table, "flush", table.storages[0], [rows], rows)
+    with library_of(table.last_steps).stream(table.last_steps):
+        table.history.forget_rows(table.last_steps)
 
 
 def flush_due(table: PendingTable) -> None:
@@ -158,6 +186,7 @@ def flush_due(table: PendingTable) -> None:
     if table.tables[0].flat.size:
         # Mostly there is nothing to do, which many programs would only find out one by one.
         run(table, "flush", table.storages[0], [rows], rows, row=DUE, most=PROGRAMS)
+    table.history.forget_rows(table.last_steps, due=True)
 
 
 def run(
@@ -185,15 +214,14 @@ def run(
         **known: other arguments that are known when the kernel is compiled.
     """
     like = table.states[0]
-    on_device = table.history.counted_there
-    kernels = partial(kernel_of, table.operator, table.storages, gradient, on_device, closed_form=table.closed_form)
+    there = table.history.counted_there
+    kernels = partial(kernel_of, table.operator, table.storages, gradient, there, closed_form=table.closed_form)
     library = library_of(like)
-    bump = partial(library.bump_versions, table.states)
     states = [library.detach(state) for state in table.states]
     with library.stream(like):
         pending = table.history.pending(table.operator, like, table.last_steps, row)
-        bump()
-        call = KernelCall(kernels, states, table.tables, None, gradient, (), bump)
+        library.bump_versions(table.states)
+        call = KernelCall(kernels, states, table.tables, None, gradient, (), nothing)
         tiles = catch_up_tiles_for(call.width, call.narrowest, len(states))
         over = over if most is None else min(over, most * tiles.rows)
         launch_loop(call, loop, own, over, tiles, [*pending, *numbers], **known)

@@ -141,6 +141,8 @@ def flush(table: PendingTable, work: list[Callable[[], None]], threads: int) -> 
     """Apply the pending steps of all rows."""
     bump_versions(table.states)
     run(work, threads)
+    # In this order: what interrupts Python between the two finds no pending steps.
+    table.history.forget()
     table.last_steps[:] = 0
 
 

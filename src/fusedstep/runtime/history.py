@@ -26,7 +26,10 @@ class History:
         held: the scalars that the closed form also takes.
         closed: whether there is a valid closed form.
         window: how many pending steps of a row can move its variable.
+        is_captured: whether a graph repeats steps.
     """
+
+    is_captured = False
 
     def __init__(self, closed_form: ClosedForm | None, switches: Mapping[str, bool], compute: str, count: int) -> None:
         self.closed_form, self.switches, self.compute = closed_form, dict(switches), compute

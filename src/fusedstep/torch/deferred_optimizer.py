@@ -77,7 +77,7 @@ class DeferredOptimizer(ParamGroups):
                     'add_param_group({"params": [module.weight], "defer": [module]})',
                     stacklevel=2,
                 )
-            elif module not in hooked or hooked[module].table.param is not weight:
+            elif module not in hooked or hooked[module].table is not self._tables[weight]:
                 DeferredModule(module, self._tables[weight])
 
     def _start_deferring(self, weight: Any) -> bool:

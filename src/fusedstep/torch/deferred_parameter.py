@@ -44,12 +44,24 @@ class DeferredParameter:
         self._rows: DeferredRows | None = None
         # Whether the last step left rows that owe it, as the first one is taken to do.
         self._owes = True
+        # Rows that a graph steps, from before a setting has changed; and whether one takes all rows to be up to date.
+        self._of_graphs: list[DeferredRows] = []
+        self._is_in_graph = False
         self._operator: Operator | None = None
         # Of the rows, too: those that a thread steps do not become others meanwhile, which would lose the step.
         self._lock = threading.RLock()
         # Whether a call of this thread goes on with the rows: what interrupts it, as a signal's handler, leaves them.
         self._is_busy = False
         tables[self.number] = self
+
+    def successor(self) -> "DeferredParameter":
+        """What takes the place of this object for its parameter; the rows that a graph steps are its, too."""
+        param: Any = self.param
+        table = DeferredParameter(param)
+        table._lock, table._of_graphs, table._is_in_graph = self._lock, self._of_graphs, self._is_in_graph
+        if self._rows is not None and self._rows.is_captured:
+            table._rows, table._operator = self._rows, self._operator
+        return table
 
     @property
     def param(self) -> Tensor | None:
@@ -81,9 +93,9 @@ class DeferredParameter:
             RuntimeError: the gradient has rows that owe steps; nothing is changed.
         """
         with self._lock:
-            self._owes = is_sparse(values, indices) and not self.eager
+            self._owes = is_sparse(values, indices) and not self.eager and not self._is_in_graph
             if not self._owes:
-                self.flush()
+                self._flush_rows()
                 operator.step(states, values, indices, "every", scalars)
                 return
             with self._busy():
@@ -110,6 +122,7 @@ class DeferredParameter:
     def catch_up(self, indices: Tensor) -> None:
         """Bring rows up to date before a lookup."""
         with self._lock:
+            self._flush_rows_of_graphs()
             rows = self._rows
             if rows is None:
                 self._check_capture()
@@ -139,6 +152,7 @@ class DeferredParameter:
     def flush(self) -> None:
         """Bring all rows up to date."""
         with self._lock:
+            self._flush_rows_of_graphs()
             rows = self._rows
             if rows is None:
                 return
@@ -149,7 +163,7 @@ class DeferredParameter:
                 # An error would leave the parameter unreadable.
                 warnings.warn(f"{error}: the steps that its rows owed are lost", stacklevel=2)
             if not (self._is_busy or rows.is_busy or rows.is_repeatable):
-                # No steps are owed: do not keep the states of an optimizer that is gone. A graph may hold other ones.
+                # No steps are owed: do not keep the states of an optimizer that is gone. A graph may use them.
                 self._rows = None
 
     @contextmanager
@@ -161,15 +175,32 @@ class DeferredParameter:
         finally:
             self._is_busy = before
 
+    def _flush_rows(self) -> None:
+        """Bring all rows up to date before a step of all rows."""
+        if self._rows is None:
+            param = self.param
+            self._is_in_graph |= param is not None and on_device(param) and capturing(param)
+        self.flush()
+
+    def _flush_rows_of_graphs(self) -> None:
+        """Take the steps that rows owe to replays of graphs from before a setting has changed."""
+        for rows in self._of_graphs:
+            with untraced(), same_version(rows.states[0]):
+                rows.flush()
+
     def _check_capture(self) -> None:
         """Check that no graph captures a lookup for training before the first step, whose rows never catch up.
+
+        Where all rows are kept up to date, they stay so from then on.
 
         Raises:
             RuntimeError: one does.
         """
         param = self.param
-        may_owe = self._owes and not self.eager and torch.is_grad_enabled()
-        if param is None or not may_owe or not on_device(param) or not capturing(param):
+        if param is None or not torch.is_grad_enabled() or not on_device(param) or not capturing(param):
+            return
+        if self.eager or not self._owes:
+            self._is_in_graph = True
             return
         raise RuntimeError(
             "a graph captures a lookup of a table with deferred rows before a step with capturable=True, or with a "
@@ -193,6 +224,9 @@ class DeferredParameter:
         rows = self._rows
         if rows is None or operator is not self._operator or not all(map(same_memory, rows.states, states)):
             self.flush()
+            if rows is not None and rows.is_captured:
+                # A graph writes their memory in each replay.
+                self._of_graphs.append(rows)
             # Not the parameter itself: its memory may be replaced, and this must not keep it alive.
             memory = [state if state is None else state.detach() for state in states]
             rows = self._rows = DeferredRows.of(operator, memory, lock=self._lock)

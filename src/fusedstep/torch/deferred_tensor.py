@@ -91,7 +91,9 @@ def defer(param: Tensor) -> DeferredParameter:
     if isinstance(param, DeferredTensor):
         # The other optimizer must now keep all rows up to date.
         param.deferred_parameter.start_eager()
-    table = DeferredParameter(param)
+        table = param.deferred_parameter.successor()
+    else:
+        table = DeferredParameter(param)
     as_deferred(param, table)._is_param = True
     return table
 

@@ -173,6 +173,7 @@ class ParameterSteps(OptimizerStates):
         if group.get("capturable"):
             # The first step, too, is counted on the device: what a graph then repeats is the same.
             self._states(group, operator, param, state)
+            settings.refuse_count_elsewhere(operator.name, param, state)
         scalars = self._numbers(group, operator, self._progress(state), cache)
         return scalars, self._states(group, operator, param, state)
 

@@ -233,3 +233,17 @@ def refuse_first_capture(name: str, param: Tensor) -> None:
             f"{name}: a graph is captured in the first step of a parameter, and would make its states anew in each "
             "replay; take a step before"
         )
+
+
+def refuse_count_elsewhere(name: str, param: Tensor, state: dict[str, Any]) -> None:
+    """Refuse a capture of steps that are counted elsewhere than on the parameter's device.
+
+    Raises:
+        RuntimeError: a graph is being captured, and the count of steps is not there.
+    """
+    count = state.get("step")
+    if isinstance(count, Tensor) and count.device != param.device and on_device(param) and capturing(param):
+        raise RuntimeError(
+            f"{name}: the state step is on {count.device}, expected {param.device} while a graph is captured; "
+            "set capturable=True in the constructor, or move the state there"
+        )

@@ -27,7 +27,7 @@ from .weave import (
     weave_table_keys,
     weave_words,
 )
-from .weave_history import weave_append, weave_begin
+from .weave_history import weave_append, weave_begin, weave_forget
 
 # Older ones divide and take roots by instructions that flush denormal numbers, or cannot compile our tuples.
 OLDEST = (3, 6)
@@ -71,6 +71,12 @@ def begin_for(
 ) -> Any:
     """The kernel that begins a step on a device, where some of its scalars lie."""
     return load(weave_begin(spec, closed_form, compute, negligible, there)).kernel
+
+
+@cache
+def forget() -> Any:
+    """The kernel that forgets the pending steps of all rows."""
+    return load(weave_forget()).kernel
 
 
 @cache

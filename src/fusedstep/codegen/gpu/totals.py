@@ -48,9 +48,14 @@ def totals_text(spec: RuleSpec, closed_form: ClosedForm, tolerance: float) -> st
     numbers = numbers_of(program)
     lines = "".join(f"    {each}\n" for each in statements)
     return (
-        f"{WITHIN}\ndef totals_after({takes}):\n{lines}    return ({', '.join(after)},)\n\n\n"
+        f"{WITHIN}\ndef totals_after({takes}):\n{lines}    return {several(after)}\n\n\n"
         f"{WITHIN}\ndef numbers_since({given}):\n    return ({', '.join(numbers)},)"
     )
+
+
+def several(texts: list[str]) -> str:
+    """The text of a tuple."""
+    return f"({', '.join(texts)},)" if texts else "()"
 
 
 def fading_text(spec: RuleSpec, closed_form: ClosedForm) -> str:

@@ -1,7 +1,8 @@
 """Weaves the kernels that write the history of pending steps on a device: one begins a step, one appends it.
 
 Where a scalar is on the device, the device counts the steps, too, and a graph may repeat them: what begins a step
-evaluates its numbers, decides whether all rows must catch up before, and notes both in a **record** of three rows.
+evaluates its numbers, decides whether all rows must catch up before, and notes both in a **record** of three rows. It
+can be repeated, as can the flush that follows: until ``loops/gpu/forget.py`` runs, the pending steps are as before.
 """
 
 from collections.abc import Sequence
@@ -11,13 +12,13 @@ from ..rule.closed_form import closed_program
 from ..rule.program import Program
 from ..rule.spec import RuleSpec
 from ..rule.values import local
-from .sources import word_definitions
-from .symbol import WORDS
+from .sources import loop_definitions, word_definitions
+from .symbol import WORDS, number_text, text_of
 from .totals import fading_text, numbers_of, totals_text
-from .weave import SHORT, WIDE, module, numbers_of_type
+from .weave import SHORT, WIDE, decorated, module, numbers_of_type
 
-# The rows of the record, each the number of steps, the window, and whether there is a closed form: those of the step
-# that has begun, those that rows may owe after it, and those that all rows must take before it, if any.
+# The rows of the record, each the number of steps, the window, and whether there is a closed form: of the step that has
+# begun, of the steps that rows may owe, and of those that all rows must take before the step, if any.
 STEP, PENDING, DUE = range(3)
 # The length of a row: its address is a multiple of 16 bytes.
 RECORD = 4
@@ -60,10 +61,22 @@ def weave_begin(
 
 def words_of(spec: RuleSpec, closed_form: ClosedForm | None) -> str:
     """The text of the words that the numbers and totals of a step may use."""
-    used = {*WORDS.values(), "power", "ceil", *spec.program.words}
+    used = {*WORDS.values(), "power", "remainder", "ceil", *spec.program.words}
     if closed_form:
         used |= closed_program(closed_form, spec.program, spec.switches).words
     return word_definitions({f"word_{word}" for word in used} | {"quotient"})
+
+
+def weave_forget() -> str:
+    """The text of the module that forgets the pending steps of all rows."""
+    return module(
+        "the pending steps of rows that are up to date",
+        word_definitions(set()),
+        *(decorated(text) for text in loop_definitions("forget").values()),
+        """@triton.jit(do_not_specialize=["rows"])
+def kernel(last_steps, rows: "i64", step, pending, due, BLOCK: tl.constexpr):
+    forget(last_steps, rows, step, pending, due, BLOCK)""",
+    )
 
 
 def append_entry(spec: RuleSpec, closed_form: ClosedForm | None, kind: str, on_device: bool) -> str:
@@ -74,21 +87,25 @@ def append_entry(spec: RuleSpec, closed_form: ClosedForm | None, kind: str, on_d
     """
     count = len(spec.program.numbers)
     scalars = [f"scalar_{k}" for k, _ in enumerate(spec.program.signature.scalars)]
-    held = [f"held_{k}" for k, _ in enumerate(closed_form.held if closed_form else ())]
+    held = fixed_scalars(spec, closed_form.held if closed_form else ())
     numbers = [f"number_{k}" for k in range(count)]
     arrays = ["history", "totals", "kept", "settled"]
     if on_device:
         arrays += ["record", "fixed", "step_scalars", "step_numbers"]
         given = {}
-        first = len(closed_form.constant) if closed_form else 0
+        constant = fixed_scalars(spec, closed_form.constant if closed_form else ())
         loads = [
             f"now, window, closed = {', '.join(record_row(STEP))}",
             *(f"{name} = tl.load(step_numbers + {k})" for k, name in enumerate(numbers)),
             *(f"{name} = tl.load(step_scalars + {k})" for k, name in enumerate(scalars)),
-            *(f"{name} = tl.load(fixed + {first + k})" for k, name in enumerate(held)),
         ]
-        counted = stores(PENDING, ["now + 1", "window", "closed"])
+        counted = [
+            *stores(PENDING, ["now + 1", "window", "closed"]),
+            *(f"tl.store(fixed + {k}, {name}, mask=now == 0)" for k, name in enumerate(constant)),
+        ]
     else:
+        # The host holds scalars of the first step.
+        held = [f"held_{k}" for k, _ in enumerate(held)]
         given = dict.fromkeys(("now", "window", "closed"), "i32")
         given |= dict.fromkeys(numbers, kind) | dict.fromkeys((*scalars, *held), "fp64")
         loads, counted = [], []
@@ -123,11 +140,11 @@ def append_body(spec: RuleSpec, closed_form: ClosedForm, scalars: list[str], hel
     wide = [f"wide({name})" for name in scalars]
     taken = ", ".join([*(f"before_{k}" for k, _ in enumerate(starts)), "place > now - window", *wide])
     since = [f"after[{k}]" for k, _ in enumerate(starts)]
-    none = [*since[:kept], *(f"wide({float(start)!r})" for start in starts[kept:])]
+    none = [*since[:kept], *(text_of(start) for start in starts[kept:])]
     known = [f"wide({name})" for name in held]
     return [
         *(
-            f"before_{k} = tl.load(totals + ({k} * stride + place), mask=place < now, other={float(start)!r})"
+            f"before_{k} = tl.load(totals + ({k} * stride + place), mask=place < now, other={number_text(start)})"
             for k, start in enumerate(starts)
         ),
         f"after = totals_after({taken})" if starts else "after = ()",
@@ -143,7 +160,7 @@ def append_body(spec: RuleSpec, closed_form: ClosedForm, scalars: list[str], hel
 
 
 def begin_entry(spec: RuleSpec, closed_form: ClosedForm | None, negligible: float, there: tuple[bool, ...]) -> str:
-    """The text of the kernel that begins a step, as ``runtime/history.py`` does on the host; one program runs it."""
+    """The text of the kernel that begins a step as ``History.admit`` does on the host; one program runs it."""
     program = spec.program
     names = [local(name) for name in program.signature.scalars]
     given = [f"scalar_{k}" if lies else f'scalar_{k}: "fp64"' for k, lies in enumerate(there)]
@@ -154,16 +171,12 @@ def begin_entry(spec: RuleSpec, closed_form: ClosedForm | None, negligible: floa
         *step_stores(program, names),
         f"count, window, closed = {', '.join(record_row(PENDING))}",
         *changed(closed_form, names),
-        # Threads may load what another one has stored.
-        "tl.debug_barrier()",
         "due = tl.where((count >= LIMIT) | changed, count, 0)",
         *stores(DUE, ["due", "window", "closed"]),
         "now = count - due",
         "closed = tl.where(now == 0, valid, closed)",
         *window(closed_form, negligible),
         *stores(STEP, ["now", "window", "closed"]),
-        *stores(PENDING, ["now", "window", "closed"]),
-        *(f"tl.store(fixed + {k}, {local(name)}, mask=now == 0)" for k, name in enumerate(fixed_scalars(closed_form))),
     ]
     return "\n".join(
         [
@@ -210,9 +223,10 @@ def window(closed_form: ClosedForm | None, negligible: float) -> list[str]:
     ]
 
 
-def fixed_scalars(closed_form: ClosedForm | None) -> list[str]:
-    """The scalars of the first pending step that are noted: those that must not change, and those that are held."""
-    return [*closed_form.constant, *closed_form.held] if closed_form else []
+def fixed_scalars(spec: RuleSpec, names: Sequence[str]) -> list[str]:
+    """The arguments for some scalars that stay the same while rows are pending."""
+    every = list(spec.program.signature.scalars)
+    return [f"scalar_{every.index(name)}" for name in names]
 
 
 def record_row(row: int) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import triton.language as tl
 
-from .catch_up_row import catch_up_row
+from .catch_up_row import catch_up_row, note_step
 from .grouping import first_of_row
 
 
@@ -24,4 +24,4 @@ def catch_up(
     row, first = first_of_row(sorted_indices, place, count, rows)
     catch_up_row(states, row_strides, row, first, pending, width, COLUMNS)
     _, _, _, _, last_steps, now, _, _ = pending
-    tl.store(last_steps + row, now, mask=first)
+    note_step(last_steps, row, first, now)

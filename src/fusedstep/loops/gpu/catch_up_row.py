@@ -7,6 +7,13 @@ import triton.language as tl
 from .span_words import apply_closed_form, closed_form_valid, idle_rows, load_scalars, totals_at
 
 
+def note_step(last_steps: Any, row: Any, present: Any, now: Any) -> None:
+    """Note that rows have taken the steps before ``now``; those that a step has gone on with stay."""
+    # Rows that are up to date are not stored: threads that find nothing to do pass no barrier.
+    last = tl.load(last_steps + row, mask=present, other=0)
+    tl.store(last_steps + row, now, mask=present & (last < now))
+
+
 def catch_up_row(
     states: Any,
     row_strides: Any,

@@ -4,7 +4,7 @@ from typing import Any
 
 import triton.language as tl
 
-from .catch_up_row import catch_up_row
+from .catch_up_row import catch_up_row, note_step
 
 
 def flush(
@@ -22,4 +22,5 @@ def flush(
         for tile in range(tl.program_id(0), (rows + ROWS - 1) // ROWS, tl.num_programs(0)):
             row = tile * ROWS + tl.arange(0, ROWS)[:, None]
             catch_up_row(states, row_strides, row, row < rows, pending, width, COLUMNS)
-            tl.store(last_steps + row, 0, mask=row < rows)
+            # A second flush then changes nothing.
+            note_step(last_steps, row, row < rows, now)

@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
 from ...arrays.devices import DeviceLibrary
 from ...codegen.compile_notice import notice
-from .direct_launch import bound, keep, kernel_of, place_of_launches
+from .direct_launch import ALIGNMENT, bound, keep, kernel_of, place_of_launches
 
 WARPS = 4
 # Products and sums are rounded one by one, as on a CPU.
@@ -30,7 +30,7 @@ def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments:
     Args:
         library: the library of the arrays among the arguments.
         kernel: Triton's kernel.
-        programs: the number of its programs.
+        programs: the number of its programs; with none it is only compiled and loaded.
         arguments: arrays and numbers; None for an array that a kernel is compiled without.
         **known: what is known when the kernel is compiled, and Triton's options.
     """
@@ -49,25 +49,26 @@ def launch_kernel(library: DeviceLibrary, kernel: Any, programs: int, arguments:
         keep(cached, to, len(given), known, compiled)
 
 
-def compile_kernel(library: DeviceLibrary, kernel: Any, arguments: Sequence[Any], **known: Any) -> None:
-    """Compile a kernel as ``launch_kernel`` does at the first launch with such arguments, without launching it."""
-    with announced(kernel):
-        kernel.warmup(*library.arguments(arguments), grid=(1,), **EXACT | known)
-
-
 def launch_by_triton(kernel: Any, programs: int, arguments: Sequence[Any], known: dict[str, Any]) -> Any:
     """Launch a kernel as Triton documents it; return what it compiled for the next launches."""
     # Kernels live as long as the process. Triton compiles at the first launch, and does not say so.
-    key = id(kernel), *(each is None for each in arguments), *known.items()
+    key = id(kernel), *map(kind_of, arguments), *known.items()
     launch = partial(kernel[(programs,)], *arguments, **EXACT | known | _spilling.get(key, {}))
     if key in _launched:
         return launch()
     with announced(kernel):
         compiled = launch()
         if getattr(compiled, "n_spills", 0) and compiled.metadata.target.backend == "cuda":
-            _spilling[key], compiled = with_fewer_spills(kernel, compiled, arguments, known)
+            # The kernel has run: that nothing better is to be had is no error.
+            with suppress(Exception):
+                _spilling[key], compiled = with_fewer_spills(kernel, compiled, arguments, known)
     _launched.add(key)
     return compiled
+
+
+def kind_of(argument: Any) -> Any:
+    """What Triton compiles by, as far as registers depend on it: an array's type, and whether loads may be wide."""
+    return (argument.dtype, not argument.data_ptr() % ALIGNMENT) if hasattr(argument, "data_ptr") else argument is None
 
 
 def with_fewer_spills(
