@@ -14,17 +14,25 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from fusedstep.arrays import torch_device
+from fusedstep.runtime.gpu import launch_kernel
 from fusedstep.torch.embedding_gradient import EmbeddingGradient
 from tests.devices import INTERPRETED
 
 
 class Captured(TorchDispatchMode):
-    """What a graph repeats."""
+    """What a graph repeats.
+
+    Attributes:
+        work: what is repeated, in order.
+        kernels: the titles of the kernels among it.
+        loaded: how many kernels were launched for the first time.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.work: list[Callable[[], None]] = []
         self.kernels: list[str] = []
+        self.loaded = 0
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         assert function not in (torch.ops.aten._local_scalar_dense.default,), "a graph cannot be waited for"
@@ -89,4 +97,6 @@ def captured_by_stand_in() -> Iterator[Captured]:
         mock.patch("fusedstep.torch.deferred_parameter.untraced", nullcontext),
         graph,
     ):
+        before = len(launch_kernel._launched)
         yield graph
+        graph.loaded = len(launch_kernel._launched) - before

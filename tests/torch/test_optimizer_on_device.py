@@ -203,7 +203,10 @@ def test_a_graph_trains_a_deferred_table(kind: Any, device: str) -> None:
     with capture() as graph:
         ours.train()
     theirs.train()
-    assert not INTERPRETED or any("loop gpu/catch_up" in each for each in graph.kernels)
+    if INTERPRETED:
+        assert any("loop gpu/catch_up" in each for each in graph.kernels)
+        # What loads a kernel may wait, which a capture cannot.
+        assert graph.loaded == 0
     for step in range(8):
         for model in (ours, theirs):
             model.refill()
