@@ -59,7 +59,7 @@ def launch_by_triton(kernel: Any, programs: int, arguments: Sequence[Any], known
     with announced(kernel):
         compiled = launch()
         if getattr(compiled, "n_spills", 0) and compiled.metadata.target.backend == "cuda":
-            # The kernel has run: that nothing better is to be had is no error.
+            # The kernel has run: a failure of the second compilation is ignored.
             with suppress(Exception):
                 _spilling[key], compiled = with_fewer_spills(kernel, compiled, arguments, known)
     _launched.add(key)
