@@ -92,16 +92,16 @@ class Step(NamedTuple):
             if history.counted_there:
                 history.begin_there(table.operator, like, self.scalars)
                 flush_due(table)
-            self.step_rows()
+            numbers = self.numbers()
+            self.step_rows(numbers)
             # Rows that are named later owe this step, too.
-            history.append(table.operator, like, self.numbers, self.scalars)
+            history.append(table.operator, like, numbers, self.scalars)
 
     @property
     def is_first_there(self) -> bool:
         """Whether the device counts from this step on."""
         return not self.table.history.counted_there and any(map(on_device, self.scalars))
 
-    @property
     def numbers(self) -> list[float]:
         """The numbers of the step, where the host evaluates them."""
         table, counted_there = self.table, self.table.history.counted_there
@@ -117,13 +117,14 @@ class Step(NamedTuple):
                 if table.tables[0].flat.size:
                     rows = table.tables[0].rows
                     run(table, "catch_up", table.storages[0], [self.contributions.indices, 0, rows], rows, most=0)
-            self.step_rows(most=0)
-            history.append(table.operator, like, self.numbers, self.scalars, most=0)
+            numbers = self.numbers()
+            self.step_rows(numbers, most=0)
+            history.append(table.operator, like, numbers, self.scalars, most=0)
         except BaseException:
             history.counted_there = before
             raise
 
-    def step_rows(self, most: int | None = None) -> None:
+    def step_rows(self, numbers: Sequence[float], most: int | None = None) -> None:
         """Launch what steps the named rows, in at most so many programs."""
         table, contributions = self.table, self.contributions
         if contributions.indices.shape[0] and table.tables[0].flat.size:
@@ -131,7 +132,7 @@ class Step(NamedTuple):
             groups = group(contributions)
             long_sums = sum_long_segments(self.gradient, self.storage, groups, rows, width)
             own = [self.gradient, *groups, long_sums, groups.size, rows]
-            given = [table.history.room.step_numbers] if table.history.counted_there else self.numbers
+            given = [table.history.room.step_numbers] if table.history.counted_there else numbers
             run(table, "deferred_rows", self.storage, own, groups.size, given, STEP, most, LONG=LONG)
 
 
