@@ -271,7 +271,8 @@ def told(kernel: Kernel) -> dict[str, Any]:
         "many_states": len(recipe.storages) >= MANY_STATES,
         # Tiles of half the size.
         "halved": recipe.loop == "whole_tensor"
-        or (recipe.loop.startswith("touched_tables") and recipe.storages[0] != "float32"),
+        or (recipe.loop.startswith("touched_tables") and recipe.storages[0] != "float32")
+        or STORAGES[recipe.storages[0]].item_bytes == 2,
         "double": recipe.storages[0] == "float64",
         "inexact": bool({"exp", "log", "power"} & program.words),
         # Whether it goes through elements, or only through what they were added up to.
