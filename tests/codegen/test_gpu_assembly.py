@@ -82,8 +82,8 @@ def test_calls_compile_as_they_are_made() -> None:
         "touched": 2,  # the one for rows with many gradients
         "bags": 7,  # touched rows, every row and long segments, each with weights and without, and where rows are named
         "every": 2,  # the one that notes where rows are named
-        # A step, the one that appends it, a lookup, and a flush; where the device counts, others, one that begins a step,
-        # and one that forgets, with a step and without.
+        # A step, the one that appends it, a lookup, and a flush; where the device counts, others, one that begins a
+        # step, and one that forgets, with a step and without.
         "deferred": 4 + 7,
         # LAMB's in one launch and in two; Adafactor's in one, in four, and sums by column; a rule by rows.
         "sums": 3 + 6 + 1,
