@@ -170,6 +170,8 @@ class ParameterSteps(OptimizerStates):
             RuntimeError: a graph is being captured, and would repeat one count, or make the states anew.
         """
         settings.refuse_capture(operator.name, group, param, bool(self._counters))
+        if self._lacks_states(operator, state):
+            settings.refuse_first_capture(operator.name, param)
         if group.get("capturable"):
             # The first step, too, is counted on the device: what a graph then repeats is the same.
             self._states(group, operator, param, state)
@@ -190,7 +192,6 @@ class ParameterSteps(OptimizerStates):
         """A parameter's memory and its states, in the order of the rule; missing ones are created."""
         memory = self._memory_of(param)
         if self._lacks_states(operator, state):
-            settings.refuse_first_capture(operator.name, param)
             self._initialise(group, memory, state)
         self._align(operator, memory, state)
         kinds = operator.spec.kinds[1:]
