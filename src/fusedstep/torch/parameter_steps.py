@@ -172,9 +172,10 @@ class ParameterSteps(OptimizerStates):
         settings.refuse_capture(operator.name, group, param, bool(self._counters))
         if self._lacks_states(operator, state):
             settings.refuse_first_capture(operator.name, param)
+            if group.get("capturable"):
+                # The first step, too, is counted on the device: what a graph then repeats is the same.
+                self._states(group, operator, param, state)
         if group.get("capturable"):
-            # The first step, too, is counted on the device: what a graph then repeats is the same.
-            self._states(group, operator, param, state)
             settings.refuse_count_elsewhere(operator.name, param, state)
         scalars = self._numbers(group, operator, self._progress(state), cache)
         return scalars, self._states(group, operator, param, state)

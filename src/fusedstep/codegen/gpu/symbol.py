@@ -79,7 +79,7 @@ class Symbol:
             return NotImplemented
         if ufunc.__name__ in OPERATORS:
             # Numbers of NumPy would ask for this function again.
-            return OPERATORS[ufunc.__name__](*(each if isinstance(each, Symbol) else plain(each) for each in inputs))
+            return OPERATORS[ufunc.__name__](*(each if isinstance(each, Symbol) else float(each) for each in inputs))
         return self.word(ufunc.__name__, inputs)
 
     def __array_function__(self, function: Any, types: Any, given: Any, known: Any) -> Any:
@@ -200,8 +200,3 @@ def number_text(value: Any) -> str:
     """The text of a plain number."""
     number = float(value)
     return repr(number) if math.isfinite(number) else f'float("{number}")'
-
-
-def plain(value: Any) -> float:
-    """A number of NumPy as one of Python."""
-    return float(value)
